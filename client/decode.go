@@ -1,0 +1,80 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// maxAnswer bounds the memory that an answer can take.
+const maxAnswer = 64 << 20
+
+// answer is a success that was read whole.
+type answer struct {
+	method, path string
+	body         []byte
+	emulator     bool // it came from qcsd
+}
+
+// read takes an answer in; a status of 400 and above is an *Error.
+func read(response *http.Response, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	a := answer{method: response.Request.Method, path: response.Request.URL.Path, emulator: strings.HasPrefix(response.Header.Get("Server"), "qcsd/")}
+	a.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return a, fmt.Errorf("%s %s: answer %d: %w", a.method, a.path, response.StatusCode, err)
+	case len(a.body) > maxAnswer:
+		return a, fmt.Errorf("%s %s: answer %d: more than %d bytes", a.method, a.path, response.StatusCode, maxAnswer)
+	case response.StatusCode >= http.StatusBadRequest:
+		return a, refused(response, a.body)
+	case response.StatusCode >= http.StatusMultipleChoices:
+		return a, fmt.Errorf("%s %s: answer %d: a redirect that was not followed", a.method, a.path, response.StatusCode)
+	}
+	return a, nil
+}
+
+// decode reads an answer as a T. No body, as of 204 or 201, gives the zero T: an empty list.
+func decode[T any](response *http.Response, err error) (T, error) {
+	var t T
+	a, err := read(response, err)
+	if err != nil || len(a.body) == 0 {
+		return t, err
+	}
+	if err := json.Unmarshal(a.body, &t); err != nil {
+		return t, fmt.Errorf("%s %s: %w", a.method, a.path, err)
+	}
+	return t, nil
+}
+
+// id reads the id that an answer names: an object that has it under one of several keys, or the bare string of the 2021 swagger. No body gives "".
+func (a answer) id(keys ...string) (string, error) {
+	var text string
+	if len(a.body) == 0 || json.Unmarshal(a.body, &text) == nil {
+		return text, nil
+	}
+	var object map[string]any
+	if err := json.Unmarshal(a.body, &object); err != nil {
+		return "", fmt.Errorf("%s %s: answer is neither an object nor a string", a.method, a.path)
+	}
+	for _, key := range keys {
+		if id, ok := object[key].(string); ok && id != "" {
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
+// named is decode for calls that answer an id.
+func named(response *http.Response, err error, keys ...string) (string, error) {
+	a, err := read(response, err)
+	if err != nil {
+		return "", err
+	}
+	return a.id(keys...)
+}

@@ -1,0 +1,98 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Sentinels for errors.Is. An *Error is the one that its status says.
+var (
+	ErrInvalid      = errors.New("invalid request")      // 400
+	ErrUnauthorized = errors.New("unauthorized")         // 401
+	ErrForbidden    = errors.New("forbidden")            // 403
+	ErrNotFound     = errors.New("not found")            // 404
+	ErrConflict     = errors.New("conflict")             // 409: on the vendor's platforms also a classic rate limit, or a plan without reports
+	ErrRateLimited  = errors.New("rate limited")         // 429
+	ErrServer       = errors.New("fault of the service") // 5xx
+)
+
+// Errors of the SDK itself.
+var (
+	ErrRepeatedPage = errors.New("the service answers the same page again and again")
+	ErrNotWaitable  = errors.New("the service cannot tell the state of a job")
+	ErrJobFailed    = errors.New("the job failed")
+)
+
+// Error is a refusal or a fault that the service answered. Find it with errors.As.
+type Error struct {
+	Status       int           // HTTP status
+	Code         string        // errorCode of the body, such as "400 BAD_REQUEST"
+	Message      string        // message of the body, or its beginning when it is not JSON
+	Detail       string        // X-QCS-Detail of the emulator: what exactly was refused, and by which rule
+	RequestID    string        // X-Request-Id, if there is one
+	Method, Path string        // the call; the query is left out
+	RetryAfter   time.Duration // how long to wait, if the service says so
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s %s: %d", e.Method, e.Path, e.Status)
+	for _, part := range []string{e.Message, e.Detail} {
+		if part != "" {
+			text += ": " + part
+		}
+	}
+	return text
+}
+
+// Is reports whether target is the sentinel of the status.
+func (e *Error) Is(target error) bool {
+	if e.Status >= http.StatusInternalServerError {
+		return target == ErrServer
+	}
+	sentinel, ok := map[int]error{
+		http.StatusBadRequest: ErrInvalid, http.StatusUnauthorized: ErrUnauthorized, http.StatusForbidden: ErrForbidden,
+		http.StatusNotFound: ErrNotFound, http.StatusConflict: ErrConflict, http.StatusTooManyRequests: ErrRateLimited,
+	}[e.Status]
+	return ok && target == sentinel
+}
+
+// maxExcerpt bounds what is kept of an answer that is not JSON.
+const maxExcerpt = 2048
+
+// refused makes an *Error of an answer. It reads the vendor's two shapes of a body and takes the beginning of anything else.
+func refused(response *http.Response, body []byte) *Error {
+	e := &Error{
+		Status: response.StatusCode, Detail: response.Header.Get("X-QCS-Detail"), RequestID: response.Header.Get("X-Request-Id"),
+		Method: response.Request.Method, Path: response.Request.URL.Path, RetryAfter: retryAfter(response.Header),
+	}
+	var shape struct {
+		ErrorCode, Message string
+		Code               int
+		Error              string
+	}
+	if json.Unmarshal(body, &shape) != nil {
+		e.Message = strings.TrimSpace(string(body[:min(len(body), maxExcerpt)]))
+		return e
+	}
+	e.Code, e.Message = shape.ErrorCode, shape.Message
+	if shape.Code != 0 { // the shape of runtime policies (release notes 1.12)
+		e.Code = strconv.Itoa(shape.Code)
+		e.Message = strings.TrimSuffix(shape.Message+": "+shape.Error, ": ")
+	}
+	return e
+}
+
+// retryAfter reads the two headers that say how long to wait, in seconds.
+func retryAfter(h http.Header) time.Duration {
+	for _, name := range []string{"Retry-After", "X-RateLimit-ToWait-Sec"} {
+		if seconds, err := strconv.Atoi(h.Get(name)); err == nil && seconds > 0 {
+			return time.Duration(seconds) * time.Second
+		}
+	}
+	return 0
+}

@@ -1,0 +1,130 @@
+package client
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// TokenSource gives the token for a call.
+type TokenSource interface {
+	// Token gives a token that is valid now. It is called for each request.
+	Token(ctx context.Context) (string, error)
+}
+
+// renewer is a TokenSource that can be told that the service refused a token.
+type renewer interface{ Refused(token string) }
+
+type staticToken string
+
+// Token implements TokenSource.
+func (t staticToken) Token(context.Context) (string, error) { return string(t), nil }
+
+// renewBefore is how long before its expiry a token is renewed; tokenLife is assumed of one that does not tell (docs: four hours).
+const (
+	renewBefore = 5 * time.Minute
+	tokenLife   = 4 * time.Hour
+)
+
+// passwordSource logs in when there is no token, or the last one is about to expire. One call logs in, however many are waiting.
+type passwordSource struct {
+	login   func(context.Context) (string, error)
+	now     func() time.Time
+	turn    chan struct{} // holds one item: whoever takes it may read and write the fields below
+	token   string
+	renewAt time.Time
+}
+
+func newPasswordSource(login func(context.Context) (string, error), now func() time.Time) *passwordSource {
+	s := &passwordSource{login: login, now: now, turn: make(chan struct{}, 1)}
+	s.turn <- struct{}{}
+	return s
+}
+
+// Token implements TokenSource.
+func (s *passwordSource) Token(ctx context.Context) (string, error) {
+	select {
+	case <-s.turn:
+		defer func() { s.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if s.token != "" && s.now().Before(s.renewAt) {
+		return s.token, nil
+	}
+	token, err := s.login(ctx)
+	if err != nil {
+		return "", err
+	}
+	s.token, s.renewAt = token, expiry(token, s.now().Add(tokenLife)).Add(-renewBefore)
+	return token, nil
+}
+
+// Refused forgets a token, unless another call has renewed it already.
+func (s *passwordSource) Refused(token string) {
+	<-s.turn
+	defer func() { s.turn <- struct{}{} }()
+	if s.token == token {
+		s.token = ""
+	}
+}
+
+// expiry reads the exp claim of a JWT, without checking the signature: only the service can.
+func expiry(token string, otherwise time.Time) time.Time {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return otherwise
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims struct {
+		Exp float64 `json:"exp"`
+	}
+	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp == 0 {
+		return otherwise
+	}
+	return time.Unix(int64(claims.Exp), 0)
+}
+
+// authTransport puts the token into each call. After a 401 it asks for another token and makes the call once more: a call that was refused has done nothing.
+type authTransport struct {
+	tokens TokenSource
+	next   http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	token, answer, err := t.send(r)
+	source, renews := t.tokens.(renewer)
+	if err != nil || answer.StatusCode != http.StatusUnauthorized || !renews {
+		return answer, err
+	}
+	again := r.Clone(r.Context())
+	if r.Body != nil && r.Body != http.NoBody {
+		if r.GetBody == nil {
+			return answer, nil
+		}
+		if again.Body, err = r.GetBody(); err != nil {
+			return answer, nil //nolint:nilerr // the 401 tells more
+		}
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxExcerpt)) // so that the connection can be used again
+	answer.Body.Close()
+	source.Refused(token)
+	_, answer, err = t.send(again)
+	return answer, err
+}
+
+func (t *authTransport) send(r *http.Request) (string, *http.Response, error) {
+	token, err := t.tokens.Token(r.Context())
+	if err != nil {
+		return "", nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := t.next.RoundTrip(r)
+	return token, answer, err
+}

@@ -1,0 +1,235 @@
+// Package contract holds traffic to an OpenAPI document: it finds the operation of a request, checks requests and responses, and compares two documents.
+//
+// It is the only package of the project, besides the generator, that imports kin-openapi, which it completes where that is silent: unknown and repeated parameters,
+// duplicate keys, trailing bytes, undeclared properties of answers. It imports nothing of the server.
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// Strictness says what becomes of requests that the vendor may well accept although nothing documents it; see openapi.Refusals.
+type Strictness string
+
+// The two settings. Strict, the default, refuses what no document allows, because catching mistakes is what the emulator is for.
+const (
+	Strict Strictness = "strict"
+	Vendor Strictness = "vendor"
+)
+
+// Options of a document.
+type Options struct {
+	Strictness Strictness // Strict when empty
+	MaxBody    int64      // bytes of a request body; 1 MiB when 0
+}
+
+// Document is an OpenAPI document, ready to check traffic. It is safe for concurrent use.
+type Document struct {
+	spec       *openapi3.T
+	operations []*Operation
+	options    Options
+	filter     *openapi3filter.Options
+}
+
+// Operation is one operation of a document.
+type Operation struct {
+	ID       string // operationId
+	Method   string
+	Path     string // template, such as /csapi/v1.3/registry/{registryId}
+	Public   bool   // declared with "security: []": needs no credentials
+	document *Document
+	route    *routers.Route
+	segments []string
+	query    map[string]*openapi3.Parameter
+}
+
+// Load reads a document as JSON or YAML and checks that it is a valid one and that each operation has an operationId of its own.
+func Load(data []byte, o Options) (*Document, error) {
+	spec, err := openapi3.NewLoader().LoadFromData(data)
+	if err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
+	}
+	setFormats(spec)
+	if err := spec.Validate(openapi3.NewLoader().Context); err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 1 << 20
+	}
+	d := &Document{spec: spec, options: o, filter: &openapi3filter.Options{
+		AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc,
+		IncludeResponseStatus:   true,
+		SkipSettingDefaults:     true, // they would rewrite the query; the rules know them
+		KeepValidatedValue:      true,
+		SchemaValidationOptions: spec.GetSchemaValidationOptions(),
+	}}
+	seen := map[string]bool{}
+	for path, item := range spec.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.OperationID == "" || seen[op.OperationID] {
+				return nil, fmt.Errorf("document: %s %s has no operationId of its own", method, path)
+			}
+			seen[op.OperationID] = true
+			d.operations = append(d.operations, newOperation(d, path, method))
+		}
+	}
+	slices.SortFunc(d.operations, func(a, b *Operation) int { return strings.Compare(a.ID, b.ID) })
+	return d, nil
+}
+
+func newOperation(d *Document, path, method string) *Operation {
+	item := d.spec.Paths.Value(path)
+	operation := item.Operations()[method]
+	o := &Operation{
+		ID: operation.OperationID, Method: method, Path: path,
+		Public:   operation.Security != nil && len(*operation.Security) == 0,
+		document: d,
+		route:    &routers.Route{Spec: d.spec, Path: path, PathItem: item, Method: method, Operation: operation},
+		segments: strings.Split(path, "/"),
+		query:    map[string]*openapi3.Parameter{},
+	}
+	for _, ref := range slices.Concat(item.Parameters, operation.Parameters) {
+		if ref.Value.In == openapi3.ParameterInQuery {
+			o.query[ref.Value.Name] = ref.Value
+		}
+	}
+	return o
+}
+
+// Operations lists the operations in the order of their ids.
+func (d *Document) Operations() []*Operation { return d.operations }
+
+// PathError says that the document has no such path.
+type PathError struct{ Nearest string }
+
+func (e *PathError) Error() string {
+	if e.Nearest == "" {
+		return "the document has no such path"
+	}
+	return "the document has no such path; the nearest is " + e.Nearest
+}
+
+// MethodError says that the path exists, but not with this method.
+type MethodError struct{ Allow []string }
+
+func (e *MethodError) Error() string {
+	return "the path takes " + strings.Join(e.Allow, ", ")
+}
+
+// Match is the operation that a request means, with the values of its path parameters.
+type Match struct {
+	*Operation
+	Params map[string]string
+}
+
+// Find returns the operation of a request. A literal segment of a path beats a parameter in the same place. An error is a *PathError or a *MethodError.
+func (d *Document) Find(method string, target *url.URL) (Match, error) {
+	segments := strings.Split(target.EscapedPath(), "/")
+	best := map[string]Match{}
+	literals := -1
+	for _, o := range d.operations {
+		params, n, ok := o.match(segments)
+		if !ok || n < literals {
+			continue
+		}
+		if n > literals {
+			literals = n
+			clear(best)
+		}
+		best[o.Method] = Match{o, params}
+	}
+	if m, ok := best[method]; ok {
+		return m, nil
+	}
+	if len(best) == 0 {
+		return Match{}, &PathError{d.nearest(segments)}
+	}
+	allow := make([]string, 0, len(best))
+	for m := range best {
+		allow = append(allow, m)
+	}
+	slices.Sort(allow)
+	return Match{}, &MethodError{allow}
+}
+
+// match compares the segments of a path with the template and counts those that are equal to the letter.
+func (o *Operation) match(segments []string) (params map[string]string, literals int, ok bool) {
+	if len(segments) != len(o.segments) {
+		return nil, 0, false
+	}
+	for i, want := range o.segments {
+		if !strings.HasPrefix(want, "{") {
+			if want != segments[i] {
+				return nil, 0, false
+			}
+			literals++
+			continue
+		}
+		value, err := url.PathUnescape(segments[i])
+		if err != nil || value == "" {
+			return nil, 0, false
+		}
+		if params == nil {
+			params = map[string]string{}
+		}
+		params[strings.Trim(want, "{}")] = value
+	}
+	return params, literals, true
+}
+
+// nearest names the path that shares the longest beginning with the segments.
+func (d *Document) nearest(segments []string) string {
+	best, shared := "", 1
+	for _, o := range d.operations {
+		n := 0
+		for n < len(segments) && n < len(o.segments) && (o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
+			n++
+		}
+		if n > shared {
+			best, shared = o.Path, n
+		}
+	}
+	return best
+}
+
+// setFormats makes kin-openapi check the custom formats; without it they would be notes only.
+func setFormats(spec *openapi3.T) {
+	spec.SetStringFormatValidator("uuid", openapi3.NewCallbackValidator(checkUUID))
+	spec.SetStringFormatValidator("epoch-millis", openapi3.NewCallbackValidator(checkMillis))
+}
+
+func checkUUID(text string) error {
+	valid := len(text) == 36
+	for i := 0; valid && i < len(text); i++ {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			valid = text[i] == '-'
+		} else {
+			valid = strings.IndexByte("0123456789abcdefABCDEF", text[i]) >= 0
+		}
+	}
+	if !valid {
+		return errors.New("not a UUID")
+	}
+	return nil
+}
+
+func checkMillis(text string) error {
+	if text == "" || len(text) > 15 || strings.Trim(text, "0123456789") != "" {
+		return errors.New("not epoch milliseconds")
+	}
+	return nil
+}
+
+// input is what kin-openapi wants to know of a request.
+func (m Match) input(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
+	return &openapi3filter.RequestValidationInput{Request: r, PathParams: m.Params, QueryParams: query, Route: m.route, Options: m.document.filter}
+}

@@ -1,0 +1,163 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/qcsdev/qcs/openapi"
+)
+
+// maxNesting bounds the depth of a body.
+const maxNesting = 64
+
+// keyWalker reads a JSON text token by token beside its schema and looks at what a decoder would hide: keys given twice or in another case, bytes after the value,
+// NUL characters and, where closed is set, keys that the schema does not have.
+type keyWalker struct {
+	lenient bool
+	closed  bool
+	decoder *json.Decoder
+	path    []string
+}
+
+func (w *keyWalker) check(data []byte, schema *openapi3.Schema) error {
+	w.decoder = json.NewDecoder(bytes.NewReader(data))
+	w.decoder.UseNumber()
+	if err := w.value(schema); err != nil {
+		var refused *RequestError
+		if errors.As(err, &refused) {
+			return err
+		}
+		return refuse("", "body", "not valid JSON")
+	}
+	if _, err := w.decoder.Token(); !errors.Is(err, io.EOF) && !w.lenient {
+		return refuse(openapi.TrailingBytes, "body", "has bytes after the JSON value")
+	}
+	return nil
+}
+
+func (w *keyWalker) fail(rule, reason string) error {
+	where := "body"
+	if len(w.path) > 0 {
+		where += " at /" + strings.Join(w.path, "/")
+	}
+	return refuse(rule, where, reason)
+}
+
+func (w *keyWalker) value(schema *openapi3.Schema) error {
+	if len(w.path) > maxNesting {
+		return w.fail("", fmt.Sprintf("nested more than %d deep", maxNesting))
+	}
+	token, err := w.decoder.Token()
+	if err != nil {
+		return err
+	}
+	switch t := token.(type) {
+	case string:
+		if strings.ContainsRune(t, 0) {
+			return w.fail(openapi.NULByte, "holds a NUL character")
+		}
+	case json.Delim:
+		if t == '[' {
+			return w.array(schema)
+		}
+		return w.object(schema)
+	}
+	return nil
+}
+
+func (w *keyWalker) array(schema *openapi3.Schema) error {
+	items := itemsOf(schema)
+	for i := 0; w.decoder.More(); i++ {
+		w.path = append(w.path, fmt.Sprint(i))
+		if err := w.value(items); err != nil {
+			return err
+		}
+		w.path = w.path[:len(w.path)-1]
+	}
+	_, err := w.decoder.Token()
+	return err
+}
+
+func (w *keyWalker) object(schema *openapi3.Schema) error {
+	known := map[string]*openapi3.Schema{}
+	open := properties(schema, known)
+	seen := map[string]bool{}
+	for w.decoder.More() {
+		token, err := w.decoder.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := token.(string)
+		if err := w.key(key, known, seen, open); err != nil {
+			return err
+		}
+		seen[key] = true
+		w.path = append(w.path, key)
+		if err := w.value(known[key]); err != nil {
+			return err
+		}
+		w.path = w.path[:len(w.path)-1]
+	}
+	_, err := w.decoder.Token()
+	return err
+}
+
+func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, seen map[string]bool, open bool) error {
+	if w.lenient {
+		return nil
+	}
+	if seen[key] {
+		return w.fail(openapi.DuplicateKey, fmt.Sprintf("key %q is given twice", key))
+	}
+	if _, ok := known[key]; ok {
+		return nil
+	}
+	for name := range known {
+		if strings.EqualFold(name, key) {
+			return w.fail(openapi.CaseVariantKey, fmt.Sprintf("key %q must be written %q", key, name))
+		}
+	}
+	if w.closed && !open {
+		return w.fail("", fmt.Sprintf("key %q is not declared", key))
+	}
+	return nil
+}
+
+// properties collects the properties of a schema and of all its alternatives; it reports whether others are declared to be allowed.
+func properties(schema *openapi3.Schema, into map[string]*openapi3.Schema) (open bool) {
+	if schema == nil {
+		return true
+	}
+	for name, ref := range schema.Properties {
+		into[name] = ref.Value
+	}
+	open = schema.AdditionalProperties.Schema != nil || schema.AdditionalProperties.Has != nil && *schema.AdditionalProperties.Has
+	for _, refs := range []openapi3.SchemaRefs{schema.OneOf, schema.AnyOf, schema.AllOf} {
+		for _, ref := range refs {
+			open = properties(ref.Value, into) || open
+		}
+	}
+	return open
+}
+
+// itemsOf is the schema of the items of an array, also when the array is one of several alternatives.
+func itemsOf(schema *openapi3.Schema) *openapi3.Schema {
+	if schema == nil {
+		return nil
+	}
+	if schema.Items != nil {
+		return schema.Items.Value
+	}
+	for _, ref := range schema.OneOf {
+		if items := itemsOf(ref.Value); items != nil {
+			return items
+		}
+	}
+	return nil
+}

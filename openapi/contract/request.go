@@ -1,0 +1,239 @@
+package contract
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+
+	"github.com/qcsdev/qcs/openapi"
+)
+
+// RequestError says why a request was refused.
+type RequestError struct {
+	Status int    // 400, 413 or 415
+	Rule   string // name of an openapi.Refusal; "" when the document itself says so
+	Where  string // such as `query parameter "pageSize"` or "body at /filters/0"
+	Reason string // never contains a value of the body, which might be a secret
+}
+
+func (e *RequestError) Error() string { return e.Where + ": " + e.Reason }
+
+func refuse(rule, where, reason string) *RequestError {
+	return &RequestError{Status: http.StatusBadRequest, Rule: rule, Where: where, Reason: reason}
+}
+
+// CheckRequest holds a request to the document. It reads the body and puts it back; where the strictness is Vendor, it also takes out of the request what the vendor is
+// taken to ignore. An error is a *RequestError, or one of reading the body.
+func (m Match) CheckRequest(r *http.Request) error {
+	query, err := m.checkQuery(r)
+	if err != nil {
+		return err
+	}
+	if err := m.checkBody(r); err != nil {
+		return err
+	}
+	return explain(openapi3filter.ValidateRequest(r.Context(), m.input(r, query)))
+}
+
+// lenient reports whether the strictness lets a refusal pass.
+func (m Match) lenient() bool { return m.document.options.Strictness == Vendor }
+
+// checkQuery refuses what kin-openapi does not look at: names, repetition, lists with commas and empty numbers.
+func (m Match) checkQuery(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil && !m.lenient() {
+		return nil, refuse(openapi.BrokenEscape, "query", "broken escape or semicolon")
+	}
+	changed := err != nil
+	for _, name := range sortedKeys(query) {
+		kept, err := m.checkParameter(name, query[name])
+		if err != nil && (err.Rule == openapi.NULByte || !m.lenient()) {
+			return nil, err
+		}
+		if err == nil {
+			continue
+		}
+		changed = true
+		if query[name] = kept; len(kept) == 0 {
+			delete(query, name)
+		}
+	}
+	if changed {
+		r.URL.RawQuery = query.Encode()
+	}
+	return query, nil
+}
+
+func sortedKeys(query url.Values) []string {
+	names := make([]string, 0, len(query))
+	for name := range query {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// checkParameter says what is wrong with a parameter and what a lenient server keeps of it.
+func (m Match) checkParameter(name string, values []string) (kept []string, err *RequestError) {
+	where := fmt.Sprintf("query parameter %q", name)
+	parameter, known := m.query[name]
+	if !known {
+		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+m.suggest(name))
+	}
+	for _, v := range values {
+		if strings.ContainsRune(v, 0) {
+			return nil, refuse(openapi.NULByte, where, "holds a NUL character")
+		}
+	}
+	if schema := parameter.Schema.Value; !schema.Type.Is(openapi3.TypeArray) {
+		switch {
+		case len(values) > 1:
+			return values[:1], refuse(openapi.RepeatedParameter, where, "given more than once")
+		case values[0] == "" && !parameter.AllowEmptyValue:
+			return nil, refuse(openapi.EmptyNumber, where, "has no value")
+		}
+		return values, nil
+	}
+	for _, v := range values {
+		if strings.Contains(v, ",") {
+			return strings.Split(strings.Join(values, ","), ","), refuse(openapi.CommaList, where, "holds a comma; repeat the parameter for each item")
+		}
+	}
+	return values, nil
+}
+
+// suggest names a parameter that is the same but for its case, as the end of a sentence.
+func (m Match) suggest(name string) string {
+	for known := range m.query {
+		if strings.EqualFold(known, name) {
+			return fmt.Sprintf("; did you mean %q?", known)
+		}
+	}
+	return ""
+}
+
+// checkBody reads the body within its bound and refuses what kin-openapi does not look at.
+func (m Match) checkBody(r *http.Request) error {
+	data, err := m.readBody(r)
+	if err != nil {
+		return err
+	}
+	declared := m.route.Operation.RequestBody
+	if declared == nil {
+		if text := string(bytes.TrimSpace(data)); text != "" && text != "{}" && !m.lenient() {
+			return refuse(openapi.UnexpectedBody, "body", m.ID+" takes none")
+		}
+		data = nil // generated clients send {} where no body is due (observed)
+	}
+	setBody(r, data)
+	if len(data) == 0 {
+		r.Header.Del("Content-Type") // without a body it means nothing; clients send it on GET, too (observed)
+		return nil
+	}
+	media := declared.Value.Content.Get(r.Header.Get("Content-Type"))
+	if media == nil {
+		return &RequestError{http.StatusUnsupportedMediaType, openapi.ContentType, "header Content-Type", "expected " + contentTypes(declared.Value.Content)}
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		return nil
+	}
+	w := keyWalker{lenient: m.lenient()}
+	return w.check(data, media.Schema.Value)
+}
+
+func (m Match) readBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	defer r.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(r.Body, m.document.options.MaxBody+1))
+	if err != nil {
+		return nil, &RequestError{http.StatusBadRequest, "", "body", "could not be read to its end"}
+	}
+	if int64(len(data)) > m.document.options.MaxBody {
+		return nil, &RequestError{http.StatusRequestEntityTooLarge, openapi.BodyTooLarge, "body", fmt.Sprintf("more than %d bytes", m.document.options.MaxBody)}
+	}
+	return data, nil
+}
+
+func setBody(r *http.Request, data []byte) {
+	r.ContentLength = int64(len(data))
+	r.TransferEncoding = nil
+	r.Body = http.NoBody
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	if len(data) > 0 {
+		r.Body, _ = r.GetBody()
+	}
+}
+
+func contentTypes(content openapi3.Content) string {
+	types := make([]string, 0, len(content))
+	for t := range content {
+		types = append(types, t)
+	}
+	slices.Sort(types)
+	return strings.Join(types, " or ")
+}
+
+// explain turns an error of kin-openapi into a short text without values.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var request *openapi3filter.RequestError
+	if !errors.As(err, &request) {
+		return refuse("", "request", "does not fit the document")
+	}
+	where := "body"
+	if p := request.Parameter; p != nil {
+		where = fmt.Sprintf("%s parameter %q", p.In, p.Name)
+	}
+	var schema *openapi3.SchemaError
+	var parse *openapi3filter.ParseError
+	switch {
+	case errors.As(err, &schema):
+		if pointer := schema.JSONPointer(); len(pointer) > 0 {
+			where += " at /" + strings.Join(pointer, "/")
+		}
+		return refuse("", where, reason(schema))
+	case errors.As(err, &parse) && request.Parameter != nil:
+		return refuse("", where, "not "+article(request.Parameter.Schema.Value))
+	case errors.As(err, &parse):
+		return refuse("", where, "not valid JSON, or not the form that is expected")
+	case errors.Is(err, openapi3filter.ErrInvalidRequired):
+		return refuse("", where, "is required")
+	}
+	return refuse("", where, request.Reason)
+}
+
+func article(s *openapi3.Schema) string {
+	for _, kind := range []string{openapi3.TypeInteger, openapi3.TypeArray} {
+		if s.Type.Is(kind) {
+			return "an " + kind
+		}
+	}
+	return "a valid value"
+}
+
+// reason is the text of a schema error, cut to a line. Formats and oneOf bring long or nested texts of their own.
+func reason(e *openapi3.SchemaError) string {
+	switch e.SchemaField {
+	case "format":
+		return fmt.Sprintf("not a valid %s", e.Schema.Format)
+	case "oneOf":
+		return "fits none of the forms that are expected"
+	case "not":
+		return "is excluded"
+	}
+	line, _, _ := strings.Cut(e.Reason, "\n")
+	return line
+}

@@ -1,0 +1,57 @@
+package contract
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/getkin/kin-openapi/openapi3filter"
+)
+
+// ResponseError says how an answer deviates from the document.
+type ResponseError struct {
+	Operation string
+	Status    int
+	Reason    string
+}
+
+func (e *ResponseError) Error() string {
+	return fmt.Sprintf("%s: answer %d: %s", e.Operation, e.Status, e.Reason)
+}
+
+// Response is an answer to be checked.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// CheckResponse holds an answer to the document: its status must be declared, its headers and its body fit, an answer without declared content must be empty, and an object must have
+// no properties that are not declared (kin-openapi lets them pass). An error is a *ResponseError.
+func (m Match) CheckResponse(r *http.Request, answer Response) error {
+	fail := func(reason string) error { return &ResponseError{m.ID, answer.Status, reason} }
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: m.input(r, nil), Status: answer.Status, Header: answer.Header,
+		Body: io.NopCloser(bytes.NewReader(answer.Body)), Options: m.document.filter,
+	}
+	if err := openapi3filter.ValidateResponse(r.Context(), input); err != nil {
+		return fail(err.Error())
+	}
+	declared := m.route.Operation.Responses.Status(answer.Status).Value
+	if len(declared.Content) == 0 {
+		if len(answer.Body) > 0 {
+			return fail("has a body that is not declared")
+		}
+		return nil
+	}
+	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if media := declared.Content.Get(kind); kind == "application/json" && media != nil && media.Schema != nil {
+		w := keyWalker{closed: true}
+		if err := w.check(answer.Body, media.Schema.Value); err != nil {
+			return fail(err.Error())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,258 @@
+package qql
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Kind is the type of a token: it decides which values fit and how they are compared.
+type Kind int
+
+// The kinds. Text compares without the case of ASCII letters; in double quotes it means "contains". Word is Text with a closed vocabulary, such as a status: double quotes mean
+// the whole word. ID is compared with case; in double quotes it means the whole or the beginning. (Full-text rules of the vendor's search help; kinds: our choice.)
+const (
+	Text Kind = iota
+	Word
+	ID
+	Number
+	Time
+	Bool
+)
+
+// Field is a token that a list knows.
+type Field struct {
+	Token    string
+	Kind     Kind
+	Group    string // the sub-object that the token belongs to, of which a record may have several; "" for the record itself
+	Optional bool   // of a number: 0 means that the record has none. Texts are always missing when empty, times when 0
+}
+
+// Missing reports whether the zero value of the field means that the record has none.
+func (f Field) Missing() bool { return f.Kind != Bool && (f.Kind != Number || f.Optional) }
+
+// Schema is the table of tokens of a list. Tokens are case-sensitive.
+type Schema []Field
+
+// Options are what the meaning of a query depends on besides its text.
+type Options struct {
+	Now   int64 // epoch milliseconds of "now"
+	Exact bool  // double quotes mean equality, as in a filter that selects what to cancel or delete: never more than what is spelled out
+}
+
+// Bind checks an expression against the tokens of a list. An error is a *TokenError.
+func Bind(e Expr, s Schema, o Options) (Filter, error) {
+	b := binder{schema: s, options: o}
+	return b.expr(e, "")
+}
+
+type binder struct {
+	schema  Schema
+	options Options
+}
+
+// expr binds e, whose tokens must belong to group when that is not empty.
+func (b binder) expr(e Expr, group string) (Filter, error) {
+	switch e := e.(type) {
+	case *AndExpr:
+		fs, err := b.both(e.X, e.Y, group)
+		return And(fs), err
+	case *OrExpr:
+		fs, err := b.both(e.X, e.Y, group)
+		return Or(fs), err
+	case *NotExpr:
+		f, err := b.expr(e.X, group)
+		return Not{f}, err
+	default:
+		return b.term(e.(*Term), group)
+	}
+}
+
+func (b binder) both(x, y Expr, group string) ([]Filter, error) {
+	fx, err := b.expr(x, group)
+	if err != nil {
+		return nil, err
+	}
+	fy, err := b.expr(y, group)
+	return []Filter{fx, fy}, err
+}
+
+func (b binder) term(t *Term, group string) (Filter, error) {
+	if nested, ok := t.Operand.(*Nested); ok {
+		if group != "" || !b.schema.hasGroup(t.Token) {
+			return nil, &TokenError{t.offset, t.Token, "has no parts that can be nested"}
+		}
+		f, err := b.expr(nested.X, t.Token)
+		return Any{t.Token, f}, err
+	}
+	field, ok := b.schema.lookup(t.Token)
+	if !ok || group != "" && field.Group != group {
+		return nil, &TokenError{t.offset, t.Token, "not known here" + b.schema.suggest(t.Token, group)}
+	}
+	f, err := b.operand(field, t)
+	if err == nil && field.Group != "" && group == "" {
+		f = Any{field.Group, f}
+	}
+	return f, err
+}
+
+func (b binder) operand(field Field, t *Term) (Filter, error) {
+	switch o := t.Operand.(type) {
+	case List:
+		or := make(Or, len(o))
+		for i, v := range o {
+			f, err := b.compare(field, Equal, v)
+			if err != nil {
+				return nil, err
+			}
+			or[i] = f
+		}
+		return or, nil
+	case Range:
+		low, high := GreaterOrEqual, LessOrEqual
+		if o.Exclusive {
+			low, high = Greater, Less
+		}
+		from, err := b.compare(field, low, o.Low)
+		if err != nil {
+			return nil, err
+		}
+		to, err := b.compare(field, high, o.High)
+		return And{from, to}, err
+	default:
+		return b.compare(field, t.Op, o.(Value))
+	}
+}
+
+// compare binds one comparison.
+func (b binder) compare(field Field, op Op, v Value) (Filter, error) {
+	fail := func(msg string) (Filter, error) { return nil, &TokenError{v.offset, field.Token, msg} }
+	if op == Equal && v.Quote == Bare && strings.Trim(v.Text, "*") == "" {
+		return Has{field}, nil
+	}
+	switch field.Kind {
+	case Number:
+		n, err := strconv.ParseInt(v.Text, 10, 64)
+		if err != nil {
+			return fail("expected a whole number")
+		}
+		return Compare{field, op, n}, nil
+	case Time:
+		at, ok := parseTime(v.Text, b.options.Now)
+		if !ok {
+			return fail("expected now, now-7d, a date, a date and time, or epoch milliseconds")
+		}
+		return at.compare(field, op), nil
+	case Bool:
+		n, ok := map[string]int64{"true": 1, "false": 0}[strings.ToLower(v.Text)]
+		if !ok || op != Equal {
+			return fail("expected : with true or false")
+		}
+		return Compare{field, Equal, n}, nil
+	}
+	if op != Equal {
+		return fail("is a text and cannot be compared with " + string(op))
+	}
+	return b.match(field, v), nil
+}
+
+func (s span) compare(field Field, op Op) Filter {
+	switch op {
+	case Less, GreaterOrEqual:
+		return Compare{field, op, s.first}
+	case LessOrEqual, Greater:
+		return Compare{field, op, s.last}
+	}
+	if s.first == s.last {
+		return Compare{field, Equal, s.first}
+	}
+	return And{Compare{field, GreaterOrEqual, s.first}, Compare{field, LessOrEqual, s.last}}
+}
+
+// match binds a text by the way it is quoted.
+func (b binder) match(field Field, v Value) Filter {
+	m := Match{Field: field, Parts: []string{v.Text}, Fold: field.Kind != ID}
+	switch v.Quote {
+	case Bare:
+		m.Parts = strings.Split(v.Text, "*")
+	case Double:
+		if v.Text == "" {
+			return Or{}
+		}
+		switch {
+		case b.options.Exact || field.Kind == Word:
+		case field.Kind == ID:
+			m.Parts = []string{v.Text, ""}
+		default:
+			m.Parts = []string{"", v.Text, ""}
+		}
+	default:
+		m.Fold = false
+		if v.Text == "" {
+			return Or{}
+		}
+	}
+	if m.Fold {
+		for i, part := range m.Parts {
+			m.Parts[i] = lower(part)
+		}
+	}
+	return m
+}
+
+// lookup finds a token by its name; one of a group also by its full name.
+func (s Schema) lookup(token string) (Field, bool) {
+	for _, f := range s {
+		if f.Token == token || f.Group != "" && f.Group+"."+f.Token == token {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+func (s Schema) hasGroup(name string) bool {
+	for _, f := range s {
+		if f.Group == name {
+			return true
+		}
+	}
+	return false
+}
+
+// suggest names the known token (of a group, if one is given) that is nearest to a wrong one, as the end of a sentence.
+func (s Schema) suggest(token, group string) string {
+	best, least := "", len(token)/2+1
+	for _, f := range s {
+		if group != "" && f.Group != group {
+			continue
+		}
+		if d := distance(strings.ToLower(token), strings.ToLower(f.Token)); d < least {
+			best, least = f.Token, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// distance is the Levenshtein distance of two short texts.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

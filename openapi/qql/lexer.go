@@ -1,0 +1,120 @@
+package qql
+
+import "strings"
+
+// lexer reads a query byte by byte. What a byte means depends on where it stands ("(" groups, or opens an exclusive range), so the parser asks for what it expects.
+type lexer struct {
+	text string
+	pos  int
+}
+
+// blanks skips white space.
+func (l *lexer) blanks() {
+	for l.pos < len(l.text) && strings.IndexByte(" \t\r\n", l.text[l.pos]) >= 0 {
+		l.pos++
+	}
+}
+
+// peek returns the next byte that is not blank, 0 at the end.
+func (l *lexer) peek() byte {
+	l.blanks()
+	if l.pos == len(l.text) {
+		return 0
+	}
+	return l.text[l.pos]
+}
+
+// accept skips s if it comes next.
+func (l *lexer) accept(s string) bool {
+	l.blanks()
+	if strings.HasPrefix(l.text[l.pos:], s) {
+		l.pos += len(s)
+		return true
+	}
+	return false
+}
+
+// keyword skips word, in any case, if it comes next as a word of its own.
+func (l *lexer) keyword(word string) bool {
+	l.blanks()
+	end := l.pos + len(word)
+	if end > len(l.text) || !strings.EqualFold(l.text[l.pos:end], word) || end < len(l.text) && isTokenByte(l.text[end]) {
+		return false
+	}
+	l.pos = end
+	return true
+}
+
+// token reads the name on the left side of a term.
+func (l *lexer) token() string {
+	l.blanks()
+	start := l.pos
+	for l.pos < len(l.text) && isTokenByte(l.text[l.pos]) {
+		l.pos++
+	}
+	return l.text[start:l.pos]
+}
+
+func isTokenByte(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '.' || b == '-'
+}
+
+// operator reads the operator of a term; ":>=" is the same as ">=".
+func (l *lexer) operator() (Op, bool) {
+	equal := l.accept(":") || l.accept("=")
+	for _, op := range []Op{LessOrEqual, GreaterOrEqual, Less, Greater} {
+		if l.accept(string(op)) {
+			return op, true
+		}
+	}
+	return Equal, equal
+}
+
+// dots reads the two or three dots of a range.
+func (l *lexer) dots() bool { return l.accept("...") || l.accept("..") }
+
+// value reads a quoted or bare value. Inside brackets a bare value also ends at a comma and at the dots of a range.
+func (l *lexer) value(inside bool) (Value, error) {
+	v := Value{offset: l.pos}
+	switch b := l.peek(); b {
+	case '"', '`', '\'':
+		return l.quoted(Quote(b))
+	default:
+		v.offset = l.pos
+	}
+	stops := " \t\r\n()[]\"`"
+	if inside {
+		stops += ","
+	}
+	for l.pos < len(l.text) && strings.IndexByte(stops, l.text[l.pos]) < 0 {
+		if inside && strings.HasPrefix(l.text[l.pos:], "..") {
+			break
+		}
+		l.pos++
+	}
+	v.Text = l.text[v.offset:l.pos]
+	if v.Text == "" {
+		return v, &SyntaxError{l.pos, "expected a value"}
+	}
+	return v, nil
+}
+
+// quoted reads a value in quotes; a backslash takes the next byte as it is.
+func (l *lexer) quoted(quote Quote) (Value, error) {
+	v := Value{Quote: quote, offset: l.pos}
+	var text strings.Builder
+	for l.pos++; l.pos < len(l.text); l.pos++ {
+		switch b := l.text[l.pos]; {
+		case b == byte(quote):
+			l.pos++
+			v.Text = text.String()
+			return v, nil
+		case b == '\\' && l.pos+1 < len(l.text):
+			l.pos++
+			text.WriteByte(l.text[l.pos])
+		default:
+			text.WriteByte(b)
+		}
+	}
+	return v, &SyntaxError{v.offset, "this quote is not closed"}
+}

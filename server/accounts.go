@@ -1,0 +1,137 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// hash is what is kept of a password. The passwords that we make have 128 random bits, so that no slower function is needed; those from configuration are not stored.
+func hash(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(sum[:])
+}
+
+// accounts lists the users: those of the configuration, else those of the database, else one that is made now.
+func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
+	if len(s.options.Users) > 0 {
+		return s.configured()
+	}
+	var accounts []store.Account
+	var password string
+	err := s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
+		if accounts, err = tx.Accounts(ctx); err != nil || len(accounts) > 0 {
+			return err
+		}
+		random := make([]byte, 16)
+		if _, err := io.ReadFull(s.options.Random, random); err != nil {
+			return fmt.Errorf("random source: %w", err)
+		}
+		password = hex.EncodeToString(random)
+		accounts = []store.Account{{Name: "admin", World: s.options.Worlds[0].Name, Role: string(Manager), Password: hash(password)}}
+		return tx.InsertAccount(ctx, accounts[0])
+	})
+	if err == nil && password != "" && s.options.FirstUser != nil {
+		s.options.FirstUser(accounts[0].Name, password)
+	}
+	return accounts, err
+}
+
+func (s *Server) configured() ([]store.Account, error) {
+	worlds := map[string]bool{}
+	for _, w := range s.options.Worlds {
+		worlds[w.Name] = true
+	}
+	seen := map[string]bool{}
+	accounts := make([]store.Account, 0, len(s.options.Users))
+	for _, u := range s.options.Users {
+		if u.World == "" {
+			u.World = s.options.Worlds[0].Name
+		}
+		if u.Role == "" {
+			u.Role = Manager
+		}
+		switch {
+		case u.Name == "" || u.Password == "":
+			return nil, errors.New("user: name and password must not be empty")
+		case seen[u.Name]:
+			return nil, fmt.Errorf("user %s: named twice; login names are unique in a server", u.Name)
+		case !worlds[u.World]:
+			return nil, fmt.Errorf("user %s: no world %s", u.Name, u.World)
+		case !u.Role.valid():
+			return nil, fmt.Errorf("user %s: role %q is not one of %v", u.Name, u.Role, Roles)
+		}
+		seen[u.Name] = true
+		accounts = append(accounts, store.Account{Name: u.Name, World: u.World, Role: string(u.Role), Password: hash(u.Password)})
+	}
+	return accounts, nil
+}
+
+// makeFolder makes the data folder, for its owner only, with a note that keeps it out of git.
+func makeFolder(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	ignore := filepath.Join(path, ".gitignore")
+	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
+		return os.WriteFile(ignore, []byte("*\n"), 0o600)
+	}
+	return nil
+}
+
+// keyBytes is the size of the key that signs tokens with HS512.
+const keyBytes = 64
+
+// signingKey gives the key of the options, that of the data folder, or a new one, which is kept in the data folder for its owner only.
+func signingKey(o Options) ([]byte, error) {
+	if len(o.SigningKey) > 0 {
+		if len(o.SigningKey) < keyBytes {
+			return nil, fmt.Errorf("signing key: has %d bytes, needs %d", len(o.SigningKey), keyBytes)
+		}
+		return o.SigningKey, nil
+	}
+	key := make([]byte, keyBytes)
+	if _, err := io.ReadFull(o.Random, key); err != nil {
+		return nil, fmt.Errorf("random source: %w", err)
+	}
+	if o.Data == memory {
+		return key, nil
+	}
+	path := filepath.Join(o.Data, "signing.key")
+	if err := writeNew(path, key); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	key, err := os.ReadFile(path)
+	if err == nil && len(key) != keyBytes {
+		err = fmt.Errorf("%s has %d bytes, needs %d", path, len(key), keyBytes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	return key, nil
+}
+
+// writeNew writes a file that must not exist. It appears under its name only when it is whole, so that two processes that start together use one key.
+func writeNew(path string, data []byte) error {
+	if _, err := os.Stat(path); err == nil {
+		return fs.ErrExist
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(data)
+	if err = errors.Join(err, temporary.Close()); err != nil {
+		return err
+	}
+	return os.Link(temporary.Name(), path)
+}

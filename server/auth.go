@@ -1,0 +1,147 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// tokenLife is how long a token is valid (docs: four hours).
+const tokenLife = 4 * time.Hour
+
+// authError says why a request is not let in: 401.
+type authError struct {
+	message string // for the body
+	detail  string // for X-QCS-Detail and the log
+}
+
+func (e *authError) Error() string { return e.detail }
+
+// The text of a 401 is not documented but for "Unauthorized user" as its name (docs) and "JWT expired" for an old token (observed).
+func unauthorized(detail string) error { return &authError{"Unauthorized user.", detail} }
+
+// caller is who makes a request.
+type caller struct {
+	name, world string
+	role        Role
+}
+
+// authority knows the users, makes tokens and reads them.
+type authority struct {
+	key    []byte
+	now    func() time.Time
+	first  string
+	users  map[string]store.Account
+	parser *jwt.Parser
+
+	mu       sync.Mutex
+	verified map[[sha256.Size]byte]verified
+}
+
+// verified is a token whose signature was checked before.
+type verified struct {
+	name    string
+	expires time.Time
+}
+
+// maxVerified bounds the memory of the tokens that were checked; beyond it they are forgotten and checked again.
+const maxVerified = 10_000
+
+func newAuthority(o Options, accounts []store.Account) (*authority, error) {
+	key, err := signingKey(o)
+	if err != nil {
+		return nil, err
+	}
+	a := &authority{
+		key: key, now: o.Now, first: accounts[0].Name, users: map[string]store.Account{}, verified: map[[sha256.Size]byte]verified{},
+		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithExpirationRequired(), jwt.WithIssuer(issuer), jwt.WithAudience(issuer), jwt.WithTimeFunc(o.Now)),
+	}
+	for _, account := range accounts {
+		a.users[account.Name] = account
+	}
+	return a, nil
+}
+
+// issuer is the issuer and audience of the vendor's tokens (docs: authentication).
+const issuer = "qas"
+
+// login gives a token for a name and a password.
+func (a *authority) login(name, password string) (string, error) {
+	account, known := a.users[name]
+	right := subtle.ConstantTimeCompare([]byte(account.Password), []byte(hash(password))) == 1
+	if !known || !right {
+		return "", unauthorized("wrong user name or password")
+	}
+	return a.issue(name)
+}
+
+// issue makes a token with the claims of the vendor's (docs: authentication), and one of our own that names the world.
+func (a *authority) issue(name string) (string, error) {
+	account, known := a.users[name]
+	if !known {
+		return "", fmt.Errorf("no user %s", name)
+	}
+	now := a.now()
+	claims := jwt.MapClaims{
+		"sub": name, "iss": issuer, "aud": issuer, "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
+		"loginResponse": "SUCCESSFUL", "successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
+		"credentialType": "UsernamePasswordCredential", "usertype": "fo", "portalUserId": 1, "qwebUserId": 1,
+		"modulesAllowed": []string{"CS"}, "world": account.World,
+	}
+	return jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString(a.key)
+}
+
+// authenticate finds the caller of a request by its bearer token.
+func (a *authority) authenticate(r *http.Request) (caller, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case scheme == "":
+		return caller{}, unauthorized("no Authorization header; send the token of POST /auth as: Authorization: Bearer <token>")
+	case !strings.EqualFold(scheme, "Bearer"):
+		return caller{}, unauthorized("the Authorization header does not hold a Bearer token")
+	}
+	name, err := a.verify(strings.TrimSpace(token))
+	if err != nil {
+		return caller{}, err
+	}
+	account, known := a.users[name]
+	if !known {
+		return caller{}, unauthorized("the user of the token does not exist any more")
+	}
+	return caller{name: name, world: account.World, role: Role(account.Role)}, nil
+}
+
+// verify gives the user of a token. Tokens that were good before are looked up by their hash until they expire.
+func (a *authority) verify(token string) (string, error) {
+	sum := sha256.Sum256([]byte(token))
+	a.mu.Lock()
+	known, ok := a.verified[sum]
+	a.mu.Unlock()
+	if ok && a.now().Before(known.expires) {
+		return known.name, nil
+	}
+	var claims jwt.RegisteredClaims
+	_, err := a.parser.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return a.key, nil })
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return "", &authError{"JWT expired.", "the token has expired; tokens are valid for four hours"}
+	case err != nil:
+		return "", unauthorized("the token is not one of this server: " + err.Error())
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.verified) >= maxVerified {
+		clear(a.verified)
+	}
+	a.verified[sum] = verified{claims.Subject, claims.ExpiresAt.Time}
+	return claims.Subject, nil
+}

@@ -1,0 +1,156 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/qcsdev/qcs/gen/apiserver"
+	"github.com/qcsdev/qcs/gen/controlserver"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/server/internal/registry"
+)
+
+// chain puts the handler together. A request goes through these in the order in which they are written here.
+func (s *Server) chain() (http.Handler, error) {
+	vendor, err := s.guard(openapi.JSON, func(e *echo.Echo) {
+		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(&handlers{s.registry, s.authority}, nil))
+	})
+	if err != nil {
+		return nil, err
+	}
+	control, err := s.guard(openapi.ControlJSON, func(e *echo.Echo) {
+		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry}, nil))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.dropSlash(s.observe(s.recover(s.route(vendor, control)))), nil
+}
+
+// route tells the three surfaces apart. It is no http.ServeMux, which would redirect unclean paths.
+func (s *Server) route(vendor, control http.Handler) http.Handler {
+	service := s.service()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page, ok := service[r.URL.Path]
+		switch {
+		case ok && r.Method != http.MethodGet:
+			s.fail(w, r, &contract.MethodError{Allow: []string{http.MethodGet}})
+		case ok:
+			page(w, r)
+		case strings.HasPrefix(r.URL.Path, "/_qcs/"):
+			control.ServeHTTP(w, r)
+		default:
+			vendor.ServeHTTP(w, r)
+		}
+	})
+}
+
+// dropSlash serves a path with a trailing slash as the path without it, as release notes 1.12 write it. It never redirects: bodies and methods would get lost.
+func (s *Server) dropSlash(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.URL.Path) > 1 && strings.HasSuffix(r.URL.Path, "/") {
+			u := *r.URL
+			u.Path = strings.TrimRight(u.Path, "/")
+			u.RawPath = strings.TrimRight(u.RawPath, "/")
+			shallow := *r
+			shallow.URL = &u
+			r = &shallow
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recover turns a panic into a 500 whose cause is in the log.
+func (s *Server) recover(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			cause := recover()
+			switch {
+			case cause == nil:
+			case cause == http.ErrAbortHandler: //nolint:errorlint // a sentinel of panics, never wrapped
+				panic(cause)
+			default:
+				s.options.Logger.Error("panic", "cause", cause, "stack", string(debug.Stack()))
+				s.fail(w, r, fmt.Errorf("panic: %v", cause))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// guard lets through to the handlers of a document only what the document allows: it finds the operation, authenticates, checks the permission and validates, in this order.
+// As everything passes here, no operation can be without; an operation without a permission keeps the server from starting.
+func (s *Server) guard(document []byte, register func(*echo.Echo)) (http.Handler, error) {
+	d, err := contract.Load(document, contract.Options{Strictness: s.options.Strictness})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range d.Operations() {
+		if _, ok := permissions[o.ID]; !ok && !o.Public {
+			return nil, fmt.Errorf("operation %s has no permission", o.ID)
+		}
+	}
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
+	register(e)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m, err := d.Find(r.Method, r.URL)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		exchangeOf(r.Context()).operation = m.ID
+		s.validated(w, r, m, func(w http.ResponseWriter) {
+			ctx, err := s.admit(r, m)
+			if err != nil {
+				s.fail(w, r, err)
+				return
+			}
+			e.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}), nil
+}
+
+// admit authenticates and validates a request; the context that it gives names the world of the caller.
+func (s *Server) admit(r *http.Request, m contract.Match) (context.Context, error) {
+	ctx := r.Context()
+	if !m.Public {
+		c, err := s.authority.authenticate(r)
+		if err != nil {
+			return ctx, err
+		}
+		x := exchangeOf(ctx)
+		x.user, x.world = c.name, c.world
+		if err := permit(c, m.ID); err != nil {
+			return ctx, err
+		}
+		ctx = registry.WithWorld(ctx, c.world)
+	}
+	return ctx, m.CheckRequest(r)
+}
+
+// validated calls a handler and, where that is asked for, holds its answer to the document.
+func (s *Server) validated(w http.ResponseWriter, r *http.Request, m contract.Match, serve func(http.ResponseWriter)) {
+	if !s.options.ValidateResponses && s.options.OnViolation == nil {
+		serve(w)
+		return
+	}
+	answer := &recorder{header: w.Header(), status: http.StatusOK}
+	serve(answer)
+	err := m.CheckResponse(r, contract.Response{Status: answer.status, Header: answer.header, Body: answer.body.Bytes()})
+	if err == nil || r.Context().Err() != nil {
+		w.WriteHeader(answer.status)
+		_, _ = w.Write(answer.body.Bytes()) // the caller may be gone
+		return
+	}
+	if s.options.OnViolation != nil {
+		s.options.OnViolation(err)
+	}
+	s.fail(w, r, err)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/server"
+)
+
+// open opens the data that the settings name, for a command that does one thing.
+func (p *program) open(cmd *cobra.Command) (*server.Server, error) {
+	k, err := p.settings(cmd.Flags())
+	if err != nil {
+		return nil, err
+	}
+	options, err := p.options(k)
+	if err != nil {
+		return nil, err
+	}
+	return server.New(options)
+}
+
+func tokenCommand(p *program) *cobra.Command {
+	user := ""
+	cmd := &cobra.Command{
+		Use:   "token",
+		Short: "Print a token for a user, made with the signing key of the data folder",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			if user == "" {
+				user = s.DefaultUser()
+			}
+			token, err := s.Token(user)
+			if err == nil {
+				_, err = fmt.Fprintln(p.stdout, token)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&user, "user", "", "name of the user; default: the first")
+	return cmd
+}
+
+func resetCommand(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reset",
+		Short: "Remove all registries, schedules and jobs; with --seed, load the seed again",
+		Long:  "Removes all registries, schedules and jobs of all worlds, also while the daemon runs on the same data folder. Users, passwords and tokens stay.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open(cmd)
+			if err != nil {
+				return err
+			}
+			return errors.Join(s.Reset(cmd.Context()), s.Close())
+		},
+	}
+}
+
+// errBreaking makes diff end with a status other than 0.
+var errBreaking = errors.New("the documents are not compatible")
+
+func diffCommand(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "diff BASE HEAD",
+		Short: "Print the changes between two OpenAPI documents that break clients of the first, and fail if there are any",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			base, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			head, err := os.ReadFile(args[1])
+			if err != nil {
+				return err
+			}
+			changes, err := contract.Breaking(base, head)
+			if err != nil {
+				return err
+			}
+			for _, c := range changes {
+				fmt.Fprintln(p.stdout, c)
+			}
+			if len(changes) > 0 {
+				return fmt.Errorf("%w: %d breaking changes", errBreaking, len(changes))
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+
+	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/server"
+)
+
+// Names of the settings: flags, QCSD_… in the environment (upper case, _ for -) and keys of the configuration file.
+const (
+	keyAddr       = "addr"
+	keyConfig     = "config"
+	keyData       = "data"
+	keyKeyFile    = "signing-key-file"
+	keyLogFormat  = "log-format"
+	keyPaceDelay  = "pace-created"
+	keyPaceQueued = "pace-queued"
+	keyPaceRun    = "pace-running"
+	keySeed       = "seed"
+	keyStrictness = "strictness"
+	keyValidate   = "validate-responses"
+	keyWelcome    = "welcome"
+
+	// No flag carries a secret: these exist in the environment and, but for the key, in the file.
+	keyUsers      = "users"
+	keyWorlds     = "worlds"
+	keySigningKey = "signing-key"
+)
+
+func addFlags(f *pflag.FlagSet) {
+	f.String(keyAddr, "127.0.0.1:8080", "address to listen on")
+	f.String(keyConfig, "", "configuration file (YAML)")
+	f.String(keyData, ".qcs", "folder of the database, or :memory:")
+	f.String(keyKeyFile, "", "file with the base64 of the 64 bytes that sign tokens; default: one that is made in the data folder")
+	f.String(keyLogFormat, "text", "text or json")
+	f.Duration(keyPaceDelay, server.DefaultPace.Created, "how long a schedule stays Created")
+	f.Duration(keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued")
+	f.Duration(keyPaceRun, server.DefaultPace.Running, "how long a schedule stays Running")
+	f.String(keySeed, "", "load a seed into an empty database: release-notes")
+	f.String(keyStrictness, string(contract.Strict), "strict refuses what no document allows; vendor lets pass what the vendor is taken to ignore")
+	f.Bool(keyValidate, false, "hold every answer to the document; one that does not fit becomes a 500")
+	f.Bool(keyWelcome, false, "print base URL, a token and a first call to standard output at the start")
+}
+
+// settings reads flags, environment, file and defaults, in this order of precedence.
+func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
+	k := koanf.New(".")
+	path, err := flags.GetString(keyConfig)
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		path = p.getenv(variable(keyConfig))
+	}
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return nil, fmt.Errorf("configuration file: %w", err)
+		}
+	}
+	known := []string{keyUsers, keyWorlds, keySigningKey}
+	flags.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	for _, key := range k.Keys() {
+		if !slices.Contains(known, key) || key == keySigningKey {
+			return nil, fmt.Errorf("configuration file: unknown key %q", key)
+		}
+	}
+	environment := map[string]any{}
+	for _, key := range known {
+		if value := p.getenv(variable(key)); value != "" {
+			environment[key] = value
+		}
+	}
+	if err := k.Load(confmap.Provider(environment, "."), nil); err != nil {
+		return nil, err
+	}
+	return k, k.Load(posflag.Provider(flags, ".", k), nil)
+}
+
+// variable is the name of a setting in the environment.
+func variable(key string) string {
+	return "QCSD_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
+// options translates the settings for the emulator.
+func (p *program) options(k *koanf.Koanf) (server.Options, error) {
+	o := server.Options{
+		Data: k.String(keyData), Seed: k.String(keySeed), ValidateResponses: k.Bool(keyValidate), Version: buildVersion(),
+		Strictness: contract.Strictness(k.String(keyStrictness)),
+		FirstUser: func(name, password string) {
+			fmt.Fprintf(p.stderr, "The user %s was made. Its password, which is shown only now: %s\n", name, password)
+		},
+	}
+	if o.Strictness != contract.Strict && o.Strictness != contract.Vendor {
+		return o, fmt.Errorf("%s: %q is neither strict nor vendor", keyStrictness, o.Strictness)
+	}
+	var errs [5]error
+	o.Pace.Created, errs[0] = duration(k, keyPaceDelay)
+	o.Pace.Queued, errs[1] = duration(k, keyPaceQueued)
+	o.Pace.Running, errs[2] = duration(k, keyPaceRun)
+	o.SigningKey, errs[3] = p.signingKey(k)
+	o.Worlds, errs[4] = worlds(list(k, keyWorlds))
+	if err := errors.Join(errs[:]...); err != nil {
+		return o, err
+	}
+	var err error
+	o.Users, err = users(list(k, keyUsers))
+	return o, err
+}
+
+func duration(k *koanf.Koanf, key string) (time.Duration, error) {
+	d, err := time.ParseDuration(k.String(key))
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%s: %q is not a duration such as 10s", key, k.String(key))
+	}
+	return max(d, time.Millisecond), nil // 0 would mean the default
+}
+
+// signingKey reads the key of tokens from the environment or from a file.
+func (p *program) signingKey(k *koanf.Koanf) ([]byte, error) {
+	text := k.String(keySigningKey)
+	if path := k.String(keyKeyFile); path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", keyKeyFile, err)
+		}
+		text = strings.TrimSpace(string(data))
+	}
+	if text == "" {
+		return nil, nil
+	}
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, errors.New("signing key: not base64")
+	}
+	return key, nil
+}
+
+// list reads a setting that is a list in the file and a text with commas in the environment.
+func list(k *koanf.Koanf, key string) []string {
+	if items := k.Strings(key); len(items) > 0 {
+		return items
+	}
+	if text := k.String(key); text != "" {
+		return strings.Split(text, ",")
+	}
+	return nil
+}
+
+// fields splits name:value:… and decodes the percent encoding of each part. The error does not show the text, which may hold a password.
+func fields(item string, most int) ([]string, error) {
+	parts := strings.Split(item, ":")
+	if len(parts) > most {
+		return nil, errors.New("has too many parts; encode : as %3A and , as %2C")
+	}
+	for i, part := range parts {
+		var err error
+		if parts[i], err = url.PathUnescape(part); err != nil {
+			return nil, errors.New("has a broken % encoding; encode % as %25")
+		}
+	}
+	return append(parts, make([]string, most-len(parts))...), nil
+}
+
+// worlds reads items of the form name[:plan].
+func worlds(items []string) ([]server.World, error) {
+	var all []server.World
+	for _, item := range items {
+		parts, err := fields(item, 2)
+		if err != nil {
+			return nil, fmt.Errorf("world %q %w", item, err)
+		}
+		plan, ok := map[string]server.Plan{"": "Full", "free": "Free", "trial": "Trial", "full": "Full"}[strings.ToLower(parts[1])]
+		if !ok || parts[0] == "" {
+			return nil, fmt.Errorf("world %q is not of the form name:plan with plan free, trial or full", item)
+		}
+		all = append(all, server.World{Name: parts[0], Plan: plan})
+	}
+	return all, nil
+}
+
+// users reads items of the form name:password[:role[:world]].
+func users(items []string) ([]server.User, error) {
+	var all []server.User
+	for i, item := range items {
+		parts, err := fields(item, 4)
+		if err != nil {
+			return nil, fmt.Errorf("user number %d %w", i+1, err)
+		}
+		all = append(all, server.User{Name: parts[0], Password: parts[1], Role: server.Role(strings.ToLower(parts[2])), World: parts[3]})
+	}
+	return all, nil
+}

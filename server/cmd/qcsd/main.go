@@ -1,0 +1,72 @@
+// Command qcsd is the emulator as a daemon: it answers the registry and schedule API of Qualys Container Security, independently of the vendor, from an embedded database.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set when a release is built.
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	root := rootCommand(&program{getenv: getenv, stdout: stdout, stderr: stderr})
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(stderr, "qcsd:", err)
+		return 1
+	}
+	return 0
+}
+
+// program is what all commands share.
+type program struct {
+	getenv         func(string) string
+	stdout, stderr io.Writer
+}
+
+func rootCommand(p *program) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "qcsd",
+		Short: "An independent emulator of the Qualys Container Security registry and schedule API",
+		Long: "qcsd answers the registry and schedule API of Qualys Container Security from its own database, so that integrations can be written and tested without an account.\n" +
+			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\nEvery flag can also be set in the environment as QCSD_… or in a configuration file.",
+		Version:       versionText(),
+		Args:          cobra.NoArgs,
+		SilenceErrors: true, SilenceUsage: true,
+		RunE: p.serve,
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	addFlags(root.PersistentFlags())
+	root.AddCommand(tokenCommand(p), resetCommand(p), diffCommand(p))
+	return root
+}
+
+func versionText() string {
+	return fmt.Sprintf("qcsd %s: an independent emulator, neither made, checked nor endorsed by the vendor", buildVersion())
+}
+
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/server"
+)
+
+// Bounds of a connection. Reading a header slowly must not hold it for ever.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	stopTimeout   = 10 * time.Second
+	maxHeader     = 128 << 10 // long lists of ids come in the query
+)
+
+// serve runs the emulator until the context ends; then requests finish and jobs stop between two chunks.
+func (p *program) serve(cmd *cobra.Command, _ []string) error {
+	k, err := p.settings(cmd.Flags())
+	if err != nil {
+		return err
+	}
+	options, err := p.options(k)
+	if err != nil {
+		return err
+	}
+	if options.Logger, err = logger(k.String(keyLogFormat), p.stderr); err != nil {
+		return err
+	}
+	s, err := server.New(options)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", k.String(keyAddr))
+	if err != nil {
+		return err
+	}
+	base := "http://" + listener.Addr().String()
+	options.Logger.Info("listening", "url", base, "data", options.Data, "version", options.Version)
+	if k.Bool(keyWelcome) {
+		if err := welcome(p.stdout, s, base); err != nil {
+			return err
+		}
+	}
+	return listen(cmd.Context(), s, listener, options.Logger)
+}
+
+// listen serves requests and works in the background until the context ends or serving fails.
+func listen(ctx context.Context, s *server.Server, listener net.Listener, log *slog.Logger) error {
+	h := &http.Server{Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group sync.WaitGroup
+	group.Go(func() { s.Run(ctx) })
+	group.Go(func() {
+		<-ctx.Done()
+		stopping, done := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer done()
+		if err := h.Shutdown(stopping); err != nil {
+			log.Warn("requests were cut off", "cause", err)
+		}
+	})
+	err := h.Serve(listener)
+	cancel()
+	group.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		log.Info("stopped")
+		return nil
+	}
+	return err
+}
+
+func logger(format string, w io.Writer) (*slog.Logger, error) {
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, nil)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, nil)), nil
+	}
+	return nil, fmt.Errorf("%s: %q is neither text nor json", keyLogFormat, format)
+}
+
+// welcome prints what a new user needs for the first call.
+func welcome(w io.Writer, s *server.Server, base string) error {
+	token, err := s.Token(s.DefaultUser())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, `
+An independent emulator, neither made, checked nor endorsed by the vendor, is listening on
+  %[1]s
+Paste these two lines into another terminal; the token is valid for four hours (qcsd token makes another):
+  export TOKEN=%[2]s
+  curl -sS -H "Authorization: Bearer $TOKEN" "%[1]s/csapi/v1.3/registry"
+
+`, base, token)
+	return err
+}

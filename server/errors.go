@@ -1,0 +1,142 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// invalidInput is the documented message of a 400 (release notes 1.12).
+const invalidInput = "Invalid Input Request."
+
+// problem is an answer to a request that failed.
+type problem struct {
+	status  int
+	message string // for the body
+	detail  string // for X-QCS-Detail and the log
+	rule    string // name of an openapi.Refusal, if one was applied
+}
+
+// problems is the one table from errors to answers, read from top to bottom; what no row knows is a fault of ours.
+var problems = []func(error) (problem, bool){
+	row(func(e *contract.PathError) problem { return problem{http.StatusNotFound, "Not found.", e.Error(), ""} }),
+	row(func(e *contract.MethodError) problem {
+		return problem{http.StatusMethodNotAllowed, "Method not allowed.", e.Error(), ""}
+	}),
+	row(func(e *authError) problem { return problem{http.StatusUnauthorized, e.message, e.detail, ""} }),
+	row(func(e *forbidden) problem { return problem{http.StatusForbidden, e.message, e.message, ""} }),
+	row(func(e *contract.RequestError) problem { return problem{e.Status, requestMessage(e), e.Error(), e.Rule} }),
+	row(func(e *qql.SyntaxError) problem {
+		return problem{http.StatusBadRequest, invalidInput, "filter: " + e.Error(), openapi.FilterSyntax}
+	}),
+	row(func(e *qql.TokenError) problem {
+		return problem{http.StatusBadRequest, invalidInput, e.Error(), openapi.FilterToken}
+	}),
+	row(func(e *registry.RuleError) problem { return problem{http.StatusBadRequest, e.Msg, e.Msg, e.Rule} }),
+	row(func(e *echo.HTTPError) problem {
+		return problem{e.Code, invalidInput, fmt.Sprint(e.Message), ""}
+	}),
+	func(err error) (problem, bool) {
+		return problem{http.StatusNotFound, "Not found.", err.Error(), ""}, errors.Is(err, store.ErrNotFound)
+	},
+}
+
+// row makes a row of the table for a type of error.
+func row[E error](f func(E) problem) func(error) (problem, bool) {
+	return func(err error) (problem, bool) {
+		var e E
+		if !errors.As(err, &e) {
+			return problem{}, false
+		}
+		return f(e), true
+	}
+}
+
+func requestMessage(e *contract.RequestError) string {
+	switch e.Status {
+	case http.StatusUnsupportedMediaType:
+		return "Unsupported content type."
+	case http.StatusRequestEntityTooLarge:
+		return "Request body too large."
+	}
+	return invalidInput
+}
+
+func problemOf(err error) problem {
+	for _, match := range problems {
+		if p, ok := match(err); ok {
+			return p
+		}
+	}
+	return problem{status: http.StatusInternalServerError, message: "Internal server error."}
+}
+
+// fail answers an error in the vendor's shape. The cause goes into X-QCS-Detail and the log; that of a fault of ours into the log only.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	x := exchangeOf(r.Context())
+	x.cause = err
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	if p.detail != "" {
+		header.Set("X-QCS-Detail", ascii(p.detail+ruleNote(p.rule)))
+	}
+	var method *contract.MethodError
+	if errors.As(err, &method) {
+		header.Set("Allow", strings.Join(method.Allow, ", "))
+	}
+	if p.status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", "Bearer")
+	}
+	body, _ := json.Marshal(api.ResponseError{ // two strings and a number always marshal
+		ErrorCode: errorCode(p.status), Message: p.message, Timestamp: s.options.Now().UnixMilli(),
+	})
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(p.status)
+	_, _ = w.Write(body) // the caller may be gone
+}
+
+// errorCode is the status and its name, such as "400 BAD_REQUEST" (release notes 1.12).
+func errorCode(status int) string {
+	name := http.StatusText(status)
+	if status == http.StatusRequestEntityTooLarge {
+		name = "Payload Too Large" // the current name
+	}
+	return strconv.Itoa(status) + " " + strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
+}
+
+// ruleNote says on what a refusal rests and how it can be switched off.
+func ruleNote(name string) string {
+	for _, r := range openapi.Refusals {
+		if r.Name == name {
+			note := fmt.Sprintf(" (rule %s, %s", r.Name, r.Class)
+			if r.Lenient != "" {
+				note += "; --strictness=vendor: " + r.Lenient
+			}
+			return note + ")"
+		}
+	}
+	return ""
+}
+
+// ascii makes a text fit for a header.
+func ascii(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+}

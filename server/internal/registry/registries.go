@@ -1,0 +1,234 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// ListRegistries gives a page of the registries.
+func (s *Service) ListRegistries(ctx context.Context, q Query) (page api.Registries, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		l, err := list(q, store.Registries, tx.Now)
+		if err != nil {
+			return err
+		}
+		page.Data, page.Count, err = tx.Registries(ctx, l)
+		return err
+	})
+	return page, err
+}
+
+// ListRepositories gives a page of the repositories of a registry.
+func (s *Service) ListRepositories(ctx context.Context, id string, q Query) (page api.Repositories, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		if err := tx.HasRegistry(ctx, id); err != nil {
+			return err
+		}
+		l, err := list(q, store.Repositories, tx.Now)
+		if err != nil {
+			return err
+		}
+		page.Data, page.Count, err = tx.Repositories(ctx, id, l)
+		return err
+	})
+	return page, err
+}
+
+// DescribeRegistry gives one registry.
+func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.RegistryDetails, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		r, err = tx.Registry(ctx, id)
+		return err
+	})
+	return r, err
+}
+
+// CreateRegistry adds a registry and gives its id. Of the credentials only the user name is kept.
+func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) (string, error) {
+	if err := checkRegistry(body); err != nil {
+		return "", err
+	}
+	r := apply(api.RegistryDetails{RegistryUUID: s.newID(), RegistryURI: body.RegistryURI}, body)
+	err := s.write(ctx, func(tx *store.Tx) error {
+		r.Created, r.Updated = tx.Now, tx.Now
+		err := tx.InsertRegistry(ctx, r)
+		if errors.Is(err, store.ErrDuplicate) {
+			return broken(openapi.DuplicateURI, "A registry with this registryUri exists already.")
+		}
+		return err
+	})
+	return r.RegistryUUID, err
+}
+
+// ValidateRegistry reports whether CreateRegistry would accept a body, and if not, why: a *RuleError.
+func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest) error {
+	if err := checkRegistry(body); err != nil {
+		return err
+	}
+	return s.read(ctx, func(tx *store.Tx) error {
+		taken, err := tx.HasURI(ctx, body.RegistryURI)
+		if err == nil && taken {
+			return broken(openapi.DuplicateURI, "A registry with this registryUri exists already.")
+		}
+		return err
+	})
+}
+
+// UpdateRegistry replaces what can be changed of a registry. Swagger 2021: "registryType and registryUri are required even though they are not updatable".
+func (s *Service) UpdateRegistry(ctx context.Context, id string, body api.RegistryRequest) error {
+	return s.write(ctx, func(tx *store.Tx) error {
+		r, err := tx.Registry(ctx, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case canonicalType(body.RegistryType) != r.RegistryType:
+			return broken(openapi.FixedField, "registryType cannot be updated.")
+		case body.RegistryURI != r.RegistryURI:
+			return broken(openapi.FixedField, "registryUri cannot be updated.")
+		}
+		if err := checkRegistry(body); err != nil {
+			return err
+		}
+		return tx.UpdateRegistry(ctx, apply(r, body))
+	})
+}
+
+// DeleteRegistry takes a registry out of sight and starts the job that clears it.
+func (s *Service) DeleteRegistry(ctx context.Context, id string) (string, error) {
+	job := s.newJob(control.JobKindDeleteRegistries, "", store.Selection{IDs: []string{id}})
+	err := s.write(ctx, func(tx *store.Tx) error {
+		if err := tx.HasRegistry(ctx, id); err != nil {
+			return err
+		}
+		if err := deletable(ctx, tx, id); err != nil {
+			return err
+		}
+		if _, err := tx.HideRegistry(ctx, id, job.JobID); err != nil {
+			return err
+		}
+		return accept(ctx, tx, &job, 1)
+	})
+	return s.started(job, err)
+}
+
+// DeleteRegistries starts a job that deletes registries, each of them whole or not at all.
+func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selection) (string, error) {
+	if len(selection.IDs) == 0 {
+		return "", broken(openapi.NoSelection, "No registry is named.")
+	}
+	job := s.newJob(control.JobKindDeleteRegistries, "", selection)
+	err := s.write(ctx, func(tx *store.Tx) error { return accept(ctx, tx, &job, len(selection.IDs)) })
+	return s.started(job, err)
+}
+
+// deletable refuses a registry that has a schedule in a state which forbids deletion.
+func deletable(ctx context.Context, tx *store.Tx, id string) error {
+	counts, err := tx.ScheduleCounts(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, status := range blocksDeletion {
+		if n := counts[string(status)]; n > 0 {
+			return broken(openapi.RunningSchedule, "The registry has %d schedules in state %s and cannot be deleted.", n, status)
+		}
+	}
+	return nil
+}
+
+// apply writes what a request can set into a registry. Passwords and tokens are left behind here.
+func apply(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDetails {
+	r.RegistryType = canonicalType(body.RegistryType)
+	r.RegistryName = cmp.Or(body.RegistryName, r.RegistryName, host(body.RegistryURI))
+	r.CredentialType = body.CredentialType
+	r.Credential.Username = body.Credential.Username
+	r.DockerHubOrg = body.DockerHubOrgName
+	r.ProviderType = map[api.RegistryType]string{api.RegistryTypeAWS: "AWS", api.RegistryTypeDockerHub: "DockerHub"}[r.RegistryType]
+	r.AWS, r.Connectors = api.AWS{}, []api.Connector{}
+	switch r.RegistryType {
+	case api.RegistryTypeAWS:
+		name := body.AWS.Arn[strings.LastIndexAny(body.AWS.Arn, ":/")+1:]
+		r.AWS = api.AWS{AccountID: cmp.Or(body.AWS.AccountID, accountOf(body.AWS.Arn)), Arn: body.AWS.Arn, Name: name, Region: body.AWS.Region, AccountType: string(body.AWS.AccountType)}
+		r.Connectors = append(r.Connectors, api.Connector{Arn: body.AWS.Arn, Name: name})
+	case api.RegistryTypeAzure:
+		r.Connectors = append(r.Connectors, api.Connector{Name: cmp.Or(body.ACR.ConnectorName, body.ACR.ConnectorID)})
+	case api.RegistryTypeGCP:
+		r.Connectors = append(r.Connectors, api.Connector{Name: body.GCP.ConnectorID})
+	case api.RegistryTypeGoogleArtifactRegistry:
+		r.Connectors = append(r.Connectors, api.Connector{Name: body.GCAR.ConnectorID})
+	}
+	return r
+}
+
+// canonicalType names a kind of registry as answers do: Azure for its second name ACR.
+func canonicalType(t api.RegistryType) api.RegistryType {
+	if t == api.RegistryTypeACR {
+		return api.RegistryTypeAzure
+	}
+	return t
+}
+
+func host(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return uri
+	}
+	return u.Host
+}
+
+// accountOf is the account in an ARN such as arn:aws:iam::123456789012:role/scan-role.
+func accountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
+}
+
+// checkRegistry applies the rules that depend on several fields of a body.
+func checkRegistry(body api.RegistryRequest) error {
+	needs := func(group string) error {
+		return broken(openapi.TypeNeedsGroup, "registryType %s needs %s.", body.RegistryType, group)
+	}
+	switch t := canonicalType(body.RegistryType); {
+	case t == api.RegistryTypeAWS && body.AWS.Arn == "":
+		return needs("aws with arn and region")
+	case t == api.RegistryTypeAWS && body.AWS.AccountType == api.AWSRequestAccountTypeUSGov && !strings.HasPrefix(body.AWS.Region, "us-gov-"):
+		return broken(openapi.GovRegion, "accountType US_Gov needs a GovCloud region.")
+	case t == api.RegistryTypeAzure && body.ACR == (api.ACRRequest{}):
+		return needs("acr with connectorId or connectorName")
+	case t == api.RegistryTypeGCP && body.GCP == (api.GCPRequest{}):
+		return needs("gcp with connectorId, location and projectId")
+	case t == api.RegistryTypeGoogleArtifactRegistry && body.GCAR == (api.GCARRequest{}):
+		return needs("gcar with connectorId, projectId and registry")
+	}
+	return checkCredential(body)
+}
+
+// checkCredential applies the rules of credentialType; which fields it needs is inferred.
+func checkCredential(body api.RegistryRequest) error {
+	needs := func(what string) error {
+		return broken(openapi.NeedsCredential, "credentialType %s needs %s.", body.CredentialType, what)
+	}
+	switch body.CredentialType {
+	case api.CredentialTypeBasicAuth, api.CredentialTypeDockerHub:
+		if body.Credential.Username == "" || body.Credential.Password == "" {
+			return needs("credential with username and password")
+		}
+	case api.CredentialTypeToken:
+		if body.AccessToken == "" && body.Credential.Password == "" {
+			return needs("accessToken, or credential with password")
+		}
+	}
+	if strings.ContainsAny(body.Credential.Username, "\r\n") {
+		return needs("a user name without line breaks")
+	}
+	return nil
+}

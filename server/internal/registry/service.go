@@ -1,0 +1,115 @@
+// Package registry holds the rules of the emulator: what may happen to registries and schedules, how schedules live, and how bulk jobs work.
+//
+// A public method of Service is one transaction: it reads, decides and writes. What it decides by are tables and pure functions. The package knows no HTTP and no SQL text;
+// time comes from the transaction.
+package registry
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// RuleError says which rule a request breaks.
+type RuleError struct {
+	Rule string // name of an openapi.Refusal
+	Msg  string // a sentence for people
+}
+
+func (e *RuleError) Error() string { return e.Msg }
+
+func broken(rule, format string, args ...any) error {
+	return &RuleError{rule, fmt.Sprintf(format, args...)}
+}
+
+// Options of a Service.
+type Options struct {
+	Store *store.Store
+	NewID func() string // a new UUID
+	Pace  Pace
+	Wake  func() // called after a job was accepted; may be nil
+}
+
+// Service is the rules at work on a store. It is safe for concurrent use.
+type Service struct {
+	store *store.Store
+	newID func() string
+	pace  Pace
+	wake  func()
+}
+
+// New gives the rules of a store.
+func New(o Options) *Service {
+	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake}
+	if s.wake == nil {
+		s.wake = func() {}
+	}
+	return s
+}
+
+type worldKey struct{}
+
+// WithWorld says which world the calls with a context belong to.
+func WithWorld(ctx context.Context, world string) context.Context {
+	return context.WithValue(ctx, worldKey{}, world)
+}
+
+func worldOf(ctx context.Context) string {
+	world, _ := ctx.Value(worldKey{}).(string)
+	return world
+}
+
+func (s *Service) read(ctx context.Context, f func(*store.Tx) error) error {
+	return s.store.Read(ctx, worldOf(ctx), f)
+}
+
+func (s *Service) write(ctx context.Context, f func(*store.Tx) error) error {
+	return s.store.Write(ctx, worldOf(ctx), f)
+}
+
+// Query is what all lists take: filter, sort and page.
+type Query = api.ListRegistriesParams
+
+// Page size when the caller gives none (swagger 2021).
+const defaultPageSize = 50
+
+// list binds a query to the tokens of a resource.
+func list(q Query, r store.Resource, now openapi.Millis) (store.List, error) {
+	l := store.List{Page: or(q.PageNumber, 1), Size: or(q.PageSize, defaultPageSize)}
+	var err error
+	if order := or(q.Sort, ""); order != "" {
+		if l.Sort, err = qql.ParseSort(order, r.Schema); err != nil {
+			return l, fmt.Errorf("sort: %w", err)
+		}
+	}
+	l.Filter, err = filter(or(q.Filter, ""), r, qql.Options{Now: int64(now)})
+	return l, err
+}
+
+// or is the value that a pointer points to, if it points to any.
+func or[T any](value *T, absent T) T {
+	if value == nil {
+		return absent
+	}
+	return *value
+}
+
+// filter reads a filter; the empty text is none.
+func filter(text string, r store.Resource, o qql.Options) (qql.Filter, error) {
+	if text == "" {
+		return nil, nil
+	}
+	e, err := qql.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("filter: %w", err)
+	}
+	f, err := qql.Bind(e, r.Schema, o)
+	if err != nil {
+		return nil, fmt.Errorf("filter: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi/qql"
+)
+
+// Repositories are the tokens of the list of repositories: all fields of an answer (our choice; none is documented).
+var Repositories = resource("repoName:asc", nil, []token{
+	{qql.Field{Token: "repoName", Kind: qql.Text}, "name"},
+	{qql.Field{Token: "totalImages", Kind: qql.Number}, "images"},
+	{qql.Field{Token: "totalScannedImages", Kind: qql.Number}, "scanned_images"},
+	{qql.Field{Token: "totalVulnerableImages", Kind: qql.Number}, "vulnerable_images"},
+})
+
+const repositoryColumns = `name, images, scanned_images, vulnerable_images`
+
+func repositoryFields(r *api.Repository) []any {
+	return []any{&r.RepoName, &r.TotalImages, &r.TotalScannedImages, &r.TotalVulnerableImages}
+}
+
+// Repositories lists the repositories of a registry, and the number of all that match.
+func (tx *Tx) Repositories(ctx context.Context, registry string, l List) ([]api.Repository, int, error) {
+	where := tx.condition(Repositories, l.Filter, tx.World, registry)
+	from := ` FROM repository WHERE world = $1 AND registry = $2 AND ` + where.text
+	var total int
+	if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+		return nil, 0, err
+	}
+	all, err := collect(ctx, tx, repositoryFields, statement{`SELECT ` + repositoryColumns + from + l.page(Repositories, "name"), where.args})
+	return all, total, err
+}
+
+// PutRepository adds a repository to a registry or replaces its totals, and brings the totals of the registry up to date.
+func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Repository) error {
+	args := append([]any{tx.World, registry}, repositoryFields(&r)...)
+	if _, err := tx.exec(ctx, `INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (world, registry, name) DO UPDATE SET images = excluded.images, scanned_images = excluded.scanned_images, vulnerable_images = excluded.vulnerable_images`, args...); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `UPDATE registry SET (repositories, images, scanned_images, vulnerable_images) =
+		(SELECT COUNT(*), COALESCE(SUM(images), 0), COALESCE(SUM(scanned_images), 0), COALESCE(SUM(vulnerable_images), 0) FROM repository WHERE world = $1 AND registry = $2)
+		WHERE world = $1 AND id = $2`, tx.World, registry)
+	return err
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/qql"
+)
+
+// Schedule is a schedule with what the wire never shows.
+type Schedule struct {
+	api.Schedule
+	RegistryID string
+	Seq        int64          // order of creation within the world
+	DueAt      openapi.Millis // when the life cycle moves it on; 0 for never
+}
+
+// target is the sub-object that holds a repository and its tags.
+const target = "filters.repoTags"
+
+// Schedules are the tokens of the list of schedules. Release notes 1.15 name status and scheduleUuid; the others are the scalar fields of an answer (our choice).
+var Schedules = resource("created:desc", map[string]string{
+	target: `EXISTS (SELECT 1 FROM schedule_target WHERE schedule_target.world = schedule.world AND schedule_target.schedule = schedule.id AND %s)`,
+}, []token{
+	{qql.Field{Token: "scheduleUuid", Kind: qql.ID}, "id"},
+	{qql.Field{Token: "name", Kind: qql.Text}, "name"},
+	{qql.Field{Token: "status", Kind: qql.Word}, "status"},
+	{qql.Field{Token: "onDemand", Kind: qql.Bool}, "on_demand"},
+	{qql.Field{Token: "schedule", Kind: qql.Text}, "start_time"},
+	{qql.Field{Token: "scheduleScanIntervalInDays", Kind: qql.Number, Optional: true}, "interval_days"},
+	{qql.Field{Token: "weekDay", Kind: qql.Word}, "week_day"},
+	{qql.Field{Token: "forceScan", Kind: qql.Bool}, "force_scan"},
+	{qql.Field{Token: "registryType", Kind: qql.Word}, "registry_type"},
+	{qql.Field{Token: "created", Kind: qql.Time}, "created"},
+	{qql.Field{Token: "updated", Kind: qql.Time}, "updated"},
+	{qql.Field{Token: "jobStartDate", Kind: qql.Time}, "job_start"},
+	{qql.Field{Token: "jobCompletionDate", Kind: qql.Time}, "job_completion"},
+	{qql.Field{Token: "jobListingStartDate", Kind: qql.Time}, "listing_start"},
+	{qql.Field{Token: "jobListingCompletionDate", Kind: qql.Time}, "listing_completion"},
+	{qql.Field{Token: "jobScanningStartDate", Kind: qql.Time}, "scanning_start"},
+	{qql.Field{Token: "jobScanningCompletionDate", Kind: qql.Time}, "scanning_completion"},
+	{qql.Field{Token: "repo", Kind: qql.Text, Group: target}, "repo"},
+	{qql.Field{Token: "tag", Kind: qql.Text, Group: target}, "tag"},
+})
+
+const scheduleColumns = `id, registry, seq, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type, status, filters, errors, created, updated,
+	job_start, job_completion, listing_start, listing_completion, scanning_start, scanning_completion, due_at`
+
+func (s *Schedule) fields() []any {
+	return []any{
+		&s.ScheduleUUID, &s.RegistryID, &s.Seq, &s.Name, &s.OnDemand, &s.Schedule.Schedule, &s.ScheduleScanIntervalInDays, &s.WeekDay, &s.ForceScan, &s.RegistryType,
+		&s.Status, asJSON(&s.Filters), asJSON(&s.Errors), &s.Created, &s.Updated,
+		&s.JobStartDate, &s.JobCompletionDate, &s.JobListingStartDate, &s.JobListingCompletionDate, &s.JobScanningStartDate, &s.JobScanningCompletionDate, &s.DueAt,
+	}
+}
+
+// Schedules lists the schedules of a registry, and the number of all that match.
+func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedule, int, error) {
+	where := tx.condition(Schedules, l.Filter, tx.World, registry)
+	from := ` FROM schedule WHERE world = $1 AND registry = $2 AND ` + where.text
+	counts, err := tx.ScheduleCounts(ctx, registry)
+	if err != nil {
+		return nil, 0, err
+	}
+	total, known := countOf(counts, l.Filter)
+	if !known {
+		if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+			return nil, 0, err
+		}
+	}
+	all, err := collect(ctx, tx, (*Schedule).fields, statement{`SELECT ` + scheduleColumns + from + l.page(Schedules, "id"), where.args})
+	return all, total, err
+}
+
+// Schedule reads one schedule of a registry, or gives ErrNotFound.
+func (tx *Tx) Schedule(ctx context.Context, registry, id string) (Schedule, error) {
+	var s Schedule
+	if err := tx.scan(ctx, s.fields(), `SELECT `+scheduleColumns+` FROM schedule WHERE world = $1 AND registry = $2 AND id = $3`, tx.World, registry, id); err != nil {
+		return s, fmt.Errorf("schedule: %w", err)
+	}
+	return s, nil
+}
+
+// LastSeq is the number of the newest schedule of the world.
+func (tx *Tx) LastSeq(ctx context.Context) (int64, error) {
+	var seq int64
+	err := tx.scan(ctx, []any{&seq}, `SELECT seq FROM world WHERE id = $1`, tx.World)
+	return seq, err
+}
+
+// InsertSchedule adds a schedule as the newest of the world.
+func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
+	if err := tx.scan(ctx, []any{&s.Seq}, `UPDATE world SET seq = seq + 1 WHERE id = $1 RETURNING seq`, tx.World); err != nil {
+		return err
+	}
+	args := append([]any{tx.World}, s.fields()...)
+	if _, err := tx.exec(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`, args...); err != nil {
+		return err
+	}
+	position := 0
+	for _, f := range s.Filters {
+		for _, t := range f.RepoTags {
+			tag, _ := t.Tag.Get() // none and null are the empty text
+			if _, err := tx.exec(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES ($1, $2, $3, $4, $5)`, tx.World, s.ScheduleUUID, position, t.Repo, tag); err != nil {
+				return err
+			}
+			position++
+		}
+	}
+	return tx.addCounts(ctx, s.RegistryID, map[api.Status]int{s.Status: 1})
+}
+
+// UpdateSchedule writes the fields of a schedule that its owner can change.
+func (tx *Tx) UpdateSchedule(ctx context.Context, s Schedule) error {
+	_, err := tx.exec(ctx, `UPDATE schedule SET name = $3, start_time = $4, interval_days = $5, week_day = $6, force_scan = $7, updated = $8 WHERE world = $1 AND id = $2`,
+		tx.World, s.ScheduleUUID, s.Name, s.Schedule.Schedule, s.ScheduleScanIntervalInDays, s.WeekDay, s.ForceScan, tx.Now)
+	return err
+}
+
+// Row is as much of a schedule as a bulk job needs to decide.
+type Row struct {
+	ID     string
+	Seq    int64
+	Status api.Status
+}
+
+func (r *Row) fields() []any { return []any{&r.ID, &r.Seq, &r.Status} }
+
+// Chunk bounds a piece of a registry's schedules: those after one and up to another in the order of their creation.
+type Chunk struct {
+	After, UpTo int64
+	Limit       int
+}
+
+// RowsOf reads the next rows that match a filter.
+func (tx *Tx) RowsOf(ctx context.Context, registry string, f qql.Filter, c Chunk) ([]Row, error) {
+	where := tx.condition(Schedules, f, tx.World, registry, c.After, c.UpTo, c.Limit)
+	return collect(ctx, tx, (*Row).fields, statement{`SELECT id, seq, status FROM schedule
+		WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4 AND ` + where.text + ` ORDER BY seq LIMIT $5`, where.args})
+}
+
+// RowsByID reads the rows of ids, as far as they belong to the registry and were there up to a row.
+func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo int64) ([]Row, error) {
+	list := in(ids, tx.World, registry, upTo)
+	return collect(ctx, tx, (*Row).fields, statement{`SELECT id, seq, status FROM schedule WHERE world = $1 AND registry = $2 AND seq <= $3 AND id IN ` + list.text, list.args})
+}
+
+// CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for all. Their jobs end, and nothing moves them any more.
+func (tx *Tx) CancelSchedules(ctx context.Context, registry string, rows []Row) error {
+	list := in(ids(rows), tx.World, api.StatusCanceled, tx.Now)
+	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, updated = $3, due_at = 0, job_completion = CASE WHEN job_start > 0 THEN $3 ELSE job_completion END
+		WHERE world = $1 AND id IN `+list.text, list.args...); err != nil {
+		return err
+	}
+	delta := tally(rows)
+	delta[api.StatusCanceled] += len(rows)
+	return tx.addCounts(ctx, registry, delta)
+}
+
+// DeleteSchedules removes rows, which must all belong to the registry: one statement for all.
+func (tx *Tx) DeleteSchedules(ctx context.Context, registry string, rows []Row) error {
+	list := in(ids(rows), tx.World)
+	if _, err := tx.exec(ctx, `DELETE FROM schedule WHERE world = $1 AND id IN `+list.text, list.args...); err != nil {
+		return err
+	}
+	return tx.addCounts(ctx, registry, tally(rows))
+}
+
+func ids(rows []Row) []string {
+	all := make([]string, len(rows))
+	for i, r := range rows {
+		all[i] = r.ID
+	}
+	return all
+}
+
+// tally counts the rows that leave each status.
+func tally(rows []Row) map[api.Status]int {
+	delta := map[api.Status]int{}
+	for _, r := range rows {
+		delta[r.Status]--
+	}
+	return delta
+}

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+)
+
+// Plan is what the subscription of a world may use.
+type Plan string
+
+// The plans (release notes 1.15: the report calls exist on Trial and Full only).
+const (
+	PlanFree  Plan = "Free"
+	PlanTrial Plan = "Trial"
+	PlanFull  Plan = "Full"
+)
+
+// Account is a user who can log in.
+type Account struct {
+	Name, World, Role string
+	Password          string // SHA-256 in hexadecimal of a password that has 128 random bits
+}
+
+// PutWorld makes a world with a plan, or gives an existing one another plan.
+func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan) error {
+	_, err := tx.exec(ctx, `INSERT INTO world (id, plan) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan`, id, plan)
+	return err
+}
+
+// InsertAccount adds a user.
+func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
+	_, err := tx.exec(ctx, `INSERT INTO account (name, world, role, password) VALUES ($1, $2, $3, $4)`, a.Name, a.World, a.Role, a.Password)
+	return err
+}
+
+// Accounts lists the users of all worlds.
+func (tx *Tx) Accounts(ctx context.Context) ([]Account, error) {
+	return collect(ctx, tx, func(a *Account) []any { return []any{&a.Name, &a.World, &a.Role, &a.Password} },
+		statement{`SELECT name, world, role, password FROM account ORDER BY name`, nil})
+}
+
+// IsEmpty reports whether the world holds no registry, not even one that is being deleted.
+func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
+	var n int
+	err := tx.scan(ctx, []any{&n}, `SELECT COUNT(*) FROM registry WHERE world = $1`, tx.World)
+	return n == 0, err
+}
+
+// Clear removes the data of all worlds. Users stay, so that their tokens and passwords go on working.
+func (tx *Tx) Clear(ctx context.Context) error {
+	for _, table := range []string{"job", "schedule", "schedule_target", "schedule_count", "repository", "registry"} {
+		if _, err := tx.exec(ctx, `DELETE FROM `+table); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec(ctx, `UPDATE world SET seq = 0`)
+	return err
+}

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+)
+
+// exchange is what is told of a request and its answer in the log.
+type exchange struct {
+	id, operation, user, world string
+	cause                      error
+	status                     int
+}
+
+type exchangeKey struct{}
+
+// exchangeOf gives the exchange that a context belongs to; one that nobody reads when there is none.
+func exchangeOf(ctx context.Context) *exchange {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return x
+	}
+	return &exchange{}
+}
+
+// observe gives each request an id and writes one line of log for it. The query is left out: it is the caller's.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{id: s.options.newID(), status: http.StatusOK}
+		w.Header().Set("Server", "qcsd/"+s.options.Version)
+		w.Header().Set("X-Request-Id", x.id)
+		start := s.options.Now()
+		next.ServeHTTP(&statusWriter{w, x}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+		level := slog.LevelInfo
+		attributes := []any{
+			"method", r.Method, "path", r.URL.Path, "status", x.status, "took", s.options.Now().Sub(start),
+			"operation", x.operation, "user", x.user, "world", x.world, "request", x.id,
+		}
+		if x.cause != nil {
+			attributes = append(attributes, "cause", x.cause.Error())
+		}
+		if x.status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.options.Logger.Log(r.Context(), level, "request", attributes...)
+	})
+}
+
+// statusWriter notes the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	exchange *exchange
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.exchange.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// recorder holds an answer back until it is checked.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (w *recorder) Header() http.Header { return w.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *recorder) WriteHeader(status int) { w.status = status }
+
+// Write implements http.ResponseWriter.
+func (w *recorder) Write(data []byte) (int, error) { return w.body.Write(data) }

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Role is what a user may do.
+type Role string
+
+// The roles. Manager may do everything, Reader may look, and SubUser is one without scope, who is refused everywhere (docs: sub-users outside their scope).
+const (
+	Manager Role = "manager"
+	Reader  Role = "reader"
+	SubUser Role = "subuser"
+)
+
+// Roles lists the roles.
+var Roles = []Role{Manager, Reader, SubUser}
+
+func (r Role) valid() bool { return slices.Contains(Roles, r) }
+
+// permission names what an operation needs. The vendor's docs show CS.IMAGE.VIEW only; the names for registries and schedules are ours.
+type permission struct {
+	name string
+	view bool // a reader has it
+}
+
+// permissions has a row for each operation that needs a token; the server does not start when one is missing.
+var permissions = map[string]permission{
+	"ListRegistries":        {"CS.REGISTRY.VIEW", true},
+	"DescribeRegistry":      {"CS.REGISTRY.VIEW", true},
+	"ListRepositories":      {"CS.REGISTRY.VIEW", true},
+	"ValidateRegistry":      {"CS.REGISTRY.VIEW", true},
+	"CreateRegistry":        {"CS.REGISTRY.CREATE", false},
+	"UpdateRegistry":        {"CS.REGISTRY.UPDATE", false},
+	"DeleteRegistry":        {"CS.REGISTRY.DELETE", false},
+	"DeleteRegistries":      {"CS.REGISTRY.DELETE", false},
+	"ListSchedules":         {"CS.SCHEDULE.VIEW", true},
+	"CreateSchedule":        {"CS.SCHEDULE.CREATE", false},
+	"UpdateSchedule":        {"CS.SCHEDULE.UPDATE", false},
+	"CancelSchedule":        {"CS.SCHEDULE.CANCEL", false},
+	"CancelSchedules":       {"CS.SCHEDULE.CANCEL", false},
+	"DeleteSchedule":        {"CS.SCHEDULE.DELETE", false},
+	"DeleteSchedules":       {"CS.SCHEDULE.DELETE", false},
+	"DeleteSchedulesByBody": {"CS.SCHEDULE.DELETE", false},
+	"DescribeJob":           {"CS.SCHEDULE.VIEW", true},
+}
+
+// forbidden says that a caller lacks a permission: 403.
+type forbidden struct{ message string }
+
+func (e *forbidden) Error() string { return e.message }
+
+// permit refuses a caller who may not do an operation, with the texts of the docs (get started; image count).
+func permit(c caller, operation string) error {
+	p := permissions[operation]
+	switch {
+	case c.role == SubUser:
+		return &forbidden{"Request Forbidden"}
+	case c.role == Manager || c.role == Reader && p.view:
+		return nil
+	}
+	return &forbidden{fmt.Sprintf("The %s user does not have the %s permission to perform this operation. Ensure that required permissions are assigned to the user", c.name, p.name)}
+}

@@ -1,0 +1,207 @@
+// Package servertest runs the emulator inside a Go test: New(t) gives one with a client, without a port, with its data in memory, a clock that the test moves, and every answer held
+// to the document. It ends with the test.
+package servertest
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/server"
+)
+
+// Start is the time at which the clock of each emulator begins.
+var Start = time.Date(2026, time.January, 2, 3, 4, 5, 0, time.UTC)
+
+// The user of the emulator's world, who may do everything.
+const (
+	User     = "tester"
+	Password = "not+a real%secret"
+)
+
+// Server is an emulator of a test.
+type Server struct {
+	URL     string // base URL; nothing listens there unless WithPort is given: use Client, or HTTP
+	t       testing.TB
+	server  *server.Server
+	handler http.Handler
+	clock   clock
+}
+
+// settings are what the options change.
+type settings struct {
+	server  server.Options
+	port    bool
+	stopped bool
+}
+
+// Option changes an emulator before it starts.
+type Option func(*settings)
+
+// WithSeed loads a named seed, such as "release-notes".
+func WithSeed(name string) Option { return func(s *settings) { s.server.Seed = name } }
+
+// WithOptions changes any option of the emulator.
+func WithOptions(change func(*server.Options)) Option {
+	return func(s *settings) { change(&s.server) }
+}
+
+// WithPort makes the emulator listen on a free port of 127.0.0.1, for programs that are not the test.
+func WithPort() Option { return func(s *settings) { s.port = true } }
+
+// WithoutRunner leaves the background work to the test: nothing happens between its calls of Settle.
+func WithoutRunner() Option { return func(s *settings) { s.stopped = true } }
+
+// New starts an emulator that ends with the test.
+func New(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	s := &Server{URL: "http://qcs.test", t: t, clock: clock{at: Start}}
+	set := settings{server: server.Options{
+		Users: []server.User{{Name: User, Password: Password}}, Now: s.clock.now, Random: &source{r: rand.NewChaCha8([32]byte{1})},
+		OnViolation: func(err error) { t.Errorf("an answer does not fit the document: %v", err) },
+	}}
+	for _, o := range options {
+		o(&set)
+	}
+	var err error
+	if s.server, err = server.New(set.server); err != nil {
+		t.Fatalf("start the emulator: %v", err)
+	}
+	s.handler = s.server
+	t.Cleanup(func() {
+		if err := s.server.Close(); err != nil {
+			t.Errorf("close the emulator: %v", err)
+		}
+	})
+	if !set.stopped {
+		s.run()
+	}
+	if set.port {
+		listener := httptest.NewServer(s.handler)
+		t.Cleanup(listener.Close)
+		s.URL = listener.URL
+	}
+	return s
+}
+
+// run does the background work until the test ends.
+func (s *Server) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { s.server.Run(ctx) })
+	s.t.Cleanup(func() {
+		cancel()
+		group.Wait()
+	})
+}
+
+// Client gives a client that is logged in, with further options if any.
+func (s *Server) Client(options ...client.Option) *client.Client {
+	s.t.Helper()
+	c, err := client.New(append([]client.Option{
+		client.WithBaseURL(s.URL), client.WithHTTPClient(s.HTTP()), client.WithCredentials(User, Password), client.WithClock(s.clock.now), client.WithPollInterval(time.Millisecond),
+	}, options...)...)
+	if err != nil {
+		s.t.Fatalf("client: %v", err)
+	}
+	return c
+}
+
+// HTTP gives an HTTP client whose calls go to the emulator without a network.
+func (s *Server) HTTP() *http.Client { return &http.Client{Transport: transport{s.handler}} }
+
+// Token gives a token of User.
+func (s *Server) Token() string {
+	s.t.Helper()
+	token, err := s.server.Token(User)
+	if err != nil {
+		s.t.Fatalf("token: %v", err)
+	}
+	return token
+}
+
+// Now is the time of the emulator.
+func (s *Server) Now() time.Time { return s.clock.now() }
+
+// Advance moves the clock of the emulator and returns when all that fell due has happened.
+func (s *Server) Advance(d time.Duration) {
+	s.t.Helper()
+	s.clock.advance(d)
+	s.Settle()
+}
+
+// Settle does the background work that is due now and returns when none is left.
+func (s *Server) Settle() {
+	s.t.Helper()
+	for s.Step() {
+	}
+}
+
+// Step does one piece of background work and reports whether there was any.
+func (s *Server) Step() bool {
+	s.t.Helper()
+	worked, err := s.server.Step(context.Background())
+	if err != nil {
+		s.t.Fatalf("background work: %v", err)
+	}
+	return worked
+}
+
+// clock is a time that stands still until it is moved.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// source is a random source with a fixed seed, for many goroutines: ids and keys are the same in each run as long as calls come in the same order.
+type source struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.r.Read(p)
+}
+
+// transport calls a handler in place of a network.
+type transport struct{ handler http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	served := r.Clone(r.Context())
+	served.RequestURI = r.URL.RequestURI()
+	served.Host = r.URL.Host
+	served.RemoteAddr = "192.0.2.1:1234"
+	if served.Body == nil {
+		served.Body = http.NoBody
+	}
+	recorder := httptest.NewRecorder()
+	t.handler.ServeHTTP(recorder, served)
+	answer := recorder.Result()
+	answer.Request = r
+	return answer, nil
+}
