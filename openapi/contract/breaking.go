@@ -23,7 +23,7 @@ func (c Change) String() string { return c.Where + ": " + c.What }
 
 // Breaking lists what a client that was written for the document base would trip over when the server obeys the document head: requests that were right and no longer are,
 // and answers that say less, or something else, than they did. A change below a component is listed once, at the component. The operationId counts, because generated
-// clients take their names from it; servers, links, callbacks and the encoding of forms are not compared. Both documents may be JSON or YAML.
+// clients take their names from it; servers, links, callbacks, defaults and the encoding of forms are not compared. Both documents may be JSON or YAML.
 func Breaking(base, head []byte) ([]Change, error) {
 	older, err := endpoints(base)
 	if err != nil {
@@ -127,11 +127,9 @@ func (e endpoint) credentials() [][]string {
 
 // scheme describes a security scheme by what a client sends, so that its name in the document does not matter.
 func (e endpoint) scheme(name string) string {
-	if e.doc.Components == nil || e.doc.Components.SecuritySchemes[name] == nil {
-		return name
-	}
-	s := e.doc.Components.SecuritySchemes[name].Value
-	return strings.Join(strings.Fields(strings.Join([]string{s.Type, strings.ToLower(s.Scheme), s.In, s.Name, s.OpenIdConnectUrl}, " ")), " ")
+	s := e.doc.Components.SecuritySchemes[name].Value // a valid document has it
+	parts := []string{s.Type, strings.ToLower(s.Scheme), s.In, s.Name, s.OpenIdConnectUrl}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
 }
 
 func (w *walker) parameters(where string, base, head endpoint) {

@@ -11,7 +11,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/contract"
 )
 
-// operationDocument takes what is below "paths"; "ok" is an answer of each operation.
+// operationDocument takes what is below "paths"; each operation may answer with "done".
 const operationDocument = `
 openapi: 3.0.3
 info: {title: sample, version: '1'}
@@ -22,11 +22,12 @@ components:
     token: {type: http, scheme: bearer}
     bearer: {type: http, scheme: Bearer}
     key: {type: apiKey, in: header, name: X-Key}
+    oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://a.example', scopes: {read: Read., write: Write.}}}}
   responses:
-    ok: {description: Done.}
+    done: {description: Done.}
 `
 
-const ok = `responses: {'200': {$ref: '#/components/responses/ok'}}`
+const done = `responses: {'200': {$ref: '#/components/responses/done'}}`
 
 // change replaces the paths of a document and back again; lines are joined by "; ".
 type change struct{ name, base, head, there, back string }
@@ -49,32 +50,36 @@ func checkChanges(t *testing.T, rows []change) {
 
 func TestBreakingOperations(t *testing.T) {
 	t.Parallel()
-	x := `{/x: {get: {operationId: X, ` + ok + `}}}`
+	x := `{/x: {get: {operationId: X, ` + done + `}}}`
 	checkChanges(t, []change{
-		{"a path is removed", `{/x: {get: {operationId: X, ` + ok + `}}, /y: {get: {operationId: Y, ` + ok + `}}}`, x, "GET /y: is gone", ""},
-		{"a method is removed", `{/x: {get: {operationId: X, ` + ok + `}, put: {operationId: Y, ` + ok + `}}}`, x, "PUT /x: is gone", ""},
+		{"a path is removed", `{/x: {get: {operationId: X, ` + done + `}}, /y: {get: {operationId: Y, ` + done + `}}}`, x, "GET /y: is gone", ""},
+		{"a method is removed", `{/x: {get: {operationId: X, ` + done + `}, put: {operationId: Y, ` + done + `}}}`, x, "PUT /x: is gone", ""},
 		{
-			"an operation is renamed", x, `{/x: {get: {operationId: Z, ` + ok + `}}}`,
+			"an operation is renamed", x, `{/x: {get: {operationId: Z, ` + done + `}}}`,
 			`GET /x: operationId "X" has become "Z"`, `GET /x: operationId "Z" has become "X"`,
 		},
 		{
-			"a path parameter is renamed", `{'/x/{a}': {get: {operationId: X, parameters: [{name: a, in: path, required: true, schema: {type: string}}], ` + ok + `}}}`,
-			`{'/x/{b}': {parameters: [{name: b, in: path, required: true, schema: {type: string}}], get: {operationId: X, ` + ok + `}}}`, "", "",
+			"a path parameter is renamed", `{'/x/{a}': {get: {operationId: X, parameters: [{name: a, in: path, required: true, schema: {type: string}}], ` + done + `}}}`,
+			`{'/x/{b}': {parameters: [{name: b, in: path, required: true, schema: {type: string}}], get: {operationId: X, ` + done + `}}}`, "", "",
 		},
-		{"credentials become needed", `{/x: {get: {operationId: X, security: [], ` + ok + `}}}`, x, "GET /x: is no longer public", ""},
-		{"credentials become optional", x, `{/x: {get: {operationId: X, security: [{token: []}, {}], ` + ok + `}}}`, "", "GET /x: is no longer public"},
+		{"credentials become needed", `{/x: {get: {operationId: X, security: [], ` + done + `}}}`, x, "GET /x: is no longer public", ""},
+		{"credentials become optional", x, `{/x: {get: {operationId: X, security: [{token: []}, {}], ` + done + `}}}`, "", "GET /x: is no longer public"},
 		{
-			"other credentials are needed", x, `{/x: {get: {operationId: X, security: [{key: []}], ` + ok + `}}}`,
+			"other credentials are needed", x, `{/x: {get: {operationId: X, security: [{key: []}], ` + done + `}}}`,
 			"GET /x: http bearer no longer suffices", "GET /x: apiKey header X-Key no longer suffices",
 		},
-		{"a second scheme is needed", x, `{/x: {get: {operationId: X, security: [{token: [], key: []}], ` + ok + `}}}`, "GET /x: http bearer no longer suffices", ""},
-		{"a scheme is renamed", x, `{/x: {get: {operationId: X, security: [{bearer: []}], ` + ok + `}}}`, "", ""},
+		{"a second scheme is needed", x, `{/x: {get: {operationId: X, security: [{token: [], key: []}], ` + done + `}}}`, "GET /x: http bearer no longer suffices", ""},
+		{
+			"a scope is added", `{/x: {get: {operationId: X, security: [{oauth: [read]}], ` + done + `}}}`, `{/x: {get: {operationId: X, security: [{oauth: [read, write]}], ` + done + `}}}`,
+			"GET /x: oauth2 with oauth2 scope read no longer suffices", "",
+		},
+		{"a scheme is renamed", x, `{/x: {get: {operationId: X, security: [{bearer: []}], ` + done + `}}}`, "", ""},
 	})
 }
 
 // withParameters is a document's paths with one operation that takes the parameters.
 func withParameters(parameters string) string {
-	return `{/x: {get: {operationId: X, parameters: [` + parameters + `], ` + ok + `}}}`
+	return `{/x: {get: {operationId: X, parameters: [` + parameters + `], ` + done + `}}}`
 }
 
 func TestBreakingParameters(t *testing.T) {
@@ -122,7 +127,7 @@ func TestBreakingParameters(t *testing.T) {
 		},
 		change{
 			"the operation overrides the parameter of the path",
-			`{/x: {parameters: [{name: a, in: query, required: true, schema: {}}], get: {operationId: X, parameters: [{name: a, in: query, schema: {}}], ` + ok + `}}}`,
+			`{/x: {parameters: [{name: a, in: query, required: true, schema: {}}], get: {operationId: X, parameters: [{name: a, in: query, schema: {}}], ` + done + `}}}`,
 			withParameters(`{name: a, in: query, schema: {}}`), "", "",
 		},
 	))
@@ -130,7 +135,7 @@ func TestBreakingParameters(t *testing.T) {
 
 func TestBreakingBodies(t *testing.T) {
 	t.Parallel()
-	body := func(text string) string { return `{/x: {post: {operationId: X, ` + text + ok + `}}}` }
+	body := func(text string) string { return `{/x: {post: {operationId: X, ` + text + done + `}}}` }
 	checkChanges(t, []change{
 		{
 			"a body becomes required", body(`requestBody: {content: {text/plain: {}}}, `), body(`requestBody: {required: true, content: {text/plain: {}}}, `),
@@ -198,7 +203,10 @@ components:
         next: {$ref: '#/components/schemas/%[1]s'}
         other: {oneOf: [{type: string}, {$ref: '#/components/schemas/%[1]s'}]}
         parts: {type: array, items: {allOf: [{$ref: '#/components/schemas/%[1]s'}]}}
+        list: {$ref: '#/components/schemas/%[1]sList'}
         never: {not: {$ref: '#/components/schemas/%[1]s'}}
+    %[1]sList:
+      anyOf: [{$ref: '#/components/schemas/%[1]sList'}, {type: array, items: {$ref: '#/components/schemas/%[1]s'}}]
 `
 
 func TestBreakingComponentsThatContainThemselves(t *testing.T) {

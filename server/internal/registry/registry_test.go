@@ -1,0 +1,356 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// allStatuses is the closed list of reference: those of client v1.1, and Unknown of release notes 1.15.
+var allStatuses = []api.Status{
+	api.StatusCreated, api.StatusQueued, api.StatusPaused, api.StatusRunning, api.StatusCompleted, api.StatusFinished, api.StatusError, api.StatusFailed, api.StatusCanceled, api.StatusUnknown,
+	api.StatusBaselineCreated, api.StatusBaselineQueued, api.StatusBaselineRunning, api.StatusBaselineCompleted,
+}
+
+// world is a service on a store of its own, with a clock that the test moves.
+type world struct {
+	*registry.Service
+	store *store.Store
+	now   time.Time
+	ids   int
+}
+
+const worldName = "w"
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	var err error
+	if w.store, err = store.Open(t.Context(), ":memory:", func() time.Time { return w.now }); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.store.Close() })
+	w.Service = registry.New(registry.Options{Store: w.store, Pace: registry.DefaultPace, NewID: func() string { w.ids++; return fmt.Sprintf("id-%d", w.ids) }})
+	w.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull) })
+	return w
+}
+
+func (w *world) ctx(t *testing.T) context.Context {
+	return registry.WithWorld(t.Context(), worldName)
+}
+
+func (w *world) write(t *testing.T, f func(context.Context, *store.Tx) error) {
+	t.Helper()
+	if err := w.store.Write(t.Context(), worldName, func(tx *store.Tx) error { return f(t.Context(), tx) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// registry adds a registry with a schedule in each of some statuses, whose id is its status; none of them moves by itself.
+func (w *world) registry(t *testing.T, id string, statuses ...api.Status) {
+	t.Helper()
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.InsertRegistry(ctx, api.RegistryDetails{RegistryUUID: id, RegistryURI: "https://" + id, RegistryType: api.RegistryTypeV2, Created: tx.Now, Updated: tx.Now}); err != nil {
+			return err
+		}
+		for _, status := range statuses {
+			s := store.Schedule{Schedule: api.Schedule{ScheduleUUID: id + "-" + string(status), Status: status, Filters: filters(), Created: tx.Now, Updated: tx.Now}, RegistryID: id}
+			if err := tx.InsertSchedule(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func filters() []api.ScheduleFilter {
+	return []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "team/app"}}}}
+}
+
+// statuses reads the status of each schedule of a registry by its id.
+func (w *world) statuses(t *testing.T, id string) map[string]api.Status {
+	t.Helper()
+	page, err := w.ListSchedules(w.ctx(t), id, registry.Query{PageSize: new(1000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]api.Status{}
+	for _, s := range page.Data {
+		found[s.ScheduleUUID] = s.Status
+	}
+	return found
+}
+
+// settle does all background work.
+func (w *world) settle(t *testing.T) {
+	t.Helper()
+	for {
+		worked, err := w.Step(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !worked {
+			return
+		}
+	}
+}
+
+func ruleOf(err error) string {
+	var rule *registry.RuleError
+	if errors.As(err, &rule) {
+		return rule.Rule
+	}
+	return ""
+}
+
+// TestStatusTable holds every cell of the table against the reference, written out again here in its own words.
+func TestStatusTable(t *testing.T) {
+	t.Parallel()
+	cancel := []api.Status{api.StatusCreated, api.StatusQueued, api.StatusPaused, api.StatusRunning, api.StatusBaselineQueued, api.StatusBaselineRunning}
+	running := []api.Status{api.StatusRunning, api.StatusBaselineRunning}
+	ignoredByDelete := []api.Status{api.StatusQueued, api.StatusUnknown, api.StatusRunning, api.StatusBaselineQueued, api.StatusBaselineRunning}
+	for _, status := range allStatuses {
+		if !status.Valid() {
+			t.Errorf("%s is not in the document", status)
+		}
+		for action, want := range map[registry.Action]bool{
+			registry.Cancel:     slices.Contains(cancel, status),
+			registry.BulkCancel: slices.Contains(cancel, status),
+			registry.Delete:     !slices.Contains(running, status),
+			registry.BulkDelete: !slices.Contains(ignoredByDelete, status),
+			registry.Update:     !slices.Contains(running, status),
+		} {
+			if got := registry.Can(action, status); got != want {
+				t.Errorf("action %d on %s: got %v, want %v", action, status, got, want)
+			}
+		}
+	}
+}
+
+// TestEveryActionOnEveryStatus does each action for real and looks at what became of the schedule.
+func TestEveryActionOnEveryStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := w.ctx(t)
+	for _, status := range allStatuses {
+		for _, tt := range []struct {
+			action registry.Action
+			do     func(registryID, id string) error
+			after  api.Status
+		}{
+			{registry.Cancel, func(r, id string) error { return w.CancelSchedule(ctx, r, id) }, api.StatusCanceled},
+			{registry.Delete, func(r, id string) error { return w.DeleteSchedule(ctx, r, id) }, ""},
+			{registry.Update, func(r, id string) error {
+				return w.UpdateSchedule(ctx, r, id, api.ScheduleRequest{OnDemand: new(false), Schedule: "10:00", Filters: filters()})
+			}, status},
+		} {
+			r := fmt.Sprintf("%s-%d", status, tt.action)
+			w.registry(t, r, status)
+			id := r + "-" + string(status)
+			want := map[string]api.Status{id: tt.after}
+			if tt.after == "" {
+				want = map[string]api.Status{}
+			}
+			err := tt.do(r, id)
+			if !registry.Can(tt.action, status) {
+				want = map[string]api.Status{id: status}
+				if ruleOf(err) != openapi.WrongState {
+					t.Errorf("action %d on %s: got %v, want rule %s", tt.action, status, err, openapi.WrongState)
+				}
+			} else if err != nil {
+				t.Errorf("action %d on %s: %v", tt.action, status, err)
+			}
+			if diff := cmp.Diff(want, w.statuses(t, r)); diff != "" {
+				t.Errorf("action %d on %s (-want +got):\n%s", tt.action, status, diff)
+			}
+		}
+	}
+}
+
+func TestBulkOnEveryStatus(t *testing.T) {
+	t.Parallel()
+	for name, byIDs := range map[string]bool{"by filter": false, "by ids": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for _, tt := range []struct {
+				registry string
+				action   registry.Action
+				start    func(ctx context.Context, id string, s store.Selection) (string, error)
+			}{{"cancel", registry.BulkCancel, w.CancelSchedules}, {"delete", registry.BulkDelete, w.DeleteSchedules}} {
+				w.registry(t, tt.registry, allStatuses...)
+				before := w.statuses(t, tt.registry)
+				selection := registry.Select(nil, new("scheduleUuid:*"))
+				if byIDs {
+					selection = registry.Select(slices.Sorted(maps.Keys(before)), nil)
+				}
+				id, err := tt.start(w.ctx(t), tt.registry, selection)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(before, w.statuses(t, tt.registry)); diff != "" {
+					t.Errorf("something happened before the job ran (-before +after):\n%s", diff)
+				}
+				w.settle(t)
+				want, skipped := map[string]api.Status{}, map[string]int{}
+				for id, status := range before {
+					switch {
+					case !registry.Can(tt.action, status):
+						want[id] = status
+						skipped[string(status)]++
+					case tt.action == registry.BulkCancel:
+						want[id] = api.StatusCanceled
+					}
+				}
+				if diff := cmp.Diff(want, w.statuses(t, tt.registry)); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", tt.registry, diff)
+				}
+				job, err := w.DescribeJob(w.ctx(t), id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := len(allStatuses)
+				if diff := cmp.Diff(skipped, job.Skipped); diff != "" || job.Matched != n || job.Changed != n-len(skipped) || job.Total != n || job.Done != n || job.State != control.JobStateFinished {
+					t.Errorf("got %+v; skipped (-want +got):\n%s", job, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		ids    []string
+		filter *string
+		want   store.Selection
+	}{
+		{"ids win over filter", []string{"a"}, new("status:Running"), store.Selection{IDs: []string{"a"}}},
+		{"empty ids leave the filter", []string{""}, new("status:Running"), store.Selection{Filter: "status:Running"}},
+		{"repeated ids are folded in order", []string{"b", "a", "", "b"}, nil, store.Selection{IDs: []string{"b", "a"}}},
+		{"nothing", nil, nil, store.Selection{}},
+	} {
+		if diff := cmp.Diff(tt.want, registry.Select(tt.ids, tt.filter)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestBulkIgnoresAndCountsStrangers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r1", api.StatusRunning)
+	w.registry(t, "r2", api.StatusRunning)
+	id, err := w.CancelSchedules(w.ctx(t), "r1", registry.Select([]string{"r1-Running", "r2-Running", "nosuch"}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+	job, err := w.DescribeJob(w.ctx(t), id)
+	if err != nil || job.Changed != 1 || job.Matched != 1 || job.Skipped["NotFound"] != 2 {
+		t.Errorf("got %+v, %v, want one changed and two not found", job, err)
+	}
+	if got := w.statuses(t, "r2")["r2-Running"]; got != api.StatusRunning {
+		t.Errorf("the schedule of another registry is %s", got)
+	}
+	if _, err := w.DescribeJob(registry.WithWorld(t.Context(), "other"), id); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a job of another world: got %v, want ErrNotFound", err)
+	}
+	if _, err := w.CancelSchedules(w.ctx(t), "nosuch", registry.Select([]string{"a"}, nil)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("an unknown registry: got %v, want ErrNotFound", err)
+	}
+}
+
+func TestBulkTouchesOnlyWhatWasThereWhenItWasAccepted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r", api.StatusQueued)
+	id, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("created<=now")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(-time.Hour) // even with a clock that says otherwise
+	late, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+	if got := w.statuses(t, "r")[late]; got != api.StatusCreated {
+		t.Errorf("the later schedule is %s", got)
+	}
+	if job, _ := w.DescribeJob(w.ctx(t), id); job.Changed != 1 {
+		t.Errorf("got %+v, want one changed", job)
+	}
+}
+
+func TestBulkWorksInChunks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	const n = 2500
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		for i := range n {
+			s := store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprintf("s%04d", i), Status: api.StatusQueued, Filters: filters(), Created: tx.Now}, RegistryID: "r"}
+			if err := tx.InsertSchedule(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	id, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("scheduleUuid:*")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done []int
+	for range 3 {
+		if worked, err := w.Step(t.Context()); err != nil || !worked {
+			t.Fatalf("step: %v, %v", worked, err)
+		}
+		job, err := w.DescribeJob(w.ctx(t), id)
+		if err != nil || job.Total != n {
+			t.Fatalf("got %+v, %v", job, err)
+		}
+		done = append(done, job.Done)
+	}
+	if diff := cmp.Diff([]int{1000, 2000, 2500}, done); diff != "" {
+		t.Errorf("progress (-want +got):\n%s", diff)
+	}
+	page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{Filter: new("status:Canceled"), PageSize: new(1)})
+	if err != nil || page.Count != n {
+		t.Errorf("got %d canceled, %v, want %d", page.Count, err, n)
+	}
+	if _, err := w.DeleteRegistry(w.ctx(t), "r"); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+	w.registry(t, "r") // the id is free again: nothing is left of the first one
+	if left := w.statuses(t, "r"); len(left) != 0 {
+		t.Errorf("%d schedules are left", len(left))
+	}
+}
+
+func TestBaselineRunningKeepsARegistryFromDeletion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, status := range allStatuses {
+		id := string(status)
+		w.registry(t, id, status)
+		_, err := w.DeleteRegistry(w.ctx(t), id)
+		if running := status == api.StatusRunning || status == api.StatusBaselineRunning; running != (ruleOf(err) == openapi.RunningSchedule) {
+			t.Errorf("%s: got %v", status, err)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package registry_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/internal/registry"
+)
+
+func TestScheduleTiming(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t) // a Friday
+	w.registry(t, "r")
+	for _, tt := range []struct {
+		name string
+		body api.ScheduleRequest
+		want api.Schedule // timing only
+		rule string
+	}{
+		{"at once", api.ScheduleRequest{OnDemand: new(true)}, api.Schedule{OnDemand: true}, ""},
+		{"at once with the start time that integrations send", api.ScheduleRequest{OnDemand: new(true), Schedule: "00:00"}, api.Schedule{OnDemand: true}, ""},
+		{"nothing said means at once", api.ScheduleRequest{}, api.Schedule{OnDemand: true}, ""},
+		{"a start time alone means automatic", api.ScheduleRequest{Schedule: "07:00"}, api.Schedule{Schedule: "07:00", ScheduleScanIntervalInDays: 1}, ""},
+		{"an interval alone means automatic at midnight", api.ScheduleRequest{ScheduleScanIntervalInDays: 3}, api.Schedule{Schedule: "00:00", ScheduleScanIntervalInDays: 3}, ""},
+		{"automatic as the 2021 clients send it", api.ScheduleRequest{OnDemand: new(false), Schedule: "07:00"}, api.Schedule{Schedule: "07:00", ScheduleScanIntervalInDays: 1}, ""},
+		{"weekly", api.ScheduleRequest{OnDemand: new(false), Schedule: "19:30", ScheduleScanIntervalInDays: 7, WeekDay: api.WeekDayMONDAY}, api.Schedule{Schedule: "19:30", ScheduleScanIntervalInDays: 7, WeekDay: api.WeekDayMONDAY}, ""},
+		{"weekly without a day takes today's", api.ScheduleRequest{OnDemand: new(false), ScheduleScanIntervalInDays: 7}, api.Schedule{Schedule: "00:00", ScheduleScanIntervalInDays: 7, WeekDay: api.WeekDayFRIDAY}, ""},
+		{"a day with another interval", api.ScheduleRequest{OnDemand: new(false), ScheduleScanIntervalInDays: 2, WeekDay: api.WeekDayMONDAY}, api.Schedule{}, openapi.WeekDayInterval},
+		{"a day without an interval", api.ScheduleRequest{Schedule: "10:00", WeekDay: api.WeekDayMONDAY}, api.Schedule{}, openapi.WeekDayInterval},
+		{"automatic with nothing", api.ScheduleRequest{OnDemand: new(false)}, api.Schedule{}, openapi.IntervalNeeded},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.body.Filters = filters()
+			id, err := w.CreateSchedule(w.ctx(t), "r", tt.body)
+			if ruleOf(err) != tt.rule || tt.rule == "" && err != nil {
+				t.Fatalf("got %v, want rule %q", err, tt.rule)
+			}
+			if err != nil {
+				return
+			}
+			page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{Filter: new("scheduleUuid:" + id)})
+			if err != nil || page.Count != 1 {
+				t.Fatalf("got %d, %v", page.Count, err)
+			}
+			got := page.Data[0]
+			if diff := cmp.Diff(tt.want, api.Schedule{OnDemand: got.OnDemand, Schedule: got.Schedule, ScheduleScanIntervalInDays: got.ScheduleScanIntervalInDays, WeekDay: got.WeekDay}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUpdateSchedule(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	body := api.ScheduleRequest{Name: "nightly", OnDemand: new(false), Schedule: "07:00", ForceScan: new(true), Filters: []api.ScheduleFilter{
+		{Days: nullable.NewNullableWithValue(7), RepoTags: []api.RepoTag{{Repo: "a", Tag: nullable.NewNullNullable[string]()}}},
+	}}
+	id, err := w.CreateSchedule(w.ctx(t), "r", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Minute)
+	change := body
+	change.Name, change.ForceScan, change.Schedule, change.ScheduleScanIntervalInDays = "", nil, "21:00", 2
+	change.Filters = []api.ScheduleFilter{{Days: nullable.NewNullableWithValue(7), RepoTags: []api.RepoTag{{Repo: "a"}}}} // null and absent are the same
+	if err := w.UpdateSchedule(w.ctx(t), "r", id, change); err != nil {
+		t.Fatal(err)
+	}
+	page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{})
+	if err != nil || page.Count != 1 {
+		t.Fatalf("got %+v, %v", page, err)
+	}
+	got := page.Data[0]
+	if got.Name != "nightly" || !got.ForceScan || got.Schedule != "21:00" || got.ScheduleScanIntervalInDays != 2 || got.Updated != got.Created+60_000 {
+		t.Errorf("got %+v", got)
+	}
+	for name, tt := range map[string]struct {
+		rule   string
+		change func(*api.ScheduleRequest)
+	}{
+		"onDemand":    {openapi.FixedField, func(b *api.ScheduleRequest) { b.OnDemand = new(true) }},
+		"repo":        {openapi.FixedField, func(b *api.ScheduleRequest) { b.Filters = filters() }},
+		"days":        {openapi.FixedField, func(b *api.ScheduleRequest) { b.Filters = []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "a"}}}} }},
+		"conditional": {openapi.WeekDayInterval, func(b *api.ScheduleRequest) { b.WeekDay = api.WeekDaySUNDAY }},
+	} {
+		wrong := change
+		tt.change(&wrong)
+		if err := w.UpdateSchedule(w.ctx(t), "r", id, wrong); ruleOf(err) != tt.rule {
+			t.Errorf("%s: got %v, want rule %s", name, err, tt.rule)
+		}
+	}
+	once, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.UpdateSchedule(w.ctx(t), "r", once, api.ScheduleRequest{Schedule: "10:00", Filters: filters()}); ruleOf(err) != openapi.NotAutomatic {
+		t.Errorf("on demand: got %v, want rule %s", err, openapi.NotAutomatic)
+	}
+}
+
+func TestLifeCycle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	start := openapi.MillisOf(w.now)
+	id, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pace := registry.DefaultPace
+	for _, tt := range []struct {
+		after  time.Duration
+		status api.Status
+	}{
+		{0, api.StatusCreated},
+		{pace.Created - time.Millisecond, api.StatusCreated},
+		{time.Millisecond, api.StatusQueued},
+		{pace.Queued, api.StatusRunning},
+		{pace.Running, api.StatusFinished},
+		{24 * time.Hour, api.StatusFinished},
+	} {
+		w.now = w.now.Add(tt.after)
+		w.settle(t)
+		if got := w.statuses(t, "r")[id]; got != tt.status {
+			t.Errorf("after %v: got %s, want %s", w.now.Sub(start.Time()), got, tt.status)
+		}
+		r, err := w.DescribeRegistry(w.ctx(t), "r")
+		if err != nil || cmp.Diff(api.ScheduleStatusCounts{string(tt.status): 1}, r.ScheduleStatusList) != "" {
+			t.Errorf("got counts %v, %v, want one %s", r.ScheduleStatusList, err, tt.status)
+		}
+	}
+}
+
+// TestLateMovesHappenAtTheirTime: a clock that jumps gives the same dates as one that runs.
+func TestLateMovesHappenAtTheirTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	start := openapi.MillisOf(w.now)
+	for range 3 {
+		if _, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.now = w.now.AddDate(0, 1, 0)
+	w.settle(t)
+	pace := registry.DefaultPace
+	began := start.Add(pace.Created + pace.Queued)
+	page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{Filter: new("status:Finished")})
+	if err != nil || page.Count != 3 {
+		t.Fatalf("got %d finished, %v, want 3", page.Count, err)
+	}
+	for _, s := range page.Data {
+		if s.JobStartDate != began || s.JobCompletionDate != began.Add(pace.Running) || s.Updated != s.JobCompletionDate {
+			t.Errorf("got %+v, want it begun at %d", s, began)
+		}
+	}
+}
+
+func TestCanceledSchedulesStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	id, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.CancelSchedule(w.ctx(t), "r", id); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Hour)
+	w.settle(t)
+	if got := w.statuses(t, "r")[id]; got != api.StatusCanceled {
+		t.Errorf("got %s, want Canceled", got)
+	}
+}

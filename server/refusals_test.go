@@ -1,0 +1,111 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// refusal is the body of a refusal at the start of the test's clock.
+func refusal(status int, name, message string) string {
+	return fmt.Sprintf(`{"errorCode":"%d %s","message":%q,"timestamp":%d}`, status, name, message, servertest.Start.UnixMilli())
+}
+
+func TestRefusalsToTheLetter(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	invalid := refusal(400, "BAD_REQUEST", "Invalid Input Request.")
+	const good = `{"registryType":"V2","registryUri":"https://r.example.com","credentialType":"None"}`
+	for _, tt := range []struct {
+		name   string
+		call   request
+		status int
+		body   string
+		detail string
+	}{
+		{"unknown filter token", request{target: base + "?filter=nosuchtoken:x"}, 400, invalid, `at 0: token "nosuchtoken": not known here (rule filter-token, documented)`},
+		{"unknown filter token with a near one", request{target: base + "?filter=registryUrl:x"}, 400, invalid, `at 0: token "registryUrl": not known here; did you mean "registryUri"? (rule filter-token, documented)`},
+		{"filter that cannot be read", request{target: base + "?filter=registryUri:%22x"}, 400, invalid, `filter: at 12: this quote is not closed (rule filter-syntax, chosen)`},
+		{"value of a wrong type", request{target: base + "?filter=repoCount:many"}, 400, invalid, `at 10: token "repoCount": expected a whole number (rule filter-token, documented)`},
+		{"bad sort", request{target: base + "?sort=bogus:up"}, 400, invalid, `at 0: token "bogus": not known here (rule filter-token, documented)`},
+		{"bad sort direction", request{target: base + "?sort=created:up"}, 400, invalid, `at 8: token "created": sort direction must be asc or desc, for one token (rule filter-token, documented)`},
+		{"page size that is no number", request{target: base + "?pageSize=abc"}, 400, invalid, `query parameter "pageSize": not an integer`},
+		{"page size zero", request{target: base + "?pageSize=0"}, 400, invalid, `query parameter "pageSize": number must be at least 1`},
+		{"page size too large", request{target: base + "?pageSize=1001"}, 400, invalid, `query parameter "pageSize": number must be at most 1000`},
+		{"repeated page size", request{target: base + "?pageSize=1&pageSize=2"}, 400, invalid, `query parameter "pageSize": given more than once (rule repeated-parameter, chosen; --strictness=vendor: the first counts)`},
+		{"undocumented parameter", request{target: base + "?undocumented=1"}, 400, invalid, `query parameter "undocumented": not known to ListRegistries (rule unknown-parameter, chosen; --strictness=vendor: ignored)`},
+		{"ids with a comma", request{method: "DELETE", target: base + "?registryIds=a,b"}, 400, invalid, `query parameter "registryIds": holds a comma; repeat the parameter for each item (rule comma-list, inferred; --strictness=vendor: split at the commas)`},
+		{"malformed JSON", request{method: "POST", target: base, contentType: "application/json", body: `{"registryType":`}, 400, invalid, `body: not valid JSON`},
+		{"trailing bytes", request{method: "POST", target: base, contentType: "application/json", body: good + " x"}, 400, invalid, `body: has bytes after the JSON value (rule trailing-bytes, chosen; --strictness=vendor: ignored)`},
+		{"key in another case", request{method: "POST", target: base + "/" + sampleRegistry + "/schedule", contentType: "application/json", body: `{"OnDemand":true,"filters":[{"repoTags":[{"repo":"a"}]}]}`}, 400, invalid, `body: key "OnDemand" must be written "onDemand" (rule case-variant-key, chosen; --strictness=vendor: ignored, as any unknown key)`},
+		{"missing field", request{method: "POST", target: base, contentType: "application/json", body: `{"registryType":"V2","credentialType":"None"}`}, 400, invalid, `body at /registryUri: property "registryUri" is missing`},
+		{"content type", request{method: "POST", target: base, contentType: "text/xml", body: good}, 415, refusal(415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported content type."), `header Content-Type: expected application/json (rule content-type, chosen)`},
+		{"body too large", request{method: "POST", target: base, contentType: "application/json", body: strings.Repeat(" ", 1<<20) + good}, 413, refusal(413, "PAYLOAD_TOO_LARGE", "Request body too large."), `body: more than 1048576 bytes (rule body-too-large, chosen)`},
+		{"unknown path", request{target: "/csapi/v1.3/registri"}, 404, refusal(404, "NOT_FOUND", "Not found."), `the document has no such path; the nearest is /csapi/v1.3/registry`},
+		{"unknown registry", request{target: base + "/nosuch"}, 404, refusal(404, "NOT_FOUND", "Not found."), `registry: not found`},
+		{"path parameter with a slash", request{target: base + "/no/such"}, 404, refusal(404, "NOT_FOUND", "Not found."), `the document has no such path`},
+		{"wrong method", request{method: "PATCH", target: base}, 405, refusal(405, "METHOD_NOT_ALLOWED", "Method not allowed."), `the path takes DELETE, GET, POST`},
+		{"no token", request{target: base, token: "-"}, 401, refusal(401, "UNAUTHORIZED", "Unauthorized user."), `no Authorization header`},
+		{"not a token", request{target: base, token: "Bearer x"}, 401, refusal(401, "UNAUTHORIZED", "Unauthorized user."), `the token is not one of this server`},
+		{"token before validation", request{target: base + "?undocumented=1", token: "-"}, 401, refusal(401, "UNAUTHORIZED", "Unauthorized user."), `no Authorization header`},
+		{"path before token", request{target: "/nosuch", token: "-"}, 404, refusal(404, "NOT_FOUND", "Not found."), `the document has no such path`},
+		{"no selection", request{method: "POST", target: base + "/" + sampleRegistry + "/schedule/cancel?scheduleIds=&filter="}, 400, refusal(400, "BAD_REQUEST", "Neither scheduleIds nor filter is given."), `rule no-selection, chosen`},
+		{"job id that is no UUID", request{target: "/_qcs/jobs/x"}, 400, invalid, `path parameter "jobId": not a valid uuid`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if tt.call.method == "" {
+				tt.call.method = http.MethodGet
+			}
+			got := send(t, srv, tt.call)
+			got.refused(t, tt.status, tt.detail)
+			if got.body != tt.body {
+				t.Errorf("got  %s\nwant %s", got.body, tt.body)
+			}
+		})
+	}
+}
+
+func TestWrongMethodNamesTheRightOnes(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	for target, want := range map[string]string{base: "DELETE, GET, POST", base + "/validate": "POST", base + "/x/schedule/bulk": "DELETE", "/auth": "POST", "/healthz": "GET"} {
+		got := send(t, srv, request{method: http.MethodPatch, target: target})
+		if got.want(t, http.StatusMethodNotAllowed); got.header.Get("Allow") != want {
+			t.Errorf("%s: got Allow %q, want %q", target, got.header.Get("Allow"), want)
+		}
+	}
+}
+
+func TestExpiredToken(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	token := "Bearer " + srv.Token()
+	send(t, srv, request{method: http.MethodGet, target: base, token: token}).want(t, http.StatusOK)
+	srv.Advance(4*time.Hour - time.Second)
+	send(t, srv, request{method: http.MethodGet, target: base, token: token}).want(t, http.StatusOK)
+	srv.Advance(time.Second)
+	got := send(t, srv, request{method: http.MethodGet, target: base, token: token})
+	got.refused(t, http.StatusUnauthorized, "expired")
+	if !strings.Contains(got.body, "JWT expired") {
+		t.Errorf("got %s, want a message with JWT expired, which clients look for", got.body)
+	}
+}
+
+func TestVendorStrictnessLetsPass(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Strictness = contract.Vendor }))
+	get(t, srv, base+"?undocumented=1&pageSize=2&pageSize=9&pageNumber=").want(t, http.StatusOK)
+	body := send(t, srv, request{method: http.MethodDelete, target: base + "/" + sampleRegistry + "/schedule/bulk?scheduleIds=f677b189-8b54-46ba-9d24-624b7e98767d,5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a03"}).want(t, http.StatusOK)
+	if job := jobState(t, srv, field(t, body, "deletionJobId")); job.Changed != 2 {
+		t.Errorf("got %d deleted by a comma list, want 2", job.Changed)
+	}
+	post(t, srv, base, `{"registryType":"V2","RegistryType":"Nope","registryUri":"https://r.example.com","credentialType":"None"} x`).want(t, http.StatusOK)
+	get(t, srv, base+"?pageSize=abc").refused(t, http.StatusBadRequest, "not an integer")
+}

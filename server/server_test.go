@@ -1,0 +1,161 @@
+package server_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// base is where the registries are; the samples of the release notes begin with it.
+const base = "/csapi/v1.3/registry"
+
+// request is a raw call, for what no well-behaved client sends.
+type request struct {
+	method, target string
+	contentType    string
+	body           string
+	token          string // "-" for none, empty for a good one
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// send makes a raw call.
+func send(t *testing.T, srv *servertest.Server, r request) answer {
+	t.Helper()
+	hr, err := http.NewRequestWithContext(t.Context(), r.method, srv.URL+r.target, strings.NewReader(r.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.contentType != "" {
+		hr.Header.Set("Content-Type", r.contentType)
+	}
+	switch r.token {
+	case "-":
+	case "":
+		hr.Header.Set("Authorization", "Bearer "+srv.Token())
+	default:
+		hr.Header.Set("Authorization", r.token)
+	}
+	response, err := srv.HTTP().Do(hr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, strings.TrimSpace(string(body))}
+}
+
+// get makes a raw GET.
+func get(t *testing.T, srv *servertest.Server, target string) answer {
+	t.Helper()
+	return send(t, srv, request{method: http.MethodGet, target: target})
+}
+
+// post makes a raw POST of JSON.
+func post(t *testing.T, srv *servertest.Server, target, body string) answer {
+	t.Helper()
+	return send(t, srv, request{method: http.MethodPost, target: target, contentType: "application/json", body: body})
+}
+
+// want fails the test unless the answer has a status; it gives the body.
+func (a answer) want(t *testing.T, status int) string {
+	t.Helper()
+	if a.status != status {
+		t.Fatalf("got %d %s %s, want %d", a.status, a.body, a.header.Get("X-QCS-Detail"), status)
+	}
+	return a.body
+}
+
+// refused fails the test unless the answer is a refusal in the vendor's shape, with a detail that holds a text.
+func (a answer) refused(t *testing.T, status int, detail string) {
+	t.Helper()
+	var e api.ResponseError
+	if err := json.Unmarshal([]byte(a.want(t, status)), &e); err != nil || e.Timestamp == 0 || e.Message == "" || !strings.HasPrefix(e.ErrorCode, strconv.Itoa(status)+" ") {
+		t.Errorf("got body %s, want the vendor's shape", a.body)
+	}
+	if got := a.header.Get("X-QCS-Detail"); !strings.Contains(got, detail) {
+		t.Errorf("got detail %q, want one with %q", got, detail)
+	}
+}
+
+// field reads a text of a JSON object.
+func field(t *testing.T, body, name string) string {
+	t.Helper()
+	var object map[string]any
+	if err := json.Unmarshal([]byte(body), &object); err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	text, _ := object[name].(string)
+	if text == "" {
+		t.Fatalf("%s has no %s", body, name)
+	}
+	return text
+}
+
+// jobState gives the state of a job that has ended.
+func jobState(t *testing.T, srv *servertest.Server, id string) control.Job {
+	t.Helper()
+	srv.Settle()
+	var job control.Job
+	if err := json.Unmarshal([]byte(get(t, srv, "/_qcs/jobs/"+id).want(t, http.StatusOK)), &job); err != nil {
+		t.Fatal(err)
+	}
+	if job.Ended == 0 {
+		t.Fatalf("job %s has not ended: %+v", id, job)
+	}
+	return job
+}
+
+// statuses counts the schedules of a registry by status.
+func statuses(t *testing.T, c *client.Client, registryID string) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	for s, err := range c.ListSchedules(t.Context(), registryID, client.List{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[string(s.Status)]++
+	}
+	return counts
+}
+
+// newRegistry adds a registry.
+func newRegistry(t *testing.T, c *client.Client, uri string) string {
+	t.Helper()
+	id, err := c.CreateRegistry(t.Context(), api.RegistryRequest{RegistryType: api.RegistryTypeV2Private, RegistryURI: uri, CredentialType: api.CredentialTypeNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// scan is the body of a schedule for a scan at once.
+func scan(name, repo string) api.ScheduleRequest {
+	return api.ScheduleRequest{Name: name, OnDemand: new(true), Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: repo}}}}}
+}
+
+// newSchedule adds a schedule for a scan at once.
+func newSchedule(t *testing.T, c *client.Client, registryID, name string) string {
+	t.Helper()
+	id, err := c.CreateSchedule(t.Context(), registryID, scan(name, "team/app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
