@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 
@@ -30,7 +31,7 @@ func (s *Server) chain() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.dropSlash(s.observe(s.recover(s.route(vendor, control)))), nil
+	return s.cleanPath(s.observe(s.recover(s.route(vendor, control)))), nil
 }
 
 // route tells the three surfaces apart. It is no http.ServeMux, which would redirect unclean paths.
@@ -51,18 +52,21 @@ func (s *Server) route(vendor, control http.Handler) http.Handler {
 	})
 }
 
-// dropSlash serves a path with a trailing slash as the path without it, as release notes 1.12 write it. It never redirects: bodies and methods would get lost.
-func (s *Server) dropSlash(next http.Handler) http.Handler {
+// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write it, and brings escapes into one form. It never redirects: bodies and methods
+// would get lost.
+func (s *Server) cleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.URL.Path) > 1 && strings.HasSuffix(r.URL.Path, "/") {
-			u := *r.URL
-			u.Path = strings.TrimRight(u.Path, "/")
-			u.RawPath = strings.TrimRight(u.RawPath, "/")
-			shallow := *r
-			shallow.URL = &u
-			r = &shallow
+		segments := strings.Split(strings.TrimRight(r.URL.EscapedPath(), "/"), "/")
+		for i, segment := range segments {
+			if decoded, err := url.PathUnescape(segment); err == nil {
+				segments[i] = url.PathEscape(decoded)
+			}
 		}
-		next.ServeHTTP(w, r)
+		u, shallow := *r.URL, *r
+		u.RawPath = strings.Join(segments, "/")
+		u.Path = strings.TrimRight(u.Path, "/")
+		shallow.URL = &u
+		next.ServeHTTP(w, &shallow)
 	})
 }
 

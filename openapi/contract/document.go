@@ -167,14 +167,14 @@ func (o *Operation) match(segments []string) (params map[string]string, literals
 		return nil, 0, false
 	}
 	for i, want := range o.segments {
+		value, err := url.PathUnescape(segments[i])
 		if !strings.HasPrefix(want, "{") {
-			if want != segments[i] {
+			if want != value {
 				return nil, 0, false
 			}
 			literals++
 			continue
 		}
-		value, err := url.PathUnescape(segments[i])
 		if err != nil || value == "" {
 			return nil, 0, false
 		}
@@ -186,7 +186,7 @@ func (o *Operation) match(segments []string) (params map[string]string, literals
 	return params, literals, true
 }
 
-// nearest names the path that shares the longest beginning with the segments.
+// nearest names the path that shares the longest beginning with the segments, the shortest of several.
 func (d *Document) nearest(segments []string) string {
 	best, shared := "", 1
 	for _, o := range d.operations {
@@ -194,7 +194,7 @@ func (d *Document) nearest(segments []string) string {
 		for n < len(segments) && n < len(o.segments) && (o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
 			n++
 		}
-		if n > shared {
+		if n > shared || n == shared && best != "" && len(o.Path) < len(best) {
 			best, shared = o.Path, n
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -31,9 +30,15 @@ func refuse(rule, where, reason string) *RequestError {
 	return &RequestError{Status: http.StatusBadRequest, Rule: rule, Where: where, Reason: reason}
 }
 
-// CheckRequest holds a request to the document. It reads the body and puts it back; where the strictness is Vendor, it also takes out of the request what the vendor is
-// taken to ignore. An error is a *RequestError, or one of reading the body.
+// CheckRequest holds a request to the document. It reads the body and puts it back; where the strictness is Vendor, it also takes out of the query what the vendor is taken to ignore.
+// The body that is put back has a method ValidatedValue() any, which gives the value that was checked: decode that, with runtime.BindJSONValue, rather than the bytes once more, as
+// encoding/json regards keys that differ by case only as the same. An error is a *RequestError.
 func (m Match) CheckRequest(r *http.Request) error {
+	for name, value := range m.Params {
+		if strings.ContainsRune(value, 0) {
+			return refuse(openapi.NULByte, fmt.Sprintf("path parameter %q", name), "holds a NUL character")
+		}
+	}
 	query, err := m.checkQuery(r)
 	if err != nil {
 		return err
@@ -94,11 +99,14 @@ func (m Match) checkParameter(name string, values []string) (kept []string, err 
 			return nil, refuse(openapi.NULByte, where, "holds a NUL character")
 		}
 	}
-	if schema := parameter.Schema.Value; !schema.Type.Is(openapi3.TypeArray) {
+	if parameter.Schema == nil || !parameter.Schema.Value.Type.Is(openapi3.TypeArray) {
+		empty := values[0] == "" && !parameter.AllowEmptyValue
 		switch {
+		case len(values) > 1 && empty:
+			return nil, refuse(openapi.RepeatedParameter, where, "given more than once")
 		case len(values) > 1:
 			return values[:1], refuse(openapi.RepeatedParameter, where, "given more than once")
-		case values[0] == "" && !parameter.AllowEmptyValue:
+		case empty:
 			return nil, refuse(openapi.EmptyNumber, where, "has no value")
 		}
 		return values, nil
@@ -143,11 +151,30 @@ func (m Match) checkBody(r *http.Request) error {
 	if media == nil {
 		return &RequestError{http.StatusUnsupportedMediaType, openapi.ContentType, "header Content-Type", "expected " + contentTypes(declared.Value.Content)}
 	}
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+	switch mediaType(r.Header) {
+	case "application/json":
+		w := keyWalker{lenient: m.lenient()}
+		return w.check(data, bodySchema(media))
+	case "application/x-www-form-urlencoded":
+		if form, err := url.QueryUnescape(string(data)); err == nil && strings.ContainsRune(form, 0) {
+			return refuse(openapi.NULByte, "body", "holds a NUL character")
+		}
+	}
+	return nil
+}
+
+// mediaType is the content type without its parameters, however these are written.
+func mediaType(h http.Header) string {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
+// bodySchema is the schema of a body, nil where none is declared.
+func bodySchema(media *openapi3.MediaType) *openapi3.Schema {
+	if media == nil || media.Schema == nil {
 		return nil
 	}
-	w := keyWalker{lenient: m.lenient()}
-	return w.check(data, media.Schema.Value)
+	return media.Schema.Value
 }
 
 func (m Match) readBody(r *http.Request) ([]byte, error) {
@@ -201,10 +228,7 @@ func explain(err error) error {
 	var parse *openapi3filter.ParseError
 	switch {
 	case errors.As(err, &schema):
-		if pointer := schema.JSONPointer(); len(pointer) > 0 {
-			where += " at /" + strings.Join(pointer, "/")
-		}
-		return refuse("", where, reason(schema))
+		return refuse("", where+pointer(schema), reason(schema))
 	case errors.As(err, &parse) && request.Parameter != nil:
 		return refuse("", where, "not "+article(request.Parameter.Schema.Value))
 	case errors.As(err, &parse):
@@ -222,6 +246,14 @@ func article(s *openapi3.Schema) string {
 		}
 	}
 	return "a valid value"
+}
+
+// pointer names the place of a schema error, if that is not the whole value.
+func pointer(e *openapi3.SchemaError) string {
+	if path := e.JSONPointer(); len(path) > 0 {
+		return " at /" + strings.Join(path, "/")
+	}
+	return ""
 }
 
 // reason is the text of a schema error, cut to a line. Formats and oneOf bring long or nested texts of their own.

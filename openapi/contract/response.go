@@ -2,11 +2,12 @@ package contract
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
@@ -36,22 +37,41 @@ func (m Match) CheckResponse(r *http.Request, answer Response) error {
 		RequestValidationInput: m.input(r, nil), Status: answer.Status, Header: answer.Header,
 		Body: io.NopCloser(bytes.NewReader(answer.Body)), Options: m.document.filter,
 	}
-	if err := openapi3filter.ValidateResponse(r.Context(), input); err != nil {
-		return fail(err.Error())
+	ref := m.route.Operation.Responses.Status(answer.Status)
+	if ref == nil {
+		ref = m.route.Operation.Responses.Default()
 	}
-	declared := m.route.Operation.Responses.Status(answer.Status).Value
+	if ref == nil {
+		return fail("the status is not declared")
+	}
+	if err := openapi3filter.ValidateResponse(r.Context(), input); err != nil {
+		return fail(explainResponse(err))
+	}
+	declared := ref.Value
 	if len(declared.Content) == 0 {
 		if len(answer.Body) > 0 {
 			return fail("has a body that is not declared")
 		}
 		return nil
 	}
-	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if media := declared.Content.Get(kind); kind == "application/json" && media != nil && media.Schema != nil {
+	if mediaType(answer.Header) == "application/json" {
 		w := keyWalker{closed: true}
-		if err := w.check(answer.Body, media.Schema.Value); err != nil {
+		if err := w.check(answer.Body, bodySchema(declared.Content.Get("application/json"))); err != nil {
 			return fail(err.Error())
 		}
 	}
 	return nil
+}
+
+// explainResponse is a line about an error of kin-openapi. The value is left out: it may be a token.
+func explainResponse(err error) string {
+	var schema *openapi3.SchemaError
+	var response *openapi3filter.ResponseError
+	if !errors.As(err, &response) {
+		return "does not fit the document"
+	}
+	if errors.As(err, &schema) {
+		return response.Reason + pointer(schema) + ": " + reason(schema)
+	}
+	return response.Reason
 }

@@ -74,8 +74,8 @@ func TestCheckResponseFinds(t *testing.T) {
 		answer
 		want string
 	}{
-		{"an undeclared status", answer{"GET", registries, 418, "application/json", oneError}, "status is not supported"},
-		{"an undeclared success", answer{"GET", registries, 201, "", ""}, "status is not supported"},
+		{"an undeclared status", answer{"GET", registries, 418, "application/json", oneError}, "status is not declared"},
+		{"an undeclared success", answer{"GET", registries, 201, "", ""}, "status is not declared"},
 		{"an undeclared property", answer{"GET", registries, 400, "application/json", with(oneError, `"detail":"d"`)}, `body: key "detail" is not declared`},
 		{"an undeclared property of an item", answer{"GET", registries, 200, "application/json", page(with(oneRegistry, `"id":1`))}, `body at /data/0: key "id" is not declared`},
 		{

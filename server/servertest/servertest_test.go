@@ -1,0 +1,74 @@
+package servertest_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// Example shows the test of a program that cancels what is running: New(t) in a real test.
+func Example() {
+	_ = func(t *testing.T) {
+		srv := servertest.New(t, servertest.WithSeed("release-notes"))
+		job, err := srv.Client().CancelSchedules(t.Context(), "0a1d9b9a-3bab-42ec-a894-4d5969a47616", client.Filter("status:Running"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result, err := job.Wait(t.Context(), nil); err != nil || result.Changed != 2 {
+			t.Errorf("got %+v, %v", result, err)
+		}
+	}
+}
+
+func TestAdvance(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t)
+	c := srv.Client()
+	r, err := c.CreateRegistry(t.Context(), api.RegistryRequest{RegistryType: api.RegistryTypeV2, RegistryURI: "https://r.example.com", CredentialType: api.CredentialTypeNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CreateSchedule(t.Context(), r, api.ScheduleRequest{OnDemand: new(true), Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "a"}}}}}); err != nil {
+		t.Fatal(err)
+	}
+	srv.Advance(time.Hour)
+	for s, err := range c.ListSchedules(t.Context(), r, client.List{}) {
+		if err != nil || s.Status != api.StatusFinished {
+			t.Errorf("got %v, %v, want Finished", s.Status, err)
+		}
+	}
+	if got := srv.Now(); !got.Equal(servertest.Start.Add(time.Hour)) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestWithPort(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithPort())
+	response, err := http.Get(srv.URL + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("got %d", response.StatusCode)
+	}
+}
+
+func TestTheSameTestGivesTheSameIDs(t *testing.T) {
+	t.Parallel()
+	id := func() string {
+		id, err := servertest.New(t, servertest.WithoutRunner()).Client().CreateRegistry(t.Context(), api.RegistryRequest{RegistryType: api.RegistryTypeV2, RegistryURI: "https://r.example.com", CredentialType: api.CredentialTypeNone})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	if a, b := id(), id(); a != b {
+		t.Errorf("got %s and %s", a, b)
+	}
+}
