@@ -76,7 +76,7 @@ const (
 
 // New makes a client. It makes no call.
 func New(options ...Option) (*Client, error) {
-	c := config{agent: userAgent, now: time.Now, poll: defaultPoll, http: &http.Client{Timeout: defaultTimeout}}
+	c := config{agent: userAgent, now: time.Now, poll: defaultPoll, http: &http.Client{Timeout: defaultTimeout}} //nolint:forbidigo // the default of WithClock
 	for _, o := range options {
 		o(&c)
 	}

@@ -1,17 +1,13 @@
 package client_test
 
 import (
-	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +16,6 @@ import (
 
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/gen/api"
-	"github.com/qcsdev/qcs/server/servertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -225,7 +220,7 @@ func TestErrors(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			for _, other := range []error{client.ErrInvalid, client.ErrUnauthorized, client.ErrForbidden, client.ErrNotFound, client.ErrConflict, client.ErrRateLimited, client.ErrServer} {
-				if other != tt.sentinel && errors.Is(err, other) {
+				if other != tt.sentinel && errors.Is(err, other) { //nolint:errorlint // the very value
 					t.Errorf("is also %v", other)
 				}
 			}
@@ -235,7 +230,7 @@ func TestErrors(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	// numbered serves n registries, at most most at once.
+	// numbered serves n registries, never more than most at once.
 	numbered := func(n, most int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			var page, size int
@@ -288,148 +283,6 @@ func TestPages(t *testing.T) {
 		}
 		if len(w.calls) != 1 {
 			t.Errorf("got calls %v, want one", w.calls)
-		}
-	})
-}
-
-// token makes an unsigned JWT that expires at a time.
-func token(n int64, expires time.Time) string {
-	encode := base64.RawURLEncoding.EncodeToString
-	return encode([]byte(`{}`)) + "." + encode(fmt.Appendf(nil, `{"exp":%d,"n":%d}`, expires.Unix(), n)) + ".x"
-}
-
-func TestTokensAreSharedAndRenewed(t *testing.T) {
-	t.Parallel()
-	now := servertest.Start
-	var mu sync.Mutex
-	var logins, refusals atomic.Int64
-	good := ""
-	handler := func(rw http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		if r.URL.Path == "/auth" {
-			good = token(logins.Add(1), now.Add(4*time.Hour))
-			says(http.StatusCreated, "text/plain", good+"\n")(rw, r)
-			return
-		}
-		if r.Header.Get("Authorization") != "Bearer "+good {
-			refusals.Add(1)
-			says(http.StatusUnauthorized, "application/json", `{}`)(rw, r)
-			return
-		}
-		says(http.StatusOK, "application/json", `{"registryUuid":"x"}`)(rw, r)
-	}
-	service := httptest.NewServer(http.HandlerFunc(handler))
-	t.Cleanup(service.Close)
-	h := service.Client()
-	t.Cleanup(h.CloseIdleConnections)
-	c, err := client.New(client.WithBaseURL(service.URL), client.WithHTTPClient(h), client.WithCredentials("joe", "p%+&ä"), client.WithClock(func() time.Time { mu.Lock(); defer mu.Unlock(); return now }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var group sync.WaitGroup
-	for range 64 {
-		group.Go(func() {
-			if _, err := c.DescribeRegistry(t.Context(), "r"); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-	if logins.Load() != 1 {
-		t.Errorf("64 calls made %d logins, want one", logins.Load())
-	}
-	mu.Lock()
-	now = now.Add(3*time.Hour + 56*time.Minute) // nearly over
-	mu.Unlock()
-	if _, err := c.DescribeRegistry(t.Context(), "r"); err != nil || logins.Load() != 2 || refusals.Load() != 0 {
-		t.Errorf("before expiry: %v, %d logins, %d refusals, want a second login and no refusal", err, logins.Load(), refusals.Load())
-	}
-	mu.Lock()
-	good = "revoked"
-	mu.Unlock()
-	if id, err := c.CreateRegistry(t.Context(), api.RegistryRequest{RegistryName: "kept"}); err != nil || id != "x" || logins.Load() != 3 {
-		t.Errorf("after a 401: %q, %v, %d logins, want the call made again with its body", id, err, logins.Load())
-	}
-}
-
-func TestARefusedLoginIsTriedOncePerCall(t *testing.T) {
-	t.Parallel()
-	var w wire
-	service := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		w.calls = append(w.calls, r.URL.Path+" "+string(body))
-		says(http.StatusUnauthorized, "application/json", `{"message":"no"}`)(rw, r)
-	}))
-	t.Cleanup(service.Close)
-	h := service.Client()
-	t.Cleanup(h.CloseIdleConnections)
-	c, err := client.New(client.WithBaseURL(service.URL), client.WithHTTPClient(h), client.WithCredentials("joe", "p%+&ä secret"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = c.DescribeRegistry(t.Context(), "r")
-	if !errors.Is(err, client.ErrUnauthorized) || strings.Contains(err.Error(), "secret") {
-		t.Errorf("got %v, want ErrUnauthorized without the password", err)
-	}
-	if want := []string{"/auth password=p%25%2B%26%C3%A4+secret&permissions=true&token=true&username=joe"}; !slices.Equal(w.calls, want) {
-		t.Errorf("got calls %q, want %q", w.calls, want)
-	}
-}
-
-func TestATokenOfOnesOwnIsNotRenewed(t *testing.T) {
-	t.Parallel()
-	var w wire
-	c := w.start(t, says(http.StatusUnauthorized, "application/json", `{"message":"JWT expired."}`))
-	if _, err := c.DescribeRegistry(t.Context(), "r"); !errors.Is(err, client.ErrUnauthorized) || len(w.calls) != 1 {
-		t.Errorf("got %v after %d calls", err, len(w.calls))
-	}
-}
-
-func TestJobs(t *testing.T) {
-	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"))
-	c := srv.Client()
-	job, err := c.CancelSchedules(t.Context(), "0a1d9b9a-3bab-42ec-a894-4d5969a47616", client.Filter("status:[Running, Finished]"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var last [2]int
-	result, err := job.Wait(t.Context(), func(done, total int) { last = [2]int{done, total} })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(client.Result{Matched: 4, Changed: 2, Skipped: map[string]int{"Finished": 2}}, result); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if last != [2]int{8, 8} {
-		t.Errorf("got progress %v, want 8 of 8 at the end", last)
-	}
-}
-
-func TestWaitEnds(t *testing.T) {
-	t.Parallel()
-	t.Run("with the context", func(t *testing.T) {
-		t.Parallel()
-		srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
-		job, err := srv.Client().DeleteRegistries(t.Context(), "x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		if _, err := job.Wait(ctx, func(int, int) { cancel() }); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want context.Canceled", err)
-		}
-	})
-	t.Run("at once where the service cannot tell", func(t *testing.T) {
-		t.Parallel()
-		var w wire
-		job, err := w.start(t, says(200, "application/json", `{"CancelJobId":"x"}`)).CancelSchedules(t.Context(), "r", client.All())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := job.Wait(t.Context(), nil); !errors.Is(err, client.ErrNotWaitable) || len(w.calls) != 1 {
-			t.Errorf("got %v, want ErrNotWaitable and no call", err)
 		}
 	})
 }

@@ -74,10 +74,9 @@ func (s *Server) cleanPath(next http.Handler) http.Handler {
 func (s *Server) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			cause := recover()
-			switch {
-			case cause == nil:
-			case cause == http.ErrAbortHandler: //nolint:errorlint // a sentinel of panics, never wrapped
+			switch cause := recover(); cause {
+			case nil:
+			case http.ErrAbortHandler: // the server's own way to cut a connection
 				panic(cause)
 			default:
 				s.options.Logger.Error("panic", "cause", cause, "stack", string(debug.Stack()))

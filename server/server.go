@@ -101,7 +101,7 @@ func withDefaults(o Options) Options {
 		o.Pace = DefaultPace
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = time.Now //nolint:forbidigo // the default
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

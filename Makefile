@@ -1,0 +1,70 @@
+# Everything is run from here; "make help" lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+BASE     ?= HEAD
+FUZZTIME ?= 30s
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -X main.version=$(VERSION)
+QCSD     ?= $(GO) run ./server/cmd/qcsd
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: generate
+generate: ## regenerate models, server interface, raw client and JSON from the documents
+	$(GO) generate ./tools.go
+
+.PHONY: check
+check: ## fail when generated code or go.mod is stale
+	@sums() { find gen openapi -type f | sort | xargs sha256sum; }; \
+	before=$$(sums); rm -f gen/*/*.gen.go openapi/*.json; $(MAKE) --no-print-directory generate; after=$$(sums); \
+	if [ "$$before" != "$$after" ]; then \
+	  diff <(echo "$$before") <(echo "$$after") || true; \
+	  echo 'Generated code is stale: it did not come from the documents as they are. Run "make generate" and commit gen/ and openapi/*.json.' >&2; exit 1; \
+	fi
+	@$(GO) mod tidy -diff || { echo 'go.mod is not tidy: run "go mod tidy" and commit.' >&2; exit 1; }
+
+.PHONY: build
+build: ## build the daemon into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/qcsd ./server/cmd/qcsd
+
+.PHONY: run
+run: build ## start the emulator on 127.0.0.1:8080 with the data of the release notes' samples, kept in .qcs/
+	exec bin/qcsd --seed release-notes --welcome
+
+.PHONY: test
+test: ## run all tests
+	$(GO) test ./...
+
+.PHONY: race
+race: ## run all tests with the race detector
+	$(GO) test -race ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz the parser of the filter language, and compare SQL with evaluation on many rows (FUZZTIME=30s)
+	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME)
+	$(GO) test ./server/internal/store -run TestWhereEqualsEval -rapid.checks=20000
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: lint
+lint: ## run the linters on code and workflows
+	$(GO) tool -modfile=.ci/tools/go.mod golangci-lint run ./...
+	$(GO) run $(ACTIONLINT) -shellcheck= -pyflakes=
+
+.PHONY: breaking
+breaking: ## print what breaks clients between the documents of BASE (a git revision) and now, and fail if anything does
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; failed=0; \
+	git rev-parse --quiet --verify "$(BASE)^{commit}" > /dev/null || { echo 'BASE=$(BASE) is not a revision' >&2; exit 1; }; \
+	for document in openapi/openapi.yaml openapi/control.yaml; do \
+	  if ! git show "$(BASE):$$document" > "$$folder/base.yaml" 2> /dev/null; then echo "$$document: not in $(BASE), nothing to compare"; continue; fi; \
+	  echo "$$document since $(BASE):"; \
+	  if $(QCSD) diff "$$folder/base.yaml" "$$document"; then echo 'nothing breaks'; else failed=1; fi; \
+	done; exit $$failed

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"qcsd": main, "call": call})
+}
+
+// TestScripts runs testdata/*.txtar, which double as documentation. Besides the usual commands they have:
+//
+//	start [flag…]   starts qcsd on a free port and sets BASE and TOKEN
+//	replace FILE OLD NEW   changes a file
+//	stop            ends it as a service manager would, and puts its log into qcsd.log
+//	exec call METHOD PATH [CONTENT-TYPE BODY]   makes a call and prints status and body
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata",
+		Setup: func(e *testscript.Env) error { e.Setenv("ROOT", root); return nil },
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"start": start, "stop": stop, "replace": replace},
+	})
+}
+
+// replace puts a text in place of another that a file must have.
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	text, old := ts.ReadFile(args[0]), args[1]
+	if !strings.Contains(text, old) {
+		ts.Fatalf("%s does not have %q", args[0], old)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, old, args[2], 1)), 0o600))
+}
+
+// daemon is the qcsd of a script.
+type daemon struct {
+	process *exec.Cmd
+	output  io.ReadCloser
+	log     strings.Builder
+}
+
+// running holds the daemon of each script by its folder.
+var running sync.Map
+
+// announced is the welcome with base URL and token.
+var announced = regexp.MustCompile(`(?s)(http://\S+)\n.*export TOKEN=(\S+)\n.*curl [^\n]*\n`)
+
+func start(ts *testscript.TestScript, _ bool, args []string) {
+	d := &daemon{process: exec.Command(find(ts, "qcsd"), append([]string{"--addr", "127.0.0.1:0", "--welcome"}, args...)...)}
+	d.process.Dir = ts.Getenv("WORK")
+	for _, name := range []string{"PATH", "QCSD_USERS", "QCSD_WORLDS", "QCSD_DATA", "QCSD_SIGNING_KEY"} {
+		d.process.Env = append(d.process.Env, name+"="+ts.Getenv(name))
+	}
+	d.process.Stderr = &d.log
+	var err error
+	if d.output, err = d.process.StdoutPipe(); err != nil {
+		ts.Fatalf("%v", err)
+	}
+	ts.Check(d.process.Start())
+	ts.Defer(func() { _ = d.process.Process.Kill() })
+	var text string
+	for lines := bufio.NewScanner(d.output); lines.Scan(); {
+		text += lines.Text() + "\n"
+		if found := announced.FindStringSubmatch(text); found != nil {
+			ts.Setenv("BASE", found[1])
+			ts.Setenv("TOKEN", found[2])
+			running.Store(ts.Getenv("WORK"), d)
+			return
+		}
+	}
+	_ = d.process.Wait()
+	ts.Fatalf("qcsd did not start: %s%s", text, d.log.String())
+}
+
+func stop(ts *testscript.TestScript, _ bool, _ []string) {
+	found, ok := running.LoadAndDelete(ts.Getenv("WORK"))
+	if !ok {
+		ts.Fatalf("qcsd is not running")
+	}
+	d := found.(*daemon)
+	ts.Check(d.process.Process.Signal(syscall.SIGTERM))
+	_, _ = io.Copy(io.Discard, d.output)
+	err := d.process.Wait()
+	ts.Check(os.WriteFile(ts.MkAbs("qcsd.log"), []byte(d.log.String()), 0o600))
+	ts.Check(err)
+}
+
+// find gives the path of a command of the scripts.
+func find(ts *testscript.TestScript, name string) string {
+	for _, folder := range filepath.SplitList(ts.Getenv("PATH")) {
+		path := filepath.Join(folder, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	ts.Fatalf("no %s on the PATH", name)
+	return ""
+}
+
+// call makes a call and prints status and body.
+func call() {
+	body := ""
+	if len(os.Args) > 4 {
+		body = os.Args[4]
+	}
+	r, err := http.NewRequest(os.Args[1], os.Getenv("BASE")+os.Args[2], strings.NewReader(body))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if len(os.Args) > 3 {
+		r.Header.Set("Content-Type", os.Args[3])
+	}
+	r.Header.Set("Authorization", "Bearer "+os.Getenv("TOKEN"))
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(answer.StatusCode)
+	_, _ = io.Copy(os.Stdout, answer.Body)
+	answer.Body.Close()
+}
+
+func TestUsersNeverShowPasswords(t *testing.T) {
+	t.Parallel()
+	for _, item := range []string{"a:secret:x:y:z", "a:sec%ret"} {
+		if _, err := users([]string{item}); err == nil || strings.Contains(err.Error(), "sec") {
+			t.Errorf("%s: got %v", item, err)
+		}
+	}
+	got, err := users([]string{"joe%3Auser:p%2C%25+x:Reader:two"})
+	if err != nil || got[0].Name != "joe:user" || got[0].Password != "p,%+x" || got[0].Role != "reader" || got[0].World != "two" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestWorlds(t *testing.T) {
+	t.Parallel()
+	got, err := worlds([]string{"a", "b:free", "c:Trial"})
+	if err != nil || got[0].Plan != "Full" || got[1].Plan != "Free" || got[2].Plan != "Trial" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, item := range []string{":free", "a:gold", "a:free:x"} {
+		if _, err := worlds([]string{item}); err == nil {
+			t.Errorf("%s: got no error", item)
+		}
+	}
+}
