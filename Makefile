@@ -7,7 +7,7 @@ GO       ?= go
 BASE     ?= HEAD
 FUZZTIME ?= 30s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  := -X main.version=$(VERSION)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
 QCSD     ?= $(GO) run ./server/cmd/qcsd
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 

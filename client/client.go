@@ -21,8 +21,12 @@ import (
 type Client struct {
 	wire    *apiclient.Client
 	control *controlclient.Client
+	tokens  TokenSource
 	poll    time.Duration
 }
+
+// Token gives the token that calls are made with, after logging in if need be: POST /auth (docs: authentication).
+func (c *Client) Token(ctx context.Context) (string, error) { return c.tokens.Token(ctx) }
 
 // config is what the options set.
 type config struct {
@@ -97,7 +101,7 @@ func New(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	return &Client{wire: wire, control: control, poll: c.poll}, nil
+	return &Client{wire: wire, control: control, tokens: c.tokens, poll: c.poll}, nil
 }
 
 // chain assembles the transports. A call goes through them in this order: user agent, token, the caller's own transport.

@@ -63,6 +63,9 @@ func TestTokensAreSharedAndRenewed(t *testing.T) {
 		})
 	}
 	group.Wait()
+	if token, err := c.Token(t.Context()); err != nil || token != good {
+		t.Errorf("got token %q, %v", token, err)
+	}
 	if logins.Load() != 1 {
 		t.Errorf("64 calls made %d logins, want one", logins.Load())
 	}
