@@ -76,12 +76,20 @@ const issuer = "qas"
 
 // login gives a token for a name and a password.
 func (a *authority) login(name, password string) (string, error) {
+	if err := a.check(name, password); err != nil {
+		return "", err
+	}
+	return a.issue(name)
+}
+
+// check refuses a name and a password that do not belong together.
+func (a *authority) check(name, password string) error {
 	account, known := a.users[name]
 	right := subtle.ConstantTimeCompare([]byte(account.Password), []byte(hash(password))) == 1
 	if !known || !right {
-		return "", unauthorized("wrong user name or password")
+		return unauthorized("wrong user name or password")
 	}
-	return a.issue(name)
+	return nil
 }
 
 // issue makes a token with the claims of the vendor's (docs: authentication), and one of our own that names the world.
@@ -100,16 +108,22 @@ func (a *authority) issue(name string) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString(a.key)
 }
 
-// authenticate finds the caller of a request by its bearer token.
+// authenticate finds the caller of a request by its bearer token or, as on the API server URLs (observed), by user name and password.
 func (a *authority) authenticate(r *http.Request) (caller, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	var name string
+	var err error
 	switch {
 	case scheme == "":
 		return caller{}, unauthorized("no Authorization header; send the token of POST /auth as: Authorization: Bearer <token>")
-	case !strings.EqualFold(scheme, "Bearer"):
-		return caller{}, unauthorized("the Authorization header does not hold a Bearer token")
+	case strings.EqualFold(scheme, "Basic"):
+		user, password, _ := r.BasicAuth()
+		name, err = user, a.check(user, password)
+	case strings.EqualFold(scheme, "Bearer"):
+		name, err = a.verify(strings.TrimSpace(token))
+	default:
+		err = unauthorized("the Authorization header holds neither a Bearer token nor Basic credentials")
 	}
-	name, err := a.verify(strings.TrimSpace(token))
 	if err != nil {
 		return caller{}, err
 	}

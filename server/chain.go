@@ -20,7 +20,7 @@ import (
 // chain puts the handler together. A request goes through these in the order in which they are written here.
 func (s *Server) chain() (http.Handler, error) {
 	vendor, err := s.guard(openapi.JSON, func(e *echo.Echo) {
-		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(&handlers{s.registry, s.authority}, nil))
+		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(&handlers{s.registry, s.authority, s.options}, nil))
 	})
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (s *Server) chain() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.cleanPath(s.observe(s.recover(s.route(vendor, control)))), nil
+	return s.cleanPath(s.dialect(s.observe(s.recover(s.route(vendor, control))))), nil
 }
 
 // route tells the three surfaces apart. It is no http.ServeMux, which would redirect unclean paths.
@@ -110,7 +110,7 @@ func (s *Server) guard(document []byte, register func(*echo.Echo)) (http.Handler
 		}
 		exchangeOf(r.Context()).operation = m.ID
 		s.validated(w, r, m, func(w http.ResponseWriter) {
-			ctx, err := s.admit(r, m)
+			ctx, err := s.admit(w, r, m)
 			if err != nil {
 				s.fail(w, r, err)
 				return
@@ -121,7 +121,7 @@ func (s *Server) guard(document []byte, register func(*echo.Echo)) (http.Handler
 }
 
 // admit authenticates and validates a request; the context that it gives names the world of the caller.
-func (s *Server) admit(r *http.Request, m contract.Match) (context.Context, error) {
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match) (context.Context, error) {
 	ctx := r.Context()
 	if !m.Public {
 		c, err := s.authority.authenticate(r)
@@ -130,11 +130,15 @@ func (s *Server) admit(r *http.Request, m contract.Match) (context.Context, erro
 		}
 		x := exchangeOf(ctx)
 		x.user, x.world = c.name, c.world
+		if err := s.limiter.allow(w.Header(), c.name, m.ID, s.options.Now()); err != nil {
+			return ctx, err
+		}
 		if err := permit(c, m.ID); err != nil {
 			return ctx, err
 		}
 		ctx = registry.WithWorld(ctx, c.world)
 	}
+	s.decodeFilter(r)
 	return ctx, m.CheckRequest(r)
 }
 

@@ -36,6 +36,7 @@ var problems = []func(error) (problem, bool){
 		return problem{http.StatusMethodNotAllowed, "Method not allowed.", e.Error(), ""}
 	}),
 	row(func(e *authError) problem { return problem{http.StatusUnauthorized, e.message, e.detail, ""} }),
+	row(func(e *limitError) problem { return e.problem() }),
 	row(func(e *forbidden) problem { return problem{http.StatusForbidden, e.message, e.message, ""} }),
 	row(func(e *contract.RequestError) problem { return problem{e.Status, requestMessage(e), e.Error(), e.Rule} }),
 	row(func(e *qql.SyntaxError) problem {
@@ -98,7 +99,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		header.Set("Allow", strings.Join(method.Allow, ", "))
 	}
 	if p.status == http.StatusUnauthorized {
-		header.Set("WWW-Authenticate", "Bearer")
+		header["Www-Authenticate"] = []string{"Bearer", `Basic realm="qcs"`}
 	}
 	body, _ := json.Marshal(api.ResponseError{ // two strings and a number always marshal
 		ErrorCode: errorCode(p.status), Message: p.message, Timestamp: s.options.Now().UnixMilli(),

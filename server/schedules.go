@@ -16,6 +16,9 @@ func reference(id string) api.ScheduleReference {
 // ListSchedules answers a page of schedules.
 func (h *handlers) ListSchedules(ctx context.Context, r apiserver.ListSchedulesRequestObject) (apiserver.ListSchedulesResponseObject, error) {
 	page, err := h.registry.ListSchedules(ctx, r.RegistryID, registry.Query(r.Params))
+	if err == nil && h.empty(len(page.Data)) {
+		return apiserver.ListSchedules204Response{}, nil
+	}
 	return apiserver.ListSchedules200JSONResponse(page), err
 }
 

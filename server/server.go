@@ -54,6 +54,10 @@ type Options struct {
 	SigningKey        []byte                      // key of tokens, 64 bytes; default: a file in Data
 	Seed              string                      // name of a seed for the first world, if that is empty
 	Strictness        contract.Strictness         // default: contract.Strict
+	FilterDecoding    FilterDecoding              // default: DecodeTwice
+	AuthStatus        int                         // status of a good login: 201, the default, or 200
+	EmptyListStatus   int                         // status of a page without items: 200, the default, or 204 without a body
+	RateLimit         RateLimit                   // default: none
 	ValidateResponses bool                        // hold every answer to the document; one that does not fit becomes a 500
 	OnViolation       func(error)                 // told of such answers, and of nothing else; implies ValidateResponses
 	Pace              Pace                        // default: DefaultPace
@@ -69,6 +73,7 @@ type Server struct {
 	store     *store.Store
 	registry  *registry.Service
 	authority *authority
+	limiter   *limiter
 	handler   http.Handler
 	wake      chan struct{}
 }
@@ -76,7 +81,7 @@ type Server struct {
 // New opens the data and builds the emulator. Its background work is done by Run or Step. The caller closes it.
 func New(o Options) (*Server, error) {
 	o = withDefaults(o)
-	s := &Server{options: o, wake: make(chan struct{}, 1)}
+	s := &Server{options: o, limiter: newLimiter(o.RateLimit), wake: make(chan struct{}, 1)}
 	var err error
 	if s.store, err = openStore(o); err != nil {
 		return nil, err

@@ -654,6 +654,17 @@ type CreateTokenResponseObject interface {
 	VisitCreateTokenResponse(w http.ResponseWriter) error
 }
 
+type CreateToken200TextResponse string
+
+func (response CreateToken200TextResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(200)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
 type CreateToken201TextResponse string
 
 func (response CreateToken201TextResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -24,15 +25,24 @@ import (
 // Names of the settings: flags, QCSD_… in the environment (upper case, _ for -) and keys of the configuration file.
 const (
 	keyAddr       = "addr"
+	keyAuthStatus = "auth-status"
 	keyConfig     = "config"
 	keyData       = "data"
+	keyDecoding   = "filter-decoding"
+	keyEmptyList  = "empty-list"
 	keyKeyFile    = "signing-key-file"
 	keyLogFormat  = "log-format"
 	keyPaceDelay  = "pace-created"
 	keyPaceQueued = "pace-queued"
 	keyPaceRun    = "pace-running"
+	keyRateCalls  = "rate-limit"
+	keyRateStatus = "rate-status"
+	keyRateWindow = "rate-window"
 	keySeed       = "seed"
 	keyStrictness = "strictness"
+	keyTLS        = "tls"
+	keyTLSCert    = "tls-cert"
+	keyTLSKey     = "tls-key"
 	keyValidate   = "validate-responses"
 	keyWelcome    = "welcome"
 
@@ -44,15 +54,24 @@ const (
 
 func addFlags(f *pflag.FlagSet) {
 	f.String(keyAddr, "127.0.0.1:8080", "address to listen on")
+	f.Int(keyAuthStatus, http.StatusCreated, "status of a good login: 201, or 200, which one integration insists on")
 	f.String(keyConfig, "", "configuration file (YAML)")
 	f.String(keyData, ".qcs", "folder of the database, or :memory:")
+	f.Int(keyEmptyList, http.StatusOK, "status of a page without items: 200, or 204 without a body, which three integrations expect")
+	f.String(keyDecoding, string(server.DecodeTwice), "twice: a filter that cannot be read and holds %XX is decoded once more; once: it is refused")
 	f.String(keyKeyFile, "", "file with the base64 of the 64 bytes that sign tokens; default: one that is made in the data folder")
 	f.String(keyLogFormat, "text", "text or json")
 	f.Duration(keyPaceDelay, server.DefaultPace.Created, "how long a schedule stays Created")
 	f.Duration(keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued")
 	f.Duration(keyPaceRun, server.DefaultPace.Running, "how long a schedule stays Running")
+	f.Int(keyRateCalls, 0, "calls of a user to an operation in a window; 0 for no limit")
+	f.Int(keyRateStatus, http.StatusTooManyRequests, "status of a call beyond the limit: 429 as on the gateway, or 409 as on the API servers")
+	f.Duration(keyRateWindow, time.Hour, "window of the limit")
 	f.String(keySeed, "", "load a seed into an empty database: release-notes")
 	f.String(keyStrictness, string(contract.Strict), "strict refuses what no document allows; vendor lets pass what the vendor is taken to ignore")
+	f.Bool(keyTLS, false, "serve HTTPS, with a certificate for this machine that is made at the start unless --tls-cert is given")
+	f.String(keyTLSCert, "", "file with the certificate (PEM); with --tls-key it switches HTTPS on")
+	f.String(keyTLSKey, "", "file with the key of the certificate (PEM)")
 	f.Bool(keyValidate, false, "hold every answer to the document; one that does not fit becomes a 500")
 	f.Bool(keyWelcome, false, "print base URL, a token and a first call to standard output at the start")
 }
@@ -100,15 +119,26 @@ func variable(key string) string {
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
 		Data: k.String(keyData), Seed: k.String(keySeed), ValidateResponses: k.Bool(keyValidate), Version: buildVersion(),
-		Strictness: contract.Strictness(k.String(keyStrictness)),
+		Strictness: contract.Strictness(k.String(keyStrictness)), FilterDecoding: server.FilterDecoding(k.String(keyDecoding)),
+		AuthStatus: k.Int(keyAuthStatus), EmptyListStatus: k.Int(keyEmptyList),
+		RateLimit: server.RateLimit{Calls: k.Int(keyRateCalls), Classic: k.Int(keyRateStatus) == http.StatusConflict},
 		FirstUser: func(name, password string) {
 			fmt.Fprintf(p.stderr, "The user %s was made. Its password, which is shown only now: %s\n", name, password)
 		},
 	}
-	if o.Strictness != contract.Strict && o.Strictness != contract.Vendor {
-		return o, fmt.Errorf("%s: %q is neither strict nor vendor", keyStrictness, o.Strictness)
+	for _, key := range []struct {
+		name    string
+		allowed []string
+	}{
+		{keyStrictness, []string{"strict", "vendor"}}, {keyDecoding, []string{"twice", "once"}}, {keyAuthStatus, []string{"201", "200"}},
+		{keyEmptyList, []string{"200", "204"}}, {keyRateStatus, []string{"429", "409"}},
+	} {
+		if !slices.Contains(key.allowed, k.String(key.name)) {
+			return o, fmt.Errorf("%s: %q is not one of %s", key.name, k.String(key.name), strings.Join(key.allowed, ", "))
+		}
 	}
-	var errs [5]error
+	var errs [6]error
+	o.RateLimit.Window, errs[5] = duration(k, keyRateWindow)
 	o.Pace.Created, errs[0] = duration(k, keyPaceDelay)
 	o.Pace.Queued, errs[1] = duration(k, keyPaceQueued)
 	o.Pace.Running, errs[2] = duration(k, keyPaceRun)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -60,7 +62,7 @@ type daemon struct {
 var running sync.Map
 
 // announced is the welcome with base URL and token.
-var announced = regexp.MustCompile(`(?s)(http://\S+)\n.*export TOKEN=(\S+)\n.*curl [^\n]*\n`)
+var announced = regexp.MustCompile(`(?s)(https?://\S+)\n.*export TOKEN=(\S+)\n.*curl [^\n]*\n`)
 
 func start(ts *testscript.TestScript, _ bool, args []string) {
 	d := &daemon{process: exec.Command(find(ts, "qcsd"), append([]string{"--addr", "127.0.0.1:0", "--welcome"}, args...)...)}
@@ -129,7 +131,17 @@ func call() {
 		r.Header.Set("Content-Type", os.Args[3])
 	}
 	r.Header.Set("Authorization", "Bearer "+os.Getenv("TOKEN"))
-	answer, err := http.DefaultClient.Do(r)
+	h := http.DefaultClient
+	if path := os.Getenv("CACERT"); path != "" {
+		text, err := os.ReadFile(path)
+		pool := x509.NewCertPool()
+		if err != nil || !pool.AppendCertsFromPEM(text) {
+			fmt.Fprintln(os.Stderr, "no certificate in", path, err)
+			os.Exit(1)
+		}
+		h = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	}
+	answer, err := h.Do(r)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

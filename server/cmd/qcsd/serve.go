@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -42,11 +43,19 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer s.Close()
+	pair, err := certificate(k)
+	if err != nil {
+		return err
+	}
 	listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", k.String(keyAddr))
 	if err != nil {
 		return err
 	}
 	base := "http://" + listener.Addr().String()
+	if pair != nil {
+		base = "https://" + listener.Addr().String()
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12})
+	}
 	options.Logger.Info("listening", "url", base, "data", options.Data, "version", options.Version)
 	if k.Bool(keyWelcome) {
 		if err := welcome(p.stdout, s, base); err != nil {

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/knadh/koanf/v2"
+)
+
+// certificateLife is how long a certificate that is made at the start is good for.
+const certificateLife = 30 * 24 * time.Hour
+
+// certificate gives the certificate for HTTPS, nil when HTTPS is not asked for.
+func certificate(k *koanf.Koanf) (*tls.Certificate, error) {
+	cert, key := k.String(keyTLSCert), k.String(keyTLSKey)
+	switch {
+	case (cert == "") != (key == ""):
+		return nil, fmt.Errorf("%s and %s go together", keyTLSCert, keyTLSKey)
+	case cert != "":
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		return &pair, err
+	case !k.Bool(keyTLS):
+		return nil, nil
+	}
+	pair, err := selfSigned(time.Now())
+	if err != nil || k.String(keyData) == ":memory:" {
+		return pair, err
+	}
+	// Clients trust it by this file, such as curl --cacert.
+	path := filepath.Join(k.String(keyData), "tls.crt")
+	return pair, errors.Join(os.MkdirAll(k.String(keyData), 0o700), os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o600))
+}
+
+// selfSigned makes a certificate for this machine. Its key never leaves the process.
+func selfSigned(now time.Time) (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "qcsd"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(certificateLife),
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		BasicConstraintsValid: true, IsCA: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}

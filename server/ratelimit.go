@@ -1,0 +1,88 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// RateLimit bounds the calls of a user to an operation. The vendor limits per endpoint in a rolling window (docs: rate limits); the emulator fills a bucket evenly over the window.
+type RateLimit struct {
+	Calls   int           // in a window; 0 for no limit
+	Window  time.Duration // default: an hour (docs)
+	Classic bool          // answer 409 as the API servers do, instead of the gateway's 429 with Retry-After
+}
+
+// limitError says that the limit is used up.
+type limitError struct {
+	classic bool
+	wait    time.Duration
+}
+
+func (e *limitError) Error() string {
+	return fmt.Sprintf("the rate limit is used up; wait %d seconds", seconds(e.wait))
+}
+
+func (e *limitError) problem() problem {
+	if e.classic {
+		return problem{http.StatusConflict, "This API cannot be run again until the rate limit window has passed.", e.Error(), ""}
+	}
+	return problem{http.StatusTooManyRequests, "Rate limit exceeded.", e.Error(), ""}
+}
+
+// limiter holds a bucket for each user and operation.
+type limiter struct {
+	limit   RateLimit
+	mu      sync.Mutex
+	buckets map[[2]string]*rate.Limiter
+}
+
+func newLimiter(limit RateLimit) *limiter {
+	if limit.Window == 0 {
+		limit.Window = time.Hour
+	}
+	return &limiter{limit: limit, buckets: map[[2]string]*rate.Limiter{}}
+}
+
+// allow takes a call out of the bucket and writes the four documented headers. /auth, which has no user yet, is not limited (docs).
+func (l *limiter) allow(h http.Header, user, operation string, now time.Time) error {
+	if l.limit.Calls == 0 {
+		return nil
+	}
+	b := l.bucket(user, operation)
+	allowed := b.AllowN(now, 1)
+	left := b.TokensAt(now)
+	wait := time.Duration(0)
+	if left < 1 {
+		wait = time.Duration((1 - left) / float64(l.limit.Calls) * float64(l.limit.Window))
+	}
+	h.Set("X-RateLimit-Limit", strconv.Itoa(l.limit.Calls))
+	h.Set("X-RateLimit-Window-Sec", strconv.Itoa(seconds(l.limit.Window)))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(max(int(left), 0)))
+	h.Set("X-RateLimit-ToWait-Sec", strconv.Itoa(seconds(wait)))
+	if allowed {
+		return nil
+	}
+	if !l.limit.Classic {
+		h.Set("Retry-After", strconv.Itoa(seconds(wait)))
+	}
+	return &limitError{l.limit.Classic, wait}
+}
+
+func (l *limiter) bucket(user, operation string) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := [2]string{user, operation}
+	if l.buckets[key] == nil {
+		l.buckets[key] = rate.NewLimiter(rate.Limit(float64(l.limit.Calls)/l.limit.Window.Seconds()), l.limit.Calls)
+	}
+	return l.buckets[key]
+}
+
+// seconds rounds up, so that nobody comes back too early.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
