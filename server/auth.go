@@ -1,11 +1,12 @@
 package server
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,37 +34,35 @@ func unauthorized(detail string) error { return &authError{"Unauthorized user.",
 type caller struct {
 	name, world string
 	role        Role
+	now         time.Time // by the clock of the world
 }
 
 // authority knows the users, makes tokens and reads them.
 type authority struct {
 	key    []byte
-	now    func() time.Time
+	now    func(ctx context.Context, world string) (time.Time, error)
 	first  string
 	users  map[string]store.Account
-	parser *jwt.Parser
+	parser *jwt.Parser // checks the signature; the claims are checked by the clock of the world
 
 	mu       sync.Mutex
 	verified map[[sha256.Size]byte]verified
 }
 
-// verified is a token whose signature was checked before.
-type verified struct {
-	name    string
-	expires time.Time
-}
+// verified is what a token says whose signature was checked.
+type verified = jwt.RegisteredClaims
 
 // maxVerified bounds the memory of the tokens that were checked; beyond it they are forgotten and checked again.
 const maxVerified = 10_000
 
-func newAuthority(o Options, accounts []store.Account) (*authority, error) {
+func newAuthority(o Options, accounts []store.Account, now func(context.Context, string) (time.Time, error)) (*authority, error) {
 	key, err := signingKey(o)
 	if err != nil {
 		return nil, err
 	}
 	a := &authority{
-		key: key, now: o.Now, first: accounts[0].Name, users: map[string]store.Account{}, verified: map[[sha256.Size]byte]verified{},
-		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithExpirationRequired(), jwt.WithIssuer(issuer), jwt.WithAudience(issuer), jwt.WithTimeFunc(o.Now)),
+		key: key, now: now, first: accounts[0].Name, users: map[string]store.Account{}, verified: map[[sha256.Size]byte]verified{},
+		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithoutClaimsValidation()),
 	}
 	for _, account := range accounts {
 		a.users[account.Name] = account
@@ -75,11 +74,11 @@ func newAuthority(o Options, accounts []store.Account) (*authority, error) {
 const issuer = "qas"
 
 // login gives a token for a name and a password.
-func (a *authority) login(name, password string) (string, error) {
+func (a *authority) login(ctx context.Context, name, password string) (string, error) {
 	if err := a.check(name, password); err != nil {
 		return "", err
 	}
-	return a.issue(name)
+	return a.issue(ctx, name)
 }
 
 // check refuses a name and a password that do not belong together.
@@ -93,12 +92,15 @@ func (a *authority) check(name, password string) error {
 }
 
 // issue makes a token with the claims of the vendor's (docs: authentication), and one of our own that names the world.
-func (a *authority) issue(name string) (string, error) {
+func (a *authority) issue(ctx context.Context, name string) (string, error) {
 	account, known := a.users[name]
 	if !known {
 		return "", fmt.Errorf("no user %s", name)
 	}
-	now := a.now()
+	now, err := a.now(ctx, account.World)
+	if err != nil {
+		return "", err
+	}
 	claims := jwt.MapClaims{
 		"sub": name, "iss": issuer, "aud": issuer, "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
 		"loginResponse": "SUCCESSFUL", "successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
@@ -111,51 +113,55 @@ func (a *authority) issue(name string) (string, error) {
 // authenticate finds the caller of a request by its bearer token or, as on the API server URLs (observed), by user name and password.
 func (a *authority) authenticate(r *http.Request) (caller, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	var name string
+	var claims verified
 	var err error
 	switch {
 	case scheme == "":
 		return caller{}, unauthorized("no Authorization header; send the token of POST /auth as: Authorization: Bearer <token>")
 	case strings.EqualFold(scheme, "Basic"):
 		user, password, _ := r.BasicAuth()
-		name, err = user, a.check(user, password)
+		claims, err = verified{Subject: user}, a.check(user, password)
 	case strings.EqualFold(scheme, "Bearer"):
-		name, err = a.verify(strings.TrimSpace(token))
+		claims, err = a.verify(strings.TrimSpace(token))
 	default:
 		err = unauthorized("the Authorization header holds neither a Bearer token nor Basic credentials")
 	}
 	if err != nil {
 		return caller{}, err
 	}
-	account, known := a.users[name]
+	account, known := a.users[claims.Subject]
 	if !known {
 		return caller{}, unauthorized("the user of the token does not exist any more")
 	}
-	return caller{name: name, world: account.World, role: Role(account.Role)}, nil
+	c := caller{name: claims.Subject, world: account.World, role: Role(account.Role)}
+	if c.now, err = a.now(r.Context(), c.world); err == nil && claims.ExpiresAt != nil && !c.now.Before(claims.ExpiresAt.Time) {
+		err = &authError{"JWT expired.", "the token has expired; tokens are valid for four hours"}
+	}
+	return c, err
 }
 
-// verify gives the user of a token. Tokens that were good before are looked up by their hash until they expire.
-func (a *authority) verify(token string) (string, error) {
+// verify gives the claims of a token that this server has signed. Tokens that were seen before are looked up by their hash.
+func (a *authority) verify(token string) (verified, error) {
 	sum := sha256.Sum256([]byte(token))
 	a.mu.Lock()
 	known, ok := a.verified[sum]
 	a.mu.Unlock()
-	if ok && a.now().Before(known.expires) {
-		return known.name, nil
+	if ok {
+		return known, nil
 	}
-	var claims jwt.RegisteredClaims
+	var claims verified
 	_, err := a.parser.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return a.key, nil })
 	switch {
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return "", &authError{"JWT expired.", "the token has expired; tokens are valid for four hours"}
 	case err != nil:
-		return "", unauthorized("the token is not one of this server: " + err.Error())
+		return claims, unauthorized("the token is not one of this server: " + err.Error())
+	case claims.ExpiresAt == nil || claims.Issuer != issuer || !slices.Contains(claims.Audience, issuer):
+		return claims, unauthorized("the token is not one of this server: it lacks expiry, issuer or audience")
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.verified) >= maxVerified {
 		clear(a.verified)
 	}
-	a.verified[sum] = verified{claims.Subject, claims.ExpiresAt.Time}
-	return claims.Subject, nil
+	a.verified[sum] = claims
+	return claims, nil
 }

@@ -125,12 +125,12 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match)
 	ctx := r.Context()
 	if !m.Public {
 		c, err := s.authority.authenticate(r)
+		x := exchangeOf(ctx)
+		x.user, x.world, x.now = c.name, c.world, c.now
 		if err != nil {
 			return ctx, err
 		}
-		x := exchangeOf(ctx)
-		x.user, x.world = c.name, c.world
-		if err := s.limiter.allow(w.Header(), c.name, m.ID, s.options.Now()); err != nil {
+		if err := s.limiter.allow(w.Header(), c.name, m.ID, c.now); err != nil {
 			return ctx, err
 		}
 		if err := permit(c, m.ID); err != nil {

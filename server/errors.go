@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,7 +103,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		header["Www-Authenticate"] = []string{"Bearer", `Basic realm="qcs"`}
 	}
 	body, _ := json.Marshal(api.ResponseError{ // two strings and a number always marshal
-		ErrorCode: errorCode(p.status), Message: p.message, Timestamp: s.options.Now().UnixMilli(),
+		ErrorCode: errorCode(p.status), Message: p.message, Timestamp: cmp.Or(x.now, s.options.Now()).UnixMilli(),
 	})
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(p.status)

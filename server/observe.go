@@ -5,11 +5,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 )
 
 // exchange is what is told of a request and its answer in the log.
 type exchange struct {
 	id, operation, user, world string
+	now                        time.Time // by the clock of the caller's world
 	cause                      error
 	status                     int
 }
@@ -36,6 +38,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		attributes := []any{
 			"method", r.Method, "path", r.URL.Path, "status", x.status, "took", s.options.Now().Sub(start),
 			"operation", x.operation, "user", x.user, "world", x.world, "request", x.id,
+		}
+		if !x.now.IsZero() {
+			attributes = append(attributes, "now", x.now)
 		}
 		if x.cause != nil {
 			attributes = append(attributes, "cause", x.cause.Error())

@@ -45,6 +45,12 @@ var permissions = map[string]permission{
 	"DeleteSchedules":       {"CS.SCHEDULE.DELETE", false},
 	"DeleteSchedulesByBody": {"CS.SCHEDULE.DELETE", false},
 	"DescribeJob":           {"CS.SCHEDULE.VIEW", true},
+	"DescribeClock":         {"QCS.CONTROL", true},
+	"DescribeScanProfile":   {"QCS.CONTROL", true},
+	"SetClock":              {"QCS.CONTROL", false},
+	"AdvanceClock":          {"QCS.CONTROL", false},
+	"SetScanProfile":        {"QCS.CONTROL", false},
+	"ForceSchedule":         {"QCS.CONTROL", false},
 }
 
 // forbidden says that a caller lacks a permission: 403.

@@ -31,7 +31,7 @@ func TestReadmeListsEveryOperation(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, o := range d.Operations() {
-			if row := fmt.Sprintf("| `%s %s`", o.Method, o.Path); !strings.Contains(text, row) {
+			if row := fmt.Sprintf("`%s %s`", o.Method, o.Path); !strings.Contains(text, row) {
 				t.Errorf("README has no row %s", row)
 			}
 		}

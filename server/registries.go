@@ -23,8 +23,8 @@ func (h *handlers) empty(items int) bool {
 }
 
 // CreateToken answers a token for a name and a password.
-func (h *handlers) CreateToken(_ context.Context, r apiserver.CreateTokenRequestObject) (apiserver.CreateTokenResponseObject, error) {
-	token, err := h.authority.login(r.Body.Username, r.Body.Password)
+func (h *handlers) CreateToken(ctx context.Context, r apiserver.CreateTokenRequestObject) (apiserver.CreateTokenResponseObject, error) {
+	token, err := h.authority.login(ctx, r.Body.Username, r.Body.Password)
 	if err != nil {
 		return nil, err
 	}

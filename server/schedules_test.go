@@ -36,7 +36,7 @@ func TestScheduleFromCreateToDelete(t *testing.T) {
 	if err := c.CancelSchedule(t.Context(), r, id); !errors.Is(err, client.ErrInvalid) {
 		t.Errorf("cancel again: got %v, want ErrInvalid", err)
 	}
-	srv.Advance(server.DefaultPace.Running)
+	srv.Advance(server.DefaultPace.Listing + server.DefaultPace.Scanning)
 	if diff := cmp.Diff(map[string]int{"Canceled": 1, "Finished": 1}, statuses(t, c, r)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

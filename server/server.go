@@ -150,7 +150,7 @@ func (s *Server) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.authority, err = newAuthority(s.options, accounts); err != nil {
+	if s.authority, err = newAuthority(s.options, accounts, s.worldTime); err != nil {
 		return err
 	}
 	if s.options.Seed == "" {
@@ -168,7 +168,15 @@ func (s *Server) prepare(ctx context.Context) error {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Token makes a token for a user without asking for the password: for the person who runs the emulator.
-func (s *Server) Token(user string) (string, error) { return s.authority.issue(user) }
+func (s *Server) Token(user string) (string, error) {
+	return s.authority.issue(context.Background(), user)
+}
+
+// worldTime is the time by the clock of a world.
+func (s *Server) worldTime(ctx context.Context, world string) (time.Time, error) {
+	now, err := s.registry.Now(registry.WithWorld(ctx, world))
+	return now.Time(), err
+}
 
 // DefaultUser is the name of the user that was configured or made first.
 func (s *Server) DefaultUser() string { return s.authority.first }

@@ -5,6 +5,84 @@ package control
 
 import "github.com/qcsdev/qcs/openapi"
 
+// Defines values for ClockMode.
+const (
+	ClockModeFrozen ClockMode = "frozen"
+	ClockModeOffset ClockMode = "offset"
+	ClockModeReal   ClockMode = "real"
+	ClockModeScaled ClockMode = "scaled"
+)
+
+// Valid indicates whether the value is a known member of the ClockMode enum.
+func (e ClockMode) Valid() bool {
+	switch e {
+	case ClockModeFrozen:
+		return true
+	case ClockModeOffset:
+		return true
+	case ClockModeReal:
+		return true
+	case ClockModeScaled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForcedStatusStatus.
+const (
+	ForcedStatusStatusBaselineCompleted ForcedStatusStatus = "BaselineCompleted"
+	ForcedStatusStatusBaselineCreated   ForcedStatusStatus = "BaselineCreated"
+	ForcedStatusStatusBaselineQueued    ForcedStatusStatus = "BaselineQueued"
+	ForcedStatusStatusBaselineRunning   ForcedStatusStatus = "BaselineRunning"
+	ForcedStatusStatusCanceled          ForcedStatusStatus = "Canceled"
+	ForcedStatusStatusCompleted         ForcedStatusStatus = "Completed"
+	ForcedStatusStatusCreated           ForcedStatusStatus = "Created"
+	ForcedStatusStatusError             ForcedStatusStatus = "Error"
+	ForcedStatusStatusFailed            ForcedStatusStatus = "Failed"
+	ForcedStatusStatusFinished          ForcedStatusStatus = "Finished"
+	ForcedStatusStatusPaused            ForcedStatusStatus = "Paused"
+	ForcedStatusStatusQueued            ForcedStatusStatus = "Queued"
+	ForcedStatusStatusRunning           ForcedStatusStatus = "Running"
+	ForcedStatusStatusUnknown           ForcedStatusStatus = "Unknown"
+)
+
+// Valid indicates whether the value is a known member of the ForcedStatusStatus enum.
+func (e ForcedStatusStatus) Valid() bool {
+	switch e {
+	case ForcedStatusStatusBaselineCompleted:
+		return true
+	case ForcedStatusStatusBaselineCreated:
+		return true
+	case ForcedStatusStatusBaselineQueued:
+		return true
+	case ForcedStatusStatusBaselineRunning:
+		return true
+	case ForcedStatusStatusCanceled:
+		return true
+	case ForcedStatusStatusCompleted:
+		return true
+	case ForcedStatusStatusCreated:
+		return true
+	case ForcedStatusStatusError:
+		return true
+	case ForcedStatusStatusFailed:
+		return true
+	case ForcedStatusStatusFinished:
+		return true
+	case ForcedStatusStatusPaused:
+		return true
+	case ForcedStatusStatusQueued:
+		return true
+	case ForcedStatusStatusRunning:
+		return true
+	case ForcedStatusStatusUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for JobKind.
 const (
 	JobKindCancelSchedules  JobKind = "CancelSchedules"
@@ -71,6 +149,64 @@ func (e JobState) Valid() bool {
 	}
 }
 
+// Defines values for ScanOutcomeStatus.
+const (
+	ScanOutcomeStatusError    ScanOutcomeStatus = "Error"
+	ScanOutcomeStatusFailed   ScanOutcomeStatus = "Failed"
+	ScanOutcomeStatusFinished ScanOutcomeStatus = "Finished"
+)
+
+// Valid indicates whether the value is a known member of the ScanOutcomeStatus enum.
+func (e ScanOutcomeStatus) Valid() bool {
+	switch e {
+	case ScanOutcomeStatusError:
+		return true
+	case ScanOutcomeStatusFailed:
+		return true
+	case ScanOutcomeStatusFinished:
+		return true
+	default:
+		return false
+	}
+}
+
+// Clock The time of a world.
+type Clock struct {
+	// Mode How a clock runs.
+	Mode ClockMode `json:"mode"`
+
+	// Now A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	Now Millis `json:"now"`
+
+	// Rate Seconds of the world in a second of the machine.
+	Rate float64 `json:"rate"`
+}
+
+// ClockAdvance By how much a clock is moved on.
+type ClockAdvance struct {
+	// By Milliseconds, at most ten years.
+	By int64 `json:"by"`
+}
+
+// ClockMode How a clock runs.
+type ClockMode string
+
+// ClockSetting How a clock shall run from now on.
+type ClockSetting struct {
+	// Mode How a clock runs.
+	Mode ClockMode `json:"mode"`
+
+	// Now A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	Now Millis `json:"now,omitempty,omitzero"`
+
+	// Rate Of a scaled clock, in thousandths at the finest: seconds of the world in a second of the machine.
+	Rate float64 `json:"rate,omitempty,omitzero"`
+}
+
 // ControlError The body of every refusal, as in the vendor's API.
 type ControlError struct {
 	// ErrorCode Status and its name.
@@ -82,6 +218,24 @@ type ControlError struct {
 	// Timestamp When, in epoch milliseconds.
 	Timestamp int64 `json:"timestamp"`
 }
+
+// DurationRange Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+type DurationRange struct {
+	// Max Longest, not less than min.
+	Max int64 `json:"max"`
+
+	// Min Shortest.
+	Min int64 `json:"min"`
+}
+
+// ForcedStatus A status of a schedule.
+type ForcedStatus struct {
+	// Status One of the statuses of the vendor's document.
+	Status ForcedStatusStatus `json:"status"`
+}
+
+// ForcedStatusStatus One of the statuses of the vendor's document.
+type ForcedStatusStatus string
 
 // Job A bulk job.
 type Job struct {
@@ -157,5 +311,65 @@ type JobState string
 // Example: 1628504894719
 type Millis = openapi.Millis
 
+// ScanError A fault as schedules show it.
+type ScanError struct {
+	// ContextParams Values that the text refers to.
+	ContextParams map[string]interface{} `json:"contextParams,omitempty,omitzero"`
+
+	// ErrorCode Code.
+	ErrorCode string `json:"errorCode"`
+
+	// ErrorMessage Text.
+	ErrorMessage string `json:"errorMessage"`
+}
+
+// ScanOutcome How the scans of some repositories end.
+type ScanOutcome struct {
+	// Errors What the schedule tells of it; a plain text when absent. Only with Error and Failed.
+	Errors []ScanError `json:"errors,omitempty,omitzero"`
+
+	// Repository Pattern of repository names; `*` stands for any text.
+	Repository string `json:"repository"`
+
+	// Status How they end.
+	Status ScanOutcomeStatus `json:"status"`
+}
+
+// ScanOutcomeStatus How they end.
+type ScanOutcomeStatus string
+
+// ScanProfile How scans go.
+type ScanProfile struct {
+	// Created Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	Created DurationRange `json:"created"`
+
+	// Listing Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	Listing DurationRange `json:"listing"`
+
+	// Outcomes The first that fits a repository of a schedule decides; Finished when none does.
+	Outcomes []ScanOutcome `json:"outcomes"`
+
+	// Queued Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	Queued DurationRange `json:"queued"`
+
+	// Scanning Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	Scanning DurationRange `json:"scanning"`
+
+	// Seed With the id of a schedule it decides what is drawn.
+	Seed int64 `json:"seed"`
+}
+
 // Refused The body of every refusal, as in the vendor's API.
 type Refused = ControlError
+
+// SetClockJSONRequestBody defines body for SetClock for application/json ContentType.
+type SetClockJSONRequestBody = ClockSetting
+
+// AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
+type AdvanceClockJSONRequestBody = ClockAdvance
+
+// ForceScheduleJSONRequestBody defines body for ForceSchedule for application/json ContentType.
+type ForceScheduleJSONRequestBody = ForcedStatus
+
+// SetScanProfileJSONRequestBody defines body for SetScanProfile for application/json ContentType.
+type SetScanProfileJSONRequestBody = ScanProfile

@@ -4,6 +4,7 @@
 package controlclient
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -90,12 +91,195 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// DescribeClock Time of the world
+	//
+	// The time that the world shows now, and how its clock runs.
+	//
+	// Corresponds with GET /_qcs/clock (the `DescribeClock` operationId).
+	DescribeClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClockWithBody Set, freeze or scale the clock
+	//
+	// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
+	// that are due later than they were.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
+	SetClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClock Set, freeze or scale the clock
+	//
+	// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
+	// that are due later than they were.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
+	SetClock(ctx context.Context, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClockWithBody Move the clock on
+	//
+	// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClock Move the clock on
+	//
+	// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
+	AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DescribeJob State of a bulk job
 	//
 	// State, counts and progress of a job of the caller's world.
 	//
 	// Corresponds with GET /_qcs/jobs/{jobId} (the `DescribeJob` operationId).
 	DescribeJob(ctx context.Context, jobID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForceScheduleWithBody Force a schedule into a status
+	//
+	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
+	ForceScheduleWithBody(ctx context.Context, registryID string, scheduleID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForceSchedule Force a schedule into a status
+	//
+	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
+	ForceSchedule(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DescribeScanProfile How scans go
+	//
+	// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
+	//
+	// Corresponds with GET /_qcs/scan-profile (the `DescribeScanProfile` operationId).
+	DescribeScanProfile(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetScanProfileWithBody Say how scans go
+	//
+	// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
+	SetScanProfileWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetScanProfile Say how scans go
+	//
+	// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
+	SetScanProfile(ctx context.Context, body SetScanProfileJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// DescribeClock Time of the world
+//
+// The time that the world shows now, and how its clock runs.
+//
+// Corresponds with GET /_qcs/clock (the `DescribeClock` operationId).
+func (c *Client) DescribeClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDescribeClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClockWithBody Set, freeze or scale the clock
+//
+// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
+// that are due later than they were.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
+func (c *Client) SetClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClock Set, freeze or scale the clock
+//
+// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
+// that are due later than they were.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
+func (c *Client) SetClock(ctx context.Context, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClockWithBody Move the clock on
+//
+// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClock Move the clock on
+//
+// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // DescribeJob State of a bulk job
@@ -113,6 +297,206 @@ func (c *Client) DescribeJob(ctx context.Context, jobID string, reqEditors ...Re
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// ForceScheduleWithBody Force a schedule into a status
+//
+// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
+func (c *Client) ForceScheduleWithBody(ctx context.Context, registryID string, scheduleID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForceScheduleRequestWithBody(c.Server, registryID, scheduleID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForceSchedule Force a schedule into a status
+//
+// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
+func (c *Client) ForceSchedule(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForceScheduleRequest(c.Server, registryID, scheduleID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DescribeScanProfile How scans go
+//
+// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
+//
+// Corresponds with GET /_qcs/scan-profile (the `DescribeScanProfile` operationId).
+func (c *Client) DescribeScanProfile(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDescribeScanProfileRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetScanProfileWithBody Say how scans go
+//
+// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
+func (c *Client) SetScanProfileWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetScanProfileRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetScanProfile Say how scans go
+//
+// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
+func (c *Client) SetScanProfile(ctx context.Context, body SetScanProfileJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetScanProfileRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewDescribeClockRequest constructs an http.Request for the DescribeClock method
+func NewDescribeClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetClockRequest calls the generic SetClock builder with application/json body
+func NewSetClockRequest(server string, body SetClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetClockRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetClockRequestWithBody constructs an http.Request for the SetClock method, with any body, and a specified content type
+func NewSetClockRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAdvanceClockRequest calls the generic AdvanceClock builder with application/json body
+func NewAdvanceClockRequest(server string, body AdvanceClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdvanceClockRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAdvanceClockRequestWithBody constructs an http.Request for the AdvanceClock method, with any body, and a specified content type
+func NewAdvanceClockRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/clock/advance")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
 }
 
 // NewDescribeJobRequest constructs an http.Request for the DescribeJob method
@@ -145,6 +529,127 @@ func NewDescribeJobRequest(server string, jobID string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewForceScheduleRequest calls the generic ForceSchedule builder with application/json body
+func NewForceScheduleRequest(server string, registryID string, scheduleID string, body ForceScheduleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewForceScheduleRequestWithBody(server, registryID, scheduleID, "application/json", bodyReader)
+}
+
+// NewForceScheduleRequestWithBody constructs an http.Request for the ForceSchedule method, with any body, and a specified content type
+func NewForceScheduleRequestWithBody(server string, registryID string, scheduleID string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "registryId", registryID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "scheduleId", scheduleID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/registry/%s/schedule/%s/status", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDescribeScanProfileRequest constructs an http.Request for the DescribeScanProfile method
+func NewDescribeScanProfileRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/scan-profile")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetScanProfileRequest calls the generic SetScanProfile builder with application/json body
+func NewSetScanProfileRequest(server string, body SetScanProfileJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetScanProfileRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetScanProfileRequestWithBody constructs an http.Request for the SetScanProfile method, with any body, and a specified content type
+func NewSetScanProfileRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/scan-profile")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -193,6 +698,53 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// DescribeClockWithResponse Time of the world
+	//
+	// The time that the world shows now, and how its clock runs.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_qcs/clock (the `DescribeClock` operationId).
+	DescribeClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DescribeClockResponse, error)
+
+	// SetClockWithBodyWithResponse Set, freeze or scale the clock
+	//
+	// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
+	// that are due later than they were.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
+	SetClockWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// SetClockWithResponse Set, freeze or scale the clock
+	//
+	// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
+	// that are due later than they were.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
+	SetClockWithResponse(ctx context.Context, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// AdvanceClockWithBodyWithResponse Move the clock on
+	//
+	// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
+	// AdvanceClockWithResponse Move the clock on
+	//
+	// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithResponse(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
 	// DescribeJobWithResponse State of a bulk job
 	//
 	// State, counts and progress of a job of the caller's world.
@@ -201,6 +753,440 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /_qcs/jobs/{jobId} (the `DescribeJob` operationId).
 	DescribeJobWithResponse(ctx context.Context, jobID string, reqEditors ...RequestEditorFn) (*DescribeJobResponse, error)
+
+	// ForceScheduleWithBodyWithResponse Force a schedule into a status
+	//
+	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
+	ForceScheduleWithBodyWithResponse(ctx context.Context, registryID string, scheduleID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForceScheduleResponse, error)
+
+	// ForceScheduleWithResponse Force a schedule into a status
+	//
+	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
+	ForceScheduleWithResponse(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceScheduleResponse, error)
+
+	// DescribeScanProfileWithResponse How scans go
+	//
+	// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_qcs/scan-profile (the `DescribeScanProfile` operationId).
+	DescribeScanProfileWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DescribeScanProfileResponse, error)
+
+	// SetScanProfileWithBodyWithResponse Say how scans go
+	//
+	// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
+	SetScanProfileWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetScanProfileResponse, error)
+
+	// SetScanProfileWithResponse Say how scans go
+	//
+	// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
+	SetScanProfileWithResponse(ctx context.Context, body SetScanProfileJSONRequestBody, reqEditors ...RequestEditorFn) (*SetScanProfileResponse, error)
+}
+
+// DescribeClockResponse400Headers the declared response headers of an HTTP 400 response for DescribeClock
+type DescribeClockResponse400Headers struct {
+	XQCSDetail string
+}
+
+// DescribeClockResponse401Headers the declared response headers of an HTTP 401 response for DescribeClock
+type DescribeClockResponse401Headers struct {
+	XQCSDetail string
+}
+
+// DescribeClockResponse403Headers the declared response headers of an HTTP 403 response for DescribeClock
+type DescribeClockResponse403Headers struct {
+	XQCSDetail string
+}
+
+// DescribeClockResponse429Headers the declared response headers of an HTTP 429 response for DescribeClock
+type DescribeClockResponse429Headers struct {
+	XQCSDetail string
+}
+
+// DescribeClockResponse500Headers the declared response headers of an HTTP 500 response for DescribeClock
+type DescribeClockResponse500Headers struct {
+	XQCSDetail string
+}
+
+type DescribeClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DescribeClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DescribeClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DescribeClockResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DescribeClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DescribeClockResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DescribeClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DescribeClockResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DescribeClockResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DescribeClockResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DescribeClockResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DescribeClockResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r DescribeClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DescribeClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DescribeClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DescribeClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetClockResponse400Headers the declared response headers of an HTTP 400 response for SetClock
+type SetClockResponse400Headers struct {
+	XQCSDetail string
+}
+
+// SetClockResponse401Headers the declared response headers of an HTTP 401 response for SetClock
+type SetClockResponse401Headers struct {
+	XQCSDetail string
+}
+
+// SetClockResponse403Headers the declared response headers of an HTTP 403 response for SetClock
+type SetClockResponse403Headers struct {
+	XQCSDetail string
+}
+
+// SetClockResponse413Headers the declared response headers of an HTTP 413 response for SetClock
+type SetClockResponse413Headers struct {
+	XQCSDetail string
+}
+
+// SetClockResponse415Headers the declared response headers of an HTTP 415 response for SetClock
+type SetClockResponse415Headers struct {
+	XQCSDetail string
+}
+
+// SetClockResponse429Headers the declared response headers of an HTTP 429 response for SetClock
+type SetClockResponse429Headers struct {
+	XQCSDetail string
+}
+
+// SetClockResponse500Headers the declared response headers of an HTTP 500 response for SetClock
+type SetClockResponse500Headers struct {
+	XQCSDetail string
+}
+
+type SetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *Refused
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetClockResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetClockResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SetClockResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetClockResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetClockResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetClockResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetClockResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetClockResponse) GetJSON413() *Refused {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SetClockResponse) GetJSON415() *Refused {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetClockResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetClockResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r SetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdvanceClockResponse400Headers the declared response headers of an HTTP 400 response for AdvanceClock
+type AdvanceClockResponse400Headers struct {
+	XQCSDetail string
+}
+
+// AdvanceClockResponse401Headers the declared response headers of an HTTP 401 response for AdvanceClock
+type AdvanceClockResponse401Headers struct {
+	XQCSDetail string
+}
+
+// AdvanceClockResponse403Headers the declared response headers of an HTTP 403 response for AdvanceClock
+type AdvanceClockResponse403Headers struct {
+	XQCSDetail string
+}
+
+// AdvanceClockResponse413Headers the declared response headers of an HTTP 413 response for AdvanceClock
+type AdvanceClockResponse413Headers struct {
+	XQCSDetail string
+}
+
+// AdvanceClockResponse415Headers the declared response headers of an HTTP 415 response for AdvanceClock
+type AdvanceClockResponse415Headers struct {
+	XQCSDetail string
+}
+
+// AdvanceClockResponse429Headers the declared response headers of an HTTP 429 response for AdvanceClock
+type AdvanceClockResponse429Headers struct {
+	XQCSDetail string
+}
+
+// AdvanceClockResponse500Headers the declared response headers of an HTTP 500 response for AdvanceClock
+type AdvanceClockResponse500Headers struct {
+	XQCSDetail string
+}
+
+type AdvanceClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *Refused
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AdvanceClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdvanceClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AdvanceClockResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AdvanceClockResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *AdvanceClockResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AdvanceClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AdvanceClockResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdvanceClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AdvanceClockResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AdvanceClockResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AdvanceClockResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AdvanceClockResponse) GetJSON413() *Refused {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AdvanceClockResponse) GetJSON415() *Refused {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AdvanceClockResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AdvanceClockResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r AdvanceClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdvanceClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdvanceClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdvanceClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // DescribeJobResponse400Headers the declared response headers of an HTTP 400 response for DescribeJob
@@ -213,8 +1199,18 @@ type DescribeJobResponse401Headers struct {
 	XQCSDetail string
 }
 
+// DescribeJobResponse403Headers the declared response headers of an HTTP 403 response for DescribeJob
+type DescribeJobResponse403Headers struct {
+	XQCSDetail string
+}
+
 // DescribeJobResponse404Headers the declared response headers of an HTTP 404 response for DescribeJob
 type DescribeJobResponse404Headers struct {
+	XQCSDetail string
+}
+
+// DescribeJobResponse429Headers the declared response headers of an HTTP 429 response for DescribeJob
+type DescribeJobResponse429Headers struct {
 	XQCSDetail string
 }
 
@@ -232,16 +1228,24 @@ type DescribeJobResponse struct {
 	JSON400 *Refused
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DescribeJobResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *DescribeJobResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DescribeJobResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *DescribeJobResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DescribeJobResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DescribeJobResponse500Headers
 }
@@ -261,9 +1265,19 @@ func (r DescribeJobResponse) GetJSON401() *Refused {
 	return r.JSON401
 }
 
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DescribeJobResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
 func (r DescribeJobResponse) GetJSON404() *Refused {
 	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DescribeJobResponse) GetJSON429() *Refused {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -300,6 +1314,486 @@ func (r DescribeJobResponse) ContentType() string {
 	return ""
 }
 
+// ForceScheduleResponse400Headers the declared response headers of an HTTP 400 response for ForceSchedule
+type ForceScheduleResponse400Headers struct {
+	XQCSDetail string
+}
+
+// ForceScheduleResponse401Headers the declared response headers of an HTTP 401 response for ForceSchedule
+type ForceScheduleResponse401Headers struct {
+	XQCSDetail string
+}
+
+// ForceScheduleResponse403Headers the declared response headers of an HTTP 403 response for ForceSchedule
+type ForceScheduleResponse403Headers struct {
+	XQCSDetail string
+}
+
+// ForceScheduleResponse404Headers the declared response headers of an HTTP 404 response for ForceSchedule
+type ForceScheduleResponse404Headers struct {
+	XQCSDetail string
+}
+
+// ForceScheduleResponse413Headers the declared response headers of an HTTP 413 response for ForceSchedule
+type ForceScheduleResponse413Headers struct {
+	XQCSDetail string
+}
+
+// ForceScheduleResponse415Headers the declared response headers of an HTTP 415 response for ForceSchedule
+type ForceScheduleResponse415Headers struct {
+	XQCSDetail string
+}
+
+// ForceScheduleResponse429Headers the declared response headers of an HTTP 429 response for ForceSchedule
+type ForceScheduleResponse429Headers struct {
+	XQCSDetail string
+}
+
+// ForceScheduleResponse500Headers the declared response headers of an HTTP 500 response for ForceSchedule
+type ForceScheduleResponse500Headers struct {
+	XQCSDetail string
+}
+
+type ForceScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ForcedStatus
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Refused
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *Refused
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ForceScheduleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ForceScheduleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ForceScheduleResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ForceScheduleResponse404Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ForceScheduleResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ForceScheduleResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ForceScheduleResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ForceScheduleResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ForceScheduleResponse) GetJSON200() *ForcedStatus {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ForceScheduleResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ForceScheduleResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ForceScheduleResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ForceScheduleResponse) GetJSON404() *Refused {
+	return r.JSON404
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ForceScheduleResponse) GetJSON413() *Refused {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ForceScheduleResponse) GetJSON415() *Refused {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ForceScheduleResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ForceScheduleResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r ForceScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ForceScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ForceScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ForceScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DescribeScanProfileResponse400Headers the declared response headers of an HTTP 400 response for DescribeScanProfile
+type DescribeScanProfileResponse400Headers struct {
+	XQCSDetail string
+}
+
+// DescribeScanProfileResponse401Headers the declared response headers of an HTTP 401 response for DescribeScanProfile
+type DescribeScanProfileResponse401Headers struct {
+	XQCSDetail string
+}
+
+// DescribeScanProfileResponse403Headers the declared response headers of an HTTP 403 response for DescribeScanProfile
+type DescribeScanProfileResponse403Headers struct {
+	XQCSDetail string
+}
+
+// DescribeScanProfileResponse429Headers the declared response headers of an HTTP 429 response for DescribeScanProfile
+type DescribeScanProfileResponse429Headers struct {
+	XQCSDetail string
+}
+
+// DescribeScanProfileResponse500Headers the declared response headers of an HTTP 500 response for DescribeScanProfile
+type DescribeScanProfileResponse500Headers struct {
+	XQCSDetail string
+}
+
+type DescribeScanProfileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScanProfile
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DescribeScanProfileResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DescribeScanProfileResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DescribeScanProfileResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DescribeScanProfileResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DescribeScanProfileResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DescribeScanProfileResponse) GetJSON200() *ScanProfile {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DescribeScanProfileResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DescribeScanProfileResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DescribeScanProfileResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DescribeScanProfileResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DescribeScanProfileResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r DescribeScanProfileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DescribeScanProfileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DescribeScanProfileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DescribeScanProfileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetScanProfileResponse400Headers the declared response headers of an HTTP 400 response for SetScanProfile
+type SetScanProfileResponse400Headers struct {
+	XQCSDetail string
+}
+
+// SetScanProfileResponse401Headers the declared response headers of an HTTP 401 response for SetScanProfile
+type SetScanProfileResponse401Headers struct {
+	XQCSDetail string
+}
+
+// SetScanProfileResponse403Headers the declared response headers of an HTTP 403 response for SetScanProfile
+type SetScanProfileResponse403Headers struct {
+	XQCSDetail string
+}
+
+// SetScanProfileResponse413Headers the declared response headers of an HTTP 413 response for SetScanProfile
+type SetScanProfileResponse413Headers struct {
+	XQCSDetail string
+}
+
+// SetScanProfileResponse415Headers the declared response headers of an HTTP 415 response for SetScanProfile
+type SetScanProfileResponse415Headers struct {
+	XQCSDetail string
+}
+
+// SetScanProfileResponse429Headers the declared response headers of an HTTP 429 response for SetScanProfile
+type SetScanProfileResponse429Headers struct {
+	XQCSDetail string
+}
+
+// SetScanProfileResponse500Headers the declared response headers of an HTTP 500 response for SetScanProfile
+type SetScanProfileResponse500Headers struct {
+	XQCSDetail string
+}
+
+type SetScanProfileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScanProfile
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *Refused
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetScanProfileResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetScanProfileResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetScanProfileResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetScanProfileResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SetScanProfileResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetScanProfileResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetScanProfileResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetScanProfileResponse) GetJSON200() *ScanProfile {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetScanProfileResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetScanProfileResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetScanProfileResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetScanProfileResponse) GetJSON413() *Refused {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SetScanProfileResponse) GetJSON415() *Refused {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetScanProfileResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetScanProfileResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r SetScanProfileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetScanProfileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetScanProfileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetScanProfileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DescribeClockWithResponse Time of the world
+//
+// The time that the world shows now, and how its clock runs.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_qcs/clock (the `DescribeClock` operationId).
+func (c *ClientWithResponses) DescribeClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DescribeClockResponse, error) {
+	rsp, err := c.DescribeClock(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDescribeClockResponse(rsp)
+}
+
+// SetClockWithBodyWithResponse Set, freeze or scale the clock
+//
+// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
+// that are due later than they were.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClockWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// SetClockWithResponse Set, freeze or scale the clock
+//
+// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
+// that are due later than they were.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithResponse(ctx context.Context, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClock(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// AdvanceClockWithBodyWithResponse Move the clock on
+//
+// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClockWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
+// AdvanceClockWithResponse Move the clock on
+//
+// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithResponse(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClock(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
 // DescribeJobWithResponse State of a bulk job
 //
 // State, counts and progress of a job of the caller's world.
@@ -313,6 +1807,491 @@ func (c *ClientWithResponses) DescribeJobWithResponse(ctx context.Context, jobID
 		return nil, err
 	}
 	return ParseDescribeJobResponse(rsp)
+}
+
+// ForceScheduleWithBodyWithResponse Force a schedule into a status
+//
+// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
+func (c *ClientWithResponses) ForceScheduleWithBodyWithResponse(ctx context.Context, registryID string, scheduleID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForceScheduleResponse, error) {
+	rsp, err := c.ForceScheduleWithBody(ctx, registryID, scheduleID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForceScheduleResponse(rsp)
+}
+
+// ForceScheduleWithResponse Force a schedule into a status
+//
+// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
+func (c *ClientWithResponses) ForceScheduleWithResponse(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceScheduleResponse, error) {
+	rsp, err := c.ForceSchedule(ctx, registryID, scheduleID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForceScheduleResponse(rsp)
+}
+
+// DescribeScanProfileWithResponse How scans go
+//
+// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_qcs/scan-profile (the `DescribeScanProfile` operationId).
+func (c *ClientWithResponses) DescribeScanProfileWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DescribeScanProfileResponse, error) {
+	rsp, err := c.DescribeScanProfile(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDescribeScanProfileResponse(rsp)
+}
+
+// SetScanProfileWithBodyWithResponse Say how scans go
+//
+// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
+func (c *ClientWithResponses) SetScanProfileWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetScanProfileResponse, error) {
+	rsp, err := c.SetScanProfileWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetScanProfileResponse(rsp)
+}
+
+// SetScanProfileWithResponse Say how scans go
+//
+// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
+func (c *ClientWithResponses) SetScanProfileWithResponse(ctx context.Context, body SetScanProfileJSONRequestBody, reqEditors ...RequestEditorFn) (*SetScanProfileResponse, error) {
+	rsp, err := c.SetScanProfile(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetScanProfileResponse(rsp)
+}
+
+// ParseDescribeClockResponse parses an HTTP response from a DescribeClockWithResponse call
+func ParseDescribeClockResponse(rsp *http.Response) (*DescribeClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DescribeClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers DescribeClockResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DescribeClockResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DescribeClockResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers DescribeClockResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DescribeClockResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetClockResponse parses an HTTP response from a SetClockWithResponse call
+func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SetClockResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetClockResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetClockResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetClockResponse413Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SetClockResponse415Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetClockResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetClockResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdvanceClockResponse parses an HTTP response from a AdvanceClockWithResponse call
+func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdvanceClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers AdvanceClockResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AdvanceClockResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AdvanceClockResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers AdvanceClockResponse413Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers AdvanceClockResponse415Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers AdvanceClockResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AdvanceClockResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseDescribeJobResponse parses an HTTP response from a DescribeJobWithResponse call
@@ -350,12 +2329,26 @@ func ParseDescribeJobResponse(rsp *http.Response) (*DescribeJobResponse, error) 
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
 		var dest Refused
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Refused
@@ -387,6 +2380,16 @@ func ParseDescribeJobResponse(rsp *http.Response) (*DescribeJobResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DescribeJobResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers DescribeJobResponse404Headers
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
@@ -397,8 +2400,445 @@ func ParseDescribeJobResponse(rsp *http.Response) (*DescribeJobResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DescribeJobResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers DescribeJobResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseForceScheduleResponse parses an HTTP response from a ForceScheduleWithResponse call
+func ParseForceScheduleResponse(rsp *http.Response) (*ForceScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ForceScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ForcedStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ForceScheduleResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ForceScheduleResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ForceScheduleResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ForceScheduleResponse404Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 413:
+		var headers ForceScheduleResponse413Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ForceScheduleResponse415Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ForceScheduleResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ForceScheduleResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDescribeScanProfileResponse parses an HTTP response from a DescribeScanProfileWithResponse call
+func ParseDescribeScanProfileResponse(rsp *http.Response) (*DescribeScanProfileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DescribeScanProfileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScanProfile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers DescribeScanProfileResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DescribeScanProfileResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DescribeScanProfileResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers DescribeScanProfileResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DescribeScanProfileResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetScanProfileResponse parses an HTTP response from a SetScanProfileWithResponse call
+func ParseSetScanProfileResponse(rsp *http.Response) (*SetScanProfileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetScanProfileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScanProfile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SetScanProfileResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetScanProfileResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetScanProfileResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetScanProfileResponse413Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SetScanProfileResponse415Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetScanProfileResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetScanProfileResponse500Headers
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -17,14 +17,59 @@ import (
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// DescribeClock Time of the world
+	// (GET /_qcs/clock)
+	DescribeClock(ctx echo.Context) error
+	// SetClock Set, freeze or scale the clock
+	// (PUT /_qcs/clock)
+	SetClock(ctx echo.Context) error
+	// AdvanceClock Move the clock on
+	// (POST /_qcs/clock/advance)
+	AdvanceClock(ctx echo.Context) error
 	// DescribeJob State of a bulk job
 	// (GET /_qcs/jobs/{jobId})
 	DescribeJob(ctx echo.Context, jobID string) error
+	// ForceSchedule Force a schedule into a status
+	// (PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status)
+	ForceSchedule(ctx echo.Context, registryID string, scheduleID string) error
+	// DescribeScanProfile How scans go
+	// (GET /_qcs/scan-profile)
+	DescribeScanProfile(ctx echo.Context) error
+	// SetScanProfile Say how scans go
+	// (PUT /_qcs/scan-profile)
+	SetScanProfile(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// DescribeClock converts echo context to params.
+func (w *ServerInterfaceWrapper) DescribeClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DescribeClock(ctx)
+	return err
+}
+
+// SetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) SetClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetClock(ctx)
+	return err
+}
+
+// AdvanceClock converts echo context to params.
+func (w *ServerInterfaceWrapper) AdvanceClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdvanceClock(ctx)
+	return err
 }
 
 // DescribeJob converts echo context to params.
@@ -40,6 +85,48 @@ func (w *ServerInterfaceWrapper) DescribeJob(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DescribeJob(ctx, jobID)
+	return err
+}
+
+// ForceSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) ForceSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "registryId" -------------
+	var registryID string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "registryId", ctx.Param("registryId"), &registryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter registryId: %s", err))
+	}
+
+	// ------------- Path parameter "scheduleId" -------------
+	var scheduleID string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scheduleId", ctx.Param("scheduleId"), &scheduleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scheduleId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ForceSchedule(ctx, registryID, scheduleID)
+	return err
+}
+
+// DescribeScanProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) DescribeScanProfile(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DescribeScanProfile(ctx)
+	return err
+}
+
+// SetScanProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) SetScanProfile(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetScanProfile(ctx)
 	return err
 }
 
@@ -91,6 +178,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.GET(options.BaseURL+"/_qcs/jobs/:jobId", wrapper.DescribeJob, options.OperationMiddlewares["DescribeJob"]...)
+	router.GET(options.BaseURL+"/_qcs/clock", wrapper.DescribeClock, options.OperationMiddlewares["DescribeClock"]...)
+	router.PUT(options.BaseURL+"/_qcs/clock", wrapper.SetClock, options.OperationMiddlewares["SetClock"]...)
+	router.POST(options.BaseURL+"/_qcs/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["AdvanceClock"]...)
+	router.GET(options.BaseURL+"/_qcs/scan-profile", wrapper.DescribeScanProfile, options.OperationMiddlewares["DescribeScanProfile"]...)
+	router.PUT(options.BaseURL+"/_qcs/scan-profile", wrapper.SetScanProfile, options.OperationMiddlewares["SetScanProfile"]...)
+	router.PUT(options.BaseURL+"/_qcs/registry/:registryId/schedule/:scheduleId/status", wrapper.ForceSchedule, options.OperationMiddlewares["ForceSchedule"]...)
 
 }
 
@@ -101,6 +194,468 @@ type RefusedJSONResponse struct {
 	Body ControlError
 
 	Headers RefusedResponseHeaders
+}
+
+type DescribeClockRequestObject struct {
+}
+
+type DescribeClockResponseObject interface {
+	VisitDescribeClockResponse(w http.ResponseWriter) error
+}
+
+type DescribeClock200JSONResponse Clock
+
+func (response DescribeClock200JSONResponse) VisitDescribeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeClock400JSONResponse struct{ RefusedJSONResponse }
+
+func (response DescribeClock400JSONResponse) VisitDescribeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeClock401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeClock401JSONResponse struct {
+	Body    ControlError
+	Headers DescribeClock401ResponseHeaders
+}
+
+func (response DescribeClock401JSONResponse) VisitDescribeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeClock403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeClock403JSONResponse struct {
+	Body    ControlError
+	Headers DescribeClock403ResponseHeaders
+}
+
+func (response DescribeClock403JSONResponse) VisitDescribeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeClock429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeClock429JSONResponse struct {
+	Body    ControlError
+	Headers DescribeClock429ResponseHeaders
+}
+
+func (response DescribeClock429JSONResponse) VisitDescribeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeClock500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeClock500JSONResponse struct {
+	Body    ControlError
+	Headers DescribeClock500ResponseHeaders
+}
+
+func (response DescribeClock500JSONResponse) VisitDescribeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClockRequestObject struct {
+	Body *SetClockJSONRequestBody
+}
+
+type SetClockResponseObject interface {
+	VisitSetClockResponse(w http.ResponseWriter) error
+}
+
+type SetClock200JSONResponse Clock
+
+func (response SetClock200JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock400JSONResponse struct{ RefusedJSONResponse }
+
+func (response SetClock400JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetClock401JSONResponse struct {
+	Body    ControlError
+	Headers SetClock401ResponseHeaders
+}
+
+func (response SetClock401JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetClock403JSONResponse struct {
+	Body    ControlError
+	Headers SetClock403ResponseHeaders
+}
+
+func (response SetClock403JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetClock413JSONResponse struct {
+	Body    ControlError
+	Headers SetClock413ResponseHeaders
+}
+
+func (response SetClock413JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetClock415JSONResponse struct {
+	Body    ControlError
+	Headers SetClock415ResponseHeaders
+}
+
+func (response SetClock415JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetClock429JSONResponse struct {
+	Body    ControlError
+	Headers SetClock429ResponseHeaders
+}
+
+func (response SetClock429JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetClock500JSONResponse struct {
+	Body    ControlError
+	Headers SetClock500ResponseHeaders
+}
+
+func (response SetClock500JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClockRequestObject struct {
+	Body *AdvanceClockJSONRequestBody
+}
+
+type AdvanceClockResponseObject interface {
+	VisitAdvanceClockResponse(w http.ResponseWriter) error
+}
+
+type AdvanceClock200JSONResponse Clock
+
+func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock400JSONResponse struct{ RefusedJSONResponse }
+
+func (response AdvanceClock400JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AdvanceClock401JSONResponse struct {
+	Body    ControlError
+	Headers AdvanceClock401ResponseHeaders
+}
+
+func (response AdvanceClock401JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AdvanceClock403JSONResponse struct {
+	Body    ControlError
+	Headers AdvanceClock403ResponseHeaders
+}
+
+func (response AdvanceClock403JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AdvanceClock413JSONResponse struct {
+	Body    ControlError
+	Headers AdvanceClock413ResponseHeaders
+}
+
+func (response AdvanceClock413JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AdvanceClock415JSONResponse struct {
+	Body    ControlError
+	Headers AdvanceClock415ResponseHeaders
+}
+
+func (response AdvanceClock415JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AdvanceClock429JSONResponse struct {
+	Body    ControlError
+	Headers AdvanceClock429ResponseHeaders
+}
+
+func (response AdvanceClock429JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AdvanceClock500JSONResponse struct {
+	Body    ControlError
+	Headers AdvanceClock500ResponseHeaders
+}
+
+func (response AdvanceClock500JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type DescribeJobRequestObject struct {
@@ -162,6 +717,28 @@ func (response DescribeJob401JSONResponse) VisitDescribeJobResponse(w http.Respo
 	return err
 }
 
+type DescribeJob403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeJob403JSONResponse struct {
+	Body    ControlError
+	Headers DescribeJob403ResponseHeaders
+}
+
+func (response DescribeJob403JSONResponse) VisitDescribeJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeJob404ResponseHeaders struct {
 	XQCSDetail string
 }
@@ -180,6 +757,28 @@ func (response DescribeJob404JSONResponse) VisitDescribeJobResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeJob429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeJob429JSONResponse struct {
+	Body    ControlError
+	Headers DescribeJob429ResponseHeaders
+}
+
+func (response DescribeJob429JSONResponse) VisitDescribeJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -206,11 +805,515 @@ func (response DescribeJob500JSONResponse) VisitDescribeJobResponse(w http.Respo
 	return err
 }
 
+type ForceScheduleRequestObject struct {
+	RegistryID string `json:"registryId"`
+	ScheduleID string `json:"scheduleId"`
+	Body       *ForceScheduleJSONRequestBody
+}
+
+type ForceScheduleResponseObject interface {
+	VisitForceScheduleResponse(w http.ResponseWriter) error
+}
+
+type ForceSchedule200JSONResponse ForcedStatus
+
+func (response ForceSchedule200JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceSchedule400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ForceSchedule400JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceSchedule401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ForceSchedule401JSONResponse struct {
+	Body    ControlError
+	Headers ForceSchedule401ResponseHeaders
+}
+
+func (response ForceSchedule401JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceSchedule403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ForceSchedule403JSONResponse struct {
+	Body    ControlError
+	Headers ForceSchedule403ResponseHeaders
+}
+
+func (response ForceSchedule403JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceSchedule404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ForceSchedule404JSONResponse struct {
+	Body    ControlError
+	Headers ForceSchedule404ResponseHeaders
+}
+
+func (response ForceSchedule404JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceSchedule413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ForceSchedule413JSONResponse struct {
+	Body    ControlError
+	Headers ForceSchedule413ResponseHeaders
+}
+
+func (response ForceSchedule413JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceSchedule415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ForceSchedule415JSONResponse struct {
+	Body    ControlError
+	Headers ForceSchedule415ResponseHeaders
+}
+
+func (response ForceSchedule415JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceSchedule429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ForceSchedule429JSONResponse struct {
+	Body    ControlError
+	Headers ForceSchedule429ResponseHeaders
+}
+
+func (response ForceSchedule429JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceSchedule500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ForceSchedule500JSONResponse struct {
+	Body    ControlError
+	Headers ForceSchedule500ResponseHeaders
+}
+
+func (response ForceSchedule500JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeScanProfileRequestObject struct {
+}
+
+type DescribeScanProfileResponseObject interface {
+	VisitDescribeScanProfileResponse(w http.ResponseWriter) error
+}
+
+type DescribeScanProfile200JSONResponse ScanProfile
+
+func (response DescribeScanProfile200JSONResponse) VisitDescribeScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeScanProfile400JSONResponse struct{ RefusedJSONResponse }
+
+func (response DescribeScanProfile400JSONResponse) VisitDescribeScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeScanProfile401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeScanProfile401JSONResponse struct {
+	Body    ControlError
+	Headers DescribeScanProfile401ResponseHeaders
+}
+
+func (response DescribeScanProfile401JSONResponse) VisitDescribeScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeScanProfile403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeScanProfile403JSONResponse struct {
+	Body    ControlError
+	Headers DescribeScanProfile403ResponseHeaders
+}
+
+func (response DescribeScanProfile403JSONResponse) VisitDescribeScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeScanProfile429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeScanProfile429JSONResponse struct {
+	Body    ControlError
+	Headers DescribeScanProfile429ResponseHeaders
+}
+
+func (response DescribeScanProfile429JSONResponse) VisitDescribeScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeScanProfile500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DescribeScanProfile500JSONResponse struct {
+	Body    ControlError
+	Headers DescribeScanProfile500ResponseHeaders
+}
+
+func (response DescribeScanProfile500JSONResponse) VisitDescribeScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetScanProfileRequestObject struct {
+	Body *SetScanProfileJSONRequestBody
+}
+
+type SetScanProfileResponseObject interface {
+	VisitSetScanProfileResponse(w http.ResponseWriter) error
+}
+
+type SetScanProfile200JSONResponse ScanProfile
+
+func (response SetScanProfile200JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetScanProfile400JSONResponse struct{ RefusedJSONResponse }
+
+func (response SetScanProfile400JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetScanProfile401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetScanProfile401JSONResponse struct {
+	Body    ControlError
+	Headers SetScanProfile401ResponseHeaders
+}
+
+func (response SetScanProfile401JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetScanProfile403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetScanProfile403JSONResponse struct {
+	Body    ControlError
+	Headers SetScanProfile403ResponseHeaders
+}
+
+func (response SetScanProfile403JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetScanProfile413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetScanProfile413JSONResponse struct {
+	Body    ControlError
+	Headers SetScanProfile413ResponseHeaders
+}
+
+func (response SetScanProfile413JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetScanProfile415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetScanProfile415JSONResponse struct {
+	Body    ControlError
+	Headers SetScanProfile415ResponseHeaders
+}
+
+func (response SetScanProfile415JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetScanProfile429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetScanProfile429JSONResponse struct {
+	Body    ControlError
+	Headers SetScanProfile429ResponseHeaders
+}
+
+func (response SetScanProfile429JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetScanProfile500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SetScanProfile500JSONResponse struct {
+	Body    ControlError
+	Headers SetScanProfile500ResponseHeaders
+}
+
+func (response SetScanProfile500JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// DescribeClock Time of the world
+	// (GET /_qcs/clock)
+	DescribeClock(ctx context.Context, request DescribeClockRequestObject) (DescribeClockResponseObject, error)
+	// SetClock Set, freeze or scale the clock
+	// (PUT /_qcs/clock)
+	SetClock(ctx context.Context, request SetClockRequestObject) (SetClockResponseObject, error)
+	// AdvanceClock Move the clock on
+	// (POST /_qcs/clock/advance)
+	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
 	// DescribeJob State of a bulk job
 	// (GET /_qcs/jobs/{jobId})
 	DescribeJob(ctx context.Context, request DescribeJobRequestObject) (DescribeJobResponseObject, error)
+	// ForceSchedule Force a schedule into a status
+	// (PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status)
+	ForceSchedule(ctx context.Context, request ForceScheduleRequestObject) (ForceScheduleResponseObject, error)
+	// DescribeScanProfile How scans go
+	// (GET /_qcs/scan-profile)
+	DescribeScanProfile(ctx context.Context, request DescribeScanProfileRequestObject) (DescribeScanProfileResponseObject, error)
+	// SetScanProfile Say how scans go
+	// (PUT /_qcs/scan-profile)
+	SetScanProfile(ctx context.Context, request SetScanProfileRequestObject) (SetScanProfileResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -223,6 +1326,121 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// DescribeClock operation middleware
+func (sh *strictHandler) DescribeClock(ctx echo.Context) error {
+	var request DescribeClockRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DescribeClock(ctx.Request().Context(), request.(DescribeClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DescribeClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DescribeClockResponseObject); ok {
+		return validResponse.VisitDescribeClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetClock operation middleware
+func (sh *strictHandler) SetClock(ctx echo.Context) error {
+	var request SetClockRequestObject
+
+	var body SetClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetClock(ctx.Request().Context(), request.(SetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetClockResponseObject); ok {
+		return validResponse.VisitSetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdvanceClock operation middleware
+func (sh *strictHandler) AdvanceClock(ctx echo.Context) error {
+	var request AdvanceClockRequestObject
+
+	var body AdvanceClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdvanceClock(ctx.Request().Context(), request.(AdvanceClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdvanceClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdvanceClockResponseObject); ok {
+		return validResponse.VisitAdvanceClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // DescribeJob operation middleware
@@ -244,6 +1462,124 @@ func (sh *strictHandler) DescribeJob(ctx echo.Context, jobID string) error {
 		return err
 	} else if validResponse, ok := response.(DescribeJobResponseObject); ok {
 		return validResponse.VisitDescribeJobResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ForceSchedule operation middleware
+func (sh *strictHandler) ForceSchedule(ctx echo.Context, registryID string, scheduleID string) error {
+	var request ForceScheduleRequestObject
+
+	request.RegistryID = registryID
+	request.ScheduleID = scheduleID
+
+	var body ForceScheduleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ForceSchedule(ctx.Request().Context(), request.(ForceScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ForceSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ForceScheduleResponseObject); ok {
+		return validResponse.VisitForceScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DescribeScanProfile operation middleware
+func (sh *strictHandler) DescribeScanProfile(ctx echo.Context) error {
+	var request DescribeScanProfileRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DescribeScanProfile(ctx.Request().Context(), request.(DescribeScanProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DescribeScanProfile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DescribeScanProfileResponseObject); ok {
+		return validResponse.VisitDescribeScanProfileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetScanProfile operation middleware
+func (sh *strictHandler) SetScanProfile(ctx echo.Context) error {
+	var request SetScanProfileRequestObject
+
+	var body SetScanProfileJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetScanProfile(ctx.Request().Context(), request.(SetScanProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetScanProfile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetScanProfileResponseObject); ok {
+		return validResponse.VisitSetScanProfileResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

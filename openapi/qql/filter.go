@@ -120,16 +120,21 @@ func (m Match) Eval(r Record) bool {
 	if m.Fold {
 		text = lower(text)
 	}
-	if len(m.Parts) == 1 {
-		return text == m.Parts[0]
+	return fits(m.Parts, text)
+}
+
+// fits reports whether a text is the parts in order with any text between two of them.
+func fits(parts []string, text string) bool {
+	if len(parts) == 1 {
+		return text == parts[0]
 	}
-	first, last := m.Parts[0], m.Parts[len(m.Parts)-1]
+	first, last := parts[0], parts[len(parts)-1]
 	text, ok := strings.CutPrefix(text, first)
 	if !ok || !strings.HasSuffix(text, last) {
 		return false
 	}
 	text = text[:len(text)-len(last)]
-	for _, part := range m.Parts[1 : len(m.Parts)-1] {
+	for _, part := range parts[1 : len(parts)-1] {
 		at := strings.Index(text, part)
 		if at < 0 {
 			return false
@@ -137,6 +142,11 @@ func (m Match) Eval(r Record) bool {
 		text = text[at+len(part):]
 	}
 	return true
+}
+
+// Glob reports whether a text fits a pattern in which * stands for any text, with regard to case: what a bare value of an ID token means.
+func Glob(pattern, text string) bool {
+	return fits(strings.Split(pattern, "*"), text)
 }
 
 // lower folds ASCII letters only, as SQL does on both databases.

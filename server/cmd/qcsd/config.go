@@ -34,7 +34,8 @@ const (
 	keyLogFormat  = "log-format"
 	keyPaceDelay  = "pace-created"
 	keyPaceQueued = "pace-queued"
-	keyPaceRun    = "pace-running"
+	keyPaceList   = "pace-listing"
+	keyPaceScan   = "pace-scanning"
 	keyRateCalls  = "rate-limit"
 	keyRateStatus = "rate-status"
 	keyRateWindow = "rate-window"
@@ -63,7 +64,8 @@ func addFlags(f *pflag.FlagSet) {
 	f.String(keyLogFormat, "text", "text or json")
 	f.Duration(keyPaceDelay, server.DefaultPace.Created, "how long a schedule stays Created")
 	f.Duration(keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued")
-	f.Duration(keyPaceRun, server.DefaultPace.Running, "how long a schedule stays Running")
+	f.Duration(keyPaceList, server.DefaultPace.Listing, "how long a Running schedule lists repositories")
+	f.Duration(keyPaceScan, server.DefaultPace.Scanning, "how long a Running schedule scans images")
 	f.Int(keyRateCalls, 0, "calls of a user to an operation in a window; 0 for no limit")
 	f.Int(keyRateStatus, http.StatusTooManyRequests, "status of a call beyond the limit: 429 as on the gateway, or 409 as on the API servers")
 	f.Duration(keyRateWindow, time.Hour, "window of the limit")
@@ -137,11 +139,12 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			return o, fmt.Errorf("%s: %q is not one of %s", key.name, k.String(key.name), strings.Join(key.allowed, ", "))
 		}
 	}
-	var errs [6]error
+	var errs [7]error
 	o.RateLimit.Window, errs[5] = duration(k, keyRateWindow)
 	o.Pace.Created, errs[0] = duration(k, keyPaceDelay)
 	o.Pace.Queued, errs[1] = duration(k, keyPaceQueued)
-	o.Pace.Running, errs[2] = duration(k, keyPaceRun)
+	o.Pace.Listing, errs[2] = duration(k, keyPaceList)
+	o.Pace.Scanning, errs[6] = duration(k, keyPaceScan)
 	o.SigningKey, errs[3] = p.signingKey(k)
 	o.Worlds, errs[4] = worlds(list(k, keyWorlds))
 	if err := errors.Join(errs[:]...); err != nil {

@@ -57,7 +57,7 @@ func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, 
 // It is idempotent: a process that is killed in it has done the piece or has not.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
-		if didWork, err = s.pace.move(ctx, tx); err != nil || didWork {
+		if didWork, err = live(ctx, tx); err != nil || didWork {
 			return err
 		}
 		job, found, err := tx.NextJob(ctx)
@@ -65,7 +65,9 @@ func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 			return err
 		}
 		didWork = true
-		tx = tx.In(job.World)
+		if tx, err = tx.In(ctx, job.World); err != nil {
+			return err
+		}
 		if job.State == control.JobStateAccepted {
 			job.State, job.Started = control.JobStateRunning, tx.Now
 		}

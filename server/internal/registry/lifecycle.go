@@ -9,34 +9,136 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Pace is how long a schedule stays in each state on its way to Finished.
-type Pace struct {
-	Created time.Duration // until it is queued
-	Queued  time.Duration // until a sensor takes it
-	Running time.Duration // until the scan is done
+// state is where a schedule is in its life.
+type state struct {
+	status api.Status
+	phase  store.Phase
 }
 
-// DefaultPace lets a scan be watched without waiting long; our choice.
-var DefaultPace = Pace{Created: time.Second, Queued: 2 * time.Second, Running: 10 * time.Second}
+// moves is the life cycle as data: what becomes of a schedule that is due. What is not here holds its state: Paused, Unknown and Canceled always, the ends of a scan at once.
+// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and comes back at its time; which states it goes through is inferred from their names.
+var moves = map[state]store.Move{
+	{api.StatusCreated, store.NoPhase}:           {To: api.StatusQueued, Wait: store.WhileQueued},
+	{api.StatusQueued, store.NoPhase}:            {To: api.StatusRunning, Phase: store.Listing, Wait: store.WhileListing, Effect: store.RunStarts},
+	{api.StatusRunning, store.Listing}:           {To: api.StatusRunning, Phase: store.Scanning, Wait: store.WhileScanning, Effect: store.ListingEnds},
+	{api.StatusBaselineCreated, store.NoPhase}:   {To: api.StatusBaselineQueued, Wait: store.WhileQueued},
+	{api.StatusBaselineQueued, store.NoPhase}:    {To: api.StatusBaselineRunning, Phase: store.Listing, Wait: store.WhileListing, Effect: store.BaselineStarts},
+	{api.StatusBaselineRunning, store.Listing}:   {To: api.StatusBaselineCompleted, Wait: store.UntilRun, Effect: store.BaselineEnds},
+	{api.StatusBaselineCompleted, store.NoPhase}: again,
+	{api.StatusCompleted, store.NoPhase}:         again,
+	{api.StatusFinished, store.NoPhase}:          again,
+	{api.StatusError, store.NoPhase}:             again,
+	{api.StatusFailed, store.NoPhase}:            again,
+}
 
-// moves is the life cycle as data: from, to, and how long a schedule stays there.
-func (p Pace) moves() []store.Move {
-	return []store.Move{
-		{From: api.StatusCreated, To: api.StatusQueued, Stay: p.Queued.Milliseconds()},
-		{From: api.StatusQueued, To: api.StatusRunning, Stay: p.Running.Milliseconds()},
-		{From: api.StatusRunning, To: api.StatusFinished, Stay: -1},
+// again is how an automatic schedule comes back.
+var again = store.Move{To: api.StatusQueued, Wait: store.WhileQueued, Effect: store.RunIsDue}
+
+// moveOf is the move of a schedule that is due. The end of a scan depends on the schedule: on demand it is Finished for good, automatic it is Completed until the next one.
+func moveOf(d store.Due) (store.Move, bool) {
+	if d.Status != api.StatusRunning || d.Phase != store.Scanning {
+		m, ok := moves[state{d.Status, d.Phase}]
+		return m, ok
 	}
-}
-
-// first is when a schedule that is created now makes its first move.
-func (p Pace) first(now openapi.Millis) openapi.Millis { return now.Add(p.Created) }
-
-// move makes the first move that is due for any schedule.
-func (p Pace) move(ctx context.Context, tx *store.Tx) (bool, error) {
-	for _, m := range p.moves() {
-		if moved, err := tx.MoveDue(ctx, m, tx.Now); moved || err != nil {
-			return moved, err
+	end := store.Move{To: d.Outcome, Effect: store.RunEnds}
+	if !d.OnDemand {
+		end.Wait = store.UntilRun
+		if d.Outcome == api.StatusFinished {
+			end.To = api.StatusCompleted
 		}
 	}
-	return false, nil
+	return end, true
+}
+
+// live makes the moves that are due in the first world that has any, the earliest schedules first, all that make the same move together. It reports whether there were any.
+func live(ctx context.Context, tx *store.Tx) (bool, error) {
+	world, found, err := tx.DueWorld(ctx)
+	if err != nil || !found {
+		return false, err
+	}
+	if tx, err = tx.In(ctx, world); err != nil {
+		return false, err
+	}
+	due, err := tx.DueRows(ctx, chunk)
+	if err != nil {
+		return false, err
+	}
+	groups := map[store.Move][]store.Due{}
+	for _, d := range due {
+		m, ok := moveOf(d)
+		if !ok {
+			m = store.Move{To: d.Status, Phase: d.Phase} // holds its state; nothing moves it any more
+		}
+		groups[m] = append(groups[m], d)
+	}
+	for m, rows := range groups {
+		if err := tx.MoveSchedules(ctx, m, rows); err != nil {
+			return false, err
+		}
+	}
+	return len(due) > 0, nil
+}
+
+// nextRun is the first time after now at which an automatic schedule runs: at HH:MM UTC, on a day of the week if one is given.
+func nextRun(s api.Schedule, now time.Time) openapi.Millis {
+	at, err := time.Parse("15:04", s.Schedule)
+	if err != nil {
+		return 0 // on demand
+	}
+	now = now.UTC()
+	run := time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), 0, 0, time.UTC)
+	for !run.After(now) || s.WeekDay != "" && weekDay(run) != s.WeekDay {
+		run = run.AddDate(0, 0, 1)
+	}
+	return openapi.MillisOf(run)
+}
+
+// ForceSchedule puts a schedule into a status, from which it goes on as if it had got there by itself.
+func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, status api.Status) error {
+	return s.write(ctx, func(tx *store.Tx) error {
+		if err := tx.HasRegistry(ctx, registryID); err != nil {
+			return err
+		}
+		row, err := tx.Schedule(ctx, registryID, id)
+		if err != nil {
+			return err
+		}
+		m, err := forced(status, row.OnDemand)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetDue(ctx, id); err != nil {
+			return err
+		}
+		return tx.MoveSchedules(ctx, m, []store.Due{{Row: store.Row{ID: id, Status: row.Status}, RegistryID: registryID}})
+	})
+}
+
+// forced is the move that puts a schedule into a status.
+func forced(status api.Status, onDemand bool) (store.Move, error) {
+	m := store.Move{To: status}
+	switch status {
+	case api.StatusBaselineCreated, api.StatusBaselineQueued, api.StatusBaselineRunning, api.StatusBaselineCompleted:
+		if onDemand {
+			return m, broken(openapi.NotAutomatic, "Only automatic schedules have a baseline.")
+		}
+	case api.StatusPaused, api.StatusUnknown, api.StatusCanceled:
+		return m, nil
+	}
+	switch status {
+	case api.StatusCreated, api.StatusBaselineCreated, api.StatusQueued, api.StatusBaselineQueued:
+		m.Wait = store.WhileQueued
+	case api.StatusRunning:
+		return moves[state{api.StatusQueued, store.NoPhase}], nil
+	case api.StatusBaselineRunning:
+		return moves[state{api.StatusBaselineQueued, store.NoPhase}], nil
+	default:
+		if status != api.StatusBaselineCompleted {
+			m.Effect = store.RunEnds
+		}
+		if !onDemand {
+			m.Wait = store.UntilRun
+		}
+	}
+	return m, nil
 }

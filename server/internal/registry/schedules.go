@@ -44,10 +44,19 @@ func (s *Service) CreateSchedule(ctx context.Context, registryID string, body ap
 		if err != nil {
 			return err
 		}
+		profile, err := s.profile(ctx, tx)
+		if err != nil {
+			return err
+		}
 		schedule.ScheduleUUID, schedule.Status, schedule.Filters = id, api.StatusCreated, body.Filters
+		if !schedule.OnDemand {
+			schedule.Status = api.StatusBaselineCreated
+		}
 		schedule.RegistryType = canonicalType(body.RegistryType)
 		schedule.Created, schedule.Updated = tx.Now, tx.Now
-		return tx.InsertSchedule(ctx, store.Schedule{Schedule: schedule, RegistryID: registryID, DueAt: s.pace.first(tx.Now)})
+		row := store.Schedule{Schedule: schedule, RegistryID: registryID}
+		plan(profile, &row, tx.Now.Time())
+		return tx.InsertSchedule(ctx, row)
 	})
 	return id, err
 }
@@ -73,7 +82,11 @@ func (s *Service) UpdateSchedule(ctx context.Context, registryID, id string, bod
 			change.ForceScan = row.ForceScan
 		}
 		change.ScheduleUUID = id
-		return tx.UpdateSchedule(ctx, store.Schedule{Schedule: change})
+		next := store.Schedule{Schedule: change, RunAt: nextRun(change, tx.Now.Time()), DueAt: row.DueAt}
+		if row.DueAt != 0 && moves[state{row.Status, row.Phase}] == again {
+			next.DueAt = next.RunAt // it waits for its time, which is another now
+		}
+		return tx.UpdateSchedule(ctx, next)
 	})
 }
 
@@ -138,9 +151,13 @@ func timing(body api.ScheduleRequest, now time.Time) (api.Schedule, error) {
 		s.ScheduleScanIntervalInDays = 1
 	}
 	if s.ScheduleScanIntervalInDays == 7 && s.WeekDay == "" {
-		s.WeekDay = api.WeekDay(strings.ToUpper(now.Weekday().String()))
+		s.WeekDay = weekDay(now)
 	}
 	return s, nil
+}
+
+func weekDay(t time.Time) api.WeekDay {
+	return api.WeekDay(strings.ToUpper(t.UTC().Weekday().String()))
 }
 
 // CancelSchedule cancels one schedule at once.

@@ -5,38 +5,144 @@ import (
 	"errors"
 
 	"github.com/qcsdev/qcs/gen/api"
-	"github.com/qcsdev/qcs/openapi"
 )
 
-// Move takes all schedules in one status that are due to the next one.
+// Phase is the part of a scan that is Running.
+type Phase string
+
+// The phases (user guide: a registry scan lists first, then scans). Outside a scan there is none.
+const (
+	NoPhase  Phase = ""
+	Listing  Phase = "Listing"
+	Scanning Phase = "Scanning"
+)
+
+// Wait says how long a schedule stays where a move takes it.
+type Wait int
+
+// The waits: by the durations of the schedule, until an automatic schedule runs again, or for ever.
+const (
+	Forever Wait = iota
+	WhileQueued
+	WhileListing
+	WhileScanning
+	UntilRun
+)
+
+// Effect is what a move does to the dates of a schedule.
+type Effect int
+
+// The effects. A move happens at the moment it was due, so that is the date that it writes.
+const (
+	NoEffect Effect = iota
+	RunIsDue
+	RunStarts
+	ListingEnds
+	RunEnds
+	BaselineStarts
+	BaselineEnds
+)
+
+// Move takes schedules to a state.
 type Move struct {
-	From, To api.Status
-	Stay     int64 // milliseconds until the next move; negative when To is an end
+	To     api.Status
+	Phase  Phase
+	Wait   Wait
+	Effect Effect
 }
 
-// dueTogether is how many schedules one move takes at least before it leaves the rest to the next one, so that other writers get their turn.
-const dueTogether = 1000
+const day = `86400000`
 
-// MoveDue makes a move for the schedules of all worlds that are due at a time, the earliest first, in set-based statements. Each schedule moves at the moment it was due,
-// not at the moment of the call. It reports whether any moved.
-func (tx *Tx) MoveDue(ctx context.Context, m Move, at openapi.Millis) (bool, error) {
-	cut := at
-	err := tx.scan(ctx, []any{&cut}, `SELECT due_at FROM schedule WHERE due_at > 0 AND due_at <= $1 AND status = $2 ORDER BY due_at LIMIT 1 OFFSET $3`, at, m.From, dueTogether-1)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return false, err
+// sql says when a schedule is due again. A run that took longer than the interval leaves out those that it missed.
+func (w Wait) sql() string {
+	switch w {
+	case WhileQueued:
+		return `due_at + queued_stay`
+	case WhileListing:
+		return `due_at + listing_stay`
+	case WhileScanning:
+		return `due_at + scanning_stay`
+	case UntilRun:
+		return `CASE WHEN run_at > due_at THEN run_at ELSE run_at + ((due_at - run_at) / (interval_days * ` + day + `) + 1) * interval_days * ` + day + ` END`
+	default:
+		return `0`
 	}
-	for _, count := range []struct {
-		status api.Status
-		sign   int
-	}{{m.From, -1}, {m.To, 1}} {
-		if _, err := tx.exec(ctx, `INSERT INTO schedule_count (world, registry, status, n)
-			SELECT world, registry, $3, $4 * COUNT(*) FROM schedule WHERE due_at > 0 AND due_at <= $1 AND status = $2 GROUP BY world, registry
-			ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, cut, m.From, count.status, count.sign); err != nil {
-			return false, err
+}
+
+func (e Effect) sql() string {
+	switch e {
+	case RunIsDue:
+		return `, run_at = due_at + interval_days * ` + day
+	case RunStarts:
+		return `, job_start = due_at, listing_start = due_at, job_completion = 0, listing_completion = 0, scanning_start = 0, scanning_completion = 0, errors = 'null'`
+	case ListingEnds:
+		return `, listing_completion = due_at, scanning_start = due_at`
+	case RunEnds:
+		return `, scanning_completion = due_at, job_completion = due_at, errors = fault`
+	case BaselineStarts:
+		return `, listing_start = due_at, listing_completion = 0`
+	case BaselineEnds:
+		return `, listing_completion = due_at`
+	default:
+		return ``
+	}
+}
+
+// Due is as much of a schedule as the life cycle needs to decide.
+type Due struct {
+	Row
+	RegistryID string
+	Phase      Phase
+	OnDemand   bool
+	Outcome    api.Status
+}
+
+func (d *Due) fields() []any {
+	return []any{&d.ID, &d.Seq, &d.Status, &d.RegistryID, &d.Phase, &d.OnDemand, &d.Outcome}
+}
+
+// DueWorld names a world that has a schedule which is due by the world's own clock; there is none when the second result is false.
+func (tx *Tx) DueWorld(ctx context.Context) (world string, found bool, err error) {
+	err = tx.scan(ctx, []any{&world}, `SELECT id FROM world
+		WHERE EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0 AND schedule.due_at <= `+clockAt+`) LIMIT 1`, tx.machine)
+	if errors.Is(err, ErrNotFound) {
+		return "", false, nil
+	}
+	return world, err == nil, err
+}
+
+// DueRows reads the schedules of the world that are due, the earliest first.
+func (tx *Tx) DueRows(ctx context.Context, limit int) ([]Due, error) {
+	return collect(ctx, tx, (*Due).fields, statement{`SELECT id, seq, status, registry, phase, on_demand, outcome FROM schedule
+		WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, seq LIMIT $3`, []any{tx.World, tx.Now, limit}})
+}
+
+// MoveSchedules makes a move for rows of the world: one statement for all. Each moves at the moment it was due.
+func (tx *Tx) MoveSchedules(ctx context.Context, m Move, rows []Due) error {
+	keys := make([]string, len(rows))
+	delta := map[string]map[api.Status]int{}
+	for i, r := range rows {
+		keys[i] = r.ID
+		if delta[r.RegistryID] == nil {
+			delta[r.RegistryID] = map[api.Status]int{}
+		}
+		delta[r.RegistryID][r.Status]--
+		delta[r.RegistryID][m.To]++
+	}
+	list := in(keys, tx.World, m.To, m.Phase)
+	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, phase = $3, updated = due_at, due_at = `+m.Wait.sql()+m.Effect.sql()+` WHERE world = $1 AND id IN `+list.text, list.args...); err != nil {
+		return err
+	}
+	for registry, d := range delta {
+		if err := tx.addCounts(ctx, registry, d); err != nil {
+			return err
 		}
 	}
-	n, err := tx.exec(ctx, `UPDATE schedule SET status = $3, updated = due_at, due_at = CASE WHEN $4 >= 0 THEN due_at + $4 ELSE 0 END,
-		job_start = CASE WHEN $3 = 'Running' THEN due_at ELSE job_start END, job_completion = CASE WHEN $4 < 0 THEN due_at ELSE job_completion END
-		WHERE due_at > 0 AND due_at <= $1 AND status = $2`, cut, m.From, m.To, m.Stay)
-	return n > 0, err
+	return nil
+}
+
+// SetDue makes a schedule due now, for a move that is forced.
+func (tx *Tx) SetDue(ctx context.Context, id string) error {
+	_, err := tx.exec(ctx, `UPDATE schedule SET due_at = $3 WHERE world = $1 AND id = $2`, tx.World, id, tx.Now)
+	return err
 }

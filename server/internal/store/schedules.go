@@ -13,9 +13,17 @@ import (
 type Schedule struct {
 	api.Schedule
 	RegistryID string
-	Seq        int64          // order of creation within the world
-	DueAt      openapi.Millis // when the life cycle moves it on; 0 for never
+	Seq        int64               // order of creation within the world
+	DueAt      openapi.Millis      // when the life cycle moves it on; 0 for never
+	RunAt      openapi.Millis      // when an automatic schedule runs next
+	Phase      Phase               // of a scan that is Running
+	Stays      Stays               // how long it stays in a state
+	Outcome    api.Status          // how its scans end: Finished, Error or Failed
+	Fault      []api.ScheduleError // what is told of a scan that ends badly
 }
+
+// Stays are the durations of a schedule's states in milliseconds.
+type Stays struct{ Queued, Listing, Scanning int64 }
 
 // target is the sub-object that holds a repository and its tags.
 const target = "filters.repoTags"
@@ -46,13 +54,15 @@ var Schedules = resource("created:desc", map[string]string{
 })
 
 const scheduleColumns = `id, registry, seq, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type, status, filters, errors, created, updated,
-	job_start, job_completion, listing_start, listing_completion, scanning_start, scanning_completion, due_at`
+	job_start, job_completion, listing_start, listing_completion, scanning_start, scanning_completion, due_at,
+	run_at, phase, queued_stay, listing_stay, scanning_stay, outcome, fault`
 
 func (s *Schedule) fields() []any {
 	return []any{
 		&s.ScheduleUUID, &s.RegistryID, &s.Seq, &s.Name, &s.OnDemand, &s.Schedule.Schedule, &s.ScheduleScanIntervalInDays, &s.WeekDay, &s.ForceScan, &s.RegistryType,
 		&s.Status, asJSON(&s.Filters), asJSON(&s.Errors), &s.Created, &s.Updated,
 		&s.JobStartDate, &s.JobCompletionDate, &s.JobListingStartDate, &s.JobListingCompletionDate, &s.JobScanningStartDate, &s.JobScanningCompletionDate, &s.DueAt,
+		&s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault),
 	}
 }
 
@@ -97,7 +107,7 @@ func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
 	}
 	args := append([]any{tx.World}, s.fields()...)
 	if _, err := tx.exec(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`, args...); err != nil {
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)`, args...); err != nil {
 		return err
 	}
 	position := 0
@@ -113,10 +123,10 @@ func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
 	return tx.addCounts(ctx, s.RegistryID, map[api.Status]int{s.Status: 1})
 }
 
-// UpdateSchedule writes the fields of a schedule that its owner can change.
+// UpdateSchedule writes the fields of a schedule that its owner can change, and when it runs next.
 func (tx *Tx) UpdateSchedule(ctx context.Context, s Schedule) error {
-	_, err := tx.exec(ctx, `UPDATE schedule SET name = $3, start_time = $4, interval_days = $5, week_day = $6, force_scan = $7, updated = $8 WHERE world = $1 AND id = $2`,
-		tx.World, s.ScheduleUUID, s.Name, s.Schedule.Schedule, s.ScheduleScanIntervalInDays, s.WeekDay, s.ForceScan, tx.Now)
+	_, err := tx.exec(ctx, `UPDATE schedule SET name = $3, start_time = $4, interval_days = $5, week_day = $6, force_scan = $7, updated = $8, run_at = $9, due_at = $10 WHERE world = $1 AND id = $2`,
+		tx.World, s.ScheduleUUID, s.Name, s.Schedule.Schedule, s.ScheduleScanIntervalInDays, s.WeekDay, s.ForceScan, tx.Now, s.RunAt, s.DueAt)
 	return err
 }
 
@@ -151,7 +161,7 @@ func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo 
 // CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for all. Their jobs end, and nothing moves them any more.
 func (tx *Tx) CancelSchedules(ctx context.Context, registry string, rows []Row) error {
 	list := in(ids(rows), tx.World, api.StatusCanceled, tx.Now)
-	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, updated = $3, due_at = 0, job_completion = CASE WHEN job_start > 0 THEN $3 ELSE job_completion END
+	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, updated = $3, due_at = 0, phase = '', job_completion = CASE WHEN job_start > 0 THEN $3 ELSE job_completion END
 		WHERE world = $1 AND id IN `+list.text, list.args...); err != nil {
 		return err
 	}

@@ -80,10 +80,11 @@ func (s *Store) Close() error {
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
 
-// Tx is a transaction of one world. Now is its time; everything it writes carries it.
+// Tx is a transaction of one world. Now is its time by the clock of the world; everything it writes carries it.
 type Tx struct {
 	World   string
 	Now     openapi.Millis
+	machine openapi.Millis // by the clock of the store
 	sql     *sql.Tx
 	dialect dialect
 }
@@ -104,7 +105,12 @@ func (s *Store) run(ctx context.Context, db *sql.DB, world string, f func(*Tx) e
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	if err := f(&Tx{World: world, Now: openapi.MillisOf(s.now()), sql: tx, dialect: s.dialect}); err != nil {
+	machine := openapi.MillisOf(s.now())
+	wtx, err := (&Tx{Now: machine, machine: machine, sql: tx, dialect: s.dialect}).In(ctx, world)
+	if err != nil {
+		return err
+	}
+	if err := f(wtx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -113,11 +119,19 @@ func (s *Store) run(ctx context.Context, db *sql.DB, world string, f func(*Tx) e
 	return nil
 }
 
-// In gives the same transaction for another world, for work that goes through all worlds.
-func (tx *Tx) In(world string) *Tx {
+// In gives the same transaction for another world, whose clock it reads. A world that does not exist yet, and none, have the clock of the store.
+func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	other := *tx
-	other.World = world
-	return &other
+	other.World, other.Now = world, tx.machine
+	if world == "" {
+		return &other, nil
+	}
+	clock, err := other.Clock(ctx)
+	if errors.Is(err, ErrNotFound) {
+		return &other, nil
+	}
+	other.Now = clock.At(tx.machine)
+	return &other, err
 }
 
 // exec runs a statement and returns the number of rows that it touched.

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+
+	"github.com/qcsdev/qcs/gen/control"
 )
 
 // Plan is what the subscription of a world may use.
@@ -13,6 +16,21 @@ const (
 	PlanTrial Plan = "Trial"
 	PlanFull  Plan = "Full"
 )
+
+// Profile reads how scans of the world go; it was never set when the second result is false.
+func (tx *Tx) Profile(ctx context.Context) (p control.ScanProfile, found bool, err error) {
+	var text string
+	if err := tx.scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World); err != nil || text == "" {
+		return p, false, err
+	}
+	return p, true, json.Unmarshal([]byte(text), &p)
+}
+
+// SetProfile writes how scans of the world go.
+func (tx *Tx) SetProfile(ctx context.Context, p control.ScanProfile) error {
+	_, err := tx.exec(ctx, `UPDATE world SET profile = $2 WHERE id = $1`, tx.World, asJSON(&p))
+	return err
+}
 
 // Account is a user who can log in.
 type Account struct {
@@ -52,6 +70,6 @@ func (tx *Tx) Clear(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET seq = 0`)
+	_, err := tx.exec(ctx, `UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = ''`)
 	return err
 }

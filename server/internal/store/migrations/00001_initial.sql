@@ -1,8 +1,12 @@
 -- +goose Up
 CREATE TABLE world (
-    id   text   NOT NULL PRIMARY KEY,
-    plan text   NOT NULL,
-    seq  bigint NOT NULL DEFAULT 0
+    id           text   NOT NULL PRIMARY KEY,
+    plan         text   NOT NULL,
+    seq          bigint NOT NULL DEFAULT 0,
+    clock_at     bigint NOT NULL DEFAULT 0,
+    clock_anchor bigint NOT NULL DEFAULT 0,
+    clock_rate   bigint NOT NULL DEFAULT 1000,
+    profile      text   NOT NULL DEFAULT ''
 );
 
 CREATE TABLE account (
@@ -73,12 +77,19 @@ CREATE TABLE schedule (
     scanning_start       bigint  NOT NULL,
     scanning_completion  bigint  NOT NULL,
     due_at               bigint  NOT NULL,
+    run_at               bigint  NOT NULL,
+    phase                text    NOT NULL,
+    queued_stay          bigint  NOT NULL,
+    listing_stay         bigint  NOT NULL,
+    scanning_stay        bigint  NOT NULL,
+    outcome              text    NOT NULL,
+    fault                text    NOT NULL,
     PRIMARY KEY (world, id)
 );
 CREATE UNIQUE INDEX schedule_seq ON schedule (world, registry, seq);
 CREATE INDEX schedule_created ON schedule (world, registry, created, id);
 CREATE INDEX schedule_status ON schedule (world, registry, lower(status), created, id);
-CREATE INDEX schedule_due ON schedule (due_at) WHERE due_at > 0;
+CREATE INDEX schedule_due ON schedule (world, due_at) WHERE due_at > 0;
 
 CREATE TABLE schedule_target (
     world    text   NOT NULL,

@@ -1,0 +1,71 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+func put(t *testing.T, srv *servertest.Server, target, body string) answer {
+	t.Helper()
+	return send(t, srv, request{method: http.MethodPut, target: target, contentType: "application/json", body: body})
+}
+
+func TestClockOverTheWire(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	c := srv.Client()
+	r := newRegistry(t, c, "https://r.example.com")
+	newSchedule(t, c, r, "scan")
+	if got := put(t, srv, "/_qcs/clock", `{"mode":"frozen","now":"1767323045000"}`).want(t, http.StatusOK); got != `{"mode":"frozen","now":"1767323045000","rate":0}` {
+		t.Errorf("got %s", got)
+	}
+	if got := post(t, srv, "/_qcs/clock/advance", `{"by":3600000}`).want(t, http.StatusOK); got != `{"mode":"frozen","now":"1767326645000","rate":0}` {
+		t.Errorf("got %s", got)
+	}
+	if n := statuses(t, c, r)["Finished"]; n != 1 {
+		t.Errorf("the scan is not over when the answer comes: %v", statuses(t, c, r))
+	}
+	id := newSchedule(t, c, r, "another")
+	target := "/_qcs/registry/" + r + "/schedule/" + id + "/status"
+	if got := put(t, srv, target, `{"status":"Paused"}`).want(t, http.StatusOK); got != `{"status":"Paused"}` {
+		t.Errorf("got %s", got)
+	}
+	put(t, srv, target, `{"status":"Sleeping"}`).refused(t, http.StatusBadRequest, "allowed values")
+	put(t, srv, target, `{"status":"BaselineQueued"}`).refused(t, http.StatusBadRequest, "rule not-automatic")
+	put(t, srv, "/_qcs/registry/x/schedule/y/status", `{"status":"Paused"}`).refused(t, http.StatusNotFound, "registry: not found")
+	put(t, srv, "/_qcs/clock", `{"mode":"scaled"}`).refused(t, http.StatusBadRequest, "needs a rate")
+	put(t, srv, "/_qcs/clock", `{"mode":"sideways"}`).refused(t, http.StatusBadRequest, "allowed values")
+	post(t, srv, "/_qcs/clock/advance", `{"by":-1}`).refused(t, http.StatusBadRequest, "at least 0")
+	get(t, srv, "/_qcs/clock").want(t, http.StatusOK)
+	before := get(t, srv, "/_qcs/scan-profile").want(t, http.StatusOK)
+	after := put(t, srv, "/_qcs/scan-profile", strings.Replace(before, `"seed":0`, `"seed":7`, 1)).want(t, http.StatusOK)
+	if got := get(t, srv, "/_qcs/scan-profile").want(t, http.StatusOK); got != after || !strings.Contains(got, `"seed":7`) {
+		t.Errorf("got %s, want %s", got, after)
+	}
+}
+
+// TestClocksBelongToWorlds: tokens expire, and dates are written, by the clock of the world; that of another world does not matter.
+func TestClocksBelongToWorlds(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		o.Worlds = []server.World{{Name: "one", Plan: "Full"}, {Name: "two", Plan: "Full"}}
+		o.Users = append(o.Users, server.User{Name: "other", Password: "p", World: "two"}, server.User{Name: "reader", Password: "p", Role: server.Reader})
+	}))
+	one, two := "Bearer "+srv.Token(), "Bearer "+login(t, srv, "other", "p").want(t, http.StatusCreated)
+	advance := request{method: http.MethodPost, target: "/_qcs/clock/advance", contentType: "application/json", body: `{"by":14400000}`, token: two}
+	send(t, srv, advance).want(t, http.StatusOK)
+	got := send(t, srv, request{method: http.MethodGet, target: base, token: two})
+	got.refused(t, http.StatusUnauthorized, "expired")
+	if !strings.Contains(got.body, "1767337445000") {
+		t.Errorf("got %s, want the time of the world in it", got.body)
+	}
+	send(t, srv, request{method: http.MethodGet, target: base, token: one}).want(t, http.StatusOK)
+	fresh := "Bearer " + login(t, srv, "other", "p").want(t, http.StatusCreated)
+	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).want(t, http.StatusOK)
+	advance.token = "Bearer " + login(t, srv, "reader", "p").want(t, http.StatusCreated)
+	send(t, srv, advance).refused(t, http.StatusForbidden, "QCS.CONTROL")
+}
