@@ -46,6 +46,10 @@ const (
 	RunningSchedule   = "running-schedule"
 	FilterSyntax      = "filter-syntax"
 	FilterToken       = "filter-token"
+
+	DuplicateConnector = "duplicate-connector"
+	UnknownConnector   = "unknown-connector"
+	ServiceAccountFile = "service-account-file"
 )
 
 // Refusals is the one table of refusals that rest on less than a documented status. The server obeys it, its README prints it.
@@ -67,6 +71,9 @@ var Refusals = []Refusal{
 	{FixedField, Documented, "a field that cannot be updated has another value; its status is our choice", ""},
 	{TypeNeedsGroup, Documented, "a registry type without the group of fields that it needs; its status is our choice", ""},
 	{NeedsCredential, Inferred, "a credential type without user name and password", ""},
+	{UnknownConnector, Inferred, "a registry whose Azure or Google connector does not exist", "taken at its word"},
+	{DuplicateConnector, Chosen, "a second connector with the same role, id or name", ""},
+	{ServiceAccountFile, Inferred, "a Google connector without the key file of a service account", ""},
 	{GovRegion, Documented, "a US_Gov account with another region; its status is our choice", ""},
 	{WeekDayInterval, Documented, "weekDay with an interval other than 7; its status is our choice", ""},
 	{IntervalNeeded, Inferred, "an automatic schedule with neither start time nor interval", ""},

@@ -47,6 +47,7 @@ var problems = []func(error) (problem, bool){
 		return problem{http.StatusBadRequest, invalidInput, e.Error(), openapi.FilterToken}
 	}),
 	row(func(e *registry.RuleError) problem { return problem{http.StatusBadRequest, e.Msg, e.Msg, e.Rule} }),
+	row(func(e *formError) problem { return problem{http.StatusBadRequest, invalidInput, e.Error(), ""} }),
 	row(func(e *echo.HTTPError) problem {
 		return problem{e.Code, invalidInput, fmt.Sprint(e.Message), ""}
 	}),

@@ -91,6 +91,8 @@ func TestRegistryRules(t *testing.T) {
 func TestRegistryTypesThatIntegrationsSend(t *testing.T) {
 	t.Parallel()
 	srv := servertest.New(t, servertest.WithoutRunner())
+	post(t, srv, base+"/acr/connector", `{"name":"my-connector","applicationId":"a","clientSecret":"s","connectorId":"c1"}`).want(t, http.StatusOK)
+	postFile(t, srv, base+"/gcp/connector?name=google&connectorId=c", "file", serviceAccount).want(t, http.StatusOK)
 	for i, tt := range []struct{ body, wantType string }{
 		{`"registryType":"ACR","registryName":"my-acr","credentialType":"ACR","acr":{"connectorName":"my-connector"}`, "Azure"},
 		{`"registryType":"Azure","credentialType":"None","acr":{"connectorId":"c1"}`, "Azure"},

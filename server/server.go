@@ -86,7 +86,7 @@ func New(o Options) (*Server, error) {
 	if s.store, err = openStore(o); err != nil {
 		return nil, err
 	}
-	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Wake: s.nudge})
+	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Wake: s.nudge, Lenient: o.Strictness == contract.Vendor})
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

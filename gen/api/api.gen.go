@@ -8,8 +8,27 @@ import (
 
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 	"github.com/qcsdev/qcs/openapi"
 )
+
+// Defines values for AWSConnectorRequestAccountType.
+const (
+	AWSConnectorRequestAccountTypeGlobal AWSConnectorRequestAccountType = "Global"
+	AWSConnectorRequestAccountTypeUSGov  AWSConnectorRequestAccountType = "US_Gov"
+)
+
+// Valid indicates whether the value is a known member of the AWSConnectorRequestAccountType enum.
+func (e AWSConnectorRequestAccountType) Valid() bool {
+	switch e {
+	case AWSConnectorRequestAccountTypeGlobal:
+		return true
+	case AWSConnectorRequestAccountTypeUSGov:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for AWSRequestAccountType.
 const (
@@ -218,6 +237,42 @@ func (e WeekDay) Valid() bool {
 	}
 }
 
+// ACRConnector An Azure connector. [swagger 2021; connectorId and applicationId - observed]
+type ACRConnector struct {
+	// ACRConnectorID Id.
+	ACRConnectorID string `json:"acrConnectorId"`
+
+	// ApplicationID Application of Azure.
+	ApplicationID string `json:"applicationId,omitempty,omitzero"`
+
+	// ConnectorID The same id under the name that one integration reads.
+	ConnectorID string `json:"connectorId"`
+
+	// Description Text.
+	Description string `json:"description"`
+
+	// Name Name.
+	Name string `json:"name"`
+}
+
+// ACRConnectorRequest The body that creates an Azure connector. [swagger 2021]
+type ACRConnectorRequest struct {
+	// ApplicationID Application of Azure.
+	ApplicationID string `json:"applicationId"`
+
+	// ClientSecret Its secret; never returned.
+	ClientSecret string `json:"clientSecret,omitempty,omitzero"`
+
+	// ConnectorID Id; the service makes one when absent. [default - our choice]
+	ConnectorID string `json:"connectorId,omitempty,omitzero"`
+
+	// Description Text.
+	Description string `json:"description,omitempty,omitzero"`
+
+	// Name Name.
+	Name string `json:"name"`
+}
+
 // ACRRequest What ties an Azure registry to its connector. Either field names it. [connectorId - docs; connectorName - observed]
 type ACRRequest struct {
 	// ConnectorID Id of the connector.
@@ -247,6 +302,36 @@ type AWS struct {
 	// Region AWS region.
 	Region string `json:"region,omitempty,omitzero"`
 }
+
+// AWSBase What a trust policy needs. [swagger 2021]
+type AWSBase struct {
+	// AccountID AWS account of the service.
+	AccountID string `json:"accountId"`
+
+	// ExternalID External id of the subscription; the emulator stays below 2³¹, as clients read an int32. [swagger 2021; observed]
+	ExternalID int64 `json:"externalId"`
+}
+
+// AWSConnectorRequest The body that creates an AWS connector. [swagger 2021; accountType - observed]
+type AWSConnectorRequest struct {
+	// AccountType Partition of the account.
+	AccountType AWSConnectorRequestAccountType `json:"accountType,omitempty,omitzero"`
+
+	// Arn Role to be assumed. [swagger 2021; pattern inferred]
+	Arn string `json:"arn"`
+
+	// Description Text.
+	Description string `json:"description,omitempty,omitzero"`
+
+	// ExternalID External id of the subscription, here as a string; not checked.
+	ExternalID string `json:"externalId,omitempty,omitzero"`
+
+	// Name Name; that of the role when absent.
+	Name string `json:"name,omitempty,omitzero"`
+}
+
+// AWSConnectorRequestAccountType Partition of the account.
+type AWSConnectorRequestAccountType string
 
 // AWSRequest What ties an Amazon ECR registry to a role. [swagger 2021; accountType - docs]
 type AWSRequest struct {
@@ -321,6 +406,24 @@ type GCARRequest struct {
 
 	// Registry Name of the repository, such as `docker-v2-repo`.
 	Registry string `json:"registry"`
+}
+
+// GCPConnector A Google connector. [swagger 2021]
+type GCPConnector struct {
+	// Description Text.
+	Description string `json:"description"`
+
+	// GCPConnectorID Id.
+	GCPConnectorID string `json:"gcpConnectorId"`
+
+	// GCPProjectID Project of the service account.
+	GCPProjectID string `json:"gcpProjectId"`
+
+	// Location Location of the registry that uses it; empty until one does. [meaning inferred]
+	Location string `json:"location"`
+
+	// Name Name.
+	Name string `json:"name"`
 }
 
 // GCPRequest What ties a Google Container Registry to its connector. [docs - create a registry]
@@ -770,6 +873,9 @@ type TokenRequestToken string
 // WeekDay A day of the week. [docs - create a registry schedule]
 type WeekDay string
 
+// ConnectorID defines model for ConnectorId.
+type ConnectorID = string
+
 // Filter defines model for Filter.
 type Filter = string
 
@@ -841,6 +947,27 @@ type ListRegistriesParams struct {
 	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
+// CreateGCPConnectorMultipartBody defines parameters for CreateGCPConnector.
+type CreateGCPConnectorMultipartBody struct {
+	// File The same.
+	File openapi_types.File `json:"file,omitempty,omitzero"`
+
+	// ServiceAccountJSON Key file of a service account, at most 64 KiB.
+	ServiceAccountJSON openapi_types.File `json:"serviceAccountJson,omitempty,omitzero"`
+}
+
+// CreateGCPConnectorParams defines parameters for CreateGCPConnector.
+type CreateGCPConnectorParams struct {
+	// Name Name of the connector. [swagger 2021]
+	Name string `form:"name" json:"name"`
+
+	// Description Text of the connector. [swagger 2021]
+	Description *string `form:"description,omitempty" json:"description,omitempty"`
+
+	// ConnectorID Id of the connector; the service makes one when absent. [swagger 2021; default - our choice]
+	ConnectorID *string `form:"connectorId,omitempty" json:"connectorId,omitempty"`
+}
+
 // ListRepositoriesParams defines parameters for ListRepositories.
 type ListRepositoriesParams struct {
 	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
@@ -905,6 +1032,15 @@ type DeleteRegistriesJSONRequestBody = RegistryDeletion
 
 // CreateRegistryJSONRequestBody defines body for CreateRegistry for application/json ContentType.
 type CreateRegistryJSONRequestBody = RegistryRequest
+
+// CreateACRConnectorJSONRequestBody defines body for CreateACRConnector for application/json ContentType.
+type CreateACRConnectorJSONRequestBody = ACRConnectorRequest
+
+// CreateAWSConnectorJSONRequestBody defines body for CreateAWSConnector for application/json ContentType.
+type CreateAWSConnectorJSONRequestBody = AWSConnectorRequest
+
+// CreateGCPConnectorMultipartRequestBody defines body for CreateGCPConnector for multipart/form-data ContentType.
+type CreateGCPConnectorMultipartRequestBody CreateGCPConnectorMultipartBody
 
 // ValidateRegistryJSONRequestBody defines body for ValidateRegistry for application/json ContentType.
 type ValidateRegistryJSONRequestBody = RegistryRequest

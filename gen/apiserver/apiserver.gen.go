@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -31,6 +32,36 @@ type ServerInterface interface {
 	// CreateRegistry Create a registry
 	// (POST /csapi/v1.3/registry)
 	CreateRegistry(ctx echo.Context) error
+	// CreateACRConnector Create an Azure connector
+	// (POST /csapi/v1.3/registry/acr/connector)
+	CreateACRConnector(ctx echo.Context) error
+	// DescribeACRConnector Details of an Azure connector
+	// (GET /csapi/v1.3/registry/acr/connector/{connectorId})
+	DescribeACRConnector(ctx echo.Context, connectorID ConnectorID) error
+	// ListACRConnectors List the Azure connectors
+	// (GET /csapi/v1.3/registry/acr/connectors)
+	ListACRConnectors(ctx echo.Context) error
+	// DescribeAWSBase Account that assumes the roles of AWS connectors
+	// (GET /csapi/v1.3/registry/aws-base)
+	DescribeAWSBase(ctx echo.Context) error
+	// CreateAWSConnector Create an AWS connector
+	// (POST /csapi/v1.3/registry/aws/connector)
+	CreateAWSConnector(ctx echo.Context) error
+	// ListAWSConnectors List the AWS connectors
+	// (GET /csapi/v1.3/registry/aws/connectors)
+	ListAWSConnectors(ctx echo.Context) error
+	// ListAWSConnectorsOfAccount List the AWS connectors of an account
+	// (GET /csapi/v1.3/registry/aws/connectors/{accountId})
+	ListAWSConnectorsOfAccount(ctx echo.Context, accountID string) error
+	// CreateGCPConnector Create a Google connector
+	// (POST /csapi/v1.3/registry/gcp/connector)
+	CreateGCPConnector(ctx echo.Context, params CreateGCPConnectorParams) error
+	// DescribeGCPConnector Details of a Google connector
+	// (GET /csapi/v1.3/registry/gcp/connector/{connectorId})
+	DescribeGCPConnector(ctx echo.Context, connectorID ConnectorID) error
+	// ListGCPConnectors List the Google connectors
+	// (GET /csapi/v1.3/registry/gcp/connectors)
+	ListGCPConnectors(ctx echo.Context) error
 	// ValidateRegistry Check the data of a registry before creating it
 	// (POST /csapi/v1.3/registry/validate)
 	ValidateRegistry(ctx echo.Context) error
@@ -151,6 +182,140 @@ func (w *ServerInterfaceWrapper) CreateRegistry(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateRegistry(ctx)
+	return err
+}
+
+// CreateACRConnector converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateACRConnector(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateACRConnector(ctx)
+	return err
+}
+
+// DescribeACRConnector converts echo context to params.
+func (w *ServerInterfaceWrapper) DescribeACRConnector(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "connectorId" -------------
+	var connectorID ConnectorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "connectorId", ctx.Param("connectorId"), &connectorID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter connectorId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DescribeACRConnector(ctx, connectorID)
+	return err
+}
+
+// ListACRConnectors converts echo context to params.
+func (w *ServerInterfaceWrapper) ListACRConnectors(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListACRConnectors(ctx)
+	return err
+}
+
+// DescribeAWSBase converts echo context to params.
+func (w *ServerInterfaceWrapper) DescribeAWSBase(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DescribeAWSBase(ctx)
+	return err
+}
+
+// CreateAWSConnector converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateAWSConnector(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateAWSConnector(ctx)
+	return err
+}
+
+// ListAWSConnectors converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAWSConnectors(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAWSConnectors(ctx)
+	return err
+}
+
+// ListAWSConnectorsOfAccount converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAWSConnectorsOfAccount(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "accountId" -------------
+	var accountID string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "accountId", ctx.Param("accountId"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter accountId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAWSConnectorsOfAccount(ctx, accountID)
+	return err
+}
+
+// CreateGCPConnector converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateGCPConnector(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateGCPConnectorParams
+	// ------------- Required query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// ------------- Optional query parameter "description" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "description", ctx.QueryParams(), &params.Description, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter description: %s", err))
+	}
+
+	// ------------- Optional query parameter "connectorId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "connectorId", ctx.QueryParams(), &params.ConnectorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter connectorId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateGCPConnector(ctx, params)
+	return err
+}
+
+// DescribeGCPConnector converts echo context to params.
+func (w *ServerInterfaceWrapper) DescribeGCPConnector(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "connectorId" -------------
+	var connectorID ConnectorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "connectorId", ctx.Param("connectorId"), &connectorID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter connectorId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DescribeGCPConnector(ctx, connectorID)
+	return err
+}
+
+// ListGCPConnectors converts echo context to params.
+func (w *ServerInterfaceWrapper) ListGCPConnectors(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListGCPConnectors(ctx)
 	return err
 }
 
@@ -523,6 +688,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/csapi/v1.3/registry", wrapper.ListRegistries, options.OperationMiddlewares["ListRegistries"]...)
 	router.POST(options.BaseURL+"/csapi/v1.3/registry", wrapper.CreateRegistry, options.OperationMiddlewares["CreateRegistry"]...)
 	router.POST(options.BaseURL+"/csapi/v1.3/registry/validate", wrapper.ValidateRegistry, options.OperationMiddlewares["ValidateRegistry"]...)
+	router.GET(options.BaseURL+"/csapi/v1.3/registry/aws-base", wrapper.DescribeAWSBase, options.OperationMiddlewares["DescribeAWSBase"]...)
+	router.POST(options.BaseURL+"/csapi/v1.3/registry/aws/connector", wrapper.CreateAWSConnector, options.OperationMiddlewares["CreateAWSConnector"]...)
+	router.GET(options.BaseURL+"/csapi/v1.3/registry/aws/connectors", wrapper.ListAWSConnectors, options.OperationMiddlewares["ListAWSConnectors"]...)
+	router.GET(options.BaseURL+"/csapi/v1.3/registry/aws/connectors/:accountId", wrapper.ListAWSConnectorsOfAccount, options.OperationMiddlewares["ListAWSConnectorsOfAccount"]...)
+	router.POST(options.BaseURL+"/csapi/v1.3/registry/acr/connector", wrapper.CreateACRConnector, options.OperationMiddlewares["CreateACRConnector"]...)
+	router.GET(options.BaseURL+"/csapi/v1.3/registry/acr/connectors", wrapper.ListACRConnectors, options.OperationMiddlewares["ListACRConnectors"]...)
+	router.GET(options.BaseURL+"/csapi/v1.3/registry/acr/connector/:connectorId", wrapper.DescribeACRConnector, options.OperationMiddlewares["DescribeACRConnector"]...)
+	router.POST(options.BaseURL+"/csapi/v1.3/registry/gcp/connector", wrapper.CreateGCPConnector, options.OperationMiddlewares["CreateGCPConnector"]...)
+	router.GET(options.BaseURL+"/csapi/v1.3/registry/gcp/connectors", wrapper.ListGCPConnectors, options.OperationMiddlewares["ListGCPConnectors"]...)
+	router.GET(options.BaseURL+"/csapi/v1.3/registry/gcp/connector/:connectorId", wrapper.DescribeGCPConnector, options.OperationMiddlewares["DescribeGCPConnector"]...)
 	router.DELETE(options.BaseURL+"/csapi/v1.3/registry/:registryId", wrapper.DeleteRegistry, options.OperationMiddlewares["DeleteRegistry"]...)
 	router.GET(options.BaseURL+"/csapi/v1.3/registry/:registryId", wrapper.DescribeRegistry, options.OperationMiddlewares["DescribeRegistry"]...)
 	router.PUT(options.BaseURL+"/csapi/v1.3/registry/:registryId", wrapper.UpdateRegistry, options.OperationMiddlewares["UpdateRegistry"]...)
@@ -1288,6 +1463,1576 @@ type CreateRegistry500JSONResponse struct {
 }
 
 func (response CreateRegistry500JSONResponse) VisitCreateRegistryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnectorRequestObject struct {
+	Body *CreateACRConnectorJSONRequestBody
+}
+
+type CreateACRConnectorResponseObject interface {
+	VisitCreateACRConnectorResponse(w http.ResponseWriter) error
+}
+
+type CreateACRConnector200JSONResponse ACRConnector
+
+func (response CreateACRConnector200JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector201Response = CreatedResponse
+
+func (response CreateACRConnector201Response) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(201)
+	return nil
+}
+
+type CreateACRConnector400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateACRConnector400JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateACRConnector401JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateACRConnector403JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateACRConnector404JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateACRConnector409JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateACRConnector413JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CreateACRConnector415JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateACRConnector429JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateACRConnector500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response CreateACRConnector500JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnectorRequestObject struct {
+	ConnectorID ConnectorID `json:"connectorId"`
+}
+
+type DescribeACRConnectorResponseObject interface {
+	VisitDescribeACRConnectorResponse(w http.ResponseWriter) error
+}
+
+type DescribeACRConnector200JSONResponse ACRConnector
+
+func (response DescribeACRConnector200JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnector400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DescribeACRConnector400JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnector401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DescribeACRConnector401JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnector403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DescribeACRConnector403JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnector404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DescribeACRConnector404JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnector409JSONResponse struct{ ConflictJSONResponse }
+
+func (response DescribeACRConnector409JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnector429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DescribeACRConnector429JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnector500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response DescribeACRConnector500JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListACRConnectorsRequestObject struct {
+}
+
+type ListACRConnectorsResponseObject interface {
+	VisitListACRConnectorsResponse(w http.ResponseWriter) error
+}
+
+type ListACRConnectors200JSONResponse []ACRConnector
+
+func (response ListACRConnectors200JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListACRConnectors400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListACRConnectors400JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListACRConnectors401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListACRConnectors401JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListACRConnectors403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListACRConnectors403JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListACRConnectors404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListACRConnectors404JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListACRConnectors409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ListACRConnectors409JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListACRConnectors429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListACRConnectors429JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListACRConnectors500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response ListACRConnectors500JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBaseRequestObject struct {
+}
+
+type DescribeAWSBaseResponseObject interface {
+	VisitDescribeAWSBaseResponse(w http.ResponseWriter) error
+}
+
+type DescribeAWSBase200JSONResponse AWSBase
+
+func (response DescribeAWSBase200JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBase400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DescribeAWSBase400JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBase401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DescribeAWSBase401JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBase403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DescribeAWSBase403JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBase404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DescribeAWSBase404JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBase409JSONResponse struct{ ConflictJSONResponse }
+
+func (response DescribeAWSBase409JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBase429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DescribeAWSBase429JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBase500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response DescribeAWSBase500JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnectorRequestObject struct {
+	Body *CreateAWSConnectorJSONRequestBody
+}
+
+type CreateAWSConnectorResponseObject interface {
+	VisitCreateAWSConnectorResponse(w http.ResponseWriter) error
+}
+
+type CreateAWSConnector200JSONResponse Connector
+
+func (response CreateAWSConnector200JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector201Response = CreatedResponse
+
+func (response CreateAWSConnector201Response) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(201)
+	return nil
+}
+
+type CreateAWSConnector400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateAWSConnector400JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateAWSConnector401JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateAWSConnector403JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateAWSConnector404JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateAWSConnector409JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateAWSConnector413JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CreateAWSConnector415JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateAWSConnector429JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAWSConnector500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response CreateAWSConnector500JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsRequestObject struct {
+}
+
+type ListAWSConnectorsResponseObject interface {
+	VisitListAWSConnectorsResponse(w http.ResponseWriter) error
+}
+
+type ListAWSConnectors200JSONResponse []Connector
+
+func (response ListAWSConnectors200JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectors400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListAWSConnectors400JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectors401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListAWSConnectors401JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectors403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListAWSConnectors403JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectors404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListAWSConnectors404JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectors409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ListAWSConnectors409JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectors429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListAWSConnectors429JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectors500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response ListAWSConnectors500JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccountRequestObject struct {
+	AccountID string `json:"accountId"`
+}
+
+type ListAWSConnectorsOfAccountResponseObject interface {
+	VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error
+}
+
+type ListAWSConnectorsOfAccount200JSONResponse []Connector
+
+func (response ListAWSConnectorsOfAccount200JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccount400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListAWSConnectorsOfAccount400JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccount401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListAWSConnectorsOfAccount401JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccount403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListAWSConnectorsOfAccount403JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccount404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListAWSConnectorsOfAccount404JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccount409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ListAWSConnectorsOfAccount409JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccount429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListAWSConnectorsOfAccount429JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccount500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response ListAWSConnectorsOfAccount500JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnectorRequestObject struct {
+	Params CreateGCPConnectorParams
+	Body   *multipart.Reader
+}
+
+type CreateGCPConnectorResponseObject interface {
+	VisitCreateGCPConnectorResponse(w http.ResponseWriter) error
+}
+
+type CreateGCPConnector200JSONResponse GCPConnector
+
+func (response CreateGCPConnector200JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector201Response = CreatedResponse
+
+func (response CreateGCPConnector201Response) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(201)
+	return nil
+}
+
+type CreateGCPConnector400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateGCPConnector400JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateGCPConnector401JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateGCPConnector403JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateGCPConnector404JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateGCPConnector409JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateGCPConnector413JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CreateGCPConnector415JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateGCPConnector429JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGCPConnector500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response CreateGCPConnector500JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeGCPConnectorRequestObject struct {
+	ConnectorID ConnectorID `json:"connectorId"`
+}
+
+type DescribeGCPConnectorResponseObject interface {
+	VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error
+}
+
+type DescribeGCPConnector200JSONResponse GCPConnector
+
+func (response DescribeGCPConnector200JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeGCPConnector400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DescribeGCPConnector400JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeGCPConnector401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DescribeGCPConnector401JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeGCPConnector403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DescribeGCPConnector403JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeGCPConnector404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DescribeGCPConnector404JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeGCPConnector409JSONResponse struct{ ConflictJSONResponse }
+
+func (response DescribeGCPConnector409JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeGCPConnector429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DescribeGCPConnector429JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeGCPConnector500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response DescribeGCPConnector500JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectorsRequestObject struct {
+}
+
+type ListGCPConnectorsResponseObject interface {
+	VisitListGCPConnectorsResponse(w http.ResponseWriter) error
+}
+
+type ListGCPConnectors200JSONResponse []GCPConnector
+
+func (response ListGCPConnectors200JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectors400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListGCPConnectors400JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectors401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListGCPConnectors401JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectors403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListGCPConnectors403JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectors404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListGCPConnectors404JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectors409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ListGCPConnectors409JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectors429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListGCPConnectors429JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
+	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
+	w.Header().Set("X-RateLimit-ToWait-Sec", fmt.Sprint(response.Headers.XRateLimitToWaitSec))
+	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectors500JSONResponse struct {
+	InternalServerErrorJSONResponse
+}
+
+func (response ListGCPConnectors500JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3628,6 +5373,36 @@ type StrictServerInterface interface {
 	// CreateRegistry Create a registry
 	// (POST /csapi/v1.3/registry)
 	CreateRegistry(ctx context.Context, request CreateRegistryRequestObject) (CreateRegistryResponseObject, error)
+	// CreateACRConnector Create an Azure connector
+	// (POST /csapi/v1.3/registry/acr/connector)
+	CreateACRConnector(ctx context.Context, request CreateACRConnectorRequestObject) (CreateACRConnectorResponseObject, error)
+	// DescribeACRConnector Details of an Azure connector
+	// (GET /csapi/v1.3/registry/acr/connector/{connectorId})
+	DescribeACRConnector(ctx context.Context, request DescribeACRConnectorRequestObject) (DescribeACRConnectorResponseObject, error)
+	// ListACRConnectors List the Azure connectors
+	// (GET /csapi/v1.3/registry/acr/connectors)
+	ListACRConnectors(ctx context.Context, request ListACRConnectorsRequestObject) (ListACRConnectorsResponseObject, error)
+	// DescribeAWSBase Account that assumes the roles of AWS connectors
+	// (GET /csapi/v1.3/registry/aws-base)
+	DescribeAWSBase(ctx context.Context, request DescribeAWSBaseRequestObject) (DescribeAWSBaseResponseObject, error)
+	// CreateAWSConnector Create an AWS connector
+	// (POST /csapi/v1.3/registry/aws/connector)
+	CreateAWSConnector(ctx context.Context, request CreateAWSConnectorRequestObject) (CreateAWSConnectorResponseObject, error)
+	// ListAWSConnectors List the AWS connectors
+	// (GET /csapi/v1.3/registry/aws/connectors)
+	ListAWSConnectors(ctx context.Context, request ListAWSConnectorsRequestObject) (ListAWSConnectorsResponseObject, error)
+	// ListAWSConnectorsOfAccount List the AWS connectors of an account
+	// (GET /csapi/v1.3/registry/aws/connectors/{accountId})
+	ListAWSConnectorsOfAccount(ctx context.Context, request ListAWSConnectorsOfAccountRequestObject) (ListAWSConnectorsOfAccountResponseObject, error)
+	// CreateGCPConnector Create a Google connector
+	// (POST /csapi/v1.3/registry/gcp/connector)
+	CreateGCPConnector(ctx context.Context, request CreateGCPConnectorRequestObject) (CreateGCPConnectorResponseObject, error)
+	// DescribeGCPConnector Details of a Google connector
+	// (GET /csapi/v1.3/registry/gcp/connector/{connectorId})
+	DescribeGCPConnector(ctx context.Context, request DescribeGCPConnectorRequestObject) (DescribeGCPConnectorResponseObject, error)
+	// ListGCPConnectors List the Google connectors
+	// (GET /csapi/v1.3/registry/gcp/connectors)
+	ListGCPConnectors(ctx context.Context, request ListGCPConnectorsRequestObject) (ListGCPConnectorsResponseObject, error)
 	// ValidateRegistry Check the data of a registry before creating it
 	// (POST /csapi/v1.3/registry/validate)
 	ValidateRegistry(ctx context.Context, request ValidateRegistryRequestObject) (ValidateRegistryResponseObject, error)
@@ -3832,6 +5607,296 @@ func (sh *strictHandler) CreateRegistry(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(CreateRegistryResponseObject); ok {
 		return validResponse.VisitCreateRegistryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateACRConnector operation middleware
+func (sh *strictHandler) CreateACRConnector(ctx echo.Context) error {
+	var request CreateACRConnectorRequestObject
+
+	var body CreateACRConnectorJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateACRConnector(ctx.Request().Context(), request.(CreateACRConnectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateACRConnector")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateACRConnectorResponseObject); ok {
+		return validResponse.VisitCreateACRConnectorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DescribeACRConnector operation middleware
+func (sh *strictHandler) DescribeACRConnector(ctx echo.Context, connectorID ConnectorID) error {
+	var request DescribeACRConnectorRequestObject
+
+	request.ConnectorID = connectorID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DescribeACRConnector(ctx.Request().Context(), request.(DescribeACRConnectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DescribeACRConnector")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DescribeACRConnectorResponseObject); ok {
+		return validResponse.VisitDescribeACRConnectorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListACRConnectors operation middleware
+func (sh *strictHandler) ListACRConnectors(ctx echo.Context) error {
+	var request ListACRConnectorsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListACRConnectors(ctx.Request().Context(), request.(ListACRConnectorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListACRConnectors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListACRConnectorsResponseObject); ok {
+		return validResponse.VisitListACRConnectorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DescribeAWSBase operation middleware
+func (sh *strictHandler) DescribeAWSBase(ctx echo.Context) error {
+	var request DescribeAWSBaseRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DescribeAWSBase(ctx.Request().Context(), request.(DescribeAWSBaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DescribeAWSBase")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DescribeAWSBaseResponseObject); ok {
+		return validResponse.VisitDescribeAWSBaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateAWSConnector operation middleware
+func (sh *strictHandler) CreateAWSConnector(ctx echo.Context) error {
+	var request CreateAWSConnectorRequestObject
+
+	var body CreateAWSConnectorJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateAWSConnector(ctx.Request().Context(), request.(CreateAWSConnectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateAWSConnector")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateAWSConnectorResponseObject); ok {
+		return validResponse.VisitCreateAWSConnectorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAWSConnectors operation middleware
+func (sh *strictHandler) ListAWSConnectors(ctx echo.Context) error {
+	var request ListAWSConnectorsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAWSConnectors(ctx.Request().Context(), request.(ListAWSConnectorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAWSConnectors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAWSConnectorsResponseObject); ok {
+		return validResponse.VisitListAWSConnectorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAWSConnectorsOfAccount operation middleware
+func (sh *strictHandler) ListAWSConnectorsOfAccount(ctx echo.Context, accountID string) error {
+	var request ListAWSConnectorsOfAccountRequestObject
+
+	request.AccountID = accountID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAWSConnectorsOfAccount(ctx.Request().Context(), request.(ListAWSConnectorsOfAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAWSConnectorsOfAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAWSConnectorsOfAccountResponseObject); ok {
+		return validResponse.VisitListAWSConnectorsOfAccountResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateGCPConnector operation middleware
+func (sh *strictHandler) CreateGCPConnector(ctx echo.Context, params CreateGCPConnectorParams) error {
+	var request CreateGCPConnectorRequestObject
+
+	request.Params = params
+
+	if reader, err := ctx.Request().MultipartReader(); err != nil {
+		return err
+	} else {
+		request.Body = reader
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateGCPConnector(ctx.Request().Context(), request.(CreateGCPConnectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateGCPConnector")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateGCPConnectorResponseObject); ok {
+		return validResponse.VisitCreateGCPConnectorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DescribeGCPConnector operation middleware
+func (sh *strictHandler) DescribeGCPConnector(ctx echo.Context, connectorID ConnectorID) error {
+	var request DescribeGCPConnectorRequestObject
+
+	request.ConnectorID = connectorID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DescribeGCPConnector(ctx.Request().Context(), request.(DescribeGCPConnectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DescribeGCPConnector")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DescribeGCPConnectorResponseObject); ok {
+		return validResponse.VisitDescribeGCPConnectorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListGCPConnectors operation middleware
+func (sh *strictHandler) ListGCPConnectors(ctx echo.Context) error {
+	var request ListGCPConnectorsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListGCPConnectors(ctx.Request().Context(), request.(ListGCPConnectorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListGCPConnectors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListGCPConnectorsResponseObject); ok {
+		return validResponse.VisitListGCPConnectorsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -59,6 +59,9 @@ func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) 
 	r := apply(api.RegistryDetails{RegistryUUID: s.newID(), RegistryURI: body.RegistryURI}, body)
 	err := s.write(ctx, func(tx *store.Tx) error {
 		r.Created, r.Updated = tx.Now, tx.Now
+		if err := s.connect(ctx, tx, &r, body); err != nil {
+			return err
+		}
 		err := tx.InsertRegistry(ctx, r)
 		if errors.Is(err, store.ErrDuplicate) {
 			return broken(openapi.DuplicateURI, "A registry with this registryUri exists already.")
@@ -68,18 +71,32 @@ func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) 
 	return r.RegistryUUID, err
 }
 
+// errOnlyTried undoes what was done to see whether it would work.
+var errOnlyTried = errors.New("only tried")
+
 // ValidateRegistry reports whether CreateRegistry would accept a body, and if not, why: a *RuleError.
 func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest) error {
 	if err := checkRegistry(body); err != nil {
 		return err
 	}
-	return s.read(ctx, func(tx *store.Tx) error {
+	err := s.write(ctx, func(tx *store.Tx) error {
 		taken, err := tx.HasURI(ctx, body.RegistryURI)
-		if err == nil && taken {
+		if err != nil {
+			return err
+		}
+		if taken {
 			return broken(openapi.DuplicateURI, "A registry with this registryUri exists already.")
 		}
-		return err
+		r := apply(api.RegistryDetails{}, body)
+		if err := s.connect(ctx, tx, &r, body); err != nil {
+			return err
+		}
+		return errOnlyTried
 	})
+	if errors.Is(err, errOnlyTried) {
+		return nil
+	}
+	return err
 }
 
 // UpdateRegistry replaces what can be changed of a registry. Swagger 2021: "registryType and registryUri are required even though they are not updatable".
@@ -98,7 +115,11 @@ func (s *Service) UpdateRegistry(ctx context.Context, id string, body api.Regist
 		if err := checkRegistry(body); err != nil {
 			return err
 		}
-		return tx.UpdateRegistry(ctx, apply(r, body))
+		r = apply(r, body)
+		if err := s.connect(ctx, tx, &r, body); err != nil {
+			return err
+		}
+		return tx.UpdateRegistry(ctx, r)
 	})
 }
 
@@ -152,18 +173,9 @@ func apply(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDetails 
 	r.Credential.Username = body.Credential.Username
 	r.DockerHubOrg = body.DockerHubOrgName
 	r.ProviderType = map[api.RegistryType]string{api.RegistryTypeAWS: "AWS", api.RegistryTypeDockerHub: "DockerHub"}[r.RegistryType]
-	r.AWS, r.Connectors = api.AWS{}, []api.Connector{}
-	switch r.RegistryType {
-	case api.RegistryTypeAWS:
-		name := body.AWS.Arn[strings.LastIndexAny(body.AWS.Arn, ":/")+1:]
-		r.AWS = api.AWS{AccountID: cmp.Or(body.AWS.AccountID, accountOf(body.AWS.Arn)), Arn: body.AWS.Arn, Name: name, Region: body.AWS.Region, AccountType: string(body.AWS.AccountType)}
-		r.Connectors = append(r.Connectors, api.Connector{Arn: body.AWS.Arn, Name: name})
-	case api.RegistryTypeAzure:
-		r.Connectors = append(r.Connectors, api.Connector{Name: cmp.Or(body.ACR.ConnectorName, body.ACR.ConnectorID)})
-	case api.RegistryTypeGCP:
-		r.Connectors = append(r.Connectors, api.Connector{Name: body.GCP.ConnectorID})
-	case api.RegistryTypeGoogleArtifactRegistry:
-		r.Connectors = append(r.Connectors, api.Connector{Name: body.GCAR.ConnectorID})
+	r.AWS = api.AWS{}
+	if r.RegistryType == api.RegistryTypeAWS {
+		r.AWS = api.AWS{AccountID: cmp.Or(body.AWS.AccountID, accountOf(body.AWS.Arn)), Arn: body.AWS.Arn, Region: body.AWS.Region, AccountType: string(body.AWS.AccountType)}
 	}
 	return r
 }
@@ -182,14 +194,6 @@ func host(uri string) string {
 		return uri
 	}
 	return u.Host
-}
-
-// accountOf is the account in an ARN such as arn:aws:iam::123456789012:role/scan-role.
-func accountOf(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
-		return parts[4]
-	}
-	return ""
 }
 
 // checkRegistry applies the rules that depend on several fields of a body.

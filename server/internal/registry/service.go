@@ -32,6 +32,8 @@ type Options struct {
 	NewID func() string // a new UUID
 	Pace  Pace
 	Wake  func() // called after a job was accepted; may be nil
+	// Lenient lets pass what openapi.Refusals says that --strictness=vendor does.
+	Lenient bool
 }
 
 // Service is the rules at work on a store. It is safe for concurrent use.
@@ -40,11 +42,13 @@ type Service struct {
 	newID func() string
 	pace  Pace
 	wake  func()
+	// lenient lets rules of ours pass.
+	lenient bool
 }
 
 // New gives the rules of a store.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake}
+	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, lenient: o.Lenient}
 	if s.wake == nil {
 		s.wake = func() {}
 	}

@@ -43,6 +43,19 @@ CREATE TABLE registry (
 CREATE UNIQUE INDEX registry_uri ON registry (world, uri) WHERE deletion = '';
 CREATE INDEX registry_created ON registry (world, created, id) WHERE deletion = '';
 
+CREATE TABLE connector (
+    world       text   NOT NULL,
+    kind        text   NOT NULL,
+    id          text   NOT NULL,
+    name        text   NOT NULL,
+    description text   NOT NULL,
+    account     text   NOT NULL,
+    location    text   NOT NULL,
+    created     bigint NOT NULL,
+    PRIMARY KEY (world, kind, id)
+);
+CREATE UNIQUE INDEX connector_name ON connector (world, kind, name) WHERE kind <> 'AWS';
+
 CREATE TABLE repository (
     world             text   NOT NULL,
     registry          text   NOT NULL,

@@ -1,0 +1,145 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"strings"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// serviceAccount is the made-up AWS account that would assume the roles of connectors.
+const serviceAccount = "205767712438"
+
+// AWSBase gives the account of the service and the external id of the world, which is the same each time and fits an int32, as clients read one (observed).
+func (s *Service) AWSBase(ctx context.Context) api.AWSBase {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(worldOf(ctx))) // never fails
+	return api.AWSBase{AccountID: serviceAccount, ExternalID: int64(h.Sum32()>>1) | 1<<29}
+}
+
+// CreateAWSConnector adds a connector for a role.
+func (s *Service) CreateAWSConnector(ctx context.Context, body api.AWSConnectorRequest) (api.Connector, error) {
+	c := api.Connector{Arn: body.Arn, Name: cmp.Or(body.Name, roleOf(body.Arn)), Description: body.Description}
+	return c, insertConnector(ctx, s, c, accountOf(c.Arn))
+}
+
+// CreateACRConnector adds a connector for an application of Azure. Its secret is left behind here.
+func (s *Service) CreateACRConnector(ctx context.Context, body api.ACRConnectorRequest) (api.ACRConnector, error) {
+	id := cmp.Or(body.ConnectorID, s.newID())
+	c := api.ACRConnector{ACRConnectorID: id, ConnectorID: id, Name: body.Name, Description: body.Description, ApplicationID: body.ApplicationID}
+	return c, insertConnector(ctx, s, c, "")
+}
+
+// CreateGCPConnector adds a connector for a service account. Of the key file only the project is kept.
+func (s *Service) CreateGCPConnector(ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte) (api.GCPConnector, error) {
+	var account struct {
+		Type       string `json:"type"`
+		Project    string `json:"project_id"`
+		Email      string `json:"client_email"`
+		PrivateKey string `json:"private_key"`
+	}
+	if json.Unmarshal(keyFile, &account) != nil || account.Type != "service_account" || account.Project == "" || account.Email == "" || account.PrivateKey == "" {
+		return api.GCPConnector{}, broken(openapi.ServiceAccountFile, "The file is not the key file of a service account: type, project_id, client_email and private_key are needed.")
+	}
+	c := api.GCPConnector{GCPConnectorID: or(params.ConnectorID, ""), GCPProjectID: account.Project, Name: params.Name, Description: or(params.Description, "")}
+	if c.GCPConnectorID == "" {
+		c.GCPConnectorID = s.newID()
+	}
+	return c, insertConnector(ctx, s, c, "")
+}
+
+func insertConnector[C store.Connector](ctx context.Context, s *Service, c C, account string) error {
+	return s.write(ctx, func(tx *store.Tx) error {
+		err := store.InsertConnector(ctx, tx, c, account)
+		if errors.Is(err, store.ErrDuplicate) {
+			return broken(openapi.DuplicateConnector, "A connector with this role, id or name exists already.")
+		}
+		return err
+	})
+}
+
+// Connectors lists the connectors of a kind; of AWS, those of one account if that is not empty.
+func Connectors[C store.Connector](ctx context.Context, s *Service, account string) (all []C, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		all, err = store.Connectors[C](ctx, tx, account)
+		return err
+	})
+	for i := range all {
+		if c, ok := any(&all[i]).(*api.ACRConnector); ok {
+			c.ConnectorID = c.ACRConnectorID
+		}
+	}
+	return all, err
+}
+
+// FindConnector gives a connector of Azure or Google by its id.
+func FindConnector[C store.Connector](ctx context.Context, s *Service, id string) (found C, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		found, err = store.FindConnector[C](ctx, tx, id, "")
+		return err
+	})
+	if c, ok := any(&found).(*api.ACRConnector); ok {
+		c.ConnectorID = c.ACRConnectorID
+	}
+	return found, err
+}
+
+// connect ties a registry to its connector. Docs: an ARN names an existing AWS connector or makes a new one; the others must exist (inferred from what validate checks).
+func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDetails, body api.RegistryRequest) error {
+	r.Connectors = []api.Connector{}
+	var id, name string
+	switch r.RegistryType {
+	case api.RegistryTypeAWS:
+		c, err := store.FindConnector[api.Connector](ctx, tx, body.AWS.Arn, "")
+		if errors.Is(err, store.ErrNotFound) {
+			c = api.Connector{Arn: body.AWS.Arn, Name: roleOf(body.AWS.Arn)}
+			err = store.InsertConnector(ctx, tx, c, accountOf(c.Arn))
+		}
+		r.AWS.Name, r.AWS.Description = c.Name, c.Description
+		r.Connectors = append(r.Connectors, c)
+		return err
+	case api.RegistryTypeAzure:
+		c, err := store.FindConnector[api.ACRConnector](ctx, tx, body.ACR.ConnectorID, body.ACR.ConnectorName)
+		return s.known(err, r, api.Connector{Name: cmp.Or(c.Name, body.ACR.ConnectorName, body.ACR.ConnectorID), Description: c.Description})
+	case api.RegistryTypeGCP:
+		id, name = body.GCP.ConnectorID, body.GCP.Location
+	case api.RegistryTypeGoogleArtifactRegistry:
+		id = body.GCAR.ConnectorID
+	default:
+		return nil
+	}
+	c, err := store.FindConnector[api.GCPConnector](ctx, tx, id, "")
+	if err == nil && name != "" {
+		err = tx.SetLocation(ctx, c.GCPConnectorID, name)
+	}
+	return s.known(err, r, api.Connector{Name: cmp.Or(c.Name, id), Description: c.Description})
+}
+
+// known notes the connector of a registry; one that does not exist is refused, or taken at its word where rules of ours do not hold.
+func (s *Service) known(err error, r *api.RegistryDetails, c api.Connector) error {
+	if errors.Is(err, store.ErrNotFound) {
+		if !s.lenient {
+			return broken(openapi.UnknownConnector, "There is no connector %q.", c.Name)
+		}
+		err = nil
+	}
+	r.Connectors = append(r.Connectors, c)
+	return err
+}
+
+// roleOf is the name of the role in an ARN such as arn:aws:iam::123456789012:role/scan-role.
+func roleOf(arn string) string { return arn[strings.LastIndexAny(arn, ":/")+1:] }
+
+// accountOf is the account in it.
+func accountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
+}
