@@ -351,6 +351,21 @@ type AWSRequest struct {
 // AWSRequestAccountType Partition of the account.
 type AWSRequestAccountType string
 
+// AssociatedRegistry A place where an image was found, with the id of the registry. [swagger 2021]
+type AssociatedRegistry struct {
+	// Registry Host of the registry.
+	Registry string `json:"registry"`
+
+	// RegistryUUID Id of the registry.
+	RegistryUUID string `json:"registryUuid"`
+
+	// Repo Name of the repository.
+	Repo string `json:"repo"`
+
+	// Tag Tag.
+	Tag string `json:"tag"`
+}
+
 // CancelJob Names the job that cancels. [release notes 1.15]
 type CancelJob struct {
 	// CancelJobID Id of the job.
@@ -440,6 +455,63 @@ type GCPRequest struct {
 
 // IDList Ids in a bare array. [client v1.1]
 type IDList = []string
+
+// Image An image, as far as integrations read it; the vendor's has more. [docs - images; observed]
+type Image struct {
+	// Created A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
+	//
+	// Example: 1628504894719
+	Created Millis `json:"created"`
+
+	// ImageID The first twelve of them.
+	ImageID string `json:"imageId"`
+
+	// LastScanned A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
+	//
+	// Example: 1628504894719
+	LastScanned Millis `json:"lastScanned"`
+
+	// Repo Where it was found.
+	Repo []ImageRepo `json:"repo"`
+
+	// ScanStatus `SUCCESS` after a scan; no other value is seen. [observed]
+	ScanStatus string `json:"scanStatus"`
+
+	// Sha SHA-256, 64 hexadecimal digits.
+	Sha string `json:"sha"`
+
+	// Size Bytes. [docs]
+	Size int64 `json:"size,omitempty,omitzero"`
+
+	// Updated A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
+	//
+	// Example: 1628504894719
+	Updated Millis `json:"updated"`
+
+	// UUID Id of the image.
+	UUID string `json:"uuid"`
+}
+
+// ImageRepo A place where an image was found. [observed]
+type ImageRepo struct {
+	// Registry Host of the registry.
+	Registry string `json:"registry"`
+
+	// Repository Name of the repository.
+	Repository string `json:"repository"`
+
+	// Tag Tag.
+	Tag string `json:"tag"`
+}
+
+// Images A page of images. [observed]
+type Images struct {
+	// Count Number of all that match. [our choice]
+	Count int `json:"count"`
+
+	// Data The images of the page.
+	Data []Image `json:"data"`
+}
 
 // Millis A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
 //
@@ -870,6 +942,30 @@ type TokenRequestPermissions string
 // TokenRequestToken Always `true`.
 type TokenRequestToken string
 
+// Vulnerabilities A page of vulnerabilities. [observed]
+type Vulnerabilities struct {
+	// Count Number of all that match. [our choice]
+	Count int `json:"count"`
+
+	// Data The vulnerabilities of the page.
+	Data []Vulnerability `json:"data"`
+}
+
+// Vulnerability A vulnerability. Only severity is seen in use; the others are columns of the reports. [observed; swagger 2021]
+type Vulnerability struct {
+	// Cveids CVE numbers.
+	Cveids []string `json:"cveids,omitempty,omitzero"`
+
+	// Qid Number of the check.
+	Qid int `json:"qid"`
+
+	// Severity From 1, least, to 5.
+	Severity int `json:"severity"`
+
+	// Title Name.
+	Title string `json:"title"`
+}
+
 // WeekDay A day of the week. [docs - create a registry schedule]
 type WeekDay string
 
@@ -878,6 +974,9 @@ type ConnectorID = string
 
 // Filter defines model for Filter.
 type Filter = string
+
+// ImageSha defines model for ImageSha.
+type ImageSha = string
 
 // PageNumber defines model for PageNumber.
 type PageNumber = int
@@ -923,6 +1022,40 @@ type Unauthorized = ResponseError
 
 // UnsupportedMediaType The body of every refusal. [release notes 1.12]
 type UnsupportedMediaType = ResponseError
+
+// ListImagesParams defines parameters for ListImages.
+type ListImagesParams struct {
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// PageNumber Number of the page, counted from 1. [swagger 2021]
+	PageNumber *PageNumber `form:"pageNumber,omitempty" json:"pageNumber,omitempty"`
+
+	// PageSize Number of items on a page. [swagger 2021; bounds as the docs state them for containers]
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
+	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
+	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
+}
+
+// ListVulnerabilitiesParams defines parameters for ListVulnerabilities.
+type ListVulnerabilitiesParams struct {
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// PageNumber Number of the page, counted from 1. [swagger 2021]
+	PageNumber *PageNumber `form:"pageNumber,omitempty" json:"pageNumber,omitempty"`
+
+	// PageSize Number of items on a page. [swagger 2021; bounds as the docs state them for containers]
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
+	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
+	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
+}
 
 // DeleteRegistriesParams defines parameters for DeleteRegistries.
 type DeleteRegistriesParams struct {

@@ -188,17 +188,33 @@ func (o *Operation) match(segments []string) (params map[string]string, literals
 
 // nearest names the path that shares the longest beginning with the segments, the shortest of several.
 func (d *Document) nearest(segments []string) string {
-	best, shared := "", 1
+	best, shared := "", 0
 	for _, o := range d.operations {
-		n := 0
-		for n < len(segments) && n < len(o.segments) && (o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
-			n++
-		}
+		n := o.shares(segments)
 		if n > shared || n == shared && best != "" && len(o.Path) < len(best) {
 			best, shared = o.Path, n
 		}
 	}
 	return best
+}
+
+// shares measures the beginning that a path has in common with the template, in segments first and then in letters; less than one segment counts as nothing.
+func (o *Operation) shares(segments []string) int {
+	const segment = 1000
+	n := 0
+	for n < len(segments) && n < len(o.segments) && (o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
+		n++
+	}
+	if n < 2 { // the first segment is the empty one before the leading slash
+		return 0
+	}
+	letters := 0
+	if n < len(segments) && n < len(o.segments) {
+		for letters < min(len(segments[n]), len(o.segments[n])) && segments[n][letters] == o.segments[n][letters] {
+			letters++
+		}
+	}
+	return n*segment + letters
 }
 
 // setFormats makes kin-openapi check the custom formats; without it they would be notes only.

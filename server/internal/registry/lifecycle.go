@@ -72,11 +72,21 @@ func live(ctx context.Context, tx *store.Tx) (bool, error) {
 		groups[m] = append(groups[m], d)
 	}
 	for m, rows := range groups {
-		if err := tx.MoveSchedules(ctx, m, rows); err != nil {
+		if err := move(ctx, tx, m, rows); err != nil {
 			return false, err
 		}
 	}
 	return len(due) > 0, nil
+}
+
+// move makes a move; a scan that ends well has found something.
+func move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due) error {
+	if m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted) {
+		if err := find(ctx, tx, rows); err != nil {
+			return err
+		}
+	}
+	return tx.MoveSchedules(ctx, m, rows)
 }
 
 // nextRun is the first time after now at which an automatic schedule runs: at HH:MM UTC, on a day of the week if one is given.
@@ -110,7 +120,7 @@ func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, stat
 		if err := tx.SetDue(ctx, id); err != nil {
 			return err
 		}
-		return tx.MoveSchedules(ctx, m, []store.Due{{Row: store.Row{ID: id, Status: row.Status}, RegistryID: registryID}})
+		return move(ctx, tx, m, []store.Due{{Row: store.Row{ID: id, Status: row.Status}, RegistryID: registryID, At: tx.Now, Filters: row.Filters}})
 	})
 }
 

@@ -40,6 +40,9 @@ func (s *Service) CreateSchedule(ctx context.Context, registryID string, body ap
 		if err := tx.HasRegistry(ctx, registryID); err != nil {
 			return err
 		}
+		if err := checkTags(body.Filters); err != nil {
+			return err
+		}
 		schedule, err := timing(body, tx.Now.Time())
 		if err != nil {
 			return err

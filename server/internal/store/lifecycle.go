@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
 )
 
 // Phase is the part of a scan that is Running.
@@ -95,10 +96,12 @@ type Due struct {
 	Phase      Phase
 	OnDemand   bool
 	Outcome    api.Status
+	At         openapi.Millis // when it was due
+	Filters    []api.ScheduleFilter
 }
 
 func (d *Due) fields() []any {
-	return []any{&d.ID, &d.Seq, &d.Status, &d.RegistryID, &d.Phase, &d.OnDemand, &d.Outcome}
+	return []any{&d.ID, &d.Seq, &d.Status, &d.RegistryID, &d.Phase, &d.OnDemand, &d.Outcome, &d.At, asJSON(&d.Filters)}
 }
 
 // DueWorld names a world that has a schedule which is due by the world's own clock; there is none when the second result is false.
@@ -113,7 +116,7 @@ func (tx *Tx) DueWorld(ctx context.Context) (world string, found bool, err error
 
 // DueRows reads the schedules of the world that are due, the earliest first.
 func (tx *Tx) DueRows(ctx context.Context, limit int) ([]Due, error) {
-	return collect(ctx, tx, (*Due).fields, statement{`SELECT id, seq, status, registry, phase, on_demand, outcome FROM schedule
+	return collect(ctx, tx, (*Due).fields, statement{`SELECT id, seq, status, registry, phase, on_demand, outcome, due_at, filters FROM schedule
 		WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, seq LIMIT $3`, []any{tx.World, tx.Now, limit}})
 }
 

@@ -66,6 +66,31 @@ CREATE TABLE repository (
     PRIMARY KEY (world, registry, name)
 );
 
+CREATE TABLE image (
+    world           text   NOT NULL,
+    sha             text   NOT NULL,
+    uuid            text   NOT NULL,
+    size            bigint NOT NULL,
+    vulnerabilities bigint NOT NULL,
+    created         bigint NOT NULL,
+    updated         bigint NOT NULL,
+    last_scanned    bigint NOT NULL,
+    PRIMARY KEY (world, sha)
+);
+CREATE INDEX image_created ON image (world, created, sha);
+
+CREATE TABLE image_place (
+    world      text NOT NULL,
+    registry   text NOT NULL,
+    repository text NOT NULL,
+    tag        text NOT NULL,
+    sha        text NOT NULL,
+    host       text NOT NULL,
+    PRIMARY KEY (world, registry, repository, tag)
+);
+CREATE INDEX image_place_sha ON image_place (world, sha);
+CREATE INDEX image_place_repository ON image_place (world, lower(repository), sha);
+
 CREATE TABLE schedule (
     world                text    NOT NULL,
     id                   text    NOT NULL,

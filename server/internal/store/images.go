@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/qql"
+)
+
+// Images are the tokens of the list of images. repo.repository, sha and lastScanned are seen in use; the others are the fields of an answer (our choice).
+var Images = resource("created:desc", map[string]string{
+	"repo": `EXISTS (SELECT 1 FROM image_place WHERE image_place.world = image.world AND image_place.sha = image.sha AND %s)`,
+}, []token{
+	{qql.Field{Token: "sha", Kind: qql.ID}, "sha"},
+	{qql.Field{Token: "imageId", Kind: qql.ID}, "substr(sha, 1, 12)"},
+	{qql.Field{Token: "uuid", Kind: qql.ID}, "uuid"},
+	{qql.Field{Token: "created", Kind: qql.Time}, "created"},
+	{qql.Field{Token: "updated", Kind: qql.Time}, "updated"},
+	{qql.Field{Token: "lastScanned", Kind: qql.Time}, "last_scanned"},
+	{qql.Field{Token: "scanStatus", Kind: qql.Word}, "'SUCCESS'"},
+	{qql.Field{Token: "size", Kind: qql.Number}, "size"},
+	{qql.Field{Token: "registry", Kind: qql.Text, Group: "repo"}, "host"},
+	{qql.Field{Token: "repository", Kind: qql.Text, Group: "repo"}, "repository"},
+	{qql.Field{Token: "tag", Kind: qql.Text, Group: "repo"}, "tag"},
+})
+
+const imageColumns = `sha, substr(sha, 1, 12), uuid, size, created, updated, last_scanned, 'SUCCESS'`
+
+func imageFields(i *api.Image) []any {
+	return []any{&i.Sha, &i.ImageID, &i.UUID, &i.Size, &i.Created, &i.Updated, &i.LastScanned, &i.ScanStatus}
+}
+
+// Images lists images, and the number of all that match.
+func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
+	where := tx.condition(Images, l.Filter, tx.World)
+	from := ` FROM image WHERE world = $1 AND ` + where.text
+	var total int
+	if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+		return nil, 0, err
+	}
+	all, err := collect(ctx, tx, imageFields, statement{`SELECT ` + imageColumns + from + l.page(Images, "sha"), where.args})
+	if err != nil {
+		return nil, 0, err
+	}
+	return all, total, tx.addPlaces(ctx, all)
+}
+
+// Image reads one image, or gives ErrNotFound.
+func (tx *Tx) Image(ctx context.Context, sha string) (api.Image, error) {
+	var i api.Image
+	if err := tx.scan(ctx, imageFields(&i), `SELECT `+imageColumns+` FROM image WHERE world = $1 AND sha = $2`, tx.World, sha); err != nil {
+		return i, fmt.Errorf("image: %w", err)
+	}
+	one := []api.Image{i}
+	err := tx.addPlaces(ctx, one)
+	return one[0], err
+}
+
+// Place is where an image was found.
+type Place struct {
+	api.AssociatedRegistry
+	Sha string
+}
+
+const placeColumns = `sha, host, registry, repository, tag`
+
+func (p *Place) fields() []any { return []any{&p.Sha, &p.Registry, &p.RegistryUUID, &p.Repo, &p.Tag} }
+
+// Places reads where images were found.
+func (tx *Tx) Places(ctx context.Context, shas ...string) ([]Place, error) {
+	list := in(shas, tx.World)
+	return collect(ctx, tx, (*Place).fields, statement{`SELECT ` + placeColumns + ` FROM image_place WHERE world = $1 AND sha IN ` + list.text + ` ORDER BY host, repository, tag`, list.args})
+}
+
+// addPlaces tells images where they were found.
+func (tx *Tx) addPlaces(ctx context.Context, images []api.Image) error {
+	if len(images) == 0 {
+		return nil
+	}
+	shas, index := make([]string, len(images)), map[string]int{}
+	for i := range images {
+		shas[i] = images[i].Sha
+		index[shas[i]] = i
+		images[i].Repo = []api.ImageRepo{}
+	}
+	places, err := tx.Places(ctx, shas...)
+	for _, p := range places {
+		i := &images[index[p.Sha]]
+		i.Repo = append(i.Repo, api.ImageRepo{Registry: p.Registry, Repository: p.Repo, Tag: p.Tag})
+	}
+	return err
+}
+
+// Found is an image at a place, as a scan finds it.
+type Found struct {
+	Place
+	UUID            string
+	Size            int64
+	Vulnerabilities int
+	Created         openapi.Millis
+	Scanned         openapi.Millis
+}
+
+// PutImage notes that a scan has found an image at a place: a tag that pointed to another image points to this one now.
+func (tx *Tx) PutImage(ctx context.Context, f Found) error {
+	if _, err := tx.exec(ctx, `INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+		ON CONFLICT (world, sha) DO UPDATE SET updated = excluded.updated, last_scanned = excluded.last_scanned`,
+		tx.World, f.Sha, f.UUID, f.Size, f.Vulnerabilities, f.Created, f.Scanned); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `INSERT INTO image_place (world, `+placeColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (world, registry, repository, tag) DO UPDATE SET sha = excluded.sha`, append([]any{tx.World}, f.fields()...)...)
+	return err
+}
+
+// CountImages brings the totals of a repository, and of its registry, up to date after a scan.
+func (tx *Tx) CountImages(ctx context.Context, registry, repository string, scanned openapi.Millis) error {
+	r := api.Repository{RepoName: repository}
+	if err := tx.scan(ctx, []any{&r.TotalImages, &r.TotalVulnerableImages}, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN vulnerabilities > 0 THEN 1 ELSE 0 END), 0) FROM image
+		WHERE world = $1 AND sha IN (SELECT sha FROM image_place WHERE world = $1 AND registry = $2 AND repository = $3)`, tx.World, registry, repository); err != nil {
+		return err
+	}
+	r.TotalScannedImages = r.TotalImages
+	if err := tx.PutRepository(ctx, registry, r); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `UPDATE registry SET last_scanned = $3, updated = $3 WHERE world = $1 AND id = $2 AND last_scanned < $3`, tx.World, registry, scanned)
+	return err
+}
