@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -94,8 +95,11 @@ func find(ctx context.Context, tx *store.Tx, ended []store.Due) error {
 	for _, d := range ended {
 		if hosts[d.RegistryID] == "" {
 			r, err := tx.Registry(ctx, d.RegistryID)
+			if errors.Is(err, store.ErrNotFound) {
+				continue // it is being deleted: nobody will see what is in it
+			}
 			if err != nil {
-				continue //nolint:nilerr // the registry is being deleted: nobody will see what is in it
+				return err
 			}
 			hosts[d.RegistryID] = host(r.RegistryURI)
 		}
