@@ -21,12 +21,11 @@ generate: ## regenerate models, server interface, raw client and JSON from the d
 
 .PHONY: check
 check: ## fail when generated code or go.mod is stale
-	@sums() { find gen openapi -type f | sort | xargs sha256sum; }; \
-	before=$$(sums); rm -f gen/*/*.gen.go openapi/*.json; $(MAKE) --no-print-directory generate; after=$$(sums); \
-	if [ "$$before" != "$$after" ]; then \
-	  diff <(echo "$$before") <(echo "$$after") || true; \
-	  echo 'Generated code is stale: it did not come from the documents as they are. Run "make generate" and commit gen/ and openapi/*.json.' >&2; exit 1; \
-	fi
+	@kept=$$(mktemp -d); trap 'rm -rf "$$kept"' EXIT; cp -a gen openapi "$$kept"; \
+	rm -f gen/*/*.gen.go openapi/*.json; \
+	if $(MAKE) --no-print-directory generate && diff -rq "$$kept/gen" gen && diff -rq "$$kept/openapi" openapi; then exit 0; fi; \
+	rm -rf gen openapi; cp -a "$$kept/gen" "$$kept/openapi" .; \
+	echo 'Generated code is stale: it did not come from the documents as they are. Run "make generate" and commit gen/ and openapi/*.json.' >&2; exit 1
 	@$(GO) mod tidy -diff || { echo 'go.mod is not tidy: run "go mod tidy" and commit.' >&2; exit 1; }
 
 .PHONY: build

@@ -1,6 +1,6 @@
 // Package client is a Go SDK of the registry and schedule API of Qualys Container Security. It is independent of the vendor.
 //
-// A Client has one method for each operation of the document (package openapi): New(WithBaseURL(…), WithCredentials(…)). Lists are iterators, bulk calls give a Job that can be waited for,
+// A Client, made by New(WithBaseURL(…), WithCredentials(…)), has a method for each operation of the document (package openapi); that of POST /auth is Token. Lists are iterators, bulk calls give a Job that can be waited for,
 // refusals are an *Error. It runs against the vendor's platforms and against the emulator qcsd. Importing it compiles neither a server nor a database.
 package client
 
@@ -60,7 +60,8 @@ func WithToken(token string) Option {
 // WithTokenSource asks a source for the token of each call.
 func WithTokenSource(s TokenSource) Option { return func(c *config) { c.tokens = s } }
 
-// WithHTTPClient uses the transport, time-out and redirect policy of an http.Client. Default: one with a time-out of a minute.
+// WithHTTPClient uses the transport and the time-out of an http.Client. Default: one with a time-out of a minute. Redirects are never followed: the API has none, and they could take
+// credentials elsewhere.
 func WithHTTPClient(h *http.Client) Option { return func(c *config) { c.http = h } }
 
 // WithUserAgent puts a name of the caller's before that of the SDK in the User-Agent header.
@@ -85,11 +86,14 @@ func New(options ...Option) (*Client, error) {
 		o(&c)
 	}
 	base, err := url.Parse(c.base)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, errors.New("client: the base URL must be http:// or https:// and a host")
+	if err != nil || base.Host == "" || base.User != nil || strings.Trim(base.Path, "/")+base.RawQuery+base.Fragment != "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, errors.New("client: the base URL must be http:// or https:// and a host, nothing more")
 	}
 	if c.hasLogin == (c.tokens != nil) {
 		return nil, errors.New("client: exactly one of credentials, token and token source is needed")
+	}
+	if c.http == nil || c.poll <= 0 {
+		return nil, errors.New("client: the HTTP client must not be nil, and the poll interval must be more than 0")
 	}
 	server := strings.TrimRight(c.base, "/") + "/"
 	h := c.chain(server)
@@ -107,6 +111,7 @@ func New(options ...Option) (*Client, error) {
 // chain assembles the transports. A call goes through them in this order: user agent, token, the caller's own transport.
 func (c *config) chain(server string) *http.Client {
 	h := *c.http
+	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	base := h.Transport
 	if base == nil {
 		base = http.DefaultTransport

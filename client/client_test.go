@@ -63,6 +63,10 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"base URL of another scheme": {client.WithBaseURL("ftp://x"), client.WithToken("t")},
 		"no credentials":             {client.WithBaseURL("https://x")},
 		"two kinds of credentials":   {client.WithBaseURL("https://x"), client.WithToken("t"), client.WithCredentials("a", "b")},
+		"base URL with a path":       {client.WithBaseURL("https://x/csapi/v1.3"), client.WithToken("t")},
+		"base URL with a password":   {client.WithBaseURL("https://u:p@x"), client.WithToken("t")},
+		"no HTTP client":             {client.WithBaseURL("https://x"), client.WithToken("t"), client.WithHTTPClient(nil)},
+		"no poll interval":           {client.WithBaseURL("https://x"), client.WithToken("t"), client.WithPollInterval(0)},
 	} {
 		if _, err := client.New(options...); err == nil {
 			t.Errorf("%s: got no error", name)
@@ -158,6 +162,10 @@ func TestTolerantReader(t *testing.T) {
 		{"cancelJobId", 200, `{"cancelJobId":"x"}`, cancel, "x"},
 		{"deletionJobId for a cancel", 200, `{"deletionJobId":"x"}`, cancel, "x"},
 		{"204", 204, ``, cancel, ""},
+		{"an empty 201 to validate", 201, ``, func(c *client.Client) (string, error) {
+			ok, err := c.ValidateRegistry(t.Context(), api.RegistryRequest{})
+			return fmt.Sprint(ok), err
+		}, "true"},
 		{"204 as an empty list", 204, ``, list, "0"},
 		{"an empty list", 200, `{"data":[],"count":0}`, list, "0"},
 		{"unknown fields and values", 200, `{"data":[{"registryUuid":"a","registryType":"JFrog","new":{}, "created":1628504894719}],"count":1}`, list, "1"},
@@ -254,8 +262,13 @@ func TestPages(t *testing.T) {
 		{"a full last page", numbered(4, 100), client.List{PageSize: 2}, 4, 3, nil},
 		{"a limit within a page", numbered(5, 100), client.List{PageSize: 2, Limit: 3}, 3, 2, nil},
 		{"a limit at the end of a page", numbered(5, 100), client.List{PageSize: 2, Limit: 2}, 2, 1, nil},
-		{"a later start", numbered(5, 100), client.List{PageSize: 2, Page: 3}, 1, 1, nil},
+		{"a later start", numbered(5, 100), client.List{PageSize: 2, Page: 3}, 1, 2, nil},
 		{"a service that gives fewer at once than asked", numbered(5, 2), client.List{PageSize: 4}, 5, 3, nil},
+		{"a later start where fewer are given than asked", numbered(7, 2), client.List{PageSize: 4, Page: 2}, 5, 3, nil},
+		{"a service that goes back to its last page", func(w http.ResponseWriter, r *http.Request) {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "pageNumber=3", "pageNumber=2", 1)
+			numbered(4, 100)(w, r)
+		}, client.List{PageSize: 2}, 4, 3, nil},
 		{"a service that repeats a page for ever", says(200, "application/json", `{"data":[{"registryUuid":"a"}],"count":9}`), client.List{PageSize: 1}, 1, 2, client.ErrRepeatedPage},
 		{"an error", says(500, "text/plain", "x"), client.List{}, 0, 1, client.ErrServer},
 	} {

@@ -22,7 +22,7 @@ func (c *Client) CreateAWSConnector(ctx context.Context, r api.AWSConnectorReque
 // ListAWSConnectors gives the AWS connectors, those of one account if it is not empty: GET /csapi/v1.3/registry/aws/connectors and …/{accountId} (observed).
 func (c *Client) ListAWSConnectors(ctx context.Context, accountID string) ([]api.Connector, error) {
 	if accountID != "" {
-		return decode[[]api.Connector](c.wire.ListAWSConnectorsOfAccount(ctx, accountID))
+		return decode[[]api.Connector](c.wire.ListAWSConnectorsOfAccount(ctx, accountID, ids(accountID)))
 	}
 	return decode[[]api.Connector](c.wire.ListAWSConnectors(ctx))
 }
@@ -40,7 +40,7 @@ func (c *Client) ListACRConnectors(ctx context.Context) ([]api.ACRConnector, err
 
 // DescribeACRConnector gives an Azure connector: GET /csapi/v1.3/registry/acr/connector/{connectorId} (swagger 2021).
 func (c *Client) DescribeACRConnector(ctx context.Context, connectorID string) (api.ACRConnector, error) {
-	return decode[api.ACRConnector](c.wire.DescribeACRConnector(ctx, connectorID))
+	return decode[api.ACRConnector](c.wire.DescribeACRConnector(ctx, connectorID, ids(connectorID)))
 }
 
 // CreateGCPConnector adds a Google connector from the key file of a service account and gives its id, or "" when the service names none:
@@ -69,5 +69,5 @@ func (c *Client) ListGCPConnectors(ctx context.Context) ([]api.GCPConnector, err
 
 // DescribeGCPConnector gives a Google connector: GET /csapi/v1.3/registry/gcp/connector/{connectorId} (swagger 2021).
 func (c *Client) DescribeGCPConnector(ctx context.Context, connectorID string) (api.GCPConnector, error) {
-	return decode[api.GCPConnector](c.wire.DescribeGCPConnector(ctx, connectorID))
+	return decode[api.GCPConnector](c.wire.DescribeGCPConnector(ctx, connectorID, ids(connectorID)))
 }

@@ -41,10 +41,11 @@ type Error struct {
 
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s %s: %d", e.Method, e.Path, e.Status)
-	for _, part := range []string{e.Message, e.Detail} {
-		if part != "" {
-			text += ": " + part
-		}
+	if e.Message != "" && !strings.HasPrefix(e.Detail, e.Message) {
+		text += ": " + e.Message
+	}
+	if e.Detail != "" {
+		text += ": " + e.Detail
 	}
 	return text
 }

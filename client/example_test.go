@@ -114,5 +114,5 @@ func ExampleError() {
 	fmt.Println(refused.Message)
 	// Output:
 	// true true
-	// The registry has 2 schedules in state Running and cannot be deleted.
+	// The registry cannot be deleted: it has schedules in state Running (2).
 }

@@ -11,7 +11,7 @@ import (
 
 // Job is the work that a bulk call started.
 type Job struct {
-	IDs      []string // what the service called it; more than one when the call had to be split
+	IDs      []string // what the service called it; empty when it answered no id
 	client   *Client
 	emulator bool
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"iter"
-	"reflect"
 )
 
 // List says which part of a list is wanted, and how. The zero value is all of it.
@@ -41,18 +40,31 @@ type page[T any] struct {
 	Count int
 }
 
-// pages goes through a list page by page, as the caller asks for items. It ends with the first error, and when a page comes twice.
-func pages[T any](ctx context.Context, l List, fetch func(context.Context, query) (page[T], error)) iter.Seq2[T, error] {
+// source is a list of the service: how a page is fetched, and by what its items are told apart.
+type source[T any] struct {
+	fetch func(context.Context, query) (page[T], error)
+	key   func(T) string
+}
+
+// pages goes through a list page by page, as the caller asks for items. It ends with the first error, and when a page comes again.
+func pages[T any](ctx context.Context, l List, s source[T]) iter.Seq2[T, error] {
 	if l.PageSize == 0 {
 		l.PageSize = defaultPageSize
 	}
 	return func(yield func(T, error) bool) {
 		var none T
-		var before page[T]
-		for number, seen := max(l.Page, 1), 0; ; number++ {
-			p, err := fetch(ctx, l.query(number))
-			if err == nil && len(p.Data) > 0 && reflect.DeepEqual(p.Data, before.Data) {
-				err = ErrRepeatedPage
+		first, size := max(l.Page, 1), 0
+		begun := map[string]bool{} // the first items of all pages so far
+		for number, seen := first, 0; ; number++ {
+			p, err := s.fetch(ctx, l.query(number))
+			if err == nil && len(p.Data) > 0 {
+				if key := s.key(p.Data[0]); !begun[key] {
+					begun[key] = true
+				} else if seen >= p.Count {
+					return // the last page again: the list is complete
+				} else {
+					err = ErrRepeatedPage
+				}
 			}
 			if err != nil {
 				yield(none, err)
@@ -63,11 +75,11 @@ func pages[T any](ctx context.Context, l List, fetch func(context.Context, query
 					return
 				}
 			}
-			// A short page is the last, unless the count says that the service only gives fewer at once.
-			if behind := (max(l.Page, 1) - 1) * l.PageSize; len(p.Data) == 0 || len(p.Data) < l.PageSize && behind+seen >= p.Count {
+			// A short page is the last, unless the count says that the service only gives fewer at once than were asked for.
+			size = max(size, len(p.Data))
+			if len(p.Data) == 0 || len(p.Data) < l.PageSize && (first-1)*size+seen >= p.Count {
 				return
 			}
-			before = p
 		}
 	}
 }

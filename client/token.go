@@ -17,20 +17,22 @@ type TokenSource interface {
 }
 
 // renewer is a TokenSource that can be told that the service refused a token.
-type renewer interface{ Refused(token string) }
+type renewer interface {
+	Refused(ctx context.Context, token string)
+}
 
 type staticToken string
 
 // Token implements TokenSource.
 func (t staticToken) Token(context.Context) (string, error) { return string(t), nil }
 
-// renewBefore is how long before its expiry a token is renewed; tokenLife is assumed of one that does not tell (docs: four hours).
+// renewBefore is how long before its expiry a token is renewed at most, a tenth of its life if that is less; tokenLife is assumed of one that does not tell (docs: four hours).
 const (
 	renewBefore = 5 * time.Minute
 	tokenLife   = 4 * time.Hour
 )
 
-// passwordSource logs in when there is no token, or the last one is about to expire. One call logs in, however many are waiting.
+// passwordSource logs in when there is no token, or the last one is about to expire. One call at a time logs in; the others wait and use its token.
 type passwordSource struct {
 	login   func(context.Context) (string, error)
 	now     func() time.Time
@@ -60,33 +62,37 @@ func (s *passwordSource) Token(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.token, s.renewAt = token, expiry(token, s.now().Add(tokenLife)).Add(-renewBefore)
+	// Counted from now by how long it lives, not by when it expires: the clock here may be wrong.
+	life := lifeOf(token)
+	s.token, s.renewAt = token, s.now().Add(life-min(renewBefore, life/10))
 	return token, nil
 }
 
 // Refused forgets a token, unless another call has renewed it already.
-func (s *passwordSource) Refused(token string) {
-	<-s.turn
-	defer func() { s.turn <- struct{}{} }()
+func (s *passwordSource) Refused(ctx context.Context, token string) {
+	select {
+	case <-s.turn:
+		defer func() { s.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return
+	}
 	if s.token == token {
 		s.token = ""
 	}
 }
 
-// expiry reads the exp claim of a JWT, without checking the signature: only the service can.
-func expiry(token string, otherwise time.Time) time.Time {
+// lifeOf reads from a JWT how long it is valid, without checking the signature: only the service can.
+func lifeOf(token string) time.Duration {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return otherwise
+		return tokenLife
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims struct {
-		Exp float64 `json:"exp"`
+	var claims struct{ Iat, Exp float64 }
+	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Iat == 0 || claims.Exp <= claims.Iat {
+		return tokenLife
 	}
-	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp == 0 {
-		return otherwise
-	}
-	return time.Unix(int64(claims.Exp), 0)
+	return time.Duration((claims.Exp - claims.Iat) * float64(time.Second))
 }
 
 // authTransport puts the token into each call. After a 401 it asks for another token and makes the call once more: a call that was refused has done nothing.
@@ -113,7 +119,7 @@ func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxExcerpt)) // so that the connection can be used again
 	answer.Body.Close()
-	source.Refused(token)
+	source.Refused(r.Context(), token)
 	_, answer, err = t.send(again)
 	return answer, err
 }

@@ -22,7 +22,7 @@ import (
 // token makes an unsigned JWT that expires at a time.
 func token(n int64, expires time.Time) string {
 	encode := base64.RawURLEncoding.EncodeToString
-	return encode([]byte(`{}`)) + "." + encode(fmt.Appendf(nil, `{"exp":%d,"n":%d}`, expires.Unix(), n)) + ".x"
+	return encode([]byte(`{}`)) + "." + encode(fmt.Appendf(nil, `{"iat":%d,"exp":%d,"n":%d}`, expires.Add(-4*time.Hour).Unix(), expires.Unix(), n)) + ".x"
 }
 
 func TestTokensAreSharedAndRenewed(t *testing.T) {
@@ -113,5 +113,35 @@ func TestATokenOfOnesOwnIsNotRenewed(t *testing.T) {
 	c := w.start(t, says(http.StatusUnauthorized, "application/json", `{"message":"JWT expired."}`))
 	if _, err := c.DescribeRegistry(t.Context(), "r"); !errors.Is(err, client.ErrUnauthorized) || len(w.calls) != 1 {
 		t.Errorf("got %v after %d calls", err, len(w.calls))
+	}
+}
+
+// TestAWrongClockDoesNotMakeALoginPerCall: a token is renewed by how long it lives, not by what time it is here.
+func TestAWrongClockDoesNotMakeALoginPerCall(t *testing.T) {
+	t.Parallel()
+	for name, there := range map[string]time.Time{"fast": servertest.Start.Add(-5 * time.Hour), "slow": servertest.Start.Add(5 * time.Hour)} {
+		var logins atomic.Int64
+		service := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/auth" {
+				says(http.StatusCreated, "text/plain", token(logins.Add(1), there.Add(4*time.Hour)))(rw, r)
+				return
+			}
+			says(http.StatusOK, "application/json", `{}`)(rw, r)
+		}))
+		t.Cleanup(service.Close)
+		h := service.Client()
+		t.Cleanup(h.CloseIdleConnections)
+		c, err := client.New(client.WithBaseURL(service.URL), client.WithHTTPClient(h), client.WithCredentials("joe", "p"), client.WithClock(func() time.Time { return servertest.Start }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			if _, err := c.DescribeRegistry(t.Context(), "r"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if logins.Load() != 1 {
+			t.Errorf("a %s clock: got %d logins, want one", name, logins.Load())
+		}
 	}
 }

@@ -21,6 +21,7 @@ type Refusal struct {
 
 // Names of the refusals, for the code that applies them.
 const (
+	DocumentSays      = "document"
 	UnknownParameter  = "unknown-parameter"
 	RepeatedParameter = "repeated-parameter"
 	CommaList         = "comma-list"
@@ -46,6 +47,7 @@ const (
 	RunningSchedule   = "running-schedule"
 	FilterSyntax      = "filter-syntax"
 	FilterToken       = "filter-token"
+	FilterValue       = "filter-value"
 
 	DuplicateConnector = "duplicate-connector"
 	UnknownConnector   = "unknown-connector"
@@ -55,6 +57,7 @@ const (
 
 // Refusals is the one table of refusals that rest on less than a documented status. The server obeys it, its README prints it.
 var Refusals = []Refusal{
+	{DocumentSays, Inferred, "what does not fit a type, enumeration, pattern or bound of the document; most bounds of length and number are our choice", ""},
 	{UnknownParameter, Chosen, "a query parameter that the operation does not have", "ignored"},
 	{RepeatedParameter, Chosen, "a parameter that takes one value is given twice", "the first counts"},
 	{CommaList, Inferred, "a list as one value with commas; the documents show only the repeated key", "split at the commas"},
@@ -84,4 +87,5 @@ var Refusals = []Refusal{
 	{RunningSchedule, Documented, "deleting a registry that has a Running schedule; its status is our choice", ""},
 	{FilterSyntax, Chosen, "a filter that cannot be read", ""},
 	{FilterToken, Documented, "a filter or sort token that the list does not know", ""},
+	{FilterValue, Chosen, "a value of a filter, or a sort order, that does not fit its token", ""},
 }

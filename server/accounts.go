@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/qcsdev/qcs/server/internal/store"
 )
@@ -28,7 +30,7 @@ func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
 	var accounts []store.Account
 	var password string
 	err := s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
-		if accounts, err = tx.Accounts(ctx); err != nil || len(accounts) > 0 {
+		if accounts, err = tx.Accounts(ctx); err != nil || len(accounts) > 0 || s.options.Existing {
 			return err
 		}
 		random := make([]byte, 16)
@@ -65,9 +67,9 @@ func (s *Server) configured() ([]store.Account, error) {
 		case seen[u.Name]:
 			return nil, fmt.Errorf("user %s: named twice; login names are unique in a server", u.Name)
 		case !worlds[u.World]:
-			return nil, fmt.Errorf("user %s: no world %s", u.Name, u.World)
+			return nil, fmt.Errorf("user %s: there is no such world; parts are separated by colons, encode one in a password as %%3A", u.Name)
 		case !u.Role.valid():
-			return nil, fmt.Errorf("user %s: role %q is not one of %v", u.Name, u.Role, Roles)
+			return nil, fmt.Errorf("user %s: the role is not one of %v; parts are separated by colons, encode one in a password as %%3A", u.Name, Roles) // without the part, which may be one of a password
 		}
 		seen[u.Name] = true
 		accounts = append(accounts, store.Account{Name: u.Name, World: u.World, Role: string(u.Role), Password: hash(u.Password)})
@@ -75,16 +77,15 @@ func (s *Server) configured() ([]store.Account, error) {
 	return accounts, nil
 }
 
-// makeFolder makes the data folder, for its owner only, with a note that keeps it out of git.
+// makeFolder makes the data folder if there is none, for its owner only, with a note that keeps it out of git.
 func makeFolder(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return fmt.Errorf("data folder: %w", err)
+		return err
 	}
-	ignore := filepath.Join(path, ".gitignore")
-	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
-		return os.WriteFile(ignore, []byte("*\n"), 0o600)
-	}
-	return nil
+	return os.WriteFile(filepath.Join(path, ".gitignore"), []byte("*\n"), 0o600)
 }
 
 // keyBytes is the size of the key that signs tokens with HS512.
@@ -106,15 +107,28 @@ func signingKey(o Options) ([]byte, error) {
 		return key, nil
 	}
 	path := filepath.Join(o.Data, "signing.key")
-	if err := writeNew(path, key); err != nil && !errors.Is(err, fs.ErrExist) {
+	text := []byte(base64.StdEncoding.EncodeToString(key) + "\n")
+	if err := writeNew(path, text); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
-	key, err := os.ReadFile(path)
-	if err == nil && len(key) != keyBytes {
-		err = fmt.Errorf("%s has %d bytes, needs %d", path, len(key), keyBytes)
+	text, err := os.ReadFile(path)
+	if err == nil {
+		key, err = DecodeKey(string(text))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
+		return nil, fmt.Errorf("signing key in %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// DecodeKey reads a signing key as files and the environment have it: the base64 of 64 bytes.
+func DecodeKey(text string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return nil, errors.New("not base64")
+	}
+	if len(key) != keyBytes {
+		return nil, fmt.Errorf("has %d bytes, needs %d", len(key), keyBytes)
 	}
 	return key, nil
 }

@@ -61,11 +61,14 @@ func newAuthority(o Options, accounts []store.Account, now func(context.Context,
 		return nil, err
 	}
 	a := &authority{
-		key: key, now: now, first: accounts[0].Name, users: map[string]store.Account{}, verified: map[[sha256.Size]byte]verified{},
+		key: key, now: now, users: map[string]store.Account{}, verified: map[[sha256.Size]byte]verified{},
 		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithoutClaimsValidation()),
 	}
-	for _, account := range accounts {
+	for i, account := range accounts {
 		a.users[account.Name] = account
+		if i == 0 {
+			a.first = account.Name
+		}
 	}
 	return a, nil
 }
@@ -105,7 +108,7 @@ func (a *authority) issue(ctx context.Context, name string) (string, error) {
 		"sub": name, "iss": issuer, "aud": issuer, "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
 		"loginResponse": "SUCCESSFUL", "successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
 		"credentialType": "UsernamePasswordCredential", "usertype": "fo", "portalUserId": 1, "qwebUserId": 1,
-		"modulesAllowed": []string{"CS"}, "world": account.World,
+		"modulesAllowed": []string{"CS"}, "ipAddress": exchangeOf(ctx).remote, "world": account.World,
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString(a.key)
 }

@@ -69,6 +69,9 @@ func TestLoginRefuses(t *testing.T) {
 	} {
 		send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: tt.contentType, body: tt.body, token: "-"}).refused(t, http.StatusBadRequest, tt.detail)
 	}
+	for _, odd := range []string{form + ";charset=", form + "; charset", form + ";a=b;a=c"} {
+		send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: odd, body: "username=a&password=b&token=true", token: "-"}).refused(t, http.StatusUnauthorized, "wrong user")
+	}
 	send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: "application/json", body: `{}`, token: "-"}).refused(t, http.StatusUnsupportedMediaType, form)
 }
 
@@ -204,19 +207,33 @@ func TestFirstUser(t *testing.T) {
 		login(t, srv, "admin", told[1]).want(t, http.StatusCreated)
 	})
 	info, err := os.Stat(filepath.Join(folder, "signing.key"))
-	if err != nil || info.Mode().Perm() != 0o600 || info.Size() != 64 {
-		t.Errorf("signing key: got %v, %v, want 64 bytes for the owner only", info, err)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("signing key: got %v, %v, want it for the owner only", info, err)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "signing.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err := server.DecodeKey(string(text)); err != nil || len(key) != 64 {
+		t.Errorf("got %d bytes, %v, want 64", len(key), err)
 	}
 }
 
 func TestBadConfigurationIsRefused(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*server.Options){
-		"no world":               func(o *server.Options) { o.Users[0].World = "nosuch" },
+		"there is no such world": func(o *server.Options) { o.Users[0].World = "nosuch" },
 		"named twice":            func(o *server.Options) { o.Users = append(o.Users, o.Users[0]) },
-		`role "king"`:            func(o *server.Options) { o.Users[0].Role = "king" },
+		"the role is not one of": func(o *server.Options) { o.Users[0].Role = "king" },
 		"must not be empty":      func(o *server.Options) { o.Users[0].Password = "" },
 		"signing key: has 3":     func(o *server.Options) { o.SigningKey = []byte("abc") },
+		`strictness "lax"`:       func(o *server.Options) { o.Strictness = "lax" },
+		`world "x": needs`:       func(o *server.Options) { o.Worlds = []server.World{{Name: "x", Plan: "Gold"}} },
+		"world x: named twice": func(o *server.Options) {
+			o.Worlds = []server.World{{Name: "x", Plan: "Full"}, {Name: "x", Plan: "Free"}}
+		},
+		"a duration is negative": func(o *server.Options) { o.Pace.Queued = -1 },
+		"nothing in memory yet":  func(o *server.Options) { o.Existing = true },
 		`seed "nosuch": not one`: func(o *server.Options) { o.Seed = "nosuch" },
 	} {
 		o := server.Options{Users: []server.User{{Name: "a", Password: "b"}}}

@@ -40,8 +40,8 @@ func (s *Server) route(vendor, control http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page, ok := service[r.URL.Path]
 		switch {
-		case ok && r.Method != http.MethodGet:
-			s.fail(w, r, &contract.MethodError{Allow: []string{http.MethodGet}})
+		case ok && r.Method != http.MethodGet && r.Method != http.MethodHead:
+			s.fail(w, r, &contract.MethodError{Allow: []string{http.MethodGet, http.MethodHead}})
 		case ok:
 			page(w, r)
 		case strings.HasPrefix(r.URL.Path, "/_qcs/"):
@@ -64,7 +64,7 @@ func (s *Server) cleanPath(next http.Handler) http.Handler {
 		}
 		u, shallow := *r.URL, *r
 		u.RawPath = strings.Join(segments, "/")
-		u.Path = strings.TrimRight(u.Path, "/")
+		u.Path, _ = url.PathUnescape(u.RawPath) // it was escaped just now
 		shallow.URL = &u
 		next.ServeHTTP(w, &shallow)
 	})
@@ -90,7 +90,9 @@ func (s *Server) recover(next http.Handler) http.Handler {
 // guard lets through to the handlers of a document only what the document allows: it finds the operation, authenticates, checks the permission and validates, in this order.
 // As everything passes here, no operation can be without; an operation without a permission keeps the server from starting.
 func (s *Server) guard(document []byte, register func(*echo.Echo)) (http.Handler, error) {
-	d, err := contract.Load(document, contract.Options{Strictness: s.options.Strictness})
+	d, err := contract.Load(document, contract.Options{Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
+		s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
+	}})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,9 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
+
+// statusClosed is noted of a call that the caller did not wait for.
+const statusClosed = 499
 
 // invalidInput is the documented message of a 400 (release notes 1.12).
 const invalidInput = "Invalid Input Request."
@@ -39,18 +43,28 @@ var problems = []func(error) (problem, bool){
 	row(func(e *authError) problem { return problem{http.StatusUnauthorized, e.message, e.detail, ""} }),
 	row(func(e *limitError) problem { return e.problem() }),
 	row(func(e *forbidden) problem { return problem{http.StatusForbidden, e.message, e.message, ""} }),
-	row(func(e *contract.RequestError) problem { return problem{e.Status, requestMessage(e), e.Error(), e.Rule} }),
+	row(func(e *contract.RequestError) problem {
+		return problem{e.Status, requestMessage(e), e.Error(), cmp.Or(e.Rule, openapi.DocumentSays)}
+	}),
 	row(func(e *qql.SyntaxError) problem {
 		return problem{http.StatusBadRequest, invalidInput, "filter: " + e.Error(), openapi.FilterSyntax}
 	}),
-	row(func(e *qql.TokenError) problem {
-		return problem{http.StatusBadRequest, invalidInput, e.Error(), openapi.FilterToken}
-	}),
+	func(err error) (problem, bool) {
+		var e *qql.TokenError
+		p := problem{http.StatusBadRequest, invalidInput, err.Error(), openapi.FilterValue}
+		if errors.As(err, &e) && e.Unknown {
+			p.rule = openapi.FilterToken
+		}
+		return p, e != nil
+	},
 	row(func(e *registry.RuleError) problem { return problem{http.StatusBadRequest, e.Msg, e.Msg, e.Rule} }),
 	row(func(e *formError) problem { return problem{http.StatusBadRequest, invalidInput, e.Error(), ""} }),
 	row(func(e *echo.HTTPError) problem {
-		return problem{e.Code, invalidInput, fmt.Sprint(e.Message), ""}
+		return problem{e.Code, invalidInput, "body: a value does not fit its field; whole numbers are written without point and exponent", ""}
 	}),
+	func(err error) (problem, bool) {
+		return problem{statusClosed, "Canceled.", err.Error(), ""}, errors.Is(err, context.Canceled)
+	},
 	func(err error) (problem, bool) {
 		return problem{http.StatusNotFound, "Not found.", err.Error(), ""}, errors.Is(err, store.ErrNotFound)
 	},
@@ -94,7 +108,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	if p.detail != "" {
-		header.Set("X-QCS-Detail", ascii(p.detail+ruleNote(p.rule)))
+		header.Set("X-QCS-Detail", ascii(p.detail)+ruleNote(p.rule))
 	}
 	var method *contract.MethodError
 	if errors.As(err, &method) {
@@ -134,8 +148,14 @@ func ruleNote(name string) string {
 	return ""
 }
 
+// maxDetail bounds what a header says; some clients refuse longer lines.
+const maxDetail = 500
+
 // ascii makes a text fit for a header.
 func ascii(text string) string {
+	if len(text) > maxDetail {
+		text = text[:maxDetail] + "..."
+	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'

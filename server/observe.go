@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 // exchange is what is told of a request and its answer in the log.
 type exchange struct {
 	id, operation, user, world string
+	remote                     string    // address of the caller
 	now                        time.Time // by the clock of the caller's world
 	cause                      error
 	status                     int
@@ -30,6 +32,7 @@ func exchangeOf(ctx context.Context) *exchange {
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{id: s.options.newID(), status: http.StatusOK}
+		x.remote, _, _ = net.SplitHostPort(r.RemoteAddr)
 		w.Header().Set("Server", "qcsd/"+s.options.Version)
 		w.Header().Set("X-Request-Id", x.id)
 		start := s.options.Now()

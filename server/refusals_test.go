@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -29,12 +31,12 @@ func TestRefusalsToTheLetter(t *testing.T) {
 		body   string
 		detail string
 	}{
-		{"unknown filter token", request{target: base + "?filter=nosuchtoken:x"}, 400, invalid, `at 0: token "nosuchtoken": not known here (rule filter-token, documented)`},
-		{"unknown filter token with a near one", request{target: base + "?filter=registryUrl:x"}, 400, invalid, `at 0: token "registryUrl": not known here; did you mean "registryUri"? (rule filter-token, documented)`},
+		{"unknown filter token", request{target: base + "?filter=nosuchtoken:x"}, 400, invalid, `filter: at 0: token "nosuchtoken": not known here (rule filter-token, documented)`},
+		{"unknown filter token with a near one", request{target: base + "?filter=registryUrl:x"}, 400, invalid, `filter: at 0: token "registryUrl": not known here; did you mean "registryUri"? (rule filter-token, documented)`},
 		{"filter that cannot be read", request{target: base + "?filter=registryUri:%22x"}, 400, invalid, `filter: at 12: this quote is not closed (rule filter-syntax, chosen)`},
-		{"value of a wrong type", request{target: base + "?filter=repoCount:many"}, 400, invalid, `at 10: token "repoCount": expected a whole number (rule filter-token, documented)`},
-		{"bad sort", request{target: base + "?sort=bogus:up"}, 400, invalid, `at 0: token "bogus": not known here (rule filter-token, documented)`},
-		{"bad sort direction", request{target: base + "?sort=created:up"}, 400, invalid, `at 8: token "created": sort direction must be asc or desc, for one token (rule filter-token, documented)`},
+		{"value of a wrong type", request{target: base + "?filter=repoCount:many"}, 400, invalid, `filter: at 10: token "repoCount": expected a whole number (rule filter-value, chosen)`},
+		{"bad sort", request{target: base + "?sort=bogus:up"}, 400, invalid, `sort: at 0: token "bogus": not known here (rule filter-token, documented)`},
+		{"bad sort direction", request{target: base + "?sort=created:up"}, 400, invalid, `sort: at 8: token "created": sort direction must be asc or desc, for one token (rule filter-value, chosen)`},
 		{"page size that is no number", request{target: base + "?pageSize=abc"}, 400, invalid, `query parameter "pageSize": not an integer`},
 		{"page size zero", request{target: base + "?pageSize=0"}, 400, invalid, `query parameter "pageSize": number must be at least 1`},
 		{"page size too large", request{target: base + "?pageSize=1001"}, 400, invalid, `query parameter "pageSize": number must be at most 1000`},
@@ -47,6 +49,12 @@ func TestRefusalsToTheLetter(t *testing.T) {
 		{"missing field", request{method: "POST", target: base, contentType: "application/json", body: `{"registryType":"V2","credentialType":"None"}`}, 400, invalid, `body at /registryUri: property "registryUri" is missing`},
 		{"content type", request{method: "POST", target: base, contentType: "text/xml", body: good}, 415, refusal(415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported content type."), `header Content-Type: expected application/json (rule content-type, chosen)`},
 		{"body too large", request{method: "POST", target: base, contentType: "application/json", body: strings.Repeat(" ", 1<<20) + good}, 413, refusal(413, "PAYLOAD_TOO_LARGE", "Request body too large."), `body: more than 1048576 bytes (rule body-too-large, chosen)`},
+		{"user and password in an address", request{method: "POST", target: base, contentType: "application/json", body: `{"registryType":"V2","registryUri":"https://u:p@r.example.com","credentialType":"None"}`}, 400, invalid, `rule document, inferred`},
+		{"a long detail is cut", request{target: base + "?" + strings.Repeat("x", 5000) + "=1"}, 400, invalid, `xxx... (rule unknown-parameter`},
+		{"a large body where none is due", request{target: base, body: strings.Repeat("x", 2<<20)}, 400, invalid, `body: ListRegistries takes none (rule unexpected-body`},
+		{"a number with a point", request{method: "POST", target: base + "/" + sampleRegistry + "/schedule", contentType: "application/json", body: `{"filters":[{"days":7.0,"repoTags":[{"repo":"a"}]}]}`}, 400, invalid, `whole numbers are written without point`},
+		{"invalid UTF-8", request{method: "POST", target: base, contentType: "application/json", body: "{\"a\":\"\xff\"}"}, 400, invalid, `not valid UTF-8`},
+		{"an encoded slash is a part of an id", request{target: base + "/%2F"}, 404, refusal(404, "NOT_FOUND", "Not found."), `registry: not found`},
 		{"unknown path", request{target: "/csapi/v1.3/registri"}, 404, refusal(404, "NOT_FOUND", "Not found."), `the document has no such path; the nearest is /csapi/v1.3/registry`},
 		{"unknown registry", request{target: base + "/nosuch"}, 404, refusal(404, "NOT_FOUND", "Not found."), `registry: not found`},
 		{"path parameter with a slash", request{target: base + "/no/such"}, 404, refusal(404, "NOT_FOUND", "Not found."), `the document has no such path`},
@@ -75,7 +83,7 @@ func TestRefusalsToTheLetter(t *testing.T) {
 func TestWrongMethodNamesTheRightOnes(t *testing.T) {
 	t.Parallel()
 	srv := servertest.New(t, servertest.WithoutRunner())
-	for target, want := range map[string]string{base: "DELETE, GET, POST", base + "/validate": "POST", base + "/x/schedule/bulk": "DELETE", "/auth": "POST", "/healthz": "GET"} {
+	for target, want := range map[string]string{base: "DELETE, GET, POST", base + "/validate": "POST", base + "/x/schedule/bulk": "DELETE", "/auth": "POST", "/healthz": "GET, HEAD"} {
 		got := send(t, srv, request{method: http.MethodPatch, target: target})
 		if got.want(t, http.StatusMethodNotAllowed); got.header.Get("Allow") != want {
 			t.Errorf("%s: got Allow %q, want %q", target, got.header.Get("Allow"), want)
@@ -100,11 +108,17 @@ func TestExpiredToken(t *testing.T) {
 
 func TestVendorStrictnessLetsPass(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Strictness = contract.Vendor }))
+	var log bytes.Buffer
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		o.Strictness, o.Logger = contract.Vendor, slog.New(slog.NewTextHandler(&log, nil))
+	}))
 	get(t, srv, base+"?undocumented=1&pageSize=2&pageSize=9&pageNumber=").want(t, http.StatusOK)
 	body := send(t, srv, request{method: http.MethodDelete, target: base + "/" + sampleRegistry + "/schedule/bulk?scheduleIds=f677b189-8b54-46ba-9d24-624b7e98767d,5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a03"}).want(t, http.StatusOK)
 	if job := jobState(t, srv, field(t, body, "deletionJobId")); job.Changed != 2 {
 		t.Errorf("got %d deleted by a comma list, want 2", job.Changed)
+	}
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "rule=comma-list") {
+		t.Errorf("got log %s, want a warning of the comma list", log.String())
 	}
 	post(t, srv, base, `{"registryType":"V2","RegistryType":"Nope","registryUri":"https://r.example.com","credentialType":"None"} x`).want(t, http.StatusOK)
 	get(t, srv, base+"?pageSize=abc").refused(t, http.StatusBadRequest, "not an integer")

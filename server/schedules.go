@@ -64,7 +64,9 @@ func (h *handlers) DeleteSchedulesByBody(ctx context.Context, r apiserver.Delete
 	if r.Body != nil {
 		ids = scheduleIDs(*r.Body)
 	}
-	job, err := h.registry.DeleteSchedules(ctx, r.RegistryID, registry.Select(ids, nil))
+	selection := registry.Select(ids, nil)
+	selection.Older = true
+	job, err := h.registry.DeleteSchedules(ctx, r.RegistryID, selection)
 	return apiserver.DeleteSchedulesByBody200JSONResponse{DeletionJobID: job}, err
 }
 

@@ -127,6 +127,53 @@ func TestBodiesWhereNoneIsDue(t *testing.T) {
 	}
 }
 
+// TestSchedulesOfADeletedRegistryAreGone for all calls alike, while the job still clears them.
+func TestSchedulesOfADeletedRegistryAreGone(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	const registry, schedule = "8b261e4e-47f3-3b6a-a5a7-668ff0d6e3eb", "8a3e9a8d-68da-4d37-9b3b-7c4dbb3fad01"
+	if _, err := srv.Client().DeleteRegistry(t.Context(), registry); err != nil {
+		t.Fatal(err)
+	}
+	target := base + "/" + registry + "/schedule"
+	for _, call := range []request{
+		{method: "GET", target: target},
+		{method: "DELETE", target: target + "/" + schedule},
+		{method: "POST", target: target + "/" + schedule + "/cancel"},
+		{method: "PUT", target: target + "/" + schedule, contentType: "application/json", body: `{"filters":[{"repoTags":[{"repo":"web"}]}],"schedule":"10:00"}`},
+		{method: "POST", target: target, contentType: "application/json", body: `{"filters":[{"repoTags":[{"repo":"web"}]}]}`},
+		{method: "POST", target: target + "/cancel?filter=scheduleUuid%3A%2A"},
+	} {
+		send(t, srv, call).refused(t, http.StatusNotFound, "registry: not found")
+	}
+}
+
+// TestUpdatesKeepWhatTheyLeaveOut.
+func TestUpdatesKeepWhatTheyLeaveOut(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	target := base + "/" + newRegistry(t, srv.Client(), "https://r.example.com") + "/schedule"
+	const filters = `"filters":[{"repoTags":[{"repo":"a"}]}]`
+	id := field(t, post(t, srv, target, `{`+filters+`,"onDemand":false,"scheduleScanIntervalInDays":7,"schedule":"19:30","name":"n"}`).want(t, http.StatusOK), "scheduleUuid")
+	srv.Advance(48 * time.Hour)
+	for body, want := range map[string]string{
+		`{` + filters + `,"onDemand":false,"schedule":"20:00"}`:                `"schedule":"20:00","scheduleScanIntervalInDays":7,`,
+		`{` + filters + `,"onDemand":false,"scheduleScanIntervalInDays":7}`:    `"weekDay":"FRIDAY"`, // the day of creation, not of the update
+		`{` + filters + `,"onDemand":false,"name":"other","forceScan":true}`:   `"name":"other"`,
+		`{` + filters + `,"onDemand":false,"weekDay":"MONDAY","schedule":"1"}`: "",
+	} {
+		got := send(t, srv, request{method: "PUT", target: target + "/" + id, contentType: "application/json", body: body})
+		if want == "" {
+			got.refused(t, http.StatusBadRequest, "regular expression")
+			continue
+		}
+		got.want(t, http.StatusOK)
+		if list := get(t, srv, target).want(t, http.StatusOK); !strings.Contains(list, want) {
+			t.Errorf("%s: got %s, want it to hold %s", body, list, want)
+		}
+	}
+}
+
 func TestLiteralPathsBeatIDs(t *testing.T) {
 	t.Parallel()
 	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())

@@ -11,9 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,11 +35,8 @@ type Pace = registry.Pace
 // DefaultPace is the pace of an emulator that is told none: a scan takes 13 seconds.
 var DefaultPace = registry.DefaultPace
 
-// World is one subscription: its data is seen by its users only.
-type World struct {
-	Name string
-	Plan Plan
-}
+// World is one subscription, with a name and a plan: its data is seen by its users only.
+type World = store.World
 
 // User is who can log in to a world. The password is kept in memory only, as a hash.
 type User struct {
@@ -48,6 +48,7 @@ type User struct {
 // Options configure an emulator. The zero value keeps everything in memory.
 type Options struct {
 	Data              string                      // folder of database and signing key, made if it does not exist; "" or ":memory:" for none
+	Existing          bool                        // change nothing about what is in Data, and fail if there is nothing: worlds and users are those that it holds
 	Worlds            []World                     // default: one world "default" with the Full plan
 	Users             []User                      // without any, a user "admin" is made when there is none in the database
 	FirstUser         func(name, password string) // told once of the user that was made
@@ -81,14 +82,17 @@ type Server struct {
 // New opens the data and builds the emulator. Its background work is done by Run or Step. The caller closes it.
 func New(o Options) (*Server, error) {
 	o = withDefaults(o)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	s := &Server{options: o, limiter: newLimiter(o.RateLimit), wake: make(chan struct{}, 1)}
 	var err error
 	if s.store, err = openStore(o); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data in %s: %w", o.Data, err)
 	}
 	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Wake: s.nudge, Lenient: o.Strictness == contract.Vendor})
 	if err := s.prepare(context.Background()); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.Data, err), s.Close())
 	}
 	if s.handler, err = s.chain(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -99,6 +103,7 @@ func New(o Options) (*Server, error) {
 func withDefaults(o Options) Options {
 	o.Data = cmp.Or(o.Data, memory)
 	o.Version = cmp.Or(o.Version, "dev")
+	o.Strictness = cmp.Or(o.Strictness, contract.Strict)
 	if len(o.Worlds) == 0 {
 		o.Worlds = []World{{Name: "default", Plan: store.PlanFull}}
 	}
@@ -117,6 +122,22 @@ func withDefaults(o Options) Options {
 	return o
 }
 
+// check refuses what no emulator could do.
+func (o Options) check() error {
+	if o.Strictness != contract.Strict && o.Strictness != contract.Vendor {
+		return fmt.Errorf("strictness %q is neither strict nor vendor", o.Strictness)
+	}
+	for _, w := range o.Worlds {
+		if w.Name == "" || !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {
+			return fmt.Errorf("world %q: needs a name and the plan Free, Trial or Full", w.Name)
+		}
+	}
+	if min(o.Pace.Created, o.Pace.Queued, o.Pace.Listing, o.Pace.Scanning) < 0 {
+		return errors.New("pace: a duration is negative")
+	}
+	return nil
+}
+
 // newID gives a random UUID.
 func (o Options) newID() string {
 	id, err := uuid.NewRandomFromReader(o.Random)
@@ -130,30 +151,45 @@ func (o Options) newID() string {
 const memory = ":memory:"
 
 func openStore(o Options) (*store.Store, error) {
-	if o.Data == memory {
+	path := filepath.Join(o.Data, "qcs.db")
+	switch {
+	case o.Data == memory && o.Existing:
+		return nil, errors.New("there is nothing in memory yet")
+	case o.Data == memory:
 		return store.Open(context.Background(), memory, o.Now)
+	case o.Existing:
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("there is no database: %w", err)
+		}
+	default:
+		if err := makeFolder(o.Data); err != nil {
+			return nil, err
+		}
+		if err := writeNew(path, nil); err != nil && !errors.Is(err, fs.ErrExist) { // for its owner only
+			return nil, err
+		}
 	}
-	if err := makeFolder(o.Data); err != nil {
-		return nil, err
-	}
-	return store.Open(context.Background(), filepath.Join(o.Data, "qcs.db"), o.Now)
+	return store.Open(context.Background(), path, o.Now)
 }
 
 // prepare brings worlds, users and seed into being.
 func (s *Server) prepare(ctx context.Context) error {
-	for _, w := range s.options.Worlds {
-		if err := s.store.Write(ctx, w.Name, func(tx *store.Tx) error { return tx.PutWorld(ctx, w.Name, w.Plan) }); err != nil {
-			return fmt.Errorf("world %s: %w", w.Name, err)
-		}
+	if err := s.worlds(ctx); err != nil {
+		return err
 	}
 	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return err
 	}
+	for _, a := range accounts {
+		if !slices.ContainsFunc(s.options.Worlds, func(w World) bool { return w.Name == a.World }) {
+			s.options.Logger.Warn("a user's world is not among those that are configured", "user", a.Name, "world", a.World)
+		}
+	}
 	if s.authority, err = newAuthority(s.options, accounts, s.worldTime); err != nil {
 		return err
 	}
-	if s.options.Seed == "" {
+	if s.options.Seed == "" || s.options.Existing {
 		return nil
 	}
 	world := s.options.Worlds[0].Name
@@ -162,6 +198,30 @@ func (s *Server) prepare(ctx context.Context) error {
 		s.options.Logger.Info("the world holds data already: seed left out", "world", world, "seed", s.options.Seed)
 	}
 	return err
+}
+
+// worlds makes the worlds of the options, or reads those that exist.
+func (s *Server) worlds(ctx context.Context) error {
+	return s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
+		if s.options.Existing {
+			s.options.Worlds, err = tx.Worlds(ctx)
+			if err == nil && len(s.options.Worlds) == 0 {
+				err = errors.New("there is no world")
+			}
+			return err
+		}
+		seen := map[string]bool{}
+		for i, w := range s.options.Worlds {
+			if seen[w.Name] {
+				return fmt.Errorf("world %s: named twice", w.Name)
+			}
+			seen[w.Name] = true
+			if err := tx.PutWorld(ctx, w.Name, w.Plan, i); err != nil {
+				return fmt.Errorf("world %s: %w", w.Name, err)
+			}
+		}
+		return nil
+	})
 }
 
 // ServeHTTP answers a request.
@@ -181,16 +241,9 @@ func (s *Server) worldTime(ctx context.Context, world string) (time.Time, error)
 // DefaultUser is the name of the user that was configured or made first.
 func (s *Server) DefaultUser() string { return s.authority.first }
 
-// Reset removes all data, and loads the seed again if there is one. Users, their passwords and tokens stay.
+// Reset removes all data, and loads the seed again into the first world if there is one, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {
-	if err := s.store.Write(ctx, "", func(tx *store.Tx) error { return tx.Clear(ctx) }); err != nil {
-		return fmt.Errorf("reset: %w", err)
-	}
-	if s.options.Seed == "" {
-		return nil
-	}
-	_, err := s.registry.Seed(ctx, s.options.Worlds[0].Name, s.options.Seed)
-	return err
+	return s.registry.Reset(ctx, s.options.Worlds[0].Name, s.options.Seed)
 }
 
 // Step does one piece of background work and reports whether there was any: a move of schedules that are due, or a chunk of a bulk job.

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -43,9 +44,27 @@ func TestResetLoadsTheSeedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	token, err := s.Token("admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(method, target string) string {
+		r := httptest.NewRequest(method, target, nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		answer := httptest.NewRecorder()
+		s.ServeHTTP(answer, r)
+		return answer.Body.String()
+	}
 	for range 2 {
+		call(http.MethodDelete, base+"/95b715e0-0fc7-4dac-b4de-2e1b92fc527d")
+		if got := call(http.MethodGet, base); !strings.Contains(got, `"count":5,`) {
+			t.Errorf("before: got %s", got)
+		}
 		if err := s.Reset(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if got := call(http.MethodGet, base); !strings.Contains(got, `"count":6,`) {
+			t.Errorf("after: got %s", got)
 		}
 	}
 	if token, err := s.Token("admin"); err != nil || token == "" || s.DefaultUser() != "admin" {

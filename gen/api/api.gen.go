@@ -338,7 +338,7 @@ type AWSRequest struct {
 	// AccountID AWS account; needed with a new connector.
 	AccountID string `json:"accountId,omitempty,omitzero"`
 
-	// AccountType Partition of the account.
+	// AccountType Partition of the account. The docs call it mandatory; older clients do not know it. [docs; optional - observed]
 	AccountType AWSRequestAccountType `json:"accountType,omitempty,omitzero"`
 
 	// Arn Role of an existing connector or of the one to be made.
@@ -348,7 +348,7 @@ type AWSRequest struct {
 	Region string `json:"region"`
 }
 
-// AWSRequestAccountType Partition of the account.
+// AWSRequestAccountType Partition of the account. The docs call it mandatory; older clients do not know it. [docs; optional - observed]
 type AWSRequestAccountType string
 
 // AssociatedRegistry A place where an image was found, with the id of the registry. [swagger 2021]
@@ -701,7 +701,7 @@ type RegistryRequest struct {
 	// [client v1.1; GCP and GOOGLE_ARTIFACT_REGISTRY - docs; ACR - observed; answer - our choice]
 	RegistryType RegistryType `json:"registryType"`
 
-	// RegistryURI Address of the registry, with scheme. [swagger 2021; scheme - inferred]
+	// RegistryURI Address of the registry, with scheme, without user and password. [swagger 2021; form - inferred]
 	RegistryURI string `json:"registryUri"`
 
 	// RegistryUUID Ignored: the service chooses ids. [swagger 2021; purpose not documented]
@@ -876,8 +876,8 @@ type ScheduleReference struct {
 	ScheduleUUID string `json:"scheduleUuid"`
 }
 
-// ScheduleRequest The body that creates or updates a schedule. Automatic schedules (`onDemand: false`) need `schedule` or `scheduleScanIntervalInDays` (default 1) and, when the interval is 7, take `weekDay`,
-// which is refused with any other interval. When `onDemand` is absent it means false if one of these three is given, else true. `schedule` beside `onDemand: true` is ignored: integrations send it.
+// ScheduleRequest The body that creates or updates a schedule. Automatic schedules (`onDemand: false`) need `schedule` or `scheduleScanIntervalInDays` (default 1; default time 00:00) and, when the interval is 7, take `weekDay` (default: the day of creation),
+// which is refused with any other interval. When `onDemand` is absent it means false if one of these three is given, else true. Beside `onDemand: true` the three are ignored: integrations send `schedule` with it. An update that leaves out `schedule`, or interval and day, leaves them as they are.
 // [docs - create a registry schedule; swagger 2021; defaults - our choice]
 type ScheduleRequest struct {
 	// Filters Which images are scanned.
@@ -926,7 +926,7 @@ type TokenRequest struct {
 	// Password Password, form-encoded (`%` and `+` included).
 	Password string `json:"password"`
 
-	// Permissions Whether the token lists the permissions; some integrations send it. [observed]
+	// Permissions Some integrations send `true`; what it does is not documented, and nothing here. [observed; false - our choice]
 	Permissions TokenRequestPermissions `json:"permissions,omitempty,omitzero"`
 
 	// Token Always `true`.
@@ -936,7 +936,7 @@ type TokenRequest struct {
 	Username string `json:"username"`
 }
 
-// TokenRequestPermissions Whether the token lists the permissions; some integrations send it. [observed]
+// TokenRequestPermissions Some integrations send `true`; what it does is not documented, and nothing here. [observed; false - our choice]
 type TokenRequestPermissions string
 
 // TokenRequestToken Always `true`.

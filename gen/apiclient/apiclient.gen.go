@@ -145,7 +145,7 @@ type ClientInterface interface {
 	// DeleteRegistriesWithBody Delete several registries
 	//
 	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-	// left untouched. The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored.
+	// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
 	// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 	//
 	// Takes any type of body and a specified content type.
@@ -156,7 +156,7 @@ type ClientInterface interface {
 	// DeleteRegistries Delete several registries
 	//
 	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-	// left untouched. The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored.
+	// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
 	// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 	//
 	// Takes a body of the `application/json` content type.
@@ -356,8 +356,8 @@ type ClientInterface interface {
 
 	// DeleteSchedulesByBodyWithBody Delete several schedules (older form)
 	//
-	// Starts a job that deletes the schedules named in the body; those in state Running, and all others that `DELETE …/schedule/bulk` ignores, are left. Use that call instead.
-	// [client v1.1; the body got lost in swagger 2021; answer: our choice, as the bulk call]
+	// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
+	// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -368,8 +368,8 @@ type ClientInterface interface {
 
 	// DeleteSchedulesByBody Delete several schedules (older form)
 	//
-	// Starts a job that deletes the schedules named in the body; those in state Running, and all others that `DELETE …/schedule/bulk` ignores, are left. Use that call instead.
-	// [client v1.1; the body got lost in swagger 2021; answer: our choice, as the bulk call]
+	// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
+	// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -433,9 +433,9 @@ type ClientInterface interface {
 
 	// UpdateScheduleWithBody Update an automatic schedule
 	//
-	// Changes interval, week day, start time, name and `forceScan` of an automatic schedule. `onDemand` and `filters` must be sent as they are: they cannot be changed.
+	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
 	// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
-	// [swagger 2021; docs: update registry schedule; status of the refusals: our choice]
+	// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -444,9 +444,9 @@ type ClientInterface interface {
 
 	// UpdateSchedule Update an automatic schedule
 	//
-	// Changes interval, week day, start time, name and `forceScan` of an automatic schedule. `onDemand` and `filters` must be sent as they are: they cannot be changed.
+	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
 	// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
-	// [swagger 2021; docs: update registry schedule; status of the refusals: our choice]
+	// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -576,7 +576,7 @@ func (c *Client) ListVulnerabilities(ctx context.Context, imageSha ImageSha, par
 // DeleteRegistriesWithBody Delete several registries
 //
 // Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-// left untouched. The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored.
+// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
 // Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 //
 // Takes any type of body and a specified content type.
@@ -597,7 +597,7 @@ func (c *Client) DeleteRegistriesWithBody(ctx context.Context, params *DeleteReg
 // DeleteRegistries Delete several registries
 //
 // Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-// left untouched. The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored.
+// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
 // Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 //
 // Takes a body of the `application/json` content type.
@@ -1027,8 +1027,8 @@ func (c *Client) ListRepositories(ctx context.Context, registryID RegistryID, pa
 
 // DeleteSchedulesByBodyWithBody Delete several schedules (older form)
 //
-// Starts a job that deletes the schedules named in the body; those in state Running, and all others that `DELETE …/schedule/bulk` ignores, are left. Use that call instead.
-// [client v1.1; the body got lost in swagger 2021; answer: our choice, as the bulk call]
+// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
+// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1048,8 +1048,8 @@ func (c *Client) DeleteSchedulesByBodyWithBody(ctx context.Context, registryID R
 
 // DeleteSchedulesByBody Delete several schedules (older form)
 //
-// Starts a job that deletes the schedules named in the body; those in state Running, and all others that `DELETE …/schedule/bulk` ignores, are left. Use that call instead.
-// [client v1.1; the body got lost in swagger 2021; answer: our choice, as the bulk call]
+// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
+// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1182,9 +1182,9 @@ func (c *Client) DeleteSchedule(ctx context.Context, registryID RegistryID, sche
 
 // UpdateScheduleWithBody Update an automatic schedule
 //
-// Changes interval, week day, start time, name and `forceScan` of an automatic schedule. `onDemand` and `filters` must be sent as they are: they cannot be changed.
+// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
 // Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
-// [swagger 2021; docs: update registry schedule; status of the refusals: our choice]
+// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1203,9 +1203,9 @@ func (c *Client) UpdateScheduleWithBody(ctx context.Context, registryID Registry
 
 // UpdateSchedule Update an automatic schedule
 //
-// Changes interval, week day, start time, name and `forceScan` of an automatic schedule. `onDemand` and `filters` must be sent as they are: they cannot be changed.
+// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
 // Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
-// [swagger 2021; docs: update registry schedule; status of the refusals: our choice]
+// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2929,7 +2929,7 @@ type ClientWithResponsesInterface interface {
 	// DeleteRegistriesWithBodyWithResponse Delete several registries
 	//
 	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-	// left untouched. The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored.
+	// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
 	// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -2940,7 +2940,7 @@ type ClientWithResponsesInterface interface {
 	// DeleteRegistriesWithResponse Delete several registries
 	//
 	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-	// left untouched. The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored.
+	// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
 	// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -3162,8 +3162,8 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteSchedulesByBodyWithBodyWithResponse Delete several schedules (older form)
 	//
-	// Starts a job that deletes the schedules named in the body; those in state Running, and all others that `DELETE …/schedule/bulk` ignores, are left. Use that call instead.
-	// [client v1.1; the body got lost in swagger 2021; answer: our choice, as the bulk call]
+	// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
+	// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3174,8 +3174,8 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteSchedulesByBodyWithResponse Delete several schedules (older form)
 	//
-	// Starts a job that deletes the schedules named in the body; those in state Running, and all others that `DELETE …/schedule/bulk` ignores, are left. Use that call instead.
-	// [client v1.1; the body got lost in swagger 2021; answer: our choice, as the bulk call]
+	// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
+	// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3247,9 +3247,9 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateScheduleWithBodyWithResponse Update an automatic schedule
 	//
-	// Changes interval, week day, start time, name and `forceScan` of an automatic schedule. `onDemand` and `filters` must be sent as they are: they cannot be changed.
+	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
 	// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
-	// [swagger 2021; docs: update registry schedule; status of the refusals: our choice]
+	// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3258,9 +3258,9 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateScheduleWithResponse Update an automatic schedule
 	//
-	// Changes interval, week day, start time, name and `forceScan` of an automatic schedule. `onDemand` and `filters` must be sent as they are: they cannot be changed.
+	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
 	// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
-	// [swagger 2021; docs: update registry schedule; status of the refusals: our choice]
+	// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6406,18 +6406,6 @@ type DeleteRegistryResponse409Headers struct {
 	XRequestID          string
 }
 
-// DeleteRegistryResponse413Headers the declared response headers of an HTTP 413 response for DeleteRegistry
-type DeleteRegistryResponse413Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
-// DeleteRegistryResponse415Headers the declared response headers of an HTTP 415 response for DeleteRegistry
-type DeleteRegistryResponse415Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
 // DeleteRegistryResponse429Headers the declared response headers of an HTTP 429 response for DeleteRegistry
 type DeleteRegistryResponse429Headers struct {
 	RetryAfter          int
@@ -6450,10 +6438,6 @@ type DeleteRegistryResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
-	// JSON415 the response for an HTTP 415 `application/json` response
-	JSON415 *UnsupportedMediaType
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -6468,10 +6452,6 @@ type DeleteRegistryResponse struct {
 	Headers404 *DeleteRegistryResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *DeleteRegistryResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *DeleteRegistryResponse413Headers
-	// Headers415 the parsed response headers for an HTTP 415 response
-	Headers415 *DeleteRegistryResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *DeleteRegistryResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -6506,16 +6486,6 @@ func (r DeleteRegistryResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r DeleteRegistryResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r DeleteRegistryResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
-}
-
-// GetJSON415 returns the response for an HTTP 415 `application/json` response
-func (r DeleteRegistryResponse) GetJSON415() *UnsupportedMediaType {
-	return r.JSON415
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -7611,18 +7581,6 @@ type DeleteSchedulesResponse409Headers struct {
 	XRequestID          string
 }
 
-// DeleteSchedulesResponse413Headers the declared response headers of an HTTP 413 response for DeleteSchedules
-type DeleteSchedulesResponse413Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
-// DeleteSchedulesResponse415Headers the declared response headers of an HTTP 415 response for DeleteSchedules
-type DeleteSchedulesResponse415Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
 // DeleteSchedulesResponse429Headers the declared response headers of an HTTP 429 response for DeleteSchedules
 type DeleteSchedulesResponse429Headers struct {
 	RetryAfter          int
@@ -7655,10 +7613,6 @@ type DeleteSchedulesResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
-	// JSON415 the response for an HTTP 415 `application/json` response
-	JSON415 *UnsupportedMediaType
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -7673,10 +7627,6 @@ type DeleteSchedulesResponse struct {
 	Headers404 *DeleteSchedulesResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *DeleteSchedulesResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *DeleteSchedulesResponse413Headers
-	// Headers415 the parsed response headers for an HTTP 415 response
-	Headers415 *DeleteSchedulesResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *DeleteSchedulesResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -7711,16 +7661,6 @@ func (r DeleteSchedulesResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r DeleteSchedulesResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r DeleteSchedulesResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
-}
-
-// GetJSON415 returns the response for an HTTP 415 `application/json` response
-func (r DeleteSchedulesResponse) GetJSON415() *UnsupportedMediaType {
-	return r.JSON415
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -7796,18 +7736,6 @@ type CancelSchedulesResponse409Headers struct {
 	XRequestID          string
 }
 
-// CancelSchedulesResponse413Headers the declared response headers of an HTTP 413 response for CancelSchedules
-type CancelSchedulesResponse413Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
-// CancelSchedulesResponse415Headers the declared response headers of an HTTP 415 response for CancelSchedules
-type CancelSchedulesResponse415Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
 // CancelSchedulesResponse429Headers the declared response headers of an HTTP 429 response for CancelSchedules
 type CancelSchedulesResponse429Headers struct {
 	RetryAfter          int
@@ -7840,10 +7768,6 @@ type CancelSchedulesResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
-	// JSON415 the response for an HTTP 415 `application/json` response
-	JSON415 *UnsupportedMediaType
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -7858,10 +7782,6 @@ type CancelSchedulesResponse struct {
 	Headers404 *CancelSchedulesResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CancelSchedulesResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *CancelSchedulesResponse413Headers
-	// Headers415 the parsed response headers for an HTTP 415 response
-	Headers415 *CancelSchedulesResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CancelSchedulesResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -7896,16 +7816,6 @@ func (r CancelSchedulesResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r CancelSchedulesResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r CancelSchedulesResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
-}
-
-// GetJSON415 returns the response for an HTTP 415 `application/json` response
-func (r CancelSchedulesResponse) GetJSON415() *UnsupportedMediaType {
-	return r.JSON415
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -7981,18 +7891,6 @@ type DeleteScheduleResponse409Headers struct {
 	XRequestID          string
 }
 
-// DeleteScheduleResponse413Headers the declared response headers of an HTTP 413 response for DeleteSchedule
-type DeleteScheduleResponse413Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
-// DeleteScheduleResponse415Headers the declared response headers of an HTTP 415 response for DeleteSchedule
-type DeleteScheduleResponse415Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
 // DeleteScheduleResponse429Headers the declared response headers of an HTTP 429 response for DeleteSchedule
 type DeleteScheduleResponse429Headers struct {
 	RetryAfter          int
@@ -8025,10 +7923,6 @@ type DeleteScheduleResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
-	// JSON415 the response for an HTTP 415 `application/json` response
-	JSON415 *UnsupportedMediaType
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -8043,10 +7937,6 @@ type DeleteScheduleResponse struct {
 	Headers404 *DeleteScheduleResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *DeleteScheduleResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *DeleteScheduleResponse413Headers
-	// Headers415 the parsed response headers for an HTTP 415 response
-	Headers415 *DeleteScheduleResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *DeleteScheduleResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -8081,16 +7971,6 @@ func (r DeleteScheduleResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r DeleteScheduleResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r DeleteScheduleResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
-}
-
-// GetJSON415 returns the response for an HTTP 415 `application/json` response
-func (r DeleteScheduleResponse) GetJSON415() *UnsupportedMediaType {
-	return r.JSON415
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -8351,18 +8231,6 @@ type CancelScheduleResponse409Headers struct {
 	XRequestID          string
 }
 
-// CancelScheduleResponse413Headers the declared response headers of an HTTP 413 response for CancelSchedule
-type CancelScheduleResponse413Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
-// CancelScheduleResponse415Headers the declared response headers of an HTTP 415 response for CancelSchedule
-type CancelScheduleResponse415Headers struct {
-	XQCSDetail string
-	XRequestID string
-}
-
 // CancelScheduleResponse429Headers the declared response headers of an HTTP 429 response for CancelSchedule
 type CancelScheduleResponse429Headers struct {
 	RetryAfter          int
@@ -8395,10 +8263,6 @@ type CancelScheduleResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
-	// JSON415 the response for an HTTP 415 `application/json` response
-	JSON415 *UnsupportedMediaType
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -8413,10 +8277,6 @@ type CancelScheduleResponse struct {
 	Headers404 *CancelScheduleResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CancelScheduleResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *CancelScheduleResponse413Headers
-	// Headers415 the parsed response headers for an HTTP 415 response
-	Headers415 *CancelScheduleResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CancelScheduleResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -8451,16 +8311,6 @@ func (r CancelScheduleResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r CancelScheduleResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r CancelScheduleResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
-}
-
-// GetJSON415 returns the response for an HTTP 415 `application/json` response
-func (r CancelScheduleResponse) GetJSON415() *UnsupportedMediaType {
-	return r.JSON415
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -8600,7 +8450,7 @@ func (c *ClientWithResponses) ListVulnerabilitiesWithResponse(ctx context.Contex
 // DeleteRegistriesWithBodyWithResponse Delete several registries
 //
 // Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-// left untouched. The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored.
+// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
 // Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -8617,7 +8467,7 @@ func (c *ClientWithResponses) DeleteRegistriesWithBodyWithResponse(ctx context.C
 // DeleteRegistriesWithResponse Delete several registries
 //
 // Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-// left untouched. The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored.
+// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
 // Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -8977,8 +8827,8 @@ func (c *ClientWithResponses) ListRepositoriesWithResponse(ctx context.Context, 
 
 // DeleteSchedulesByBodyWithBodyWithResponse Delete several schedules (older form)
 //
-// Starts a job that deletes the schedules named in the body; those in state Running, and all others that `DELETE …/schedule/bulk` ignores, are left. Use that call instead.
-// [client v1.1; the body got lost in swagger 2021; answer: our choice, as the bulk call]
+// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
+// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8995,8 +8845,8 @@ func (c *ClientWithResponses) DeleteSchedulesByBodyWithBodyWithResponse(ctx cont
 
 // DeleteSchedulesByBodyWithResponse Delete several schedules (older form)
 //
-// Starts a job that deletes the schedules named in the body; those in state Running, and all others that `DELETE …/schedule/bulk` ignores, are left. Use that call instead.
-// [client v1.1; the body got lost in swagger 2021; answer: our choice, as the bulk call]
+// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
+// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9109,9 +8959,9 @@ func (c *ClientWithResponses) DeleteScheduleWithResponse(ctx context.Context, re
 
 // UpdateScheduleWithBodyWithResponse Update an automatic schedule
 //
-// Changes interval, week day, start time, name and `forceScan` of an automatic schedule. `onDemand` and `filters` must be sent as they are: they cannot be changed.
+// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
 // Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
-// [swagger 2021; docs: update registry schedule; status of the refusals: our choice]
+// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9126,9 +8976,9 @@ func (c *ClientWithResponses) UpdateScheduleWithBodyWithResponse(ctx context.Con
 
 // UpdateScheduleWithResponse Update an automatic schedule
 //
-// Changes interval, week day, start time, name and `forceScan` of an automatic schedule. `onDemand` and `filters` must be sent as they are: they cannot be changed.
+// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
 // Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
-// [swagger 2021; docs: update registry schedule; status of the refusals: our choice]
+// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14377,20 +14227,6 @@ func ParseDeleteRegistryResponse(rsp *http.Response) (*DeleteRegistryResponse, e
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
-		var dest UnsupportedMediaType
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON415 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14521,40 +14357,6 @@ func ParseDeleteRegistryResponse(rsp *http.Response) (*DeleteRegistryResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers DeleteRegistryResponse413Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers413 = &headers
-	case rsp.StatusCode == 415:
-		var headers DeleteRegistryResponse415Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers DeleteRegistryResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -16407,20 +16209,6 @@ func ParseDeleteSchedulesResponse(rsp *http.Response) (*DeleteSchedulesResponse,
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
-		var dest UnsupportedMediaType
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON415 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16551,40 +16339,6 @@ func ParseDeleteSchedulesResponse(rsp *http.Response) (*DeleteSchedulesResponse,
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers DeleteSchedulesResponse413Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers413 = &headers
-	case rsp.StatusCode == 415:
-		var headers DeleteSchedulesResponse415Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers DeleteSchedulesResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -16714,20 +16468,6 @@ func ParseCancelSchedulesResponse(rsp *http.Response) (*CancelSchedulesResponse,
 			return nil, err
 		}
 		response.JSON409 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
-		var dest UnsupportedMediaType
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON415 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
@@ -16859,40 +16599,6 @@ func ParseCancelSchedulesResponse(rsp *http.Response) (*CancelSchedulesResponse,
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers CancelSchedulesResponse413Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers413 = &headers
-	case rsp.StatusCode == 415:
-		var headers CancelSchedulesResponse415Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers CancelSchedulesResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -17026,20 +16732,6 @@ func ParseDeleteScheduleResponse(rsp *http.Response) (*DeleteScheduleResponse, e
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
-		var dest UnsupportedMediaType
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON415 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17170,40 +16862,6 @@ func ParseDeleteScheduleResponse(rsp *http.Response) (*DeleteScheduleResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers DeleteScheduleResponse413Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers413 = &headers
-	case rsp.StatusCode == 415:
-		var headers DeleteScheduleResponse415Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers DeleteScheduleResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -17648,20 +17306,6 @@ func ParseCancelScheduleResponse(rsp *http.Response) (*CancelScheduleResponse, e
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
-		var dest UnsupportedMediaType
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON415 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17792,40 +17436,6 @@ func ParseCancelScheduleResponse(rsp *http.Response) (*CancelScheduleResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers CancelScheduleResponse413Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers413 = &headers
-	case rsp.StatusCode == 415:
-		var headers CancelScheduleResponse415Headers
-		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XQCSDetail = value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers CancelScheduleResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

@@ -4073,40 +4073,6 @@ func (response DeleteRegistry409JSONResponse) VisitDeleteRegistryResponse(w http
 	return err
 }
 
-type DeleteRegistry413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response DeleteRegistry413JSONResponse) VisitDeleteRegistryResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type DeleteRegistry415JSONResponse struct {
-	UnsupportedMediaTypeJSONResponse
-}
-
-func (response DeleteRegistry415JSONResponse) VisitDeleteRegistryResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(415)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type DeleteRegistry429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response DeleteRegistry429JSONResponse) VisitDeleteRegistryResponse(w http.ResponseWriter) error {
@@ -5272,40 +5238,6 @@ func (response DeleteSchedules409JSONResponse) VisitDeleteSchedulesResponse(w ht
 	return err
 }
 
-type DeleteSchedules413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response DeleteSchedules413JSONResponse) VisitDeleteSchedulesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type DeleteSchedules415JSONResponse struct {
-	UnsupportedMediaTypeJSONResponse
-}
-
-func (response DeleteSchedules415JSONResponse) VisitDeleteSchedulesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(415)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type DeleteSchedules429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response DeleteSchedules429JSONResponse) VisitDeleteSchedulesResponse(w http.ResponseWriter) error {
@@ -5448,40 +5380,6 @@ func (response CancelSchedules409JSONResponse) VisitCancelSchedulesResponse(w ht
 	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CancelSchedules413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response CancelSchedules413JSONResponse) VisitCancelSchedulesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CancelSchedules415JSONResponse struct {
-	UnsupportedMediaTypeJSONResponse
-}
-
-func (response CancelSchedules415JSONResponse) VisitCancelSchedulesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(415)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5635,40 +5533,6 @@ func (response DeleteSchedule409JSONResponse) VisitDeleteScheduleResponse(w http
 	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type DeleteSchedule413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response DeleteSchedule413JSONResponse) VisitDeleteScheduleResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type DeleteSchedule415JSONResponse struct {
-	UnsupportedMediaTypeJSONResponse
-}
-
-func (response DeleteSchedule415JSONResponse) VisitDeleteScheduleResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(415)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6010,40 +5874,6 @@ func (response CancelSchedule409JSONResponse) VisitCancelScheduleResponse(w http
 	w.Header().Set("X-RateLimit-Window-Sec", fmt.Sprint(response.Headers.XRateLimitWindowSec))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CancelSchedule413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response CancelSchedule413JSONResponse) VisitCancelScheduleResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CancelSchedule415JSONResponse struct {
-	UnsupportedMediaTypeJSONResponse
-}
-
-func (response CancelSchedule415JSONResponse) VisitCancelScheduleResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
-	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
-	w.WriteHeader(415)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -30,6 +30,9 @@ const (
 type Options struct {
 	Strictness Strictness // Strict when empty
 	MaxBody    int64      // bytes of a request body; 1 MiB when 0
+
+	// Passed is told of what is let pass because the strictness is Vendor; it may be nil.
+	Passed func(*RequestError)
 }
 
 // Document is an OpenAPI document, ready to check traffic. It is safe for concurrent use.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -26,6 +27,9 @@ type keyWalker struct {
 }
 
 func (w *keyWalker) check(data []byte, schema *openapi3.Schema) error {
+	if !utf8.Valid(data) {
+		return refuse("", "body", "not valid UTF-8")
+	}
 	w.decoder = json.NewDecoder(bytes.NewReader(data))
 	w.decoder.UseNumber()
 	if err := w.value(schema); err != nil {

@@ -94,7 +94,7 @@ var bodyRefusals = []refusal{
 	{"JSON for a form", exchange{"POST", "/auth", asJSON, `{}`}, openapi.ContentType, "header Content-Type", ""},
 	{"no content type", exchange{"POST", registries, "", registry}, openapi.ContentType, "header Content-Type", ""},
 	{"too many bytes", exchange{"POST", registries, asJSON, registry + strings.Repeat(" ", 1<<20)}, openapi.BodyTooLarge, "body", ""},
-	{"too many bytes where there should be none", exchange{"GET", registries, "", strings.Repeat(" ", 1<<20+1)}, openapi.BodyTooLarge, "body", ""},
+	{"too many bytes where there should be none", exchange{"GET", registries, "", strings.Repeat(" ", 1<<20+1)}, openapi.UnexpectedBody, "body", ""},
 }
 
 // status is that of a rule's refusal.

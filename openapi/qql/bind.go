@@ -55,11 +55,17 @@ type binder struct {
 func (b binder) expr(e Expr, group string) (Filter, error) {
 	switch e := e.(type) {
 	case *AndExpr:
-		fs, err := b.both(e.X, e.Y, group)
-		return And(fs), err
+		x, y, err := b.both(e.X, e.Y, group)
+		if all, ok := x.(And); ok { // a chain is one list, however long
+			return append(all, y), err
+		}
+		return And{x, y}, err
 	case *OrExpr:
-		fs, err := b.both(e.X, e.Y, group)
-		return Or(fs), err
+		x, y, err := b.both(e.X, e.Y, group)
+		if all, ok := x.(Or); ok {
+			return append(all, y), err
+		}
+		return Or{x, y}, err
 	case *NotExpr:
 		f, err := b.expr(e.X, group)
 		return Not{f}, err
@@ -68,26 +74,24 @@ func (b binder) expr(e Expr, group string) (Filter, error) {
 	}
 }
 
-func (b binder) both(x, y Expr, group string) ([]Filter, error) {
-	fx, err := b.expr(x, group)
-	if err != nil {
-		return nil, err
+func (b binder) both(x, y Expr, group string) (fx, fy Filter, err error) {
+	if fx, err = b.expr(x, group); err == nil {
+		fy, err = b.expr(y, group)
 	}
-	fy, err := b.expr(y, group)
-	return []Filter{fx, fy}, err
+	return fx, fy, err
 }
 
 func (b binder) term(t *Term, group string) (Filter, error) {
 	if nested, ok := t.Operand.(*Nested); ok {
 		if group != "" || !b.schema.hasGroup(t.Token) {
-			return nil, &TokenError{t.offset, t.Token, "has no parts that can be nested"}
+			return nil, &TokenError{t.offset, t.Token, "has no parts that can be nested", false}
 		}
 		f, err := b.expr(nested.X, t.Token)
 		return Any{t.Token, f}, err
 	}
 	field, ok := b.schema.lookup(t.Token)
 	if !ok || group != "" && field.Group != group {
-		return nil, &TokenError{t.offset, t.Token, "not known here" + b.schema.suggest(t.Token, group)}
+		return nil, &TokenError{t.offset, t.Token, "not known here" + b.schema.suggest(t.Token, group), true}
 	}
 	f, err := b.operand(field, t)
 	if err == nil && field.Group != "" && group == "" {
@@ -126,7 +130,7 @@ func (b binder) operand(field Field, t *Term) (Filter, error) {
 
 // compare binds one comparison.
 func (b binder) compare(field Field, op Op, v Value) (Filter, error) {
-	fail := func(msg string) (Filter, error) { return nil, &TokenError{v.offset, field.Token, msg} }
+	fail := func(msg string) (Filter, error) { return nil, &TokenError{v.offset, field.Token, msg, false} }
 	if op == Equal && v.Quote == Bare && strings.Trim(v.Text, "*") == "" {
 		return Has{field}, nil
 	}
@@ -153,7 +157,7 @@ func (b binder) compare(field Field, op Op, v Value) (Filter, error) {
 	if op != Equal {
 		return fail("is a text and cannot be compared with " + string(op))
 	}
-	return b.match(field, v), nil
+	return b.match(field, v)
 }
 
 func (s span) compare(field Field, op Op) Filter {
@@ -170,14 +174,17 @@ func (s span) compare(field Field, op Op) Filter {
 }
 
 // match binds a text by the way it is quoted.
-func (b binder) match(field Field, v Value) Filter {
+func (b binder) match(field Field, v Value) (Filter, error) {
 	m := Match{Field: field, Parts: []string{v.Text}, Fold: field.Kind != ID}
 	switch v.Quote {
 	case Bare:
 		m.Parts = strings.Split(v.Text, "*")
+		if len(m.Parts) > MaxWildcards+1 {
+			return nil, &TokenError{v.offset, field.Token, fmt.Sprintf("more than %d wildcards", MaxWildcards), false}
+		}
 	case Double:
 		if v.Text == "" {
-			return Or{}
+			return Or{}, nil
 		}
 		switch {
 		case b.options.Exact || field.Kind == Word:
@@ -189,7 +196,7 @@ func (b binder) match(field Field, v Value) Filter {
 	default:
 		m.Fold = false
 		if v.Text == "" {
-			return Or{}
+			return Or{}, nil
 		}
 	}
 	if m.Fold {
@@ -197,7 +204,7 @@ func (b binder) match(field Field, v Value) Filter {
 			m.Parts[i] = lower(part)
 		}
 	}
-	return m
+	return m, nil
 }
 
 // lookup finds a token by its name; one of a group also by its full name.

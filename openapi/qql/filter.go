@@ -151,10 +151,11 @@ func Glob(pattern, text string) bool {
 
 // lower folds ASCII letters only, as SQL does on both databases.
 func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
+	folded := []byte(s)
+	for i, b := range folded {
+		if 'A' <= b && b <= 'Z' {
+			folded[i] = b + 'a' - 'A'
 		}
-		return r
-	}, s)
+	}
+	return string(folded)
 }

@@ -2,6 +2,7 @@ package qql_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/qcsdev/qcs/openapi/qql"
@@ -45,55 +46,61 @@ var sample = record{
 func TestEval(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]bool{
-		`id:*`:                                   true,
-		`id:7781808c-ad94-3201`:                  true,
-		`id:7781808C-AD94-3201`:                  false, // ids are compared with case
-		`id:"7781808c"`:                          true,  // whole or beginning
-		`id:"ad94"`:                              false,
-		`id:*ad94*`:                              true,
-		"id:`7781808c`":                          false,
-		`name:"nightly build"`:                   true,
-		`name:"LY BU"`:                           true, // contains
-		`name:nightly`:                           false,
-		`name:nightly*`:                          true,
-		`name:*i*t*d`:                            true,
-		`name:*x*`:                               false,
-		"name:`Nightly Build`":                   true,
-		"name:`nightly build`":                   false, // exact
-		`name:'Nightly Build'`:                   true,
-		`name:""`:                                false,
-		`status:baselinerunning`:                 true,
-		`status:"Running"`:                       false, // a word, not a part of one
-		`status:[Queued, BaselineRunning]`:       true,
-		`status:Running`:                         false,
-		`images:0`:                               true,
-		`images>=0 AND images<1`:                 true,
-		`images:*`:                               true,
-		`interval:*`:                             false, // missing
-		`interval<5`:                             false,
-		`NOT interval<5`:                         true,
-		`created:*`:                              true,
-		`created>now-2h`:                         true,
-		`created>now-30m`:                        false,
-		`created:[now-7d ... now]`:               true,
-		`created:(now-1h .. now)`:                false, // the bounds do not belong to it
-		`created:[now-1h .. now]`:                true,
-		`created:2023-11-14`:                     true, // the whole day
-		`created>2023-11-14`:                     false,
-		`created>=2023-11-14`:                    true,
-		`created<2023-11-14`:                     false,
-		`created<=2023-11-14`:                    true,
-		`created:[2023-11-01 .. 2023-11-14]`:     true,
-		`created>2023-11-14T21:00:00Z`:           true,
-		`created:1699996400000`:                  true,
-		`onDemand:true`:                          true,
-		`onDemand:FALSE`:                         false,
-		`repo:team/app`:                          true,
-		`repo:team/app AND tag:latest`:           true,  // on two sub-objects
-		`targets:(repo:team/app AND tag:latest)`: false, // on one
-		`targets:(repo:team/app AND tag:v1)`:     true,
-		`targets:(targets.repo:team/db)`:         true,
-		`NOT repo:nosuch`:                        true,
+		`id:*`:                                    true,
+		`id:7781808c-ad94-3201`:                   true,
+		`id:7781808C-AD94-3201`:                   false, // ids are compared with case
+		`id:"7781808c"`:                           true,  // whole or beginning
+		`id:"ad94"`:                               false,
+		`id:*ad94*`:                               true,
+		"id:`7781808c`":                           false,
+		`name:"nightly build"`:                    true,
+		`name:"LY BU"`:                            true, // contains
+		`name:nightly`:                            false,
+		`name:nightly*`:                           true,
+		`name:*i*t*d`:                             true,
+		`name:*x*`:                                false,
+		"name:`Nightly Build`":                    true,
+		"name:`nightly build`":                    false, // exact
+		`name:'Nightly Build'`:                    true,
+		`name:""`:                                 false,
+		`status:baselinerunning`:                  true,
+		`status:"Running"`:                        false, // a word, not a part of one
+		`status:[Queued, BaselineRunning]`:        true,
+		`status:Running`:                          false,
+		`images:0`:                                true,
+		`images>=0 AND images<1`:                  true,
+		`images:*`:                                true,
+		`interval:*`:                              false, // missing
+		`interval<5`:                              false,
+		`NOT interval<5`:                          true,
+		`created:*`:                               true,
+		`created>now-2h`:                          true,
+		`created>now-30m`:                         false,
+		`created:[now-7d ... now]`:                true,
+		`created:(now-1h .. now)`:                 false, // the bounds do not belong to it
+		`created:[now-1h .. now]`:                 true,
+		`created:2023-11-14`:                      true, // the whole day
+		`created>2023-11-14`:                      false,
+		`created>=2023-11-14`:                     true,
+		`created<2023-11-14`:                      false,
+		`created<=2023-11-14`:                     true,
+		`created:[2023-11-01 .. 2023-11-14]`:      true,
+		`created>2023-11-14T21:00:00Z`:            true,
+		`created:1699996400000`:                   true,
+		`onDemand:true`:                           true,
+		`onDemand:FALSE`:                          false,
+		`repo:team/app`:                           true,
+		`repo:team/app AND tag:latest`:            true,  // on two sub-objects
+		`targets:(repo:team/app AND tag:latest)`:  false, // on one
+		`targets:(repo:team/app AND tag:v1)`:      true,
+		`targets:(targets.repo:team/db)`:          true,
+		`created>now-3601s AND created<now-3599s`: true,
+		`created>now-1d AND created>now-1w`:       true,
+		`created>NOW-2h`:                          true,
+		`created:2023-11-13`:                      false,
+		`created<=2023-11-13`:                     false,
+		`created>2023-11-13`:                      true,
+		`NOT repo:nosuch`:                         true,
 	} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
@@ -132,6 +139,9 @@ func TestBindRefuses(t *testing.T) {
 		{`created>now-7y`, `at 8: token "created": expected now, now-7d, a date, a date and time, or epoch milliseconds`},
 		{`onDemand>true`, `at 9: token "onDemand": expected : with true or false`},
 		{`onDemand:maybe`, `at 9: token "onDemand": expected : with true or false`},
+		{`created:'[now-7y ... now]'`, `at 10: token "created": expected now, now-7d, a date, a date and time, or epoch milliseconds`},
+		{`created>now-1M`, `at 8: token "created": expected now, now-7d, a date, a date and time, or epoch milliseconds`},
+		{`name:*a*b*c*`, `at 5: token "name": more than 3 wildcards`},
 		{`name>x`, `at 5: token "name": is a text and cannot be compared with >`},
 		{`status:[a .. b]`, `at 8: token "status": is a text and cannot be compared with >=`},
 		{`name:(repo:x)`, `at 0: token "name": has no parts that can be nested`},
@@ -180,4 +190,14 @@ func bind(t *testing.T, query string, o qql.Options) qql.Filter {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// TestLongQueries: a chain or a list of as many values as are allowed becomes one flat filter.
+func TestLongQueries(t *testing.T) {
+	t.Parallel()
+	chain := strings.Repeat("name:x OR ", qql.MaxTerms/2-1) + `name:"nightly build"`
+	or, ok := bind(t, chain, qql.Options{}).(qql.Or)
+	if !ok || len(or) != qql.MaxTerms/2 || !or.Eval(sample) {
+		t.Errorf("got %d alternatives in one", len(or))
+	}
 }

@@ -59,15 +59,23 @@ func isTokenByte(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '.' || b == '-'
 }
 
-// operator reads the operator of a term; ":>=" is the same as ">=".
+// spellings lists how operators are written, the longer ones first. The vendor's help has them "and their several combinations".
+var spellings = []struct {
+	text string
+	op   Op
+}{
+	{":>=", GreaterOrEqual}, {":<=", LessOrEqual}, {":=", Equal}, {"==", Equal}, {":>", Greater}, {":<", Less},
+	{"=>", GreaterOrEqual}, {"=<", LessOrEqual}, {">=", GreaterOrEqual}, {"<=", LessOrEqual}, {">", Greater}, {"<", Less}, {":", Equal}, {"=", Equal},
+}
+
+// operator reads the operator of a term.
 func (l *lexer) operator() (Op, bool) {
-	equal := l.accept(":") || l.accept("=")
-	for _, op := range []Op{LessOrEqual, GreaterOrEqual, Less, Greater} {
-		if l.accept(string(op)) {
-			return op, true
+	for _, s := range spellings {
+		if l.accept(s.text) {
+			return s.op, true
 		}
 	}
-	return Equal, equal
+	return Equal, false
 }
 
 // dots reads the two or three dots of a range.

@@ -169,6 +169,8 @@ func (p *parser) unwrap(v Value) (Operand, error) {
 	}
 	if r, isRange := o.(Range); isRange {
 		p.terms++
+		r.Low.offset += v.offset + 1
+		r.High.offset += v.offset + 1
 		return r, nil
 	}
 	return v, nil

@@ -3,7 +3,7 @@
 // A query is read in two steps. Parse knows only the grammar and gives an Expr. Bind checks the tokens and values of an Expr against the Schema of one list and
 // gives a Filter, which can be evaluated on a Record or compiled to another language, such as SQL. The package imports the standard library only.
 //
-// Grammar, semantics and their sources are described in the reference of the API; what no public material settles is our choice and marked so.
+// Grammar and semantics are described in README.md of the folder above; what no public material settles is our choice and marked so there.
 package qql
 
 import (
@@ -16,6 +16,8 @@ const (
 	MaxLength = 8192 // bytes of a query
 	MaxDepth  = 64   // nested parentheses and NOTs
 	MaxTerms  = 1024 // values in all terms and lists
+
+	MaxWildcards = 3 // * in one value: each more multiplies the work of a comparison by the length of the text
 )
 
 // SyntaxError says where a query cannot be read.
@@ -28,9 +30,10 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("at %d: %s", e.Offset,
 
 // TokenError says which token of a query, or of a sort order, a list does not know, or which value does not fit its token.
 type TokenError struct {
-	Offset int
-	Token  string
-	Msg    string
+	Offset  int
+	Token   string
+	Msg     string
+	Unknown bool // the list does not know the token; else the value or the order does not fit it
 }
 
 func (e *TokenError) Error() string {
@@ -39,7 +42,7 @@ func (e *TokenError) Error() string {
 
 // Expr is a parsed query: *AndExpr, *OrExpr, *NotExpr or *Term.
 type Expr interface {
-	// String prints the query so that Parse gives an equal one.
+	// String prints a parsed query so that Parse gives an equal one, as long as the print, which has more blanks and parentheses, keeps to the limits.
 	String() string
 	precedence() int
 }
@@ -117,8 +120,8 @@ func (e *NotExpr) String() string { return "NOT " + within(e, e.X, 0) }
 
 func (e *Term) String() string {
 	operand := e.Operand.operand()
-	if (e.Op == Less || e.Op == Greater) && strings.HasPrefix(operand, "=") {
-		operand = " " + operand // or it would be read as <= or >=
+	if strings.ContainsRune("=<>", rune(operand[0])) {
+		operand = " " + operand // or it would be read as a part of the operator
 	}
 	return e.Token + string(e.Op) + operand
 }

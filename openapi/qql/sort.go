@@ -14,11 +14,11 @@ func ParseSort(text string, s Schema) (Sort, error) {
 	field, ok := s.lookup(token)
 	switch {
 	case !ok:
-		return Sort{}, &TokenError{0, token, "not known here" + s.suggest(token, "")}
+		return Sort{}, &TokenError{0, token, "not known here" + s.suggest(token, ""), true}
 	case field.Group != "":
-		return Sort{}, &TokenError{0, token, "has several values and cannot be sorted by"}
+		return Sort{}, &TokenError{0, token, "has several values and cannot be sorted by", false}
 	case direction != "" && direction != "asc" && direction != "desc":
-		return Sort{}, &TokenError{len(token) + 1, token, "sort direction must be asc or desc, for one token"}
+		return Sort{}, &TokenError{len(token) + 1, token, "sort direction must be asc or desc, for one token", false}
 	}
 	return Sort{Field: field, Desc: direction == "desc"}, nil
 }

@@ -11,7 +11,8 @@ type span struct{ first, last int64 }
 
 // parseTime reads now, now-7d, 2024-01-31, 2024-01-31T10:00:00Z or epoch milliseconds.
 func parseTime(text string, now int64) (span, bool) {
-	if rest, relative := strings.CutPrefix(strings.ToLower(text), "now"); relative {
+	if len(text) >= 3 && strings.EqualFold(text[:3], "now") {
+		rest := text[3:]
 		at, ok := shift(now, rest)
 		return span{at, at}, ok
 	}

@@ -132,6 +132,7 @@ func (s *Server) Now() time.Time { return s.clock.now() }
 // Advance moves the clock of the emulator and returns when all that fell due has happened.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
+	s.Settle() // what was accepted before happens before
 	s.clock.advance(d)
 	s.Settle()
 }

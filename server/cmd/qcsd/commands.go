@@ -1,43 +1,47 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 
+	"github.com/knadh/koanf/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server"
 )
 
-// open opens the data that the settings name, for a command that does one thing.
-func (p *program) open(cmd *cobra.Command) (*server.Server, error) {
+// open opens the data that the settings name, which must exist, for a command that does one thing beside the daemon. Worlds are those that the data holds.
+func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error) {
 	k, err := p.settings(cmd.Flags())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	options, err := p.options(k)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return server.New(options)
+	options.Existing, options.Worlds = true, nil
+	s, err := server.New(options)
+	return s, k, err
 }
 
 func tokenCommand(p *program) *cobra.Command {
-	user := ""
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Print a token for a user, made with the signing key of the data folder",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := p.open(cmd)
+			s, k, err := p.open(cmd)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
+			user := cmp.Or(k.String(keyUser), s.DefaultUser())
 			if user == "" {
-				user = s.DefaultUser()
+				return errors.New("the data holds no user: set QCSD_USERS as for the daemon")
 			}
 			token, err := s.Token(user)
 			if err == nil {
@@ -46,7 +50,7 @@ func tokenCommand(p *program) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&user, "user", "", "name of the user; default: the first")
+	cmd.Flags().String(keyUser, "", "name of the user; default: the first")
 	return cmd
 }
 
@@ -57,7 +61,7 @@ func resetCommand(p *program) *cobra.Command {
 		Long:  "Removes all registries, schedules and jobs of all worlds, also while the daemon runs on the same data folder. Users, passwords and tokens stay.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := p.open(cmd)
+			s, _, err := p.open(cmd)
 			if err != nil {
 				return err
 			}

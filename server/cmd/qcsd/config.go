@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,7 +31,7 @@ const (
 	keyEmptyList  = "empty-list"
 	keyKeyFile    = "signing-key-file"
 	keyLogFormat  = "log-format"
-	keyPaceDelay  = "pace-created"
+	keyPaceCreate = "pace-created"
 	keyPaceQueued = "pace-queued"
 	keyPaceList   = "pace-listing"
 	keyPaceScan   = "pace-scanning"
@@ -45,6 +44,7 @@ const (
 	keyTLSCert    = "tls-cert"
 	keyTLSKey     = "tls-key"
 	keyValidate   = "validate-responses"
+	keyUser       = "user"
 	keyWelcome    = "welcome"
 
 	// No flag carries a secret: these exist in the environment and, but for the key, in the file.
@@ -62,7 +62,7 @@ func addFlags(f *pflag.FlagSet) {
 	f.String(keyDecoding, string(server.DecodeTwice), "twice: a filter that cannot be read and holds %XX is decoded once more; once: it is refused")
 	f.String(keyKeyFile, "", "file with the base64 of the 64 bytes that sign tokens; default: one that is made in the data folder")
 	f.String(keyLogFormat, "text", "text or json")
-	f.Duration(keyPaceDelay, server.DefaultPace.Created, "how long a schedule stays Created")
+	f.Duration(keyPaceCreate, server.DefaultPace.Created, "how long a schedule stays Created")
 	f.Duration(keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued")
 	f.Duration(keyPaceList, server.DefaultPace.Listing, "how long a Running schedule lists repositories")
 	f.Duration(keyPaceScan, server.DefaultPace.Scanning, "how long a Running schedule scans images")
@@ -96,7 +96,7 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 	known := []string{keyUsers, keyWorlds, keySigningKey}
 	flags.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 	for _, key := range k.Keys() {
-		if !slices.Contains(known, key) || key == keySigningKey {
+		if !slices.Contains(known, key) || key == keySigningKey || key == keyConfig {
 			return nil, fmt.Errorf("configuration file: unknown key %q", key)
 		}
 	}
@@ -117,6 +117,9 @@ func variable(key string) string {
 	return "QCSD_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
 }
 
+// truth lists how a switch is written.
+var truth = []string{"true", "false"}
+
 // options translates the settings for the emulator.
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
@@ -134,24 +137,30 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	}{
 		{keyStrictness, []string{"strict", "vendor"}}, {keyDecoding, []string{"twice", "once"}}, {keyAuthStatus, []string{"201", "200"}},
 		{keyEmptyList, []string{"200", "204"}}, {keyRateStatus, []string{"429", "409"}},
+		{keyValidate, truth}, {keyWelcome, truth}, {keyTLS, truth},
 	} {
 		if !slices.Contains(key.allowed, k.String(key.name)) {
 			return o, fmt.Errorf("%s: %q is not one of %s", key.name, k.String(key.name), strings.Join(key.allowed, ", "))
 		}
 	}
+	for _, key := range []string{keyAddr, keyData} {
+		if k.String(key) == "" {
+			return o, fmt.Errorf("%s: must not be empty", key)
+		}
+	}
 	var errs [7]error
 	o.RateLimit.Window, errs[5] = duration(k, keyRateWindow)
-	o.Pace.Created, errs[0] = duration(k, keyPaceDelay)
+	o.Pace.Created, errs[0] = duration(k, keyPaceCreate)
 	o.Pace.Queued, errs[1] = duration(k, keyPaceQueued)
 	o.Pace.Listing, errs[2] = duration(k, keyPaceList)
 	o.Pace.Scanning, errs[6] = duration(k, keyPaceScan)
 	o.SigningKey, errs[3] = p.signingKey(k)
-	o.Worlds, errs[4] = worlds(list(k, keyWorlds))
+	o.Worlds, errs[4] = worlds(k)
 	if err := errors.Join(errs[:]...); err != nil {
 		return o, err
 	}
 	var err error
-	o.Users, err = users(list(k, keyUsers))
+	o.Users, err = users(k)
 	return o, err
 }
 
@@ -165,33 +174,48 @@ func duration(k *koanf.Koanf, key string) (time.Duration, error) {
 
 // signingKey reads the key of tokens from the environment or from a file.
 func (p *program) signingKey(k *koanf.Koanf) ([]byte, error) {
-	text := k.String(keySigningKey)
-	if path := k.String(keyKeyFile); path != "" {
+	text, path := k.String(keySigningKey), k.String(keyKeyFile)
+	switch {
+	case text != "" && path != "":
+		return nil, fmt.Errorf("%s and %s: give one of them", variable(keySigningKey), keyKeyFile)
+	case path != "":
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", keyKeyFile, err)
 		}
-		text = strings.TrimSpace(string(data))
-	}
-	if text == "" {
+		text = string(data)
+	case text == "":
 		return nil, nil
 	}
-	key, err := base64.StdEncoding.DecodeString(text)
+	key, err := server.DecodeKey(text)
 	if err != nil {
-		return nil, errors.New("signing key: not base64")
+		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	return key, nil
 }
 
-// list reads a setting that is a list in the file and a text with commas in the environment.
-func list(k *koanf.Koanf, key string) []string {
-	if items := k.Strings(key); len(items) > 0 {
-		return items
+// list reads a setting that is a list in the file and a text with commas in the environment. The error does not show an item, which may hold a password.
+func list(k *koanf.Koanf, key string) ([]string, error) {
+	var items []string
+	switch value := k.Get(key).(type) {
+	case nil:
+	case string:
+		items = strings.Split(value, ",")
+	case []any:
+		for i, item := range value {
+			text, ok := item.(string)
+			if !ok {
+				return nil, fmt.Errorf("%s: item %d is not a text of the form name:…", key, i+1)
+			}
+			items = append(items, text)
+		}
+	default:
+		return nil, fmt.Errorf("%s: not a list of texts", key)
 	}
-	if text := k.String(key); text != "" {
-		return strings.Split(text, ",")
+	for i := range items {
+		items[i] = strings.TrimSpace(items[i])
 	}
-	return nil
+	return items, nil
 }
 
 // fields splits name:value:… and decodes the percent encoding of each part. The error does not show the text, which may hold a password.
@@ -210,7 +234,11 @@ func fields(item string, most int) ([]string, error) {
 }
 
 // worlds reads items of the form name[:plan].
-func worlds(items []string) ([]server.World, error) {
+func worlds(k *koanf.Koanf) ([]server.World, error) {
+	items, err := list(k, keyWorlds)
+	if err != nil {
+		return nil, err
+	}
 	var all []server.World
 	for _, item := range items {
 		parts, err := fields(item, 2)
@@ -227,7 +255,11 @@ func worlds(items []string) ([]server.World, error) {
 }
 
 // users reads items of the form name:password[:role[:world]].
-func users(items []string) ([]server.User, error) {
+func users(k *koanf.Koanf) ([]server.User, error) {
+	items, err := list(k, keyUsers)
+	if err != nil {
+		return nil, err
+	}
 	var all []server.User
 	for i, item := range items {
 		parts, err := fields(item, 4)

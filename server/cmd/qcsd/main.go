@@ -19,6 +19,7 @@ var version = ""
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
@@ -45,7 +46,8 @@ func rootCommand(p *program) *cobra.Command {
 		Use:   "qcsd",
 		Short: "An independent emulator of the Qualys Container Security registry and schedule API",
 		Long: "qcsd answers the registry and schedule API of Qualys Container Security from its own database, so that integrations can be written and tested without an account.\n" +
-			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\nEvery flag can also be set in the environment as QCSD_… or in a configuration file.",
+			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\nEvery flag can also be set in the environment, as QCSD_ADDR for --addr, or in a configuration file. Only there: QCSD_WORLDS=name:plan,… and QCSD_USERS=name:password[:role[:world]],… " +
+			"(each part percent-encoded), and QCSD_SIGNING_KEY.",
 		Version:       versionText(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true, SilenceUsage: true,

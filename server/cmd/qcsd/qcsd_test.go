@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) {
 //
 //	start [flag…]   starts qcsd on a free port and sets BASE and TOKEN
 //	replace FILE OLD NEW   changes a file
-//	stop            ends it as a service manager would, and puts its log into qcsd.log
+//	quit            ends it as a service manager would, and puts its log into qcsd.log
 //	exec call METHOD PATH [CONTENT-TYPE BODY]   makes a call and prints status and body
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -38,7 +40,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata",
 		Setup: func(e *testscript.Env) error { e.Setenv("ROOT", root); return nil },
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"start": start, "stop": stop, "replace": replace},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"start": start, "quit": quit, "replace": replace},
 	})
 }
 
@@ -91,7 +93,7 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("qcsd did not start: %s%s", text, d.log.String())
 }
 
-func stop(ts *testscript.TestScript, _ bool, _ []string) {
+func quit(ts *testscript.TestScript, _ bool, _ []string) {
 	found, ok := running.LoadAndDelete(ts.Getenv("WORK"))
 	if !ok {
 		ts.Fatalf("qcsd is not running")
@@ -151,14 +153,24 @@ func call() {
 	answer.Body.Close()
 }
 
+// setting is a configuration with one setting.
+func setting(key string, value any) *koanf.Koanf {
+	k := koanf.New(".")
+	_ = k.Load(confmap.Provider(map[string]any{key: value}, "."), nil) // never fails
+	return k
+}
+
 func TestUsersNeverShowPasswords(t *testing.T) {
 	t.Parallel()
 	for _, item := range []string{"a:secret:x:y:z", "a:sec%ret"} {
-		if _, err := users([]string{item}); err == nil || strings.Contains(err.Error(), "sec") {
+		if _, err := users(setting(keyUsers, item)); err == nil || strings.Contains(err.Error(), "sec") {
 			t.Errorf("%s: got %v", item, err)
 		}
 	}
-	got, err := users([]string{"joe%3Auser:p%2C%25+x:Reader:two"})
+	if _, err := users(setting(keyUsers, []any{map[string]any{"name": "a", "password": "secret"}})); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a map: got %v", err)
+	}
+	got, err := users(setting(keyUsers, "joe%3Auser:p%2C%25+x:Reader:two"))
 	if err != nil || got[0].Name != "joe:user" || got[0].Password != "p,%+x" || got[0].Role != "reader" || got[0].World != "two" {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -166,12 +178,12 @@ func TestUsersNeverShowPasswords(t *testing.T) {
 
 func TestWorlds(t *testing.T) {
 	t.Parallel()
-	got, err := worlds([]string{"a", "b:free", "c:Trial"})
+	got, err := worlds(setting(keyWorlds, "a, b:free,c:Trial"))
 	if err != nil || got[0].Plan != "Full" || got[1].Plan != "Free" || got[2].Plan != "Trial" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	for _, item := range []string{":free", "a:gold", "a:free:x"} {
-		if _, err := worlds([]string{item}); err == nil {
+		if _, err := worlds(setting(keyWorlds, item)); err == nil {
 			t.Errorf("%s: got no error", item)
 		}
 	}

@@ -22,7 +22,7 @@ const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 	stopTimeout   = 10 * time.Second
-	maxHeader     = 128 << 10 // long lists of ids come in the query
+	maxHeader     = 512 << 10 // long lists of ids come in the query
 )
 
 // serve runs the emulator until the context ends; then requests finish and jobs stop between two chunks.
@@ -38,19 +38,19 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	if options.Logger, err = logger(k.String(keyLogFormat), p.stderr); err != nil {
 		return err
 	}
-	s, err := server.New(options)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
 	pair, err := certificate(k)
 	if err != nil {
 		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", k.String(keyAddr))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; --addr or QCSD_ADDR names another address", err)
 	}
+	s, err := server.New(options)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer s.Close()
 	base := "http://" + listener.Addr().String()
 	if pair != nil {
 		base = "https://" + listener.Addr().String()

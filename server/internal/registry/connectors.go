@@ -14,7 +14,7 @@ import (
 )
 
 // serviceAccount is the made-up AWS account that would assume the roles of connectors.
-const serviceAccount = "205767712438"
+const serviceAccount = "123456789012"
 
 // AWSBase gives the account of the service and the external id of the world, which is the same each time and fits an int32, as clients read one (observed).
 func (s *Service) AWSBase(ctx context.Context) api.AWSBase {

@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"math"
 
 	"github.com/qcsdev/qcs/gen/api"
@@ -11,7 +13,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// chunk is how many rows of a bulk job one transaction works on: it keeps the write lock under 30 ms on SQLite.
+// chunk is how many rows of a bulk job one transaction looks at, so that other writers get their turn.
 const chunk = 1000
 
 // notFound is the reason for skipping an id that does not exist, or not in this registry and world.
@@ -53,30 +55,58 @@ func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, 
 	return job, err
 }
 
-// Step does one piece of the background work, in one transaction: a move of the life cycle or a chunk of the oldest job. It reports whether there was any.
-// It is idempotent: a process that is killed in it has done the piece or has not.
+// Step does a piece of the background work: the moves of schedules that are due, as far as one transaction takes them, and a chunk of the oldest job, in another. Neither can keep the other
+// from its turn. It reports whether there was any. A process that is killed in it has done a piece or has not.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
+	moved := false
 	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
-		if didWork, err = live(ctx, tx); err != nil || didWork {
+		moved, err = live(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	worked, err := s.stepJob(ctx)
+	return (moved || worked) && err == nil, err
+}
+
+// stepJob works a chunk of the oldest job.
+func (s *Service) stepJob(ctx context.Context) (found bool, err error) {
+	var job store.Job
+	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
+		if job, found, err = tx.NextJob(ctx); err != nil || !found {
 			return err
 		}
-		job, found, err := tx.NextJob(ctx)
-		if err != nil || !found {
-			return err
-		}
-		didWork = true
 		if tx, err = tx.In(ctx, job.World); err != nil {
 			return err
 		}
-		if job.State == control.JobStateAccepted {
-			job.State, job.Started = control.JobStateRunning, tx.Now
+		next := job
+		next.Skipped = maps.Clone(job.Skipped)
+		if next.State == control.JobStateAccepted {
+			next.State, next.Started = control.JobStateRunning, tx.Now
 		}
-		if err := work(ctx, tx, &job); err != nil {
+		if err := work(ctx, tx, &next); err != nil {
 			return err
+		}
+		return tx.SaveJob(ctx, next)
+	})
+	if err != nil && found && ctx.Err() == nil {
+		err = errors.Join(err, s.setBack(ctx, job))
+	}
+	return found, err
+}
+
+// maxFailures is how often a job may fail before it is given up.
+const maxFailures = 5
+
+// setBack puts a job that failed behind the others, and gives it up when it fails again and again: one job must not stop the others.
+func (s *Service) setBack(ctx context.Context, job store.Job) error {
+	return s.store.Write(ctx, job.World, func(tx *store.Tx) error {
+		if job.Failures++; job.Failures == maxFailures {
+			job.State, job.Ended, job.Error = control.JobStateFailed, tx.Now, "The work could not be done; the log tells why."
 		}
 		return tx.SaveJob(ctx, job)
 	})
-	return didWork && err == nil, err
 }
 
 // work does the next chunk of a job.
@@ -89,7 +119,13 @@ func work(ctx context.Context, tx *store.Tx, job *store.Job) error {
 	case control.JobKindCancelSchedules:
 		ended, err = workSchedules(ctx, tx, job, bulkAction{BulkCancel, tx.CancelSchedules})
 	case control.JobKindDeleteSchedules:
-		ended, err = workSchedules(ctx, tx, job, bulkAction{BulkDelete, tx.DeleteSchedules})
+		rule := BulkDelete
+		if job.Selection.Older {
+			rule = Delete // client v1.1: only Running is forbidden
+		}
+		ended, err = workSchedules(ctx, tx, job, bulkAction{rule, tx.DeleteSchedules})
+	default:
+		return fmt.Errorf("job %s: unknown kind %q", job.JobID, job.Kind)
 	}
 	var token *qql.TokenError
 	var syntax *qql.SyntaxError
@@ -146,12 +182,13 @@ func nextRows(ctx context.Context, tx *store.Tx, job *store.Job) (rows []store.R
 	if err != nil {
 		return nil, false, err
 	}
-	rows, err = tx.RowsOf(ctx, job.RegistryUUID, f, store.Chunk{After: job.Position, UpTo: job.UpTo, Limit: chunk})
-	if len(rows) > 0 {
-		job.Position = rows[len(rows)-1].Seq
+	window, err := tx.Window(ctx, job.RegistryUUID, store.Window{After: job.Position, UpTo: job.UpTo, Rows: chunk})
+	if err != nil {
+		return nil, false, err
 	}
-	job.Done = min(job.Done+len(rows), job.Total)
-	return rows, len(rows) < chunk, err
+	rows, err = tx.RowsOf(ctx, job.RegistryUUID, f, window)
+	job.Position, job.Done = window.UpTo, min(job.Done+window.Rows, job.Total)
+	return rows, window.Rows < chunk, err
 }
 
 // workRegistries goes on with the registry that the position names. A registry disappears as a whole, before its schedules are cleared in chunks, so that nobody sees half of one.
@@ -197,7 +234,11 @@ func deleteRegistry(ctx context.Context, tx *store.Tx, id, job string) (control.
 	if !hidden {
 		return control.JobOutcomeOutcomeNotFound, nil
 	}
-	rows, err := tx.RowsOf(ctx, id, nil, store.Chunk{UpTo: math.MaxInt64, Limit: chunk})
+	window, err := tx.Window(ctx, id, store.Window{UpTo: math.MaxInt64, Rows: chunk})
+	if err != nil {
+		return "", err
+	}
+	rows, err := tx.RowsOf(ctx, id, nil, window)
 	if err != nil {
 		return "", err
 	}

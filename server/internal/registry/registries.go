@@ -159,7 +159,7 @@ func deletable(ctx context.Context, tx *store.Tx, id string) error {
 	}
 	for _, status := range blocksDeletion {
 		if n := counts[string(status)]; n > 0 {
-			return broken(openapi.RunningSchedule, "The registry has %d schedules in state %s and cannot be deleted.", n, status)
+			return broken(openapi.RunningSchedule, "The registry cannot be deleted: it has schedules in state %s (%d).", status, n)
 		}
 	}
 	return nil

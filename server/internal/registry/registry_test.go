@@ -43,7 +43,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { w.store.Close() })
 	w.Service = registry.New(registry.Options{Store: w.store, Pace: registry.DefaultPace, NewID: func() string { w.ids++; return fmt.Sprintf("id-%d", w.ids) }})
-	w.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull) })
+	w.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) })
 	return w
 }
 

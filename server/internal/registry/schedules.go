@@ -67,6 +67,9 @@ func (s *Service) CreateSchedule(ctx context.Context, registryID string, body ap
 // UpdateSchedule changes the timing, the name and forceScan of an automatic schedule.
 func (s *Service) UpdateSchedule(ctx context.Context, registryID, id string, body api.ScheduleRequest) error {
 	return s.write(ctx, func(tx *store.Tx) error {
+		if err := tx.HasRegistry(ctx, registryID); err != nil {
+			return err
+		}
 		row, err := tx.Schedule(ctx, registryID, id)
 		if err != nil {
 			return err
@@ -74,7 +77,13 @@ func (s *Service) UpdateSchedule(ctx context.Context, registryID, id string, bod
 		if err := updatable(row.Schedule, body); err != nil {
 			return err
 		}
-		change, err := timing(body, tx.Now.Time())
+		if body.Schedule == "" {
+			body.Schedule = row.Schedule.Schedule
+		}
+		if body.ScheduleScanIntervalInDays == 0 && body.WeekDay == "" {
+			body.ScheduleScanIntervalInDays, body.WeekDay = row.ScheduleScanIntervalInDays, row.WeekDay
+		}
+		change, err := timing(body, row.Created.Time()) // interval 7 without a day means the day of creation
 		if err != nil {
 			return err
 		}

@@ -78,24 +78,44 @@ var releaseNotes = []seedRegistry{
 
 // Seed loads a named seed into a world, if that holds no registry. It reports whether it did. Seeded schedules hold their status until they are touched.
 func (s *Service) Seed(ctx context.Context, world, name string) (loaded bool, err error) {
-	if name != Seeds[0] {
-		return false, fmt.Errorf("seed %q: not one of %q", name, Seeds)
-	}
 	err = s.store.Write(ctx, world, func(tx *store.Tx) error {
-		empty, err := tx.IsEmpty(ctx)
-		if err != nil || !empty {
+		if loaded, err = tx.IsEmpty(ctx); err != nil || !loaded {
 			return err
 		}
-		loaded = true
-		for i, r := range releaseNotes {
-			// The newest comes first in lists: keep the order of the table there.
-			if err := r.insert(ctx, tx, tx.Now-openapi.Millis(i)*60_000); err != nil {
-				return fmt.Errorf("seed registry %s: %w", r.id, err)
-			}
-		}
-		return nil
+		return load(ctx, tx, name)
 	})
-	return loaded, err
+	return loaded && err == nil, err
+}
+
+// Reset removes the data of all worlds and loads a seed, if one is named, into one of them.
+func (s *Service) Reset(ctx context.Context, world, name string) error {
+	err := s.store.Write(ctx, world, func(tx *store.Tx) error {
+		if err := tx.Clear(ctx); err != nil || name == "" {
+			return err
+		}
+		tx, err := tx.In(ctx, world) // whose clock is that of the machine again
+		if err != nil {
+			return err
+		}
+		return load(ctx, tx, name)
+	})
+	if err != nil {
+		return fmt.Errorf("reset: %w", err)
+	}
+	return nil
+}
+
+func load(ctx context.Context, tx *store.Tx, name string) error {
+	if name != Seeds[0] {
+		return fmt.Errorf("seed %q: not one of %q", name, Seeds)
+	}
+	for i, r := range releaseNotes {
+		// The newest comes first in lists: keep the order of the table there.
+		if err := r.insert(ctx, tx, tx.Now-openapi.Millis(i)*60_000); err != nil {
+			return fmt.Errorf("seed registry %s: %w", r.id, err)
+		}
+	}
+	return nil
 }
 
 func (r seedRegistry) insert(ctx context.Context, tx *store.Tx, created openapi.Millis) error {

@@ -12,6 +12,7 @@ import (
 type Selection struct {
 	IDs    []string `json:"ids,omitempty"`
 	Filter string   `json:"filter,omitempty"`
+	Older  bool     `json:"older,omitempty"` // by the older form of the call, which forbids less
 }
 
 // Job is a bulk job with what the wire never shows. Its row is the truth: whoever continues it reads the row, works a chunk and writes the row in one transaction.
@@ -21,21 +22,22 @@ type Job struct {
 	Selection Selection
 	Position  int64 // where the next chunk begins: an index into the ids, or the last schedule that was looked at
 	UpTo      int64 // the newest schedule when the job was accepted; later ones are not touched
+	Failures  int   // how often a chunk could not be worked on
 }
 
-const jobColumns = `world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, upto`
+const jobColumns = `world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, upto, failures`
 
 func (j *Job) fields() []any {
 	return []any{
 		&j.World, &j.JobID, &j.Kind, &j.RegistryUUID, asJSON(&j.Selection), &j.State, &j.Total, &j.Done, &j.Matched, &j.Changed,
-		asJSON(&j.Skipped), asJSON(&j.Outcomes), &j.Error, &j.Accepted, &j.Started, &j.Ended, &j.Position, &j.UpTo,
+		asJSON(&j.Skipped), asJSON(&j.Outcomes), &j.Error, &j.Accepted, &j.Started, &j.Ended, &j.Position, &j.UpTo, &j.Failures,
 	}
 }
 
 // InsertJob adds a job to the world of the transaction.
 func (tx *Tx) InsertJob(ctx context.Context, j Job) error {
 	j.World = tx.World
-	_, err := tx.exec(ctx, `INSERT INTO job (`+jobColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`, j.fields()...)
+	_, err := tx.exec(ctx, `INSERT INTO job (`+jobColumns+`, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, (SELECT COALESCE(MAX(seq), 0) + 1 FROM job))`, j.fields()...)
 	return err
 }
 
@@ -48,10 +50,10 @@ func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 	return j, nil
 }
 
-// NextJob reads the job of any world that was accepted first and is not at its end; there is none when the second result is false.
+// NextJob reads the job of any world that was accepted first and is not at its end, those that failed last; there is none when the second result is false.
 func (tx *Tx) NextJob(ctx context.Context) (Job, bool, error) {
 	var j Job
-	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 ORDER BY accepted, id LIMIT 1`)
+	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 ORDER BY failures, seq LIMIT 1`)
 	if errors.Is(err, ErrNotFound) {
 		return j, false, nil
 	}
@@ -60,8 +62,8 @@ func (tx *Tx) NextJob(ctx context.Context) (Job, bool, error) {
 
 // SaveJob writes how far a job is.
 func (tx *Tx) SaveJob(ctx context.Context, j Job) error {
-	_, err := tx.exec(ctx, `UPDATE job SET state = $3, total = $4, done = $5, matched = $6, changed = $7, skipped = $8, outcomes = $9, error = $10, started = $11, ended = $12, position = $13
+	_, err := tx.exec(ctx, `UPDATE job SET state = $3, total = $4, done = $5, matched = $6, changed = $7, skipped = $8, outcomes = $9, error = $10, started = $11, ended = $12, position = $13, failures = $14
 		WHERE world = $1 AND id = $2`,
-		j.World, j.JobID, j.State, j.Total, j.Done, j.Matched, j.Changed, asJSON(&j.Skipped), asJSON(&j.Outcomes), j.Error, j.Started, j.Ended, j.Position)
+		j.World, j.JobID, j.State, j.Total, j.Done, j.Matched, j.Changed, asJSON(&j.Skipped), asJSON(&j.Outcomes), j.Error, j.Started, j.Ended, j.Position, j.Failures)
 	return err
 }

@@ -139,23 +139,44 @@ type Row struct {
 
 func (r *Row) fields() []any { return []any{&r.ID, &r.Seq, &r.Status} }
 
-// Chunk bounds a piece of a registry's schedules: those after one and up to another in the order of their creation.
-type Chunk struct {
+// Window is a piece of a registry's schedules in the order of their creation: those after one, up to another.
+type Window struct {
 	After, UpTo int64
-	Limit       int
+	Rows        int // how many there are
 }
 
-// RowsOf reads the next rows that match a filter.
-func (tx *Tx) RowsOf(ctx context.Context, registry string, f qql.Filter, c Chunk) ([]Row, error) {
-	where := tx.condition(Schedules, f, tx.World, registry, c.After, c.UpTo, c.Limit)
+// Window gives the beginning of a window that has at most as many rows as that says, whatever they are: what one transaction looks at is bounded, however few of them a filter selects.
+func (tx *Tx) Window(ctx context.Context, registry string, within Window) (Window, error) {
+	w := Window{After: within.After}
+	err := tx.scan(ctx, []any{&w.Rows, &w.UpTo}, `SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM
+		(SELECT seq FROM schedule WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5) AS next`, tx.World, registry, within.After, within.UpTo, within.Rows)
+	return w, err
+}
+
+// RowsOf reads the rows of a window that match a filter.
+func (tx *Tx) RowsOf(ctx context.Context, registry string, f qql.Filter, w Window) ([]Row, error) {
+	where := tx.condition(Schedules, f, tx.World, registry, w.After, w.UpTo)
 	return collect(ctx, tx, (*Row).fields, statement{`SELECT id, seq, status FROM schedule
-		WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4 AND ` + where.text + ` ORDER BY seq LIMIT $5`, where.args})
+		WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4 AND ` + where.text + ` ORDER BY seq`, where.args})
 }
 
-// RowsByID reads the rows of ids, as far as they belong to the registry and were there up to a row.
+// RowsByID reads the rows of ids, as far as they belong to the registry and were there up to a row. They are looked up by their key: a database that sees registry and seq beside it
+// may go through the whole registry instead.
 func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo int64) ([]Row, error) {
-	list := in(ids, tx.World, registry, upTo)
-	return collect(ctx, tx, (*Row).fields, statement{`SELECT id, seq, status FROM schedule WHERE world = $1 AND registry = $2 AND seq <= $3 AND id IN ` + list.text, list.args})
+	type keyed struct {
+		Row
+		registry string
+	}
+	list := in(ids, tx.World)
+	found, err := collect(ctx, tx, func(k *keyed) []any { return append(k.fields(), &k.registry) },
+		statement{`SELECT id, seq, status, registry FROM schedule WHERE world = $1 AND id IN ` + list.text, list.args})
+	rows := make([]Row, 0, len(found))
+	for _, k := range found {
+		if k.registry == registry && k.Seq <= upTo {
+			rows = append(rows, k.Row)
+		}
+	}
+	return rows, err
 }
 
 // CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for all. Their jobs end, and nothing moves them any more.

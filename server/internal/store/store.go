@@ -65,8 +65,14 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if _, err = provider.Up(ctx); err == nil {
+		return nil
+	}
+	// Another process that starts on the same file at the same time may have done it.
+	if pending, check := provider.HasPending(ctx); check != nil || pending {
+		return err
+	}
+	return nil
 }
 
 // Close closes the database.

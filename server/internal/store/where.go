@@ -83,13 +83,25 @@ func (w *where) join(filters []qql.Filter, operator, none string) {
 		return
 	}
 	w.text.WriteByte('(')
-	for i, f := range filters {
+	w.halves(filters, operator)
+	w.text.WriteByte(')')
+}
+
+// halves writes a list as a balanced tree: databases bound the depth of an expression, and a chain of a thousand is a thousand deep.
+func (w *where) halves(filters []qql.Filter, operator string) {
+	if len(filters) == 1 {
+		w.filter(filters[0])
+		return
+	}
+	middle := len(filters) / 2
+	for i, half := range [][]qql.Filter{filters[:middle], filters[middle:]} {
 		if i > 0 {
 			w.text.WriteString(operator)
 		}
-		w.filter(f)
+		w.text.WriteByte('(')
+		w.halves(half, operator)
+		w.text.WriteByte(')')
 	}
-	w.text.WriteByte(')')
 }
 
 // any looks for a sub-object: a statement of its own whose arguments go on counting.

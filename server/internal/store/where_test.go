@@ -162,7 +162,7 @@ func TestWhereEqualsEval(t *testing.T) {
 		rows := make([]store.Schedule, rapid.IntRange(1, 8).Draw(t, "rows"))
 		ctx := context.Background()
 		err := s.Write(ctx, world, func(tx *store.Tx) error {
-			if err := tx.PutWorld(ctx, world, store.PlanFull); err != nil {
+			if err := tx.PutWorld(ctx, world, store.PlanFull, 0); err != nil {
 				return err
 			}
 			for i := range rows {
@@ -219,7 +219,7 @@ func TestFilterTextIsNeverSQL(t *testing.T) {
 	t.Parallel()
 	s := open(t, ":memory:")
 	write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.PutWorld(ctx, "w", store.PlanFull); err != nil {
+		if err := tx.PutWorld(ctx, "w", store.PlanFull, 0); err != nil {
 			return err
 		}
 		return tx.InsertSchedule(ctx, store.Schedule{Schedule: api.Schedule{ScheduleUUID: "a", Name: `'; DROP TABLE schedule; --`, Status: api.StatusQueued}, RegistryID: "r"})
@@ -248,16 +248,42 @@ func TestFilterTextIsNeverSQL(t *testing.T) {
 	}
 }
 
+// TestTheLongestQueriesWork: databases bound the depth of an expression; what the language allows must fit.
+func TestTheLongestQueriesWork(t *testing.T) {
+	t.Parallel()
+	s := open(t, ":memory:")
+	chain := func(word string) string { return strings.Repeat("name:x "+word+" ", 700) + "name:x" }
+	for name, query := range map[string]string{
+		"or": chain("OR"), "and": chain("AND"), "list": "name:[x" + strings.Repeat(",x", qql.MaxTerms-1) + "]", "not": strings.Repeat("NOT ", 60) + "name:x",
+		"nested": strings.Repeat("(name:x AND (name:x OR ", 20) + "name:x" + strings.Repeat("))", 20), "groups": strings.Repeat("repo:x OR ", 500) + "repo:x",
+	} {
+		e, err := qql.Parse(query)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		f, err := qql.Bind(e, store.Schedules.Schema, qql.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
+			if _, _, err := tx.Schedules(ctx, "r", store.List{Filter: f, Page: 1, Size: 10}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			return nil
+		})
+	}
+}
+
 // BenchmarkList lists a page of 50 of a registry with 10,000 schedules.
 func BenchmarkList(b *testing.B) {
 	s := open(b, b.TempDir()+"/qcs.db")
 	write(b, s, "w", func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.PutWorld(ctx, "w", store.PlanFull); err != nil {
+		if err := tx.PutWorld(ctx, "w", store.PlanFull, 0); err != nil {
 			return err
 		}
 		for i := range 10_000 {
 			status := []api.Status{api.StatusFinished, api.StatusRunning}[i%2]
-			row := api.Schedule{ScheduleUUID: fmt.Sprint(i), Name: "scan", Status: status, Created: now.Add(time.Duration(i)), Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "a"}}}}}
+			row := api.Schedule{ScheduleUUID: fmt.Sprint(i), Name: "scan", Status: status, Created: now.Add(time.Duration(i) * time.Second), Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "a"}}}}}
 			if err := tx.InsertSchedule(ctx, store.Schedule{Schedule: row, RegistryID: "r"}); err != nil {
 				return err
 			}

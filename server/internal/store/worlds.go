@@ -38,10 +38,21 @@ type Account struct {
 	Password          string // SHA-256 in hexadecimal of a password that has 128 random bits
 }
 
-// PutWorld makes a world with a plan, or gives an existing one another plan.
-func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan) error {
-	_, err := tx.exec(ctx, `INSERT INTO world (id, plan) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan`, id, plan)
+// PutWorld makes a world with a plan and a place in the list of worlds, or gives them to an existing one.
+func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
+	_, err := tx.exec(ctx, `INSERT INTO world (id, plan, position) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, position = excluded.position`, id, plan, position)
 	return err
+}
+
+// Worlds lists the worlds by their place.
+func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
+	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan} }, statement{`SELECT id, plan FROM world ORDER BY position, id`, nil})
+}
+
+// World is one subscription: its data is seen by its users only.
+type World struct {
+	Name string
+	Plan Plan
 }
 
 // InsertAccount adds a user.
@@ -65,7 +76,7 @@ func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 
 // Clear removes the data of all worlds. Users stay, so that their tokens and passwords go on working.
 func (tx *Tx) Clear(ctx context.Context) error {
-	for _, table := range []string{"job", "schedule", "schedule_target", "schedule_count", "repository", "registry", "connector", "image", "image_place"} {
+	for _, table := range []string{"job", "schedule_target", "schedule", "schedule_count", "repository", "registry", "connector", "image", "image_place"} {
 		if _, err := tx.exec(ctx, `DELETE FROM `+table); err != nil {
 			return err
 		}

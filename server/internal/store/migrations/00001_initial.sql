@@ -2,6 +2,7 @@
 CREATE TABLE world (
     id           text   NOT NULL PRIMARY KEY,
     plan         text   NOT NULL,
+    position     bigint NOT NULL DEFAULT 0,
     seq          bigint NOT NULL DEFAULT 0,
     clock_at     bigint NOT NULL DEFAULT 0,
     clock_anchor bigint NOT NULL DEFAULT 0,
@@ -166,6 +167,9 @@ CREATE TABLE job (
     ended     bigint NOT NULL,
     position  bigint NOT NULL,
     upto      bigint NOT NULL,
+    failures  bigint NOT NULL,
+    seq       bigint NOT NULL,
     PRIMARY KEY (world, id)
 );
-CREATE INDEX job_open ON job (accepted, id) WHERE ended = 0;
+CREATE INDEX job_open ON job (failures, seq) WHERE ended = 0;
+CREATE INDEX job_seq ON job (seq);

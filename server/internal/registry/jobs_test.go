@@ -1,0 +1,192 @@
+package registry_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// TestStatusesAreThoseOfTheDocument: a status that is added to the document must be decided in the table, and is tested then.
+func TestStatusesAreThoseOfTheDocument(t *testing.T) {
+	t.Parallel()
+	var document struct {
+		Components struct {
+			Schemas struct {
+				Status struct{ Enum []api.Status } `json:"Status"`
+			}
+		}
+	}
+	if err := json.Unmarshal(openapi.JSON, &document); err != nil {
+		t.Fatal(err)
+	}
+	want, got := document.Components.Schemas.Status.Enum, slices.Clone(allStatuses)
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); len(want) != 14 || diff != "" {
+		t.Errorf("(-document +test):\n%s", diff)
+	}
+}
+
+// TestOneJobCannotStopTheOthers: a job that fails is set back, and given up after some tries.
+func TestOneJobCannotStopTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r", api.StatusRunning)
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		return tx.InsertJob(ctx, store.Job{Job: control.Job{JobID: "bad", Kind: "Nonsense", State: control.JobStateAccepted, Accepted: tx.Now}})
+	})
+	good, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("scheduleUuid:*")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	failures := 0
+	for range 10 {
+		if _, err := w.Step(t.Context()); err != nil {
+			failures++
+		}
+	}
+	if job, err := w.DescribeJob(w.ctx(t), good); err != nil || job.State != control.JobStateFinished || job.Changed != 1 {
+		t.Errorf("the good job: got %+v, %v", job, err)
+	}
+	if job, err := w.DescribeJob(w.ctx(t), "bad"); err != nil || job.State != control.JobStateFailed || job.Error == "" || job.Ended == 0 || failures != 5 {
+		t.Errorf("the bad job: got %+v, %v after %d failures", job, err, failures)
+	}
+}
+
+// TestJobsRunInTheOrderOfAcceptance, also when the clock stands still: first cancel, then delete.
+func TestJobsRunInTheOrderOfAcceptance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 20 {
+		r := fmt.Sprint("r", i)
+		w.registry(t, r, api.StatusRunning)
+		w.ids = 1000 - 2*i // so that later jobs have smaller ids
+		if _, err := w.CancelSchedules(w.ctx(t), r, registry.Select(nil, new("scheduleUuid:*"))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.DeleteSchedules(w.ctx(t), r, registry.Select(nil, new("scheduleUuid:*"))); err != nil {
+			t.Fatal(err)
+		}
+		w.settle(t)
+		if left := w.statuses(t, r); len(left) != 0 {
+			t.Errorf("%s: %v is left", r, left)
+		}
+	}
+}
+
+func TestIdsOfLaterSchedulesAreNotTouched(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r", api.StatusQueued)
+	id, err := w.CancelSchedules(w.ctx(t), "r", registry.Select([]string{"r-Queued", "r-Running"}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		return tx.InsertSchedule(ctx, store.Schedule{Schedule: api.Schedule{ScheduleUUID: "r-Running", Status: api.StatusRunning, Filters: filters()}, RegistryID: "r"})
+	})
+	w.settle(t)
+	if job, err := w.DescribeJob(w.ctx(t), id); err != nil || job.Changed != 1 || job.Skipped["NotFound"] != 1 {
+		t.Errorf("got %+v, %v", job, err)
+	}
+}
+
+// TestOlderDelete forbids Running only (client v1.1), where the bulk call of release notes 1.15 leaves Queued and Unknown, too.
+func TestOlderDelete(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r", allStatuses...)
+	var ids []string
+	for id := range w.statuses(t, "r") {
+		ids = append(ids, id)
+	}
+	selection := registry.Select(ids, nil)
+	selection.Older = true
+	if _, err := w.DeleteSchedules(w.ctx(t), "r", selection); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+	if diff := cmp.Diff(map[string]api.Status{"r-Running": api.StatusRunning, "r-BaselineRunning": api.StatusBaselineRunning}, w.statuses(t, "r")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAFilterThatSelectsLittleGoesInWindows: what one step looks at is bounded.
+func TestAFilterThatSelectsLittleGoesInWindows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		for i := range 2500 {
+			s := store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprintf("s%04d", i), Status: api.StatusQueued, Filters: filters()}, RegistryID: "r"}
+			if err := tx.InsertSchedule(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	id, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("scheduleUuid:[s0001, s2400]")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var story []string
+	for range 3 {
+		if _, err := w.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		job, err := w.DescribeJob(w.ctx(t), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		story = append(story, fmt.Sprint(job.Done, "/", job.Total, " ", job.Changed))
+	}
+	if got := strings.Join(story, ", "); got != "1000/2500 1, 2000/2500 1, 2500/2500 2" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestTwoRunnersOnOneDatabase: what two runners do together is done once.
+func TestTwoRunnersOnOneDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 10 {
+		w.registry(t, fmt.Sprint("r", i), allStatuses...)
+		if _, err := w.CancelSchedules(w.ctx(t), fmt.Sprint("r", i), registry.Select(nil, new("scheduleUuid:*"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error, 2)
+	for range 2 {
+		go func() {
+			for {
+				worked, err := w.Step(context.Background())
+				if err != nil || !worked {
+					done <- err
+					return
+				}
+			}
+		}()
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range 10 {
+		r, err := w.DescribeRegistry(w.ctx(t), fmt.Sprint("r", i))
+		if err != nil || r.ScheduleStatusList["Canceled"] != 7 || r.ScheduleStatusList["Running"] != 0 {
+			t.Errorf("got %v, %v, want 7 Canceled", r.ScheduleStatusList, err)
+		}
+	}
+}
