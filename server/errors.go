@@ -57,6 +57,7 @@ var problems = []func(error) (problem, bool){
 		}
 		return p, e != nil
 	},
+	row(func(e *registry.PolicyError) problem { return problem{http.StatusBadRequest, "Bad request", e.Msg, ""} }),
 	row(func(e *registry.RuleError) problem { return problem{http.StatusBadRequest, e.Msg, e.Msg, e.Rule} }),
 	row(func(e *formError) problem { return problem{http.StatusBadRequest, invalidInput, e.Error(), ""} }),
 	row(func(e *echo.HTTPError) problem {
@@ -117,9 +118,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.status == http.StatusUnauthorized {
 		header["Www-Authenticate"] = []string{"Bearer", `Basic realm="qcs"`}
 	}
-	body, _ := json.Marshal(api.ResponseError{ // two strings and a number always marshal
-		ErrorCode: errorCode(p.status), Message: p.message, Timestamp: cmp.Or(x.now, s.options.Now()).UnixMilli(),
-	})
+	var shape any = api.ResponseError{ErrorCode: errorCode(p.status), Message: p.message, Timestamp: cmp.Or(x.now, s.options.Now()).UnixMilli()}
+	var policy *registry.PolicyError
+	if errors.As(err, &policy) { // the other shape (release notes 1.12)
+		shape = api.PolicyError{Code: 10400, Message: p.message, MessageInfo: "For API definition see: ", Status: p.status, Error: "Invalid json"}
+	}
+	body, _ := json.Marshal(shape) // texts and numbers always marshal
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(p.status)
 	_, _ = w.Write(body) // the caller may be gone

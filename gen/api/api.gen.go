@@ -5,6 +5,7 @@ package api
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
@@ -75,6 +76,72 @@ func (e CredentialType) Valid() bool {
 	case CredentialTypeOauth:
 		return true
 	case CredentialTypeToken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PolicyAction.
+const (
+	PolicyActionALLOW PolicyAction = "ALLOW"
+	PolicyActionDENY  PolicyAction = "DENY"
+)
+
+// Valid indicates whether the value is a known member of the PolicyAction enum.
+func (e PolicyAction) Valid() bool {
+	switch e {
+	case PolicyActionALLOW:
+		return true
+	case PolicyActionDENY:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PolicyMode.
+const (
+	PolicyModeACTIVE     PolicyMode = "ACTIVE"
+	PolicyModeINACTIVE   PolicyMode = "INACTIVE"
+	PolicyModePERMISSIVE PolicyMode = "PERMISSIVE"
+)
+
+// Valid indicates whether the value is a known member of the PolicyMode enum.
+func (e PolicyMode) Valid() bool {
+	switch e {
+	case PolicyModeACTIVE:
+		return true
+	case PolicyModeINACTIVE:
+		return true
+	case PolicyModePERMISSIVE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PolicyRuleRuleType.
+const (
+	PolicyRuleRuleTypeNETWORKINBOUND  PolicyRuleRuleType = "NETWORK_INBOUND"
+	PolicyRuleRuleTypeNETWORKOUTBOUND PolicyRuleRuleType = "NETWORK_OUTBOUND"
+	PolicyRuleRuleTypeREAD            PolicyRuleRuleType = "READ"
+	PolicyRuleRuleTypeSYSCALL         PolicyRuleRuleType = "SYSCALL"
+	PolicyRuleRuleTypeWRITE           PolicyRuleRuleType = "WRITE"
+)
+
+// Valid indicates whether the value is a known member of the PolicyRuleRuleType enum.
+func (e PolicyRuleRuleType) Valid() bool {
+	switch e {
+	case PolicyRuleRuleTypeNETWORKINBOUND:
+		return true
+	case PolicyRuleRuleTypeNETWORKOUTBOUND:
+		return true
+	case PolicyRuleRuleTypeREAD:
+		return true
+	case PolicyRuleRuleTypeSYSCALL:
+		return true
+	case PolicyRuleRuleTypeWRITE:
 		return true
 	default:
 		return false
@@ -517,6 +584,149 @@ type Images struct {
 //
 // Example: 1628504894719
 type Millis = openapi.Millis
+
+// Policy A runtime policy. Its times are ISO texts, unlike those of registries. [docs - runtime policies]
+type Policy struct {
+	// Created When the policy was made.
+	Created time.Time `json:"created"`
+
+	// DefaultExecuteAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	DefaultExecuteAction PolicyAction `json:"defaultExecuteAction"`
+
+	// DefaultFileAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	DefaultFileAction PolicyAction `json:"defaultFileAction"`
+
+	// DefaultNetworkAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	DefaultNetworkAction PolicyAction `json:"defaultNetworkAction"`
+
+	// Description Text.
+	Description string `json:"description,omitempty,omitzero"`
+
+	// ID Id, 24 hexadecimal digits.
+	ID string `json:"id"`
+
+	// IgnoredSyscalls Names of system calls.
+	IgnoredSyscalls []string `json:"ignoredSyscalls,omitempty,omitzero"`
+
+	// Name Name.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// PolicyMode Whether a policy counts. [docs - runtime policies]
+	PolicyMode PolicyMode `json:"policyMode"`
+
+	// Rules Rules of the policy.
+	Rules []PolicyRule `json:"rules"`
+
+	// Updated When it was changed.
+	Updated time.Time `json:"updated"`
+}
+
+// PolicyAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+type PolicyAction string
+
+// PolicyError The body of a refusal of a policy. [release notes 1.12]
+type PolicyError struct {
+	// Code A number.
+	Code int `json:"Code"`
+
+	// Message What went wrong.
+	Message string `json:"Message"`
+
+	// MessageInfo Where to read on; empty in the only sample.
+	MessageInfo string `json:"MessageInfo"`
+
+	// Status HTTP status.
+	Status int `json:"Status"`
+
+	// Error Why.
+	Error string `json:"Error"`
+}
+
+// PolicyMode Whether a policy counts. [docs - runtime policies]
+type PolicyMode string
+
+// PolicyRefusal Either of two shapes.
+type PolicyRefusal struct {
+	union json.RawMessage
+}
+
+// PolicyRequest The body that creates or replaces a policy. [docs - runtime policies]
+type PolicyRequest struct {
+	// DefaultExecuteAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	DefaultExecuteAction PolicyAction `json:"defaultExecuteAction"`
+
+	// DefaultFileAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	DefaultFileAction PolicyAction `json:"defaultFileAction"`
+
+	// DefaultNetworkAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	DefaultNetworkAction PolicyAction `json:"defaultNetworkAction"`
+
+	// Description Text.
+	Description string `json:"description,omitempty,omitzero"`
+
+	// IgnoredSyscalls Names of system calls. The table of the docs says a string, its sample an array. [docs - runtime policies; pattern - our choice]
+	IgnoredSyscalls []string `json:"ignoredSyscalls,omitempty,omitzero"`
+
+	// Name Name.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// PolicyMode Whether a policy counts. [docs - runtime policies]
+	PolicyMode PolicyMode `json:"policyMode"`
+
+	// Rules Rules of the policy.
+	Rules []PolicyRule `json:"rules,omitempty,omitzero"`
+}
+
+// PolicyRule A rule of a policy. `ipAddress` is needed by the NETWORK types. [docs - runtime policies]
+type PolicyRule struct {
+	// Action What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	Action PolicyAction `json:"action,omitempty,omitzero"`
+
+	// Arg1 First argument.
+	Arg1 string `json:"arg1,omitempty,omitzero"`
+
+	// Arg2 Second argument.
+	Arg2 string `json:"arg2,omitempty,omitzero"`
+
+	// Arg3 Third argument.
+	Arg3 string `json:"arg3,omitempty,omitzero"`
+
+	// Created When the rule was made; set by the service.
+	Created time.Time `json:"created,omitempty,omitzero"`
+
+	// File Path of a file.
+	File string `json:"file,omitempty,omitzero"`
+
+	// ID Id; the service chooses it and ignores what is sent. [second half - our choice]
+	ID string `json:"id,omitempty,omitzero"`
+
+	// Inactive Whether the rule does not count; false when absent.
+	Inactive *bool `json:"inactive,omitempty"`
+
+	// IPAddress An IPv4 or IPv6 address, a network in CIDR form, or `*`. [forms - our choice]
+	IPAddress string `json:"ipAddress,omitempty,omitzero"`
+
+	// Name Name.
+	Name string `json:"name"`
+
+	// Port Port; 0 for any. [second half - inferred]
+	Port *int `json:"port,omitempty"`
+
+	// Program Path of a program, or `*`.
+	Program string `json:"program,omitempty,omitzero"`
+
+	// RuleType What the rule is about.
+	RuleType PolicyRuleRuleType `json:"ruleType"`
+
+	// Syscall System call.
+	Syscall string `json:"syscall,omitempty,omitzero"`
+
+	// Updated When it was changed; set by the service.
+	Updated time.Time `json:"updated,omitempty,omitzero"`
+}
+
+// PolicyRuleRuleType What the rule is about.
+type PolicyRuleRuleType string
 
 // Registries A page of registries. [swagger 2021]
 type Registries struct {
@@ -1014,6 +1224,9 @@ type NotFound = ResponseError
 // PayloadTooLarge The body of every refusal. [release notes 1.12]
 type PayloadTooLarge = ResponseError
 
+// PolicyRefused Either of two shapes.
+type PolicyRefused = PolicyRefusal
+
 // TooManyRequests The body of every refusal. [release notes 1.12]
 type TooManyRequests = ResponseError
 
@@ -1191,6 +1404,74 @@ type CreateScheduleJSONRequestBody = ScheduleRequest
 
 // UpdateScheduleJSONRequestBody defines body for UpdateSchedule for application/json ContentType.
 type UpdateScheduleJSONRequestBody = ScheduleRequest
+
+// CreatePolicyJSONRequestBody defines body for CreatePolicy for application/json ContentType.
+type CreatePolicyJSONRequestBody = PolicyRequest
+
+// UpdatePolicyJSONRequestBody defines body for UpdatePolicy for application/json ContentType.
+type UpdatePolicyJSONRequestBody = PolicyRequest
+
+// AsResponseError returns the union data inside the PolicyRefusal as a ResponseError
+func (t PolicyRefusal) AsResponseError() (ResponseError, error) {
+	var body ResponseError
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromResponseError overwrites any union data inside the PolicyRefusal as the provided ResponseError
+func (t *PolicyRefusal) FromResponseError(v ResponseError) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeResponseError performs a merge with any union data inside the PolicyRefusal, using the provided ResponseError
+func (t *PolicyRefusal) MergeResponseError(v ResponseError) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsPolicyError returns the union data inside the PolicyRefusal as a PolicyError
+func (t PolicyRefusal) AsPolicyError() (PolicyError, error) {
+	var body PolicyError
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPolicyError overwrites any union data inside the PolicyRefusal as the provided PolicyError
+func (t *PolicyRefusal) FromPolicyError(v PolicyError) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePolicyError performs a merge with any union data inside the PolicyRefusal, using the provided PolicyError
+func (t *PolicyRefusal) MergePolicyError(v PolicyError) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t PolicyRefusal) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *PolicyRefusal) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
 
 // AsRegistryIDObject returns the union data inside the RegistryDeletion as a RegistryIDObject
 func (t RegistryDeletion) AsRegistryIDObject() (RegistryIDObject, error) {

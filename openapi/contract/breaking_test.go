@@ -256,6 +256,7 @@ func TestBreakingOfTheRealDocument(t *testing.T) {
 			"schema ScheduleRequest in requests at /owner: is new and required",
 		}},
 		{"an error is told less of", "required: [errorCode, message, timestamp]", "required: [errorCode, message]", []string{
+			"schema PolicyRefusal in answers at /(ResponseError)/timestamp: has become optional",
 			"schema ResponseError in answers at /timestamp: has become optional",
 		}},
 	} {

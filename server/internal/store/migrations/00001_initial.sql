@@ -57,6 +57,13 @@ CREATE TABLE connector (
 );
 CREATE UNIQUE INDEX connector_name ON connector (world, kind, name) WHERE kind <> 'AWS';
 
+CREATE TABLE policy (
+    world text NOT NULL,
+    id    text NOT NULL,
+    body  text NOT NULL,
+    PRIMARY KEY (world, id)
+);
+
 CREATE TABLE repository (
     world             text   NOT NULL,
     registry          text   NOT NULL,

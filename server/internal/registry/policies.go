@@ -1,0 +1,103 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// PolicyError says why a runtime policy is refused; it is answered in a shape of its own (release notes 1.12).
+type PolicyError struct{ Msg string }
+
+func (e *PolicyError) Error() string { return e.Msg }
+
+// CreatePolicy adds a runtime policy.
+func (s *Service) CreatePolicy(ctx context.Context, body api.PolicyRequest) (p api.Policy, err error) {
+	if err := checkPolicy(body); err != nil {
+		return p, err
+	}
+	err = s.write(ctx, func(tx *store.Tx) error {
+		p = s.policy(api.Policy{ID: s.policyID(), Created: tx.Now.Time()}, body, tx)
+		return tx.PutPolicy(ctx, p)
+	})
+	return p, err
+}
+
+// DescribePolicy gives a runtime policy.
+func (s *Service) DescribePolicy(ctx context.Context, id string) (p api.Policy, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		p, err = tx.Policy(ctx, id)
+		return err
+	})
+	return p, err
+}
+
+// UpdatePolicy replaces a runtime policy. A rule that has the id of one that exists keeps it, and the time when it was made.
+func (s *Service) UpdatePolicy(ctx context.Context, id string, body api.PolicyRequest) (p api.Policy, err error) {
+	if err := checkPolicy(body); err != nil {
+		return p, err
+	}
+	err = s.write(ctx, func(tx *store.Tx) error {
+		before, err := tx.Policy(ctx, id)
+		if err != nil {
+			return err
+		}
+		p = s.policy(before, body, tx)
+		return tx.PutPolicy(ctx, p)
+	})
+	return p, err
+}
+
+// policyID makes an id as the vendor's look: 24 hexadecimal digits.
+func (s *Service) policyID() string { return strings.ReplaceAll(s.newID(), "-", "")[:24] }
+
+// policy writes a body into a policy.
+func (s *Service) policy(before api.Policy, body api.PolicyRequest, tx *store.Tx) api.Policy {
+	now := tx.Now.Time()
+	existing := map[string]api.PolicyRule{}
+	for _, r := range before.Rules {
+		existing[r.ID] = r
+	}
+	p := api.Policy{
+		ID: before.ID, Created: before.Created, Updated: now, Name: body.Name, Description: body.Description, PolicyMode: body.PolicyMode,
+		DefaultNetworkAction: body.DefaultNetworkAction, DefaultExecuteAction: body.DefaultExecuteAction, DefaultFileAction: body.DefaultFileAction,
+		IgnoredSyscalls: body.IgnoredSyscalls, Rules: []api.PolicyRule{},
+	}
+	for _, r := range body.Rules {
+		old, known := existing[r.ID]
+		r.Created, r.Updated = old.Created, now
+		if !known {
+			r.ID, r.Created = s.policyID(), now
+		}
+		delete(existing, r.ID)
+		p.Rules = append(p.Rules, r)
+	}
+	return p
+}
+
+// checkPolicy refuses network rules without an address, and addresses that are none.
+func checkPolicy(body api.PolicyRequest) error {
+	for i, r := range body.Rules {
+		network := r.RuleType == api.PolicyRuleRuleTypeNETWORKINBOUND || r.RuleType == api.PolicyRuleRuleTypeNETWORKOUTBOUND
+		if (network || r.IPAddress != "") && !isAddress(r.IPAddress) {
+			return &PolicyError{fmt.Sprintf("body at /rules/%d/ipAddress: not an IPv4 or IPv6 address, a network in CIDR form, or *", i)}
+		}
+	}
+	return nil
+}
+
+// isAddress reports whether a text is an address, a network or * for all (forms: our choice).
+func isAddress(text string) bool {
+	if text == "*" {
+		return true
+	}
+	if _, err := netip.ParsePrefix(text); err == nil {
+		return true
+	}
+	address, err := netip.ParseAddr(text)
+	return err == nil && address.Zone() == ""
+}
