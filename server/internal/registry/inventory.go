@@ -88,8 +88,8 @@ func image(host, repo, tag string, scanned openapi.Millis) store.Found {
 	return f
 }
 
-// find notes what the scans of schedules have found when they ended.
-func find(ctx context.Context, tx *store.Tx, ended []store.Due) error {
+// discover notes what the scans of schedules have found when they ended.
+func discover(ctx context.Context, tx *store.Tx, ended []store.Due) error {
 	hosts, repositories := map[string]string{}, map[[2]string]openapi.Millis{}
 	found := map[[3]string]store.Found{}
 	for _, d := range ended {

@@ -127,15 +127,7 @@ func TestAFilterThatSelectsLittleGoesInWindows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
-	w.write(t, func(ctx context.Context, tx *store.Tx) error {
-		for i := range 2500 {
-			s := store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprintf("s%04d", i), Status: api.StatusQueued, Filters: filters()}, RegistryID: "r"}
-			if err := tx.InsertSchedule(ctx, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	w.queued(t, "r", 2500)
 	id, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("scheduleUuid:[s0001, s2400]")))
 	if err != nil {
 		t.Fatal(err)

@@ -82,7 +82,7 @@ func live(ctx context.Context, tx *store.Tx) (bool, error) {
 // move makes a move; a scan that ends well has found something.
 func move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due) error {
 	if m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted) {
-		if err := find(ctx, tx, rows); err != nil {
+		if err := discover(ctx, tx, rows); err != nil {
 			return err
 		}
 	}
@@ -106,10 +106,7 @@ func nextRun(s api.Schedule, now time.Time) openapi.Millis {
 // ForceSchedule puts a schedule into a status, from which it goes on as if it had got there by itself.
 func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, status api.Status) error {
 	return s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.HasRegistry(ctx, registryID); err != nil {
-			return err
-		}
-		row, err := tx.Schedule(ctx, registryID, id)
+		row, err := find(ctx, tx, registryID, id)
 		if err != nil {
 			return err
 		}

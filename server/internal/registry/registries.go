@@ -64,12 +64,15 @@ func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) 
 		}
 		err := tx.InsertRegistry(ctx, r)
 		if errors.Is(err, store.ErrDuplicate) {
-			return broken(openapi.DuplicateURI, "A registry with this registryUri exists already.")
+			return errTaken
 		}
 		return err
 	})
 	return r.RegistryUUID, err
 }
+
+// errTaken refuses a second registry with an address.
+var errTaken = broken(openapi.DuplicateURI, "A registry with this registryUri exists already.")
 
 // errOnlyTried undoes what was done to see whether it would work.
 var errOnlyTried = errors.New("only tried")
@@ -85,7 +88,7 @@ func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest
 			return err
 		}
 		if taken {
-			return broken(openapi.DuplicateURI, "A registry with this registryUri exists already.")
+			return errTaken
 		}
 		r := apply(api.RegistryDetails{}, body)
 		if err := s.connect(ctx, tx, &r, body); err != nil {

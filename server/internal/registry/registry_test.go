@@ -75,6 +75,20 @@ func (w *world) registry(t *testing.T, id string, statuses ...api.Status) {
 	})
 }
 
+// queued adds many schedules that wait in the queue.
+func (w *world) queued(t *testing.T, registryID string, n int) {
+	t.Helper()
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		for i := range n {
+			s := store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprintf("s%04d", i), Status: api.StatusQueued, Filters: filters(), Created: tx.Now}, RegistryID: registryID}
+			if err := tx.InsertSchedule(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func filters() []api.ScheduleFilter {
 	return []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "team/app"}}}}
 }
@@ -301,15 +315,7 @@ func TestBulkWorksInChunks(t *testing.T) {
 	w := newWorld(t)
 	w.registry(t, "r")
 	const n = 2500
-	w.write(t, func(ctx context.Context, tx *store.Tx) error {
-		for i := range n {
-			s := store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprintf("s%04d", i), Status: api.StatusQueued, Filters: filters(), Created: tx.Now}, RegistryID: "r"}
-			if err := tx.InsertSchedule(ctx, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	w.queued(t, "r", n)
 	id, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("scheduleUuid:*")))
 	if err != nil {
 		t.Fatal(err)

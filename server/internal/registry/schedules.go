@@ -67,10 +67,7 @@ func (s *Service) CreateSchedule(ctx context.Context, registryID string, body ap
 // UpdateSchedule changes the timing, the name and forceScan of an automatic schedule.
 func (s *Service) UpdateSchedule(ctx context.Context, registryID, id string, body api.ScheduleRequest) error {
 	return s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.HasRegistry(ctx, registryID); err != nil {
-			return err
-		}
-		row, err := tx.Schedule(ctx, registryID, id)
+		row, err := find(ctx, tx, registryID, id)
 		if err != nil {
 			return err
 		}
@@ -100,6 +97,14 @@ func (s *Service) UpdateSchedule(ctx context.Context, registryID, id string, bod
 		}
 		return tx.UpdateSchedule(ctx, next)
 	})
+}
+
+// find reads a schedule of a registry that exists and is not being deleted.
+func find(ctx context.Context, tx *store.Tx, registryID, id string) (store.Schedule, error) {
+	if err := tx.HasRegistry(ctx, registryID); err != nil {
+		return store.Schedule{}, err
+	}
+	return tx.Schedule(ctx, registryID, id)
 }
 
 // updatable applies the rules of an update. Docs: only automatic schedules; onDemand, repo, tag and days cannot be changed; not while Running.
@@ -194,10 +199,7 @@ func (s *Service) DeleteSchedule(ctx context.Context, registryID, id string) err
 
 func (s *Service) one(ctx context.Context, registryID, id string, f func(*store.Tx, store.Row) error) error {
 	return s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.HasRegistry(ctx, registryID); err != nil {
-			return err
-		}
-		row, err := tx.Schedule(ctx, registryID, id)
+		row, err := find(ctx, tx, registryID, id)
 		if err != nil {
 			return err
 		}
