@@ -53,6 +53,7 @@ const (
 	UnknownConnector   = "unknown-connector"
 	ServiceAccountFile = "service-account-file"
 	TagExpression      = "tag-expression"
+	ReportColumn       = "report-column"
 )
 
 // Refusals is the one table of refusals that rest on less than a documented status. The server obeys it, its README prints it.
@@ -79,6 +80,7 @@ var Refusals = []Refusal{
 	{DuplicateConnector, Chosen, "a second connector with the same role, id or name", ""},
 	{ServiceAccountFile, Inferred, "a Google connector without the key file of a service account", ""},
 	{TagExpression, Chosen, "a tag that is meant as a regular expression and is none", ""},
+	{ReportColumn, Chosen, "a column that the template of a report does not have", ""},
 	{GovRegion, Documented, "a US_Gov account with another region; its status is our choice", ""},
 	{WeekDayInterval, Documented, "weekDay with an interval other than 7; its status is our choice", ""},
 	{IntervalNeeded, Inferred, "an automatic schedule with neither start time nor interval", ""},

@@ -15,6 +15,7 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/store"
 )
 
 // chain puts the handler together. A request goes through these in the order in which they are written here.
@@ -132,6 +133,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match)
 		if err != nil {
 			return ctx, err
 		}
+		if paid[m.ID] && s.planOf(c.world) == store.PlanFree {
+			return ctx, errFreePlan // before any rate header: with one, clients would wait and try again
+		}
 		if err := s.limiter.allow(w.Header(), c.name, m.ID, c.now); err != nil {
 			return ctx, err
 		}
@@ -145,6 +149,16 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match)
 	}
 	s.decodeFilter(r)
 	return ctx, m.CheckRequest(r)
+}
+
+// planOf is the plan of a world.
+func (s *Server) planOf(world string) Plan {
+	for _, w := range s.options.Worlds {
+		if w.Name == world {
+			return w.Plan
+		}
+	}
+	return store.PlanFull
 }
 
 // validated calls a handler and, where that is asked for, holds its answer to the document.

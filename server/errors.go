@@ -67,6 +67,9 @@ var problems = []func(error) (problem, bool){
 		return problem{statusClosed, "Canceled.", err.Error(), ""}, errors.Is(err, context.Canceled)
 	},
 	func(err error) (problem, bool) {
+		return problem{http.StatusConflict, "The Report APIs are not supported in subscriptions with the Container Security Free version.", errFreePlan.Error(), ""}, errors.Is(err, errFreePlan)
+	},
+	func(err error) (problem, bool) {
 		return problem{http.StatusNotFound, "Not found.", err.Error(), ""}, errors.Is(err, store.ErrNotFound)
 	},
 }

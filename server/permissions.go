@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -58,6 +59,12 @@ var permissions = map[string]permission{
 	"DeleteSchedule":             {"CS.SCHEDULE.DELETE", false},
 	"DeleteSchedules":            {"CS.SCHEDULE.DELETE", false},
 	"DeleteSchedulesByBody":      {"CS.SCHEDULE.DELETE", false},
+	"ListReports":                {"CS.REPORT.VIEW", true},
+	"DownloadReport":             {"CS.REPORT.VIEW", true},
+	"CreateReport":               {"CS.REPORT.CREATE", false},
+	"DeleteReports":              {"CS.REPORT.DELETE", false},
+	"CreateReportSchedule":       {"CS.REPORT.CREATE", false},
+	"UpdateReportSchedule":       {"CS.REPORT.UPDATE", false},
 	"DescribePolicy":             {"CS.POLICY.VIEW", true},
 	"CreatePolicy":               {"CS.POLICY.CREATE", false},
 	"UpdatePolicy":               {"CS.POLICY.UPDATE", false},
@@ -69,6 +76,14 @@ var permissions = map[string]permission{
 	"SetScanProfile":             {"QCS.CONTROL", false},
 	"ForceSchedule":              {"QCS.CONTROL", false},
 }
+
+// paid lists the operations that the Free version does not have (release notes 1.15: the report calls).
+var paid = map[string]bool{
+	"ListReports": true, "CreateReport": true, "DeleteReports": true, "DownloadReport": true, "CreateReportSchedule": true, "UpdateReportSchedule": true,
+}
+
+// errFreePlan says that an operation is not in the plan of the world: 409.
+var errFreePlan = errors.New("the subscription has the Free version, which has no reports")
 
 // forbidden says that a caller lacks a permission: 403.
 type forbidden struct{ message string }

@@ -15,7 +15,7 @@ func TestTokensAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, r := range map[string]store.Resource{"registries": store.Registries, "repositories": store.Repositories, "schedules": store.Schedules, "images": store.Images} {
+	for name, r := range map[string]store.Resource{"registries": store.Registries, "repositories": store.Repositories, "schedules": store.Schedules, "images": store.Images, "reports": store.Reports} {
 		_, row, _ := strings.Cut(string(text), "\n| "+name+" |")
 		row, _, _ = strings.Cut(row, "\n")
 		for _, f := range r.Schema {

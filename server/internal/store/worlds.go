@@ -76,7 +76,7 @@ func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 
 // Clear removes the data of all worlds. Users stay, so that their tokens and passwords go on working.
 func (tx *Tx) Clear(ctx context.Context) error {
-	for _, table := range []string{"job", "schedule_target", "schedule", "schedule_count", "repository", "registry", "connector", "image", "image_place", "policy"} {
+	for _, table := range []string{"job", "schedule_target", "schedule", "schedule_count", "repository", "registry", "connector", "image", "image_place", "policy", "report", "report_schedule"} {
 		if _, err := tx.exec(ctx, `DELETE FROM `+table); err != nil {
 			return err
 		}

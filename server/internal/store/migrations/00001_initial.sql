@@ -57,6 +57,29 @@ CREATE TABLE connector (
 );
 CREATE UNIQUE INDEX connector_name ON connector (world, kind, name) WHERE kind <> 'AWS';
 
+CREATE TABLE report (
+    world       text   NOT NULL,
+    id          text   NOT NULL,
+    name        text   NOT NULL,
+    description text   NOT NULL,
+    filter      text   NOT NULL,
+    columns     text   NOT NULL,
+    template    text   NOT NULL,
+    status      text   NOT NULL,
+    created     bigint NOT NULL,
+    ready_at    bigint NOT NULL,
+    expires_at  bigint NOT NULL,
+    content     text   NOT NULL,
+    PRIMARY KEY (world, id)
+);
+
+CREATE TABLE report_schedule (
+    world text NOT NULL,
+    id    text NOT NULL,
+    body  text NOT NULL,
+    PRIMARY KEY (world, id)
+);
+
 CREATE TABLE policy (
     world text NOT NULL,
     id    text NOT NULL,
