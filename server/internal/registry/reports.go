@@ -92,7 +92,7 @@ func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (str
 		r := store.Report{Text: body.Description, Created: tx.Now, ReadyAt: tx.Now.Add(generating), ExpiresAt: tx.Now.Add(time.Duration(life) * 24 * time.Hour)}
 		r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns = id, body.Name, body.Filter, columns
 		r.TemplateName, r.Status = body.TemplateName, store.ReportGenerating
-		if r.Content, err = reportFile(ctx, tx, body.TemplateName, columns, f); err != nil {
+		if r.Content, err = reportFile(ctx, tx, r.Report, f); err != nil {
 			return err
 		}
 		return tx.InsertReport(ctx, r)
@@ -101,17 +101,17 @@ func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (str
 }
 
 // reportFile writes a line for each vulnerability of each image that matches, and one for an image without any.
-func reportFile(ctx context.Context, tx *store.Tx, t api.ReportTemplate, columns []string, f qql.Filter) (string, error) {
+func reportFile(ctx context.Context, tx *store.Tx, r api.Report, f qql.Filter) (string, error) {
 	var text strings.Builder
 	w := csv.NewWriter(&text)
-	_ = w.Write(columns) // a strings.Builder takes everything
-	for page := 1; onImages(t); page++ {
+	_ = w.Write(r.DisplayColumns) // a strings.Builder takes everything
+	for page := 1; onImages(r.TemplateName); page++ {
 		images, _, err := tx.Images(ctx, store.List{Filter: f, Page: page, Size: chunk})
 		if err != nil {
 			return "", err
 		}
 		for _, i := range images {
-			for _, row := range reportRows(i, columns) {
+			for _, row := range reportRows(i, r.DisplayColumns) {
 				_ = w.Write(row)
 			}
 		}
