@@ -1,7 +1,8 @@
 // Package server is the emulator as an http.Handler: it answers the registry and schedule API as the document says, from data that it keeps.
 //
-// A request goes one way: trailing slash dropped, panics caught, request id and log, operation found in the document, authentication, validation against the document, generated
-// binding, a handler of a few lines, the rules (internal/registry), the store (internal/store), generated encoding. Errors are only returned; errors.go turns them into answers.
+// A request goes one way: path cleaned, older version rewritten, request id and log, panics caught, operation found in the document, authentication, rate limit, permission, validation
+// against the document, generated binding, a handler of a few lines, the rules (internal/registry), the store (internal/store), generated encoding. Errors are only returned; errors.go turns
+// them into answers.
 package server
 
 import (

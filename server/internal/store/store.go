@@ -1,6 +1,6 @@
 // Package store keeps the emulator's data: rows, transactions and SQL. It knows no rules: what may happen to a row is decided in package registry.
 //
-// Every query carries the world of its transaction, so that nobody sees the data of another subscription. The SQL text is one for all databases; what differs is in dialect.go.
+// Every query carries the world of its transaction, so that nobody sees the data of another subscription, but for those that go through all worlds and say so. The SQL text is one for all databases; what differs is in dialect.go.
 // The package must not import net/http, nor any package of the server but this one.
 package store
 
