@@ -36,6 +36,8 @@ func TestEdgesOfRequests(t *testing.T) {
 		{"NUL in a path parameter", contract.Strict, "GET", registry + "/a%00b", "", "", `path parameter "registryId": holds a NUL`},
 		{"NUL in a path parameter is never lenient", contract.Vendor, "GET", registry + "/a%00b", "", "", "NUL"},
 		{"NUL in a form", contract.Vendor, "POST", "/auth", "application/x-www-form-urlencoded", "username=a&password=x%00&token=true", "body: holds a NUL"},
+		{"a form field that is given twice", contract.Strict, "POST", "/auth", "application/x-www-form-urlencoded", "username=a&username=b&password=x&token=true", `form field "username": given more than once`},
+		{"the first of repeated form fields", contract.Vendor, "POST", "/auth", "application/x-www-form-urlencoded", "username=a&username=b&password=x&token=true", ""},
 		{"odd parameters of a content type do not switch checks off", contract.Strict, "POST", registry, "application/json; a=1; a=2", `{"a":1,"a":2}`, "given twice"},
 		{"the first of repeated values is empty", contract.Vendor, "GET", registry + "?pageSize=&pageSize=5", "", "", ""},
 		{"an escaped letter in a literal segment", contract.Strict, "POST", registry + "/validat%65", "application/json", `{"registryType":"V2","registryUri":"https://x","credentialType":"None"}`, ""},

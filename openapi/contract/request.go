@@ -176,10 +176,25 @@ func (m Match) checkMedia(r *http.Request, media *openapi3.MediaType, data []byt
 			return refuse("", "header Content-Type", "has no boundary")
 		}
 	case "application/x-www-form-urlencoded":
-		if form, err := url.QueryUnescape(string(data)); err == nil && strings.ContainsRune(form, 0) {
-			return refuse(openapi.NULByte, "body", "holds a NUL character")
-		}
 		r.Header.Set("Content-Type", kind) // without parameters, which can be broken and mean nothing here
+		return m.checkForm(data)
+	}
+	return nil
+}
+
+// checkForm looks at the fields of a form; one that cannot be read is left to kin-openapi.
+func (m Match) checkForm(data []byte) error {
+	form, err := url.ParseQuery(string(data))
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	for _, name := range sortedKeys(form) {
+		switch {
+		case strings.ContainsRune(strings.Join(form[name], ""), 0):
+			return refuse(openapi.NULByte, "body", "holds a NUL character")
+		case len(form[name]) > 1 && !m.lenient():
+			return refuse(openapi.RepeatedParameter, fmt.Sprintf("form field %q", name), "given more than once")
+		}
 	}
 	return nil
 }
