@@ -14,6 +14,7 @@ import (
 
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
@@ -180,6 +181,35 @@ func TestDaysOfSchedules(t *testing.T) {
 	}
 	if all, week := count("null"), count("7"); all != 40 || week == 0 || week > 25 {
 		t.Errorf("got %d images and %d of the last week, want 40 and some", all, week)
+	}
+}
+
+// TestInventory: a registry that an inventory describes holds what that says, and nothing else.
+func TestInventory(t *testing.T) {
+	t.Parallel()
+	made := servertest.Start.AddDate(0, 0, -3)
+	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		o.Inventory = server.Inventory{"https://r.example.com": {"team/app": {"1.0": {Created: made, Size: 1000}, "latest": {Version: "1.0", Created: made, Size: 1000}, "old": {Created: made.AddDate(-1, 0, 0)}}, "team/empty": {}}}
+	}))
+	c := srv.Client()
+	target := base + "/" + newRegistry(t, c, "https://r.example.com") + "/schedule"
+	post(t, srv, target, `{"onDemand":true,"filters":[{"days":7,"repoTags":[{"repo":"team/app"},{"repo":"team/empty"},{"repo":"nosuch","tag":"latest"}]}]}`).want(t, http.StatusOK)
+	post(t, srv, target, `{"onDemand":true,"filters":[{"repoTags":[{"repo":"team/app","tag":"nosuch,latest"}]}]}`).want(t, http.StatusOK)
+	srv.Advance(time.Hour)
+	var got []string
+	for i, err := range c.ListImages(t.Context(), client.List{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !i.Created.Time().Equal(made) || i.Size != 1000 {
+			t.Errorf("got %+v", i)
+		}
+		for _, place := range i.Repo {
+			got = append(got, place.Repository+":"+place.Tag)
+		}
+	}
+	if diff := cmp.Diff([]string{"team/app:1.0", "team/app:latest"}, sorted(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -30,6 +30,9 @@ import (
 // Plan is what the subscription of a world may use: Free, Trial or Full.
 type Plan = store.Plan
 
+// Inventory says what registries hold: by registryUri, repository and tag.
+type Inventory = registry.Inventory
+
 // Pace is how long a schedule stays in each state.
 type Pace = registry.Pace
 
@@ -55,6 +58,7 @@ type Options struct {
 	FirstUser         func(name, password string) // told once of the user that was made
 	SigningKey        []byte                      // key of tokens, 64 bytes; default: a file in Data
 	Seed              string                      // name of a seed for the first world, if that is empty
+	Inventory         Inventory                   // what registries hold, by address; the contents of others are made up
 	Strictness        contract.Strictness         // default: contract.Strict
 	FilterDecoding    FilterDecoding              // default: DecodeTwice
 	AuthStatus        int                         // status of a good login: 201, the default, or 200
@@ -91,7 +95,7 @@ func New(o Options) (*Server, error) {
 	if s.store, err = openStore(o); err != nil {
 		return nil, fmt.Errorf("data in %s: %w", o.Data, err)
 	}
-	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Wake: s.nudge, Lenient: o.Strictness == contract.Vendor})
+	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Inventory: o.Inventory, Wake: s.nudge, Lenient: o.Strictness == contract.Vendor})
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.Data, err), s.Close())
 	}

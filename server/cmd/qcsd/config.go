@@ -29,6 +29,7 @@ const (
 	keyData       = "data"
 	keyDecoding   = "filter-decoding"
 	keyEmptyList  = "empty-list"
+	keyInventory  = "inventory"
 	keyKeyFile    = "signing-key-file"
 	keyLogFormat  = "log-format"
 	keyPaceCreate = "pace-created"
@@ -60,6 +61,7 @@ func addFlags(f *pflag.FlagSet) {
 	f.String(keyData, ".qcs", "folder of the database, or :memory:")
 	f.Int(keyEmptyList, http.StatusOK, "status of a page without items: 200, or 204 without a body, which three integrations expect")
 	f.String(keyDecoding, string(server.DecodeTwice), "twice: a filter that cannot be read and holds %XX is decoded once more; once: it is refused")
+	f.String(keyInventory, "", "file (YAML) with what registries hold: registryUri, repository, tag; the contents of others are made up")
 	f.String(keyKeyFile, "", "file with the base64 of the 64 bytes that sign tokens; default: one that is made in the data folder")
 	f.String(keyLogFormat, "text", "text or json")
 	f.Duration(keyPaceCreate, server.DefaultPace.Created, "how long a schedule stays Created")
@@ -148,7 +150,8 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			return o, fmt.Errorf("%s: must not be empty", key)
 		}
 	}
-	var errs [7]error
+	var errs [8]error
+	o.Inventory, errs[7] = inventory(k.String(keyInventory))
 	o.RateLimit.Window, errs[5] = duration(k, keyRateWindow)
 	o.Pace.Created, errs[0] = duration(k, keyPaceCreate)
 	o.Pace.Queued, errs[1] = duration(k, keyPaceQueued)

@@ -60,7 +60,7 @@ func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, 
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 	moved := false
 	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
-		moved, err = live(ctx, tx)
+		moved, err = s.live(ctx, tx)
 		return err
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func moveOf(d store.Due) (store.Move, bool) {
 }
 
 // live makes the moves that are due in the first world that has any, the earliest schedules first, all that make the same move together. It reports whether there were any.
-func live(ctx context.Context, tx *store.Tx) (bool, error) {
+func (s *Service) live(ctx context.Context, tx *store.Tx) (bool, error) {
 	world, found, err := tx.DueWorld(ctx)
 	if err != nil || !found {
 		return false, err
@@ -72,7 +72,7 @@ func live(ctx context.Context, tx *store.Tx) (bool, error) {
 		groups[m] = append(groups[m], d)
 	}
 	for m, rows := range groups {
-		if err := move(ctx, tx, m, rows); err != nil {
+		if err := s.move(ctx, tx, m, rows); err != nil {
 			return false, err
 		}
 	}
@@ -80,9 +80,9 @@ func live(ctx context.Context, tx *store.Tx) (bool, error) {
 }
 
 // move makes a move; a scan that ends well has found something.
-func move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due) error {
+func (s *Service) move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due) error {
 	if m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted) {
-		if err := discover(ctx, tx, rows); err != nil {
+		if err := s.discover(ctx, tx, rows); err != nil {
 			return err
 		}
 	}
@@ -117,7 +117,7 @@ func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, stat
 		if err := tx.SetDue(ctx, id); err != nil {
 			return err
 		}
-		return move(ctx, tx, m, []store.Due{{Row: store.Row{ID: id, Status: row.Status}, RegistryID: registryID, At: tx.Now, Filters: row.Filters}})
+		return s.move(ctx, tx, m, []store.Due{{Row: store.Row{ID: id, Status: row.Status}, RegistryID: registryID, At: tx.Now, Filters: row.Filters}})
 	})
 }
 

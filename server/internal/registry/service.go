@@ -32,6 +32,8 @@ type Options struct {
 	NewID func() string // a new UUID
 	Pace  Pace
 	Wake  func() // called after a job was accepted; may be nil
+	// Inventory says what registries hold.
+	Inventory Inventory
 	// Lenient lets pass what openapi.Refusals says that --strictness=vendor does.
 	Lenient bool
 }
@@ -42,13 +44,15 @@ type Service struct {
 	newID func() string
 	pace  Pace
 	wake  func()
+	// inventory says what registries hold.
+	inventory Inventory
 	// lenient lets rules of ours pass.
 	lenient bool
 }
 
 // New gives the rules of a store.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, lenient: o.Lenient}
+	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, inventory: o.Inventory, lenient: o.Lenient}
 	if s.wake == nil {
 		s.wake = func() {}
 	}
