@@ -38,6 +38,7 @@ func TestClockOverTheWire(t *testing.T) {
 	put(t, srv, target, `{"status":"BaselineQueued"}`).refused(t, http.StatusBadRequest, "rule not-automatic")
 	put(t, srv, "/_qcs/registry/x/schedule/y/status", `{"status":"Paused"}`).refused(t, http.StatusNotFound, "registry: not found")
 	put(t, srv, "/_qcs/clock", `{"mode":"scaled"}`).refused(t, http.StatusBadRequest, "needs a rate")
+	put(t, srv, "/_qcs/clock", `{"mode":"frozen","now":"yesterday"}`).refused(t, http.StatusBadRequest, "body at /now: not a valid epoch-millis")
 	put(t, srv, "/_qcs/clock", `{"mode":"sideways"}`).refused(t, http.StatusBadRequest, "allowed values")
 	post(t, srv, "/_qcs/clock/advance", `{"by":-1}`).refused(t, http.StatusBadRequest, "at least 0")
 	get(t, srv, "/_qcs/clock").want(t, http.StatusOK)

@@ -58,15 +58,13 @@ func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, 
 // Step does a piece of the background work: the moves of schedules that are due, as far as one transaction takes them, and a chunk of the oldest job, in another. Neither can keep the other
 // from its turn. It reports whether there was any. A process that is killed in it has done a piece or has not.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
-	moved := false
-	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
+	var moved bool
+	lifeErr := s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
 		moved, err = s.live(ctx, tx)
 		return err
 	})
-	if err != nil {
-		return false, err
-	}
-	worked, err := s.stepJob(ctx)
+	worked, jobErr := s.stepJob(ctx)
+	err = errors.Join(lifeErr, jobErr)
 	return (moved || worked) && err == nil, err
 }
 
@@ -90,7 +88,7 @@ func (s *Service) stepJob(ctx context.Context) (found bool, err error) {
 		}
 		return tx.SaveJob(ctx, next)
 	})
-	if err != nil && found && ctx.Err() == nil {
+	if err != nil && found && ctx.Err() == nil && !store.Busy(err) {
 		err = errors.Join(err, s.setBack(ctx, job))
 	}
 	return found, err

@@ -1,11 +1,19 @@
 package store
 
 import (
+	"errors"
 	"net/url"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // the driver "sqlite", too
 )
+
+// Busy reports whether an error says that the database was in use by another process for too long: trying again later can help.
+func Busy(err error) bool {
+	const busy, locked, primary = 5, 6, 0xff // result codes of SQLite; the primary code is in the lowest byte
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&primary == busy || e.Code()&primary == locked)
+}
 
 // dialect holds all that differs between databases; the SQL text is the same for each.
 type dialect struct {
@@ -16,8 +24,8 @@ type dialect struct {
 	escape func(literal string) string // a text as it stands, in a pattern
 }
 
-// sqlite is the embedded database. GLOB regards case, which its LIKE does not.
-var sqlite = dialect{driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob}
+// embedded is SQLite inside the process. GLOB regards case, which its LIKE does not.
+var embedded = dialect{driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob}
 
 func escapeGlob(literal string) string {
 	var out []byte

@@ -36,15 +36,15 @@ type Store struct {
 // Open opens the SQLite database in a file, which is made if it does not exist, or in memory when path is ":memory:", and brings its schema up to date.
 // The clock gives each transaction its time.
 func Open(ctx context.Context, path string, now func() time.Time) (*Store, error) {
-	s := &Store{dialect: sqlite, now: now}
+	s := &Store{dialect: embedded, now: now}
 	var err error
-	if s.write, err = sql.Open(sqlite.driver, source(path, true)); err != nil {
+	if s.write, err = sql.Open(embedded.driver, source(path, true)); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	s.write.SetMaxOpenConns(1)
 	s.read = s.write // in memory: the data belongs to the connection
 	if path != memoryName {
-		if s.read, err = sql.Open(sqlite.driver, source(path, false)); err != nil {
+		if s.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		s.read.SetMaxOpenConns(8)

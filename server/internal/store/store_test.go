@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -160,4 +161,28 @@ func TestClearKeepsUsers(t *testing.T) {
 			return err
 		})
 	})
+}
+
+// TestBusy: a database that another process holds for too long is busy, not broken.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "qcs.db")
+	s := open(t, path)
+	other, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.ExecContext(t.Context(), "PRAGMA busy_timeout = 0"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, "w", func(ctx context.Context, _ *store.Tx) error {
+		if _, err := other.ExecContext(ctx, "DELETE FROM job"); !store.Busy(err) {
+			t.Errorf("got %v, want a busy database", err)
+		}
+		return nil
+	})
+	if store.Busy(errors.New("else")) || store.Busy(nil) {
+		t.Error("another error is busy")
+	}
 }
