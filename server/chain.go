@@ -133,7 +133,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match)
 		if err != nil {
 			return ctx, err
 		}
-		if paid[m.ID] && s.planOf(c.world) == store.PlanFree {
+		if paid(m.ID) && s.planOf(c.world) == store.PlanFree {
 			return ctx, errFreePlan // before any rate header: with one, clients would wait and try again
 		}
 		if err := s.limiter.allow(w.Header(), c.name, m.ID, c.now); err != nil {

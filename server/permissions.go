@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Role is what a user may do.
@@ -77,10 +78,8 @@ var permissions = map[string]permission{
 	"ForceSchedule":              {"QCS.CONTROL", false},
 }
 
-// paid lists the operations that the Free version does not have (release notes 1.15: the report calls).
-var paid = map[string]bool{
-	"ListReports": true, "CreateReport": true, "DeleteReports": true, "DownloadReport": true, "CreateReportSchedule": true, "UpdateReportSchedule": true,
-}
+// paid reports whether the Free version lacks an operation (release notes 1.15: all on reports).
+func paid(operation string) bool { return strings.HasPrefix(permissions[operation].name, "CS.REPORT.") }
 
 // errFreePlan says that an operation is not in the plan of the world: 409.
 var errFreePlan = errors.New("the subscription has the Free version, which has no reports")

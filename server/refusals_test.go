@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,8 @@ func TestVendorStrictnessLetsPass(t *testing.T) {
 	if job := jobState(t, srv, field(t, body, "deletionJobId")); job.Changed != 2 {
 		t.Errorf("got %d deleted by a comma list, want 2", job.Changed)
 	}
+	twice := "username=" + servertest.User + "&username=nobody&token=true&password=" + url.QueryEscape(servertest.Password)
+	send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: form, body: twice, token: "-"}).want(t, http.StatusCreated) // the first counts
 	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "rule=comma-list") {
 		t.Errorf("got log %s, want a warning of the comma list", log.String())
 	}

@@ -150,21 +150,29 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			return o, fmt.Errorf("%s: must not be empty", key)
 		}
 	}
-	var errs [8]error
-	o.Inventory, errs[7] = inventory(k.String(keyInventory))
-	o.RateLimit.Window, errs[5] = duration(k, keyRateWindow)
-	o.Pace.Created, errs[0] = duration(k, keyPaceCreate)
-	o.Pace.Queued, errs[1] = duration(k, keyPaceQueued)
-	o.Pace.Listing, errs[2] = duration(k, keyPaceList)
-	o.Pace.Scanning, errs[6] = duration(k, keyPaceScan)
-	o.SigningKey, errs[3] = p.signingKey(k)
-	o.Worlds, errs[4] = worlds(k)
-	if err := errors.Join(errs[:]...); err != nil {
-		return o, err
+	err := p.read(k, &o)
+	return o, err
+}
+
+// read fills in the options that need reading; the error names all that cannot be read.
+func (p *program) read(k *koanf.Koanf, o *server.Options) error {
+	var errs []error
+	for key, d := range map[string]*time.Duration{
+		keyRateWindow: &o.RateLimit.Window, keyPaceCreate: &o.Pace.Created, keyPaceQueued: &o.Pace.Queued, keyPaceList: &o.Pace.Listing, keyPaceScan: &o.Pace.Scanning,
+	} {
+		var err error
+		*d, err = duration(k, key)
+		errs = append(errs, err)
 	}
 	var err error
+	o.Inventory, err = inventory(k.String(keyInventory))
+	errs = append(errs, err)
+	o.SigningKey, err = p.signingKey(k)
+	errs = append(errs, err)
+	o.Worlds, err = worlds(k)
+	errs = append(errs, err)
 	o.Users, err = users(k)
-	return o, err
+	return errors.Join(append(errs, err)...)
 }
 
 func duration(k *koanf.Koanf, key string) (time.Duration, error) {

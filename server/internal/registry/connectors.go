@@ -31,8 +31,8 @@ func (s *Service) CreateAWSConnector(ctx context.Context, body api.AWSConnectorR
 
 // CreateACRConnector adds a connector for an application of Azure. Its secret is left behind here.
 func (s *Service) CreateACRConnector(ctx context.Context, body api.ACRConnectorRequest) (api.ACRConnector, error) {
-	id := cmp.Or(body.ConnectorID, s.newID())
-	c := api.ACRConnector{ACRConnectorID: id, ConnectorID: id, Name: body.Name, Description: body.Description, ApplicationID: body.ApplicationID}
+	c := api.ACRConnector{ACRConnectorID: cmp.Or(body.ConnectorID, s.newID()), Name: body.Name, Description: body.Description, ApplicationID: body.ApplicationID}
+	bothNames(&c)
 	return c, insertConnector(ctx, s, c, "")
 }
 
@@ -71,9 +71,7 @@ func Connectors[C store.Connector](ctx context.Context, s *Service, account stri
 		return err
 	})
 	for i := range all {
-		if c, ok := any(&all[i]).(*api.ACRConnector); ok {
-			c.ConnectorID = c.ACRConnectorID
-		}
+		bothNames(&all[i])
 	}
 	return all, err
 }
@@ -84,10 +82,15 @@ func FindConnector[C store.Connector](ctx context.Context, s *Service, id string
 		found, err = store.FindConnector[C](ctx, tx, id, "")
 		return err
 	})
-	if c, ok := any(&found).(*api.ACRConnector); ok {
+	bothNames(&found)
+	return found, err
+}
+
+// bothNames gives a connector of Azure its id under the second name that clients read (observed).
+func bothNames[C store.Connector](c *C) {
+	if c, ok := any(c).(*api.ACRConnector); ok {
 		c.ConnectorID = c.ACRConnectorID
 	}
-	return found, err
 }
 
 // connect ties a registry to its connector. Docs: an ARN names an existing AWS connector or makes a new one; the others must exist (inferred from what validate checks).

@@ -25,9 +25,6 @@ type Pace struct {
 // DefaultPace lets a scan be watched without waiting long; our choice.
 var DefaultPace = Pace{Created: time.Second, Queued: 2 * time.Second, Listing: 2 * time.Second, Scanning: 8 * time.Second}
 
-// Total is how long a scan takes from its creation to its end.
-func (p Pace) Total() time.Duration { return p.Created + p.Queued + p.Listing + p.Scanning }
-
 func (p Pace) profile() control.ScanProfile {
 	exactly := func(d time.Duration) control.DurationRange {
 		return control.DurationRange{Min: d.Milliseconds(), Max: d.Milliseconds()}
