@@ -189,7 +189,7 @@ func TestInventory(t *testing.T) {
 	t.Parallel()
 	made := servertest.Start.AddDate(0, 0, -3)
 	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
-		o.Inventory = server.Inventory{"https://r.example.com": {"team/app": {"1.0": {Created: made, Size: 1000}, "latest": {Version: "1.0", Created: made, Size: 1000}, "old": {Created: made.AddDate(-1, 0, 0)}}, "team/empty": {}}}
+		o.Sources = []server.Source{server.Inventory{"https://r.example.com": {"team/app": {"1.0": {Created: made, Size: 1000}, "latest": {Version: "1.0", Created: made, Size: 1000}, "old": {Created: made.AddDate(-1, 0, 0)}}, "team/empty": {}}}}
 	}))
 	c := srv.Client()
 	target := base + "/" + newRegistry(t, c, "https://r.example.com") + "/schedule"

@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/server/internal/oci"
 	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
@@ -30,7 +31,10 @@ import (
 // Plan is what the subscription of a world may use: Free, Trial or Full.
 type Plan = store.Plan
 
-// Inventory says what registries hold: by registryUri, repository and tag.
+// Source tells what registries hold.
+type Source = registry.Source
+
+// Inventory says what registries hold: by registryUri, repository and tag. It is a Source.
 type Inventory = registry.Inventory
 
 // Pace is how long a schedule stays in each state.
@@ -58,7 +62,8 @@ type Options struct {
 	FirstUser         func(name, password string) // told once of the user that was made
 	SigningKey        []byte                      // key of tokens, 64 bytes; default: a file in Data
 	Seed              string                      // name of a seed for the first world, if that is empty
-	Inventory         Inventory                   // what registries hold, by address; the contents of others are made up
+	Sources           []Source                    // what registries hold; the contents of those for which none speaks are made up
+	OCIHosts          []string                    // host[:port] of registries that are listed for real when they are scanned, before any source; needs what they redirect to as well
 	Strictness        contract.Strictness         // default: contract.Strict
 	FilterDecoding    FilterDecoding              // default: DecodeTwice
 	AuthStatus        int                         // status of a good login: 201, the default, or 200
@@ -95,7 +100,7 @@ func New(o Options) (*Server, error) {
 	if s.store, err = openStore(o); err != nil {
 		return nil, fmt.Errorf("data in %s: %w", o.Data, err)
 	}
-	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Inventory: o.Inventory, Wake: s.nudge, Lenient: o.Strictness == contract.Vendor})
+	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Sources: o.sources(), Wake: s.nudge, Lenient: o.Strictness == contract.Vendor})
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.Data, err), s.Close())
 	}
@@ -150,6 +155,14 @@ func (o Options) newID() string {
 		panic(fmt.Sprintf("random source: %v", err)) // without one there are no ids, keys and passwords
 	}
 	return id.String()
+}
+
+// sources are what is asked for the contents of registries.
+func (o Options) sources() []Source {
+	if len(o.OCIHosts) == 0 {
+		return o.Sources
+	}
+	return append([]Source{oci.New(oci.Options{Hosts: o.OCIHosts, Logger: o.Logger})}, o.Sources...)
 }
 
 // memory means data that lives as long as the process.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
@@ -71,4 +73,25 @@ func TestTheSameTestGivesTheSameIDs(t *testing.T) {
 	if a, b := id(), id(); a != b {
 		t.Errorf("got %s and %s", a, b)
 	}
+}
+
+func TestControlsOfATest(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	const registry, schedule = "0a1d9b9a-3bab-42ec-a894-4d5969a47616", "0a1d9b9a-3bab-42ec-a894-4d5969a47616"
+	srv.Force(registry, schedule, api.StatusPaused)
+	for s, err := range srv.Client().ListSchedules(t.Context(), registry, client.List{Filter: "scheduleUuid:" + schedule}) {
+		if err != nil || s.Status != api.StatusPaused {
+			t.Errorf("got %s, %v, want Paused", s.Status, err)
+		}
+	}
+	later := openapi.MillisOf(servertest.Start.AddDate(1, 0, 0))
+	if got := srv.SetClock(control.ClockSetting{Mode: control.ClockModeOffset, Now: later}); got.Now != later {
+		t.Errorf("got %+v", got)
+	}
+	srv.Advance(time.Hour)
+	if got := srv.Clock(); got.Mode != control.ClockModeOffset || got.Now != later.Add(time.Hour) {
+		t.Errorf("got %+v, want the offset clock an hour later", got)
+	}
+	srv.SetScanProfile(control.ScanProfile{Seed: 3, Outcomes: []control.ScanOutcome{}})
 }

@@ -32,6 +32,7 @@ const (
 	keyInventory  = "inventory"
 	keyKeyFile    = "signing-key-file"
 	keyLogFormat  = "log-format"
+	keyOCIHosts   = "oci-hosts"
 	keyPaceCreate = "pace-created"
 	keyPaceQueued = "pace-queued"
 	keyPaceList   = "pace-listing"
@@ -40,6 +41,7 @@ const (
 	keyRateStatus = "rate-status"
 	keyRateWindow = "rate-window"
 	keySeed       = "seed"
+	keySource     = "registry-source"
 	keyStrictness = "strictness"
 	keyTLS        = "tls"
 	keyTLSCert    = "tls-cert"
@@ -64,6 +66,7 @@ func addFlags(f *pflag.FlagSet) {
 	f.String(keyInventory, "", "file (YAML) with what registries hold: registryUri, repository, tag; the contents of others are made up")
 	f.String(keyKeyFile, "", "file with the base64 of the 64 bytes that sign tokens; default: one that is made in the data folder")
 	f.String(keyLogFormat, "text", "text or json")
+	f.String(keyOCIHosts, "", "host[:port],… of the registries that --registry-source oci may call, and of what they redirect to")
 	f.Duration(keyPaceCreate, server.DefaultPace.Created, "how long a schedule stays Created")
 	f.Duration(keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued")
 	f.Duration(keyPaceList, server.DefaultPace.Listing, "how long a Running schedule lists repositories")
@@ -72,6 +75,7 @@ func addFlags(f *pflag.FlagSet) {
 	f.Int(keyRateStatus, http.StatusTooManyRequests, "status of a call beyond the limit: 429 as on the gateway, or 409 as on the API servers")
 	f.Duration(keyRateWindow, time.Hour, "window of the limit")
 	f.String(keySeed, "", "load a seed into an empty database: release-notes")
+	f.String(keySource, sourceSynthetic, "synthetic: what scans find is made up, or comes from --inventory; oci: registries on --oci-hosts are listed for real, with the credentials of the machine's keychain")
 	f.String(keyStrictness, string(contract.Strict), "strict refuses what no document allows; vendor lets pass what the vendor is taken to ignore")
 	f.Bool(keyTLS, false, "serve HTTPS, with a certificate for this machine that is made at the start unless --tls-cert is given")
 	f.String(keyTLSCert, "", "file with the certificate (PEM); with --tls-key it switches HTTPS on")
@@ -119,6 +123,12 @@ func variable(key string) string {
 	return "QCSD_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
 }
 
+// Where scans find images.
+const (
+	sourceSynthetic = "synthetic"
+	sourceOCI       = "oci"
+)
+
 // truth lists how a switch is written.
 var truth = []string{"true", "false"}
 
@@ -139,7 +149,7 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	}{
 		{keyStrictness, []string{"strict", "vendor"}}, {keyDecoding, []string{"twice", "once"}}, {keyAuthStatus, []string{"201", "200"}},
 		{keyEmptyList, []string{"200", "204"}}, {keyRateStatus, []string{"429", "409"}},
-		{keyValidate, truth}, {keyWelcome, truth}, {keyTLS, truth},
+		{keySource, []string{sourceSynthetic, sourceOCI}}, {keyValidate, truth}, {keyWelcome, truth}, {keyTLS, truth},
 	} {
 		if !slices.Contains(key.allowed, k.String(key.name)) {
 			return o, fmt.Errorf("%s: %q is not one of %s", key.name, k.String(key.name), strings.Join(key.allowed, ", "))
@@ -165,7 +175,7 @@ func (p *program) read(k *koanf.Koanf, o *server.Options) error {
 		errs = append(errs, err)
 	}
 	var err error
-	o.Inventory, err = inventory(k.String(keyInventory))
+	o.Sources, o.OCIHosts, err = sources(k)
 	errs = append(errs, err)
 	o.SigningKey, err = p.signingKey(k)
 	errs = append(errs, err)

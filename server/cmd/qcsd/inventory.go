@@ -5,11 +5,32 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
+	"github.com/knadh/koanf/v2"
 	"github.com/oasdiff/yaml"
 
 	"github.com/qcsdev/qcs/server"
 )
+
+// sources says where scans find images: on the hosts of real registries, and in the inventory.
+func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error) {
+	if hosts, err = list(k, keyOCIHosts); err != nil {
+		return nil, nil, err
+	}
+	hosts = slices.DeleteFunc(hosts, func(h string) bool { return h == "" })
+	switch oci := k.String(keySource) == sourceOCI; {
+	case oci && len(hosts) == 0:
+		return nil, nil, fmt.Errorf("%s %s: needs %s, the hosts that may be called", keySource, sourceOCI, keyOCIHosts)
+	case !oci && len(hosts) > 0:
+		return nil, nil, fmt.Errorf("%s: needs %s %s", keyOCIHosts, keySource, sourceOCI)
+	}
+	described, err := inventory(k.String(keyInventory))
+	if described != nil {
+		sources = append(sources, described)
+	}
+	return sources, hosts, err
+}
 
 // inventory reads what registries hold from a file; no file means nothing.
 func inventory(path string) (server.Inventory, error) {

@@ -2,11 +2,9 @@ package registry
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -21,7 +19,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Inventory says what registries hold, by their registryUri. A registry that is not in it has made-up contents, the same each time: every repository that is asked for exists.
+// Inventory says what registries hold, by their registryUri. It is the Source that a file describes.
 type Inventory map[string]Contents
 
 // Contents are the repositories of a registry, by name.
@@ -33,20 +31,13 @@ type Tags map[string]Item
 // Item is what a tag points to.
 type Item struct {
 	Version string    `json:"version"` // tags of a repository with the same version point to one image; the tag itself when absent
+	Digest  string    `json:"digest"`  // SHA-256 of the image, 64 hexadecimal digits; made up from the version when absent
 	Created time.Time `json:"created"` // when the image was made; at most thirty days before it is found first when absent
 	Size    int64     `json:"size"`    // bytes; made up when absent
 }
 
-// madeUp are the tags of each repository of a registry that is not in the inventory.
+// madeUp are the tags of each repository of a registry for which no source speaks: every repository, and every tag, that is asked for exists in it.
 var madeUp = Tags{"1.0.0": {}, "1.1.0": {}, "1.2.0": {}, "stable": {Version: "1.1.0"}, "latest": {Version: "1.2.0"}}
-
-// tags gives the tags of a repository; open means that a tag which is named exists, too.
-func (v Inventory) tags(uri, repo string) (tags Tags, open bool) {
-	if contents, known := v[uri]; known {
-		return contents[repo], false
-	}
-	return madeUp, true
-}
 
 // expression reports whether a tag is meant as a regular expression: it holds a metacharacter other than . and - (our choice; .* is seen in use).
 func expression(tag string) bool { return strings.ContainsAny(tag, `*+?^$|()[]{}\`) }
@@ -72,26 +63,6 @@ func checkTags(filters []api.ScheduleFilter) error {
 	return nil
 }
 
-// pickTags lists the tags of a repository that a schedule selects: all, those that an expression matches, or those that are named.
-func pickTags(tags Tags, open bool, wanted string) []string {
-	var picked []string
-	if wanted == "" || expression(wanted) {
-		for name := range tags {
-			if re, err := compileTag(wanted); wanted == "" || err == nil && re.MatchString(name) {
-				picked = append(picked, name)
-			}
-		}
-		return picked
-	}
-	for _, name := range strings.Split(wanted, ",") {
-		name = strings.TrimSpace(name)
-		if _, known := tags[name]; name != "" && (known || open) {
-			picked = append(picked, name)
-		}
-	}
-	return picked
-}
-
 // number is drawn from some words: the same for the same words.
 func number(words ...any) uint64 {
 	sum := sha256.Sum256(fmt.Append(nil, words...))
@@ -103,9 +74,9 @@ const imageAge = 30 * 24 * time.Hour
 
 // image gives the image that is found at a place.
 func image(at api.AssociatedRegistry, item Item, scanned openapi.Millis) store.Found {
-	sum := sha256.Sum256([]byte(at.Registry + "/" + at.Repo + ":" + cmp.Or(item.Version, at.Tag)))
+	sum := sha256.Sum256([]byte(cmp.Or(item.Digest, at.Registry+"/"+at.Repo+":"+cmp.Or(item.Version, at.Tag))))
 	f := store.Found{Scanned: scanned, Size: item.Size, Created: openapi.MillisOf(item.Created)}
-	f.AssociatedRegistry, f.Sha = at, hex.EncodeToString(sum[:])
+	f.AssociatedRegistry, f.Sha = at, cmp.Or(item.Digest, hex.EncodeToString(sum[:]))
 	f.UUID = uuid.NewSHA1(uuid.NameSpaceOID, sum[:]).String()
 	if f.Size == 0 {
 		f.Size = int64(number(sum, "size")%(400<<20)) + 5<<20
@@ -115,55 +86,6 @@ func image(at api.AssociatedRegistry, item Item, scanned openapi.Millis) store.F
 	}
 	f.Vulnerabilities = len(vulnerabilities(f.Sha))
 	return f
-}
-
-// harvest is what the scans of some schedules found: images by registry, repository and tag, and when each repository was scanned last.
-type harvest struct {
-	found   map[[3]string]store.Found
-	scanned map[[2]string]openapi.Millis
-}
-
-// add notes what the scan of one schedule found in a registry.
-func (h harvest) add(v Inventory, uri string, d store.Due) {
-	for _, t := range plain(d.Filters) {
-		h.scanned[[2]string{d.RegistryID, t.repo}] = d.At
-		tags, open := v.tags(uri, t.repo)
-		for _, tag := range pickTags(tags, open, t.tag) {
-			f := image(api.AssociatedRegistry{Registry: host(uri), RegistryUUID: d.RegistryID, Repo: t.repo, Tag: tag}, tags[tag], d.At)
-			if t.days == 0 || f.Created >= d.At.Add(-time.Duration(t.days)*24*time.Hour) {
-				h.found[[3]string{d.RegistryID, t.repo, tag}] = f
-			}
-		}
-	}
-}
-
-// discover notes what the scans of schedules have found when they ended.
-func (s *Service) discover(ctx context.Context, tx *store.Tx, ended []store.Due) error {
-	h := harvest{map[[3]string]store.Found{}, map[[2]string]openapi.Millis{}}
-	addresses := map[string]string{}
-	for _, d := range ended {
-		if _, known := addresses[d.RegistryID]; !known {
-			r, err := tx.Registry(ctx, d.RegistryID)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-			addresses[d.RegistryID] = r.RegistryURI // empty when it is being deleted: nobody will see what is in it
-		}
-		if uri := addresses[d.RegistryID]; uri != "" {
-			h.add(s.inventory, uri, d)
-		}
-	}
-	for _, f := range h.found {
-		if err := tx.PutImage(ctx, f); err != nil {
-			return err
-		}
-	}
-	for key, at := range h.scanned {
-		if err := tx.CountImages(ctx, key[0], key[1], at); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // vulnerabilities makes up what is in an image: numbers and names that are plainly not real, the same for the same image.

@@ -58,14 +58,23 @@ func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, 
 // Step does a piece of the background work: the moves of schedules that are due, as far as one transaction takes them, and a chunk of the oldest job, in another. Neither can keep the other
 // from its turn. It reports whether there was any. A process that is killed in it has done a piece or has not.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
-	var moved bool
-	lifeErr := s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
-		moved, err = s.live(ctx, tx)
-		return err
-	})
+	moved, lifeErr := s.stepLife(ctx)
 	worked, jobErr := s.stepJob(ctx)
 	err = errors.Join(lifeErr, jobErr)
 	return (moved || worked) && err == nil, err
+}
+
+// stepLife makes moves that are due.
+func (s *Service) stepLife(ctx context.Context) (moved bool, err error) {
+	asked, err := s.prepare(ctx)
+	if err != nil {
+		return false, err
+	}
+	err = s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
+		moved, err = s.live(ctx, tx, asked)
+		return err
+	})
+	return moved, err
 }
 
 // stepJob works a chunk of the oldest job.

@@ -51,7 +51,7 @@ func moveOf(d store.Due) (store.Move, bool) {
 }
 
 // live makes the moves that are due in the first world that has any, the earliest schedules first, all that make the same move together. It reports whether there were any.
-func (s *Service) live(ctx context.Context, tx *store.Tx) (bool, error) {
+func (s *Service) live(ctx context.Context, tx *store.Tx, asked surveys) (bool, error) {
 	world, found, err := tx.DueWorld(ctx)
 	if err != nil || !found {
 		return false, err
@@ -63,26 +63,66 @@ func (s *Service) live(ctx context.Context, tx *store.Tx) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	groups := map[store.Move][]store.Due{}
-	for _, d := range due {
-		m, ok := moveOf(d)
-		if !ok {
-			m = store.Move{To: d.Status, Phase: d.Phase} // holds its state; nothing moves it any more
-		}
-		groups[m] = append(groups[m], d)
+	groups, failed, err := s.decide(ctx, tx, due, asked)
+	if err != nil {
+		return false, err
 	}
 	for m, rows := range groups {
-		if err := s.move(ctx, tx, m, rows); err != nil {
+		if err := s.move(ctx, tx, m, rows, asked); err != nil {
+			return false, err
+		}
+	}
+	for id, fault := range failed {
+		if err := tx.SetErrors(ctx, id, fault); err != nil {
 			return false, err
 		}
 	}
 	return len(due) > 0, nil
 }
 
+// decide sorts schedules that are due by the move that they make. A scan whose registry could not be listed ends in Error; one whose registry was not asked yet is left to the next time.
+func (s *Service) decide(ctx context.Context, tx *store.Tx, due []store.Due, asked surveys) (map[store.Move][]store.Due, map[string][]api.ScheduleError, error) {
+	groups, failed := map[store.Move][]store.Due{}, map[string][]api.ScheduleError{}
+	addresses := map[string]string{}
+	if len(s.sources) > 0 {
+		var err error
+		if addresses, err = addressesOf(ctx, tx, due); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, d := range due {
+		m, ok := moveOf(d)
+		if !ok {
+			m = store.Move{To: d.Status, Phase: d.Phase} // holds its state; nothing moves it any more
+		}
+		m, fault, ready := s.told(m, addresses[d.RegistryID], d, asked)
+		if !ready {
+			continue
+		}
+		if fault != nil {
+			failed[d.ID] = fault
+		}
+		groups[m] = append(groups[m], d)
+	}
+	return groups, failed, nil
+}
+
+// told corrects the end of a scan by what the source of the registry said; it is not ready while that was not asked.
+func (s *Service) told(m store.Move, uri string, d store.Due, asked surveys) (move store.Move, fault []api.ScheduleError, ready bool) {
+	if !endsWell(m) || s.source(uri) == nil {
+		return m, nil, true
+	}
+	v := asked[uri]
+	if v.err != nil {
+		m.To, fault = api.StatusError, faultOf(uri, v.err)
+	}
+	return m, fault, v.covers(d.Filters)
+}
+
 // move makes a move; a scan that ends well has found something.
-func (s *Service) move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due) error {
-	if m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted) {
-		if err := s.discover(ctx, tx, rows); err != nil {
+func (s *Service) move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due, asked surveys) error {
+	if endsWell(m) {
+		if err := s.discover(ctx, tx, rows, asked); err != nil {
 			return err
 		}
 	}
@@ -103,21 +143,48 @@ func nextRun(s api.Schedule, now time.Time) openapi.Millis {
 	return openapi.MillisOf(run)
 }
 
-// ForceSchedule puts a schedule into a status, from which it goes on as if it had got there by itself.
+// ForceSchedule puts a schedule into a status, from which it goes on as if it had got there by itself. An end well that is forced is Error where the registry cannot be listed.
 func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, status api.Status) error {
-	return s.write(ctx, func(tx *store.Tx) error {
+	asked := surveys{}
+	var d store.Due
+	var m store.Move
+	var uri string
+	look := func(tx *store.Tx) error {
 		row, err := find(ctx, tx, registryID, id)
 		if err != nil {
 			return err
 		}
-		m, err := forced(status, row.OnDemand)
-		if err != nil {
+		d = store.Due{Row: store.Row{ID: id, Status: row.Status}, RegistryID: registryID, At: tx.Now, Filters: row.Filters}
+		if m, err = forced(status, row.OnDemand); err != nil || len(s.sources) == 0 {
 			return err
+		}
+		addresses, err := addressesOf(ctx, tx, []store.Due{d})
+		uri = addresses[registryID]
+		return err
+	}
+	if err := s.read(ctx, look); err != nil {
+		return err
+	}
+	if endsWell(m) && s.source(uri) != nil {
+		asked.note(uri, d.Filters)
+		s.ask(ctx, asked)
+	}
+	return s.write(ctx, func(tx *store.Tx) error {
+		if err := look(tx); err != nil {
+			return err
+		}
+		m, fault, ready := s.told(m, uri, d, asked)
+		if !ready {
+			return broken("", "The registry has changed meanwhile; try again.")
 		}
 		if err := tx.SetDue(ctx, id); err != nil {
 			return err
 		}
-		return s.move(ctx, tx, m, []store.Due{{Row: store.Row{ID: id, Status: row.Status}, RegistryID: registryID, At: tx.Now, Filters: row.Filters}})
+		err := s.move(ctx, tx, m, []store.Due{d}, asked)
+		if err == nil && fault != nil {
+			err = tx.SetErrors(ctx, id, fault)
+		}
+		return err
 	})
 }
 

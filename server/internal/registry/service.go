@@ -32,8 +32,8 @@ type Options struct {
 	NewID func() string // a new UUID
 	Pace  Pace
 	Wake  func() // called after a job was accepted; may be nil
-	// Inventory says what registries hold.
-	Inventory Inventory
+	// Sources say what registries hold; the first that speaks for one counts. The contents of others are made up.
+	Sources []Source
 	// Lenient lets pass what openapi.Refusals says that --strictness=vendor does.
 	Lenient bool
 }
@@ -44,15 +44,15 @@ type Service struct {
 	newID func() string
 	pace  Pace
 	wake  func()
-	// inventory says what registries hold.
-	inventory Inventory
+	// sources say what registries hold.
+	sources []Source
 	// lenient lets rules of ours pass.
 	lenient bool
 }
 
 // New gives the rules of a store.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, inventory: o.Inventory, lenient: o.Lenient}
+	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, sources: o.Sources, lenient: o.Lenient}
 	if s.wake == nil {
 		s.wake = func() {}
 	}

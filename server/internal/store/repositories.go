@@ -45,3 +45,14 @@ func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Reposito
 		WHERE world = $1 AND id = $2`, tx.World, registry)
 	return err
 }
+
+// AddRepositories adds those repositories to a registry that it does not have yet.
+func (tx *Tx) AddRepositories(ctx context.Context, registry string, names []string) error {
+	for _, name := range names {
+		if _, err := tx.exec(ctx, `INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, 0, 0, 0) ON CONFLICT (world, registry, name) DO NOTHING`, tx.World, registry, name); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec(ctx, `UPDATE registry SET repositories = (SELECT COUNT(*) FROM repository WHERE world = $1 AND registry = $2) WHERE world = $1 AND id = $2`, tx.World, registry)
+	return err
+}

@@ -1,0 +1,219 @@
+package oci_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	fake "github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/qcsdev/qcs/server/internal/oci"
+	"github.com/qcsdev/qcs/server/internal/registry"
+)
+
+var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// start serves a registry; wrap may change what it answers.
+func start(t *testing.T, wrap func(http.Handler) http.Handler) (uri, host string) {
+	t.Helper()
+	var h http.Handler = fake.New(fake.Logger(log.New(io.Discard, "", 0)))
+	if wrap != nil {
+		h = wrap(h)
+	}
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv.URL, strings.TrimPrefix(srv.URL, "http://")
+}
+
+func push(t *testing.T, host, ref string, image remote.Taggable, options ...remote.Option) {
+	t.Helper()
+	tag, err := name.NewTag(host + "/" + ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Push(tag, image, options...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// picture gives an image and the item that it should be seen as.
+func picture(t *testing.T) (v1.Image, registry.Item) {
+	t.Helper()
+	image, err := random.Image(1000, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if image, err = mutate.CreatedAt(image, v1.Time{Time: made}); err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := image.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := registry.Item{Digest: manifest.Config.Digest.Hex, Created: made, Size: manifest.Config.Size}
+	for _, l := range manifest.Layers {
+		item.Size += l.Size
+	}
+	return image, item
+}
+
+func source(logged io.Writer, keys authn.Keychain, hosts ...string) *oci.Source {
+	return oci.New(oci.Options{Hosts: hosts, Keychain: keys, Logger: slog.New(slog.NewTextHandler(logged, nil))})
+}
+
+func TestContents(t *testing.T) {
+	t.Parallel()
+	uri, host := start(t, nil)
+	first, one := picture(t)
+	second, two := picture(t)
+	push(t, host, "team/app:1.0", first)
+	push(t, host, "team/app:latest", first)
+	push(t, host, "team/app:2.0", second)
+	push(t, host, "other:x", second)
+	platforms := mutate.AppendManifests(empty.Index,
+		mutate.IndexAddendum{Add: second, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "arm64"}}},
+		mutate.IndexAddendum{Add: first, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})
+	push(t, host, "many:latest", platforms)
+	push(t, host, "many:windows", mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: second, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "windows", Architecture: "amd64"}}}))
+	push(t, host, "many:chart", mutate.ConfigMediaType(second, types.MediaType("application/vnd.cncf.helm.config.v1+json")))
+	s := source(io.Discard, authn.NewMultiKeychain(), host)
+	if !s.Speaks(uri) || s.Speaks("https://registry.example.com") {
+		t.Error("it speaks for the hosts that it was told, and no others")
+	}
+	got, err := s.Contents(t.Context(), uri, []registry.Wanted{{Repo: "team/app"}, {Repo: "many", Tag: ".*"}, {Repo: "nosuch"}, {Repo: "NOT A NAME"}})
+	want := registry.Contents{"team/app": {"1.0": one, "latest": one, "2.0": two}, "other": {}, "many": {"latest": one}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	got, err = s.Contents(t.Context(), uri, []registry.Wanted{{Repo: "team/app", Tag: "2.0, nosuch"}, {Repo: "team/app", Tag: "1.*"}})
+	want = registry.Contents{"team/app": {"1.0": one, "2.0": two}, "other": {}, "many": {}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// keys is a keychain with one password.
+type keys struct{ password string }
+
+func (k keys) Resolve(authn.Resource) (authn.Authenticator, error) {
+	return &authn.Basic{Username: "robot", Password: k.password}, nil
+}
+
+func TestCredentialsComeFromTheKeychain(t *testing.T) {
+	t.Parallel()
+	const password = "s3cret-of-the-keychain"
+	uri, host := start(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, given, _ := r.BasicAuth(); given != password {
+				w.Header().Set("Www-Authenticate", `Basic realm="r"`)
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	image, item := picture(t)
+	push(t, host, "app:1", image, remote.WithAuthFromKeychain(keys{password}))
+	wanted := []registry.Wanted{{Repo: "app"}}
+	var logged bytes.Buffer
+	got, err := source(&logged, keys{password}, host).Contents(t.Context(), uri, wanted)
+	if diff := cmp.Diff(registry.Contents{"app": {"1": item}}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	wantCode(t, source(&logged, keys{"wrong-" + password}, host), uri, "REGISTRY_UNAUTHORIZED")
+	if strings.Contains(logged.String(), password) || !strings.Contains(logged.String(), "could not be listed") {
+		t.Errorf("got log %s", logged.String())
+	}
+}
+
+func wantCode(t *testing.T, s *oci.Source, uri, code string) {
+	t.Helper()
+	_, err := s.Contents(t.Context(), uri, []registry.Wanted{{Repo: "app"}})
+	if scan := (*registry.ScanError)(nil); !errors.As(err, &scan) || scan.Code != code {
+		t.Errorf("got %v, want %s", err, code)
+	}
+}
+
+// TestOnlyAllowedHosts: neither a redirect nor a token service leads to another host.
+func TestOnlyAllowedHosts(t *testing.T) {
+	t.Parallel()
+	var called bool
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
+	t.Cleanup(other.Close)
+	redirecting, host := start(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
+				http.Redirect(w, r, other.URL+"/storage", http.StatusTemporaryRedirect)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	image, _ := picture(t)
+	push(t, host, "app:1", image)
+	wantCode(t, source(io.Discard, authn.NewMultiKeychain(), host), redirecting, "REGISTRY_HOST_NOT_ALLOWED")
+	asking, host := start(t, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Www-Authenticate", `Bearer realm="https://token.example.com/token",service="s"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		})
+	})
+	wantCode(t, source(io.Discard, authn.NewMultiKeychain(), host), asking, "REGISTRY_HOST_NOT_ALLOWED")
+	if called {
+		t.Error("another host was called")
+	}
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	broken, host := start(t, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	})
+	wantCode(t, source(io.Discard, authn.NewMultiKeychain(), host), broken, "REGISTRY_UNREACHABLE")
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	wantCode(t, source(io.Discard, authn.NewMultiKeychain(), strings.TrimPrefix(gone.URL, "http://")), gone.URL, "REGISTRY_UNREACHABLE")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := source(io.Discard, authn.NewMultiKeychain(), host).Contents(ended, broken, nil)
+	if scan := (*registry.ScanError)(nil); !errors.As(err, &scan) || scan.Code != "REGISTRY_TIMEOUT" {
+		t.Errorf("got %v, want REGISTRY_TIMEOUT", err)
+	}
+}
+
+// TestNoCatalogue: registries that show no catalogue are listed by the repositories that are asked for.
+func TestNoCatalogue(t *testing.T) {
+	t.Parallel()
+	uri, host := start(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/v2/_catalog" {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	image, item := picture(t)
+	push(t, host, "app:1", image)
+	got, err := source(io.Discard, authn.NewMultiKeychain(), host).Contents(t.Context(), uri, []registry.Wanted{{Repo: "app"}})
+	if diff := cmp.Diff(registry.Contents{"app": {"1": item}}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
