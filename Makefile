@@ -9,6 +9,7 @@ FUZZTIME ?= 30s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 QCSD     ?= $(GO) run ./server/cmd/qcsd
+NPM      := .ci/npm/node_modules/.package-lock.json
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: help
@@ -36,12 +37,25 @@ build: ## build the daemon into bin/
 run: build ## start the emulator on 127.0.0.1:8080 with the data of the release notes' samples, kept in .qcs/
 	exec bin/qcsd --seed release-notes --welcome
 
+.PHONY: npm
+npm: $(NPM) ## install what tests and linters take from npm into .ci/npm/node_modules
+
+$(NPM): .ci/npm/package-lock.json | node
+	cd .ci/npm && npm ci --ignore-scripts
+	@touch $@
+
+.PHONY: node
+node:
+	@type node npm > /dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && type apt-get > /dev/null 2>&1; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nodejs npm; \
+	else echo 'node and npm are missing: install Node.js 20.19 or later with npm, then run make again.' >&2; exit 1; fi
+
 .PHONY: test
-test: ## run all tests
+test: npm ## run all tests
 	$(GO) test ./...
 
 .PHONY: race
-race: ## run all tests with the race detector
+race: npm ## run all tests with the race detector
 	$(GO) test -race ./...
 
 .PHONY: fuzz
@@ -54,9 +68,10 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: lint
-lint: ## run the linters on code and workflows
+lint: npm ## run the linters on code, documents and workflows
 	$(GO) tool -modfile=.ci/tools/go.mod golangci-lint run ./...
 	$(GO) run $(ACTIONLINT) -shellcheck= -pyflakes=
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true .ci/npm/node_modules/.bin/redocly lint --config .ci/npm/redocly.yaml openapi/openapi.yaml openapi/control.yaml
 
 .PHONY: breaking
 breaking: ## print what breaks clients between the documents of BASE (a git revision) and now, and fail if anything does
