@@ -17,14 +17,15 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: ## regenerate models, server interface, raw client and JSON from the documents
+generate: ## regenerate models, server interface, raw client and JSON from the documents, and the tables of the READMEs
 	$(GO) generate ./tools.go
+	$(GO) test ./server -count=1 -run '^TestReadmes$$' -update
 
 .PHONY: check
 check: ## fail when generated code or go.mod is stale
 	@kept=$$(mktemp -d); trap 'rm -rf "$$kept"' EXIT; cp -a gen openapi "$$kept"; \
 	rm -f gen/*/*.gen.go openapi/*.json; \
-	if $(MAKE) --no-print-directory generate && diff -rq "$$kept/gen" gen && diff -rq "$$kept/openapi" openapi; then exit 0; fi; \
+	if $(GO) generate ./tools.go && diff -rq "$$kept/gen" gen && diff -rq "$$kept/openapi" openapi; then exit 0; fi; \
 	rm -rf gen openapi; cp -a "$$kept/gen" "$$kept/openapi" .; \
 	echo 'Generated code is stale: it did not come from the documents as they are. Run "make generate" and commit gen/ and openapi/*.json.' >&2; exit 1
 	@$(GO) mod tidy -diff || { echo 'go.mod is not tidy: run "go mod tidy" and commit.' >&2; exit 1; }

@@ -118,7 +118,7 @@ func (s *Server) guard(document []byte, register func(*echo.Echo)) (http.Handler
 				s.fail(w, r, err)
 				return
 			}
-			e.ServeHTTP(w, r.WithContext(ctx))
+			e.ServeHTTP(w, r.WithContext(noted(ctx, w.Header(), m)))
 		})
 	}), nil
 }

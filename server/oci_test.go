@@ -24,9 +24,9 @@ import (
 // TestRealRegistry: a registry on an allowed host is listed when it is scanned; its images have their real digests and sizes. When it cannot be listed, the scan ends in Error and says why.
 func TestRealRegistry(t *testing.T) {
 	t.Parallel()
-	real := httptest.NewServer(fake.New(fake.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(real.Close)
-	host := strings.TrimPrefix(real.URL, "http://")
+	origin := httptest.NewServer(fake.New(fake.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(origin.Close)
+	host := strings.TrimPrefix(origin.URL, "http://")
 	image, err := random.Image(1000, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestRealRegistry(t *testing.T) {
 	}
 	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.OCIHosts = []string{host} }))
 	c := srv.Client()
-	registry := newRegistry(t, c, real.URL)
+	registry := newRegistry(t, c, origin.URL)
 	target := base + "/" + registry + "/schedule"
 	post(t, srv, target, `{"name":"one","onDemand":true,"filters":[{"repoTags":[{"repo":"team/app","tag":".*"},{"repo":"nosuch"}]}]}`).want(t, http.StatusOK)
 	made := post(t, srv, base+"/"+newRegistry(t, c, "https://elsewhere.example.com")+"/schedule", `{"onDemand":true,"filters":[{"repoTags":[{"repo":"made/up","tag":"1"}]}]}`)
@@ -71,7 +71,7 @@ func TestRealRegistry(t *testing.T) {
 	if details, err := c.DescribeRegistry(t.Context(), registry); err != nil || details.RepoCount != 2 || details.TotalImages != 1 || !strings.Contains(repositories, `"repoName":"other"`) || strings.Contains(repositories, "nosuch") {
 		t.Errorf("got %+v, %v, %s", details, err, repositories)
 	}
-	real.Close()
+	origin.Close()
 	forced := field(t, post(t, srv, target, `{"name":"two","onDemand":true,"filters":[{"repoTags":[{"repo":"team/app"}]}]}`).want(t, http.StatusOK), "scheduleUuid")
 	post(t, srv, target, `{"name":"three","onDemand":true,"filters":[{"repoTags":[{"repo":"team/app"}]}]}`).want(t, http.StatusOK)
 	srv.Force(registry, forced, api.StatusFinished)

@@ -70,6 +70,7 @@ var permissions = map[string]permission{
 	"CreatePolicy":               {"CS.POLICY.CREATE", false},
 	"UpdatePolicy":               {"CS.POLICY.UPDATE", false},
 	"DescribeJob":                {"CS.SCHEDULE.VIEW", true},
+	"ListEvidence":               {"QCS.CONTROL", true},
 	"DescribeClock":              {"QCS.CONTROL", true},
 	"DescribeScanProfile":        {"QCS.CONTROL", true},
 	"SetClock":                   {"QCS.CONTROL", false},

@@ -29,6 +29,54 @@ func (e ClockMode) Valid() bool {
 	}
 }
 
+// Defines values for EvidenceClass.
+const (
+	EvidenceClassChosen     EvidenceClass = "chosen"
+	EvidenceClassDocumented EvidenceClass = "documented"
+	EvidenceClassInferred   EvidenceClass = "inferred"
+	EvidenceClassObserved   EvidenceClass = "observed"
+)
+
+// Valid indicates whether the value is a known member of the EvidenceClass enum.
+func (e EvidenceClass) Valid() bool {
+	switch e {
+	case EvidenceClassChosen:
+		return true
+	case EvidenceClassDocumented:
+		return true
+	case EvidenceClassInferred:
+		return true
+	case EvidenceClassObserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EvidenceKind.
+const (
+	EvidenceKindOperation EvidenceKind = "operation"
+	EvidenceKindRule      EvidenceKind = "rule"
+	EvidenceKindStatus    EvidenceKind = "status"
+	EvidenceKindToken     EvidenceKind = "token"
+)
+
+// Valid indicates whether the value is a known member of the EvidenceKind enum.
+func (e EvidenceKind) Valid() bool {
+	switch e {
+	case EvidenceKindOperation:
+		return true
+	case EvidenceKindRule:
+		return true
+	case EvidenceKindStatus:
+		return true
+	case EvidenceKindToken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ForcedStatusStatus.
 const (
 	ForcedStatusStatusBaselineCompleted ForcedStatusStatus = "BaselineCompleted"
@@ -227,6 +275,30 @@ type DurationRange struct {
 	// Min Shortest.
 	Min int64 `json:"min"`
 }
+
+// Evidence On what one statement about the vendor's API rests.
+type Evidence struct {
+	// Class How well it is founded.
+	Class EvidenceClass `json:"class"`
+
+	// Kind What the statement is about.
+	Kind EvidenceKind `json:"kind"`
+
+	// Name Its name, such as the operationId.
+	Name string `json:"name"`
+
+	// Settle Of what is chosen: the one call to a real account that would settle it.
+	Settle string `json:"settle,omitempty,omitzero"`
+
+	// Source Where it is found, or what it says.
+	Source string `json:"source,omitempty,omitzero"`
+}
+
+// EvidenceClass How well it is founded.
+type EvidenceClass string
+
+// EvidenceKind What the statement is about.
+type EvidenceKind string
 
 // ForcedStatus A status of a schedule.
 type ForcedStatus struct {

@@ -136,6 +136,14 @@ type ClientInterface interface {
 	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
 	AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListEvidence On what the emulator's behaviour rests
+	//
+	// A line for each operation, rule, filter token and cell of the table of statuses: whether it is documented, observed in public integrations, inferred or chosen, and for what is chosen the one
+	// call to a real account that would settle it.
+	//
+	// Corresponds with GET /_qcs/evidence (the `ListEvidence` operationId).
+	ListEvidence(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DescribeJob State of a bulk job
 	//
 	// State, counts and progress of a job of the caller's world.
@@ -272,6 +280,24 @@ func (c *Client) AdvanceClockWithBody(ctx context.Context, contentType string, b
 // Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
 func (c *Client) AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdvanceClockRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEvidence On what the emulator's behaviour rests
+//
+// A line for each operation, rule, filter token and cell of the table of statuses: whether it is documented, observed in public integrations, inferred or chosen, and for what is chosen the one
+// call to a real account that would settle it.
+//
+// Corresponds with GET /_qcs/evidence (the `ListEvidence` operationId).
+func (c *Client) ListEvidence(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEvidenceRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -495,6 +521,33 @@ func NewAdvanceClockRequestWithBody(server string, contentType string, body io.R
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListEvidenceRequest constructs an http.Request for the ListEvidence method
+func NewListEvidenceRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/evidence")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -744,6 +797,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
 	AdvanceClockWithResponse(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
+	// ListEvidenceWithResponse On what the emulator's behaviour rests
+	//
+	// A line for each operation, rule, filter token and cell of the table of statuses: whether it is documented, observed in public integrations, inferred or chosen, and for what is chosen the one
+	// call to a real account that would settle it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_qcs/evidence (the `ListEvidence` operationId).
+	ListEvidenceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListEvidenceResponse, error)
 
 	// DescribeJobWithResponse State of a bulk job
 	//
@@ -1183,6 +1246,117 @@ func (r AdvanceClockResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AdvanceClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListEvidenceResponse400Headers the declared response headers of an HTTP 400 response for ListEvidence
+type ListEvidenceResponse400Headers struct {
+	XQCSDetail string
+}
+
+// ListEvidenceResponse401Headers the declared response headers of an HTTP 401 response for ListEvidence
+type ListEvidenceResponse401Headers struct {
+	XQCSDetail string
+}
+
+// ListEvidenceResponse403Headers the declared response headers of an HTTP 403 response for ListEvidence
+type ListEvidenceResponse403Headers struct {
+	XQCSDetail string
+}
+
+// ListEvidenceResponse429Headers the declared response headers of an HTTP 429 response for ListEvidence
+type ListEvidenceResponse429Headers struct {
+	XQCSDetail string
+}
+
+// ListEvidenceResponse500Headers the declared response headers of an HTTP 500 response for ListEvidence
+type ListEvidenceResponse500Headers struct {
+	XQCSDetail string
+}
+
+type ListEvidenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]Evidence
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListEvidenceResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListEvidenceResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListEvidenceResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListEvidenceResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListEvidenceResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEvidenceResponse) GetJSON200() *[]Evidence {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListEvidenceResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListEvidenceResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListEvidenceResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListEvidenceResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListEvidenceResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEvidenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEvidenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEvidenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEvidenceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -1794,6 +1968,22 @@ func (c *ClientWithResponses) AdvanceClockWithResponse(ctx context.Context, body
 	return ParseAdvanceClockResponse(rsp)
 }
 
+// ListEvidenceWithResponse On what the emulator's behaviour rests
+//
+// A line for each operation, rule, filter token and cell of the table of statuses: whether it is documented, observed in public integrations, inferred or chosen, and for what is chosen the one
+// call to a real account that would settle it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_qcs/evidence (the `ListEvidence` operationId).
+func (c *ClientWithResponses) ListEvidenceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListEvidenceResponse, error) {
+	rsp, err := c.ListEvidence(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEvidenceResponse(rsp)
+}
+
 // DescribeJobWithResponse State of a bulk job
 //
 // State, counts and progress of a job of the caller's world.
@@ -2281,6 +2471,120 @@ func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers AdvanceClockResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListEvidenceResponse parses an HTTP response from a ListEvidenceWithResponse call
+func ParseListEvidenceResponse(rsp *http.Response) (*ListEvidenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEvidenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []Evidence
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListEvidenceResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListEvidenceResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListEvidenceResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListEvidenceResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListEvidenceResponse500Headers
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

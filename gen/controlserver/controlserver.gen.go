@@ -26,6 +26,9 @@ type ServerInterface interface {
 	// AdvanceClock Move the clock on
 	// (POST /_qcs/clock/advance)
 	AdvanceClock(ctx echo.Context) error
+	// ListEvidence On what the emulator's behaviour rests
+	// (GET /_qcs/evidence)
+	ListEvidence(ctx echo.Context) error
 	// DescribeJob State of a bulk job
 	// (GET /_qcs/jobs/{jobId})
 	DescribeJob(ctx echo.Context, jobID string) error
@@ -69,6 +72,15 @@ func (w *ServerInterfaceWrapper) AdvanceClock(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AdvanceClock(ctx)
+	return err
+}
+
+// ListEvidence converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEvidence(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEvidence(ctx)
 	return err
 }
 
@@ -184,6 +196,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/_qcs/scan-profile", wrapper.DescribeScanProfile, options.OperationMiddlewares["DescribeScanProfile"]...)
 	router.PUT(options.BaseURL+"/_qcs/scan-profile", wrapper.SetScanProfile, options.OperationMiddlewares["SetScanProfile"]...)
 	router.PUT(options.BaseURL+"/_qcs/registry/:registryId/schedule/:scheduleId/status", wrapper.ForceSchedule, options.OperationMiddlewares["ForceSchedule"]...)
+	router.GET(options.BaseURL+"/_qcs/evidence", wrapper.ListEvidence, options.OperationMiddlewares["ListEvidence"]...)
 
 }
 
@@ -646,6 +659,130 @@ type AdvanceClock500JSONResponse struct {
 }
 
 func (response AdvanceClock500JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvidenceRequestObject struct {
+}
+
+type ListEvidenceResponseObject interface {
+	VisitListEvidenceResponse(w http.ResponseWriter) error
+}
+
+type ListEvidence200JSONResponse []Evidence
+
+func (response ListEvidence200JSONResponse) VisitListEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvidence400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListEvidence400JSONResponse) VisitListEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvidence401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListEvidence401JSONResponse struct {
+	Body    ControlError
+	Headers ListEvidence401ResponseHeaders
+}
+
+func (response ListEvidence401JSONResponse) VisitListEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvidence403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListEvidence403JSONResponse struct {
+	Body    ControlError
+	Headers ListEvidence403ResponseHeaders
+}
+
+func (response ListEvidence403JSONResponse) VisitListEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvidence429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListEvidence429JSONResponse struct {
+	Body    ControlError
+	Headers ListEvidence429ResponseHeaders
+}
+
+func (response ListEvidence429JSONResponse) VisitListEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvidence500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListEvidence500JSONResponse struct {
+	Body    ControlError
+	Headers ListEvidence500ResponseHeaders
+}
+
+func (response ListEvidence500JSONResponse) VisitListEvidenceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1302,6 +1439,9 @@ type StrictServerInterface interface {
 	// AdvanceClock Move the clock on
 	// (POST /_qcs/clock/advance)
 	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
+	// ListEvidence On what the emulator's behaviour rests
+	// (GET /_qcs/evidence)
+	ListEvidence(ctx context.Context, request ListEvidenceRequestObject) (ListEvidenceResponseObject, error)
 	// DescribeJob State of a bulk job
 	// (GET /_qcs/jobs/{jobId})
 	DescribeJob(ctx context.Context, request DescribeJobRequestObject) (DescribeJobResponseObject, error)
@@ -1437,6 +1577,29 @@ func (sh *strictHandler) AdvanceClock(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(AdvanceClockResponseObject); ok {
 		return validResponse.VisitAdvanceClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEvidence operation middleware
+func (sh *strictHandler) ListEvidence(ctx echo.Context) error {
+	var request ListEvidenceRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEvidence(ctx.Request().Context(), request.(ListEvidenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEvidence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEvidenceResponseObject); ok {
+		return validResponse.VisitListEvidenceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -122,8 +122,15 @@ func checkExamples(t *testing.T, d *contract.Document, o *contract.Operation, op
 	if m.ID != o.ID {
 		t.Fatalf("got %s, want %s", m.ID, o.ID)
 	}
+	call := o.Example()
+	if err := find(t, d, exchange{call.Method, call.Target, call.ContentType, call.Body}.request()).CheckRequest(exchange{call.Method, call.Target, call.ContentType, call.Body}.request()); err != nil {
+		t.Errorf("the example call %+v: %v", call, err)
+	}
 	if operation.RequestBody != nil {
 		for _, e := range examples(t, operation.RequestBody.Value.Content) {
+			if e.kind == "multipart/form-data" {
+				continue // needs a boundary: it is the example call
+			}
 			if err := m.CheckRequest(exchange{o.Method, path, e.kind, e.body}.request()); err != nil {
 				t.Errorf("%s: %v", e.body, err)
 			}

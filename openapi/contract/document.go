@@ -49,6 +49,7 @@ type Operation struct {
 	Method   string
 	Path     string // template, such as /csapi/v1.3/registry/{registryId}
 	Public   bool   // declared with "security: []": needs no credentials
+	evidence Evidence
 	document *Document
 	route    *routers.Route
 	segments []string
@@ -82,7 +83,11 @@ func Load(data []byte, o Options) (*Document, error) {
 				return nil, fmt.Errorf("document: %s %s has no operationId of its own", method, path)
 			}
 			seen[op.OperationID] = true
-			d.operations = append(d.operations, newOperation(d, path, method))
+			o := newOperation(d, path, method)
+			if o.evidence, err = evidence(op); err != nil {
+				return nil, fmt.Errorf("document: x-evidence of %s: %w", o.ID, err)
+			}
+			d.operations = append(d.operations, o)
 		}
 	}
 	slices.SortFunc(d.operations, func(a, b *Operation) int { return strings.Compare(a.ID, b.ID) })

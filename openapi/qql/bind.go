@@ -28,6 +28,14 @@ type Field struct {
 	Optional bool   // of a number: 0 means that the record has none. Texts are always missing when empty, times when 0
 }
 
+// Name is the full name of the token: that of its group before it.
+func (f Field) Name() string {
+	if f.Group == "" {
+		return f.Token
+	}
+	return f.Group + "." + f.Token
+}
+
 // Missing reports whether the zero value of the field means that the record has none.
 func (f Field) Missing() bool { return f.Kind != Bool && (f.Kind != Number || f.Optional) }
 
@@ -210,7 +218,7 @@ func (b binder) match(field Field, v Value) (Filter, error) {
 // lookup finds a token by its name; one of a group also by its full name.
 func (s Schema) lookup(token string) (Field, bool) {
 	for _, f := range s {
-		if f.Token == token || f.Group != "" && f.Group+"."+f.Token == token {
+		if f.Token == token || f.Name() == token {
 			return f, true
 		}
 	}

@@ -1,6 +1,9 @@
 package qql
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // Filter is a query bound to the tokens of a list: And, Or, Not, Any, Has, Compare or Match. A comparison with a value that a record lacks is false,
 // and NOT of it is true.
@@ -49,6 +52,38 @@ type Match struct {
 	Field Field
 	Parts []string // in lower case when Fold is set
 	Fold  bool     // ASCII letters are compared without their case
+}
+
+// Fields gives the fields that a filter looks at; none of a nil filter.
+func Fields(f Filter) iter.Seq[Field] {
+	return func(yield func(Field) bool) { fields(f, yield) }
+}
+
+// fields reports whether to go on.
+func fields(f Filter, yield func(Field) bool) bool {
+	var inner []Filter
+	switch f := f.(type) {
+	case And:
+		inner = f
+	case Or:
+		inner = f
+	case Not:
+		inner = []Filter{f.X}
+	case Any:
+		inner = []Filter{f.X}
+	case Has:
+		return yield(f.Field)
+	case Compare:
+		return yield(f.Field)
+	case Match:
+		return yield(f.Field)
+	}
+	for _, x := range inner {
+		if !fields(x, yield) {
+			return false
+		}
+	}
+	return true
 }
 
 // Eval implements Filter.

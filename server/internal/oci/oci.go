@@ -72,6 +72,7 @@ type fence struct {
 	blocked atomic.Bool
 }
 
+// RoundTrip implements http.RoundTripper.
 func (f *fence) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !slices.Contains(f.hosts, r.URL.Host) {
 		f.blocked.Store(true)

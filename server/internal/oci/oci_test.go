@@ -33,7 +33,7 @@ var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // start serves a registry; wrap may change what it answers.
 func start(t *testing.T, wrap func(http.Handler) http.Handler) (uri, host string) {
 	t.Helper()
-	var h http.Handler = fake.New(fake.Logger(log.New(io.Discard, "", 0)))
+	h := fake.New(fake.Logger(log.New(io.Discard, "", 0)))
 	if wrap != nil {
 		h = wrap(h)
 	}

@@ -11,7 +11,7 @@ import (
 // ListImages gives a page of the images that scans have found.
 func (s *Service) ListImages(ctx context.Context, q Query) (page api.Images, err error) {
 	err = s.read(ctx, func(tx *store.Tx) error {
-		l, err := list(q, store.Images, tx.Now)
+		l, err := list(ctx, q, store.Images, tx.Now)
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (s *Service) ListVulnerabilities(ctx context.Context, sha string, q Query) 
 		if _, err := tx.Image(ctx, sha); err != nil {
 			return err
 		}
-		l, err := list(q, vulnerabilityTokens, tx.Now)
+		l, err := list(ctx, q, vulnerabilityTokens, tx.Now)
 		if err == nil {
 			page = pick(vulnerabilities(sha), l)
 		}

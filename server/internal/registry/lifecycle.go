@@ -68,7 +68,7 @@ func (s *Service) live(ctx context.Context, tx *store.Tx, asked surveys) (bool, 
 		return false, err
 	}
 	for m, rows := range groups {
-		if err := s.move(ctx, tx, m, rows, asked); err != nil {
+		if err := asked.move(ctx, tx, m, rows); err != nil {
 			return false, err
 		}
 	}
@@ -120,9 +120,9 @@ func (s *Service) told(m store.Move, uri string, d store.Due, asked surveys) (mo
 }
 
 // move makes a move; a scan that ends well has found something.
-func (s *Service) move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due, asked surveys) error {
+func (v surveys) move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due) error {
 	if endsWell(m) {
-		if err := s.discover(ctx, tx, rows, asked); err != nil {
+		if err := v.discover(ctx, tx, rows); err != nil {
 			return err
 		}
 	}
@@ -180,7 +180,7 @@ func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, stat
 		if err := tx.SetDue(ctx, id); err != nil {
 			return err
 		}
-		err := s.move(ctx, tx, m, []store.Due{d}, asked)
+		err := asked.move(ctx, tx, m, []store.Due{d})
 		if err == nil && fault != nil {
 			err = tx.SetErrors(ctx, id, fault)
 		}

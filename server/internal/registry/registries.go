@@ -16,7 +16,7 @@ import (
 // ListRegistries gives a page of the registries.
 func (s *Service) ListRegistries(ctx context.Context, q Query) (page api.Registries, err error) {
 	err = s.read(ctx, func(tx *store.Tx) error {
-		l, err := list(q, store.Registries, tx.Now)
+		l, err := list(ctx, q, store.Registries, tx.Now)
 		if err != nil {
 			return err
 		}
@@ -32,7 +32,7 @@ func (s *Service) ListRepositories(ctx context.Context, id string, q Query) (pag
 		if err := tx.HasRegistry(ctx, id); err != nil {
 			return err
 		}
-		l, err := list(q, store.Repositories, tx.Now)
+		l, err := list(ctx, q, store.Repositories, tx.Now)
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (s *Service) ListReports(ctx context.Context, q Query) (page api.Reports, e
 		if err := tx.RipenReports(ctx); err != nil {
 			return err
 		}
-		l, err := list(q, store.Reports, tx.Now)
+		l, err := list(ctx, q, store.Reports, tx.Now)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func (s *Service) ListSchedules(ctx context.Context, registryID string, q Query)
 		if err := tx.HasRegistry(ctx, registryID); err != nil {
 			return err
 		}
-		l, err := list(q, store.Schedules, tx.Now)
+		l, err := list(ctx, q, store.Schedules, tx.Now)
 		if err != nil {
 			return err
 		}
@@ -74,6 +74,7 @@ func (s *Service) UpdateSchedule(ctx context.Context, registryID, id string, bod
 		if err := updatable(row.Schedule, body); err != nil {
 			return err
 		}
+		permit(ctx, Update, row.Status)
 		if body.Schedule == "" {
 			body.Schedule = row.Schedule.Schedule
 		}
@@ -183,6 +184,7 @@ func (s *Service) CancelSchedule(ctx context.Context, registryID, id string) err
 		if !Can(Cancel, row.Status) {
 			return broken(openapi.WrongState, "A schedule in state %s cannot be canceled.", row.Status)
 		}
+		permit(ctx, Cancel, row.Status)
 		return tx.CancelSchedules(ctx, registryID, []store.Row{row})
 	})
 }
@@ -193,6 +195,7 @@ func (s *Service) DeleteSchedule(ctx context.Context, registryID, id string) err
 		if !Can(Delete, row.Status) {
 			return broken(openapi.WrongState, "A schedule in state %s cannot be deleted.", row.Status)
 		}
+		permit(ctx, Delete, row.Status)
 		return tx.DeleteSchedules(ctx, registryID, []store.Row{row})
 	})
 }

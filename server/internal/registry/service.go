@@ -86,7 +86,7 @@ type Query = api.ListRegistriesParams
 const defaultPageSize = 50
 
 // list binds a query to the tokens of a resource.
-func list(q Query, r store.Resource, now openapi.Millis) (store.List, error) {
+func list(ctx context.Context, q Query, r store.Resource, now openapi.Millis) (store.List, error) {
 	l := store.List{Page: or(q.PageNumber, 1), Size: or(q.PageSize, defaultPageSize)}
 	var err error
 	if order := or(q.Sort, ""); order != "" {
@@ -94,7 +94,9 @@ func list(q Query, r store.Resource, now openapi.Millis) (store.List, error) {
 			return l, fmt.Errorf("sort: %w", err)
 		}
 	}
-	l.Filter, err = filter(or(q.Filter, ""), r, qql.Options{Now: int64(now)})
+	if l.Filter, err = filter(or(q.Filter, ""), r, qql.Options{Now: int64(now)}); err == nil {
+		noteTokens(ctx, r, l)
+	}
 	return l, err
 }
 

@@ -210,7 +210,7 @@ func (h harvest) add(uri string, d store.Due, contents Contents, known bool) {
 }
 
 // discover notes what the scans of schedules have found when they ended.
-func (s *Service) discover(ctx context.Context, tx *store.Tx, ended []store.Due, asked surveys) error {
+func (v surveys) discover(ctx context.Context, tx *store.Tx, ended []store.Due) error {
 	h := harvest{map[[3]string]store.Found{}, map[[2]string]openapi.Millis{}, map[string]Contents{}}
 	addresses, err := addressesOf(ctx, tx, ended)
 	if err != nil {
@@ -218,8 +218,8 @@ func (s *Service) discover(ctx context.Context, tx *store.Tx, ended []store.Due,
 	}
 	for _, d := range ended {
 		if uri := addresses[d.RegistryID]; uri != "" {
-			v, known := asked[uri]
-			h.add(uri, d, v.contents, known)
+			told, known := v[uri]
+			h.add(uri, d, told.contents, known)
 		}
 	}
 	return h.store(ctx, tx)

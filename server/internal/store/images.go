@@ -24,7 +24,7 @@ var Images = resource("created:desc", map[string]string{
 	{qql.Field{Token: "registry", Kind: qql.Text, Group: "repo"}, "host"},
 	{qql.Field{Token: "repository", Kind: qql.Text, Group: "repo"}, "repository"},
 	{qql.Field{Token: "tag", Kind: qql.Text, Group: "repo"}, "tag"},
-})
+}).shown(openapi.Observed, "sha", "lastScanned", "repo.repository")
 
 const imageColumns = `sha, substr(sha, 1, 12), uuid, size, created, updated, last_scanned, 'SUCCESS'`
 

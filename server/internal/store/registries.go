@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
@@ -29,7 +30,7 @@ var Registries = resource("created:desc", nil, []token{
 	{qql.Field{Token: "created", Kind: qql.Time}, "created"},
 	{qql.Field{Token: "updated", Kind: qql.Time}, "updated"},
 	{qql.Field{Token: "lastScanned", Kind: qql.Time}, "last_scanned"},
-})
+}).shown(openapi.Observed, "registryUri")
 
 const registryColumns = `id, uri, name, type, provider, aws_account, aws_region, docker_org, repositories, images, scanned_images, vulnerable_images, created, updated, last_scanned`
 

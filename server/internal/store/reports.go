@@ -18,7 +18,7 @@ var Reports = resource("status:desc", nil, []token{
 	{qql.Field{Token: "status", Kind: qql.Word}, "status"},
 	{qql.Field{Token: "templateName", Kind: qql.Word}, "template"},
 	{qql.Field{Token: "createdAt", Kind: qql.Time}, "created"},
-})
+}).shown(openapi.Documented, "reportName", "report.name", "status")
 
 // The states of a report. Only the second is seen in public.
 const (

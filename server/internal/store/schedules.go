@@ -51,7 +51,7 @@ var Schedules = resource("created:desc", map[string]string{
 	{qql.Field{Token: "jobScanningCompletionDate", Kind: qql.Time}, "scanning_completion"},
 	{qql.Field{Token: "repo", Kind: qql.Text, Group: target}, "repo"},
 	{qql.Field{Token: "tag", Kind: qql.Text, Group: target}, "tag"},
-})
+}).shown(openapi.Documented, "scheduleUuid", "status")
 
 const scheduleColumns = `id, registry, seq, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type, status, filters, errors, created, updated,
 	job_start, job_completion, listing_start, listing_completion, scanning_start, scanning_completion, due_at,

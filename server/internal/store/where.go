@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
+	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
@@ -14,6 +17,24 @@ type Resource struct {
 	Order   qql.Sort // when the caller gives none
 	columns map[string]string
 	groups  map[string]string // how a sub-object is looked for; %s stands for its condition
+	classes map[string]openapi.Class
+}
+
+// Class says on what a token rests: it is our choice unless something public shows it.
+func (r Resource) Class(f qql.Field) openapi.Class {
+	return cmp.Or(r.classes[f.Name()], openapi.Chosen)
+}
+
+// shown notes that tokens are shown in public.
+func (r Resource) shown(c openapi.Class, tokens ...string) Resource {
+	r.classes = maps.Clone(r.classes)
+	if r.classes == nil {
+		r.classes = map[string]openapi.Class{}
+	}
+	for _, t := range tokens {
+		r.classes[t] = c
+	}
+	return r
 }
 
 // token is a row of the table of tokens.

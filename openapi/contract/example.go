@@ -1,0 +1,124 @@
+package contract
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/qcsdev/qcs/openapi"
+)
+
+// Evidence is the x-evidence of an operation: on what its calls, its answer and its refusals rest.
+type Evidence struct {
+	Calls    openapi.Class `json:"calls"`
+	Answer   openapi.Class `json:"answer"`
+	Refusals openapi.Class `json:"refusals"`
+	Source   string        `json:"source"`
+}
+
+// Evidence reads the x-evidence of an operation; it is zero where the document gives none.
+func (o *Operation) Evidence() Evidence { return o.evidence }
+
+func evidence(o *openapi3.Operation) (e Evidence, err error) {
+	data, err := json.Marshal(o.Extensions["x-evidence"])
+	if err == nil {
+		err = json.Unmarshal(data, &e)
+	}
+	return e, err
+}
+
+// Statuses lists the statuses that the document gives an operation, in order.
+func (o *Operation) Statuses() []string {
+	return slices.Sorted(maps.Keys(o.route.Operation.Responses.Map()))
+}
+
+// Call is a request that the document gives as an example.
+type Call struct {
+	Method, Target    string
+	ContentType, Body string
+}
+
+// Example gives the example call of an operation: the examples of its path parameters, of the query parameters that are required or lists, and of its body.
+func (o *Operation) Example() Call {
+	c := Call{Method: o.Method, Target: o.Path}
+	query := url.Values{}
+	for _, ref := range slices.Concat(o.route.PathItem.Parameters, o.route.Operation.Parameters) {
+		list, isList := ref.Value.Example.([]any)
+		switch {
+		case ref.Value.In == openapi3.ParameterInPath:
+			c.Target = strings.ReplaceAll(c.Target, "{"+ref.Value.Name+"}", url.PathEscape(fmt.Sprint(ref.Value.Example)))
+		case isList:
+			query.Set(ref.Value.Name, fmt.Sprint(list[0]))
+		case ref.Value.Required:
+			query.Set(ref.Value.Name, fmt.Sprint(ref.Value.Example))
+		}
+	}
+	if len(query) > 0 {
+		c.Target += "?" + query.Encode()
+	}
+	if body := o.route.Operation.RequestBody; body != nil && (body.Value.Required || len(query) == 0) {
+		kind := slices.Sorted(maps.Keys(body.Value.Content))[0]
+		c.ContentType, c.Body = kind, ""
+		if value := firstExample(body.Value.Content[kind]); value != nil {
+			c.ContentType, c.Body = encode(kind, value)
+		}
+	}
+	return c
+}
+
+func firstExample(media *openapi3.MediaType) any {
+	if media.Example != nil || len(media.Examples) == 0 {
+		return media.Example
+	}
+	return media.Examples[slices.Sorted(maps.Keys(media.Examples))[0]].Value.Value
+}
+
+// boundary separates the parts of an example of a form with files.
+const boundary = "qcs-example"
+
+// encode writes an example as a body of a content type.
+func encode(kind string, value any) (contentType, body string) {
+	fields, _ := value.(map[string]any)
+	switch kind {
+	case "application/x-www-form-urlencoded":
+		form := url.Values{}
+		for name, v := range fields {
+			form.Set(name, fmt.Sprint(v))
+		}
+		return kind, form.Encode()
+	case "multipart/form-data":
+		var text strings.Builder
+		w := multipart.NewWriter(&text)
+		_ = w.SetBoundary(boundary) // it is a valid one, and a strings.Builder takes everything
+		for name, v := range fields {
+			part, _ := w.CreateFormFile(name, name+".json")
+			_, _ = fmt.Fprint(part, v)
+		}
+		_ = w.Close()
+		return w.FormDataContentType(), text.String()
+	}
+	data, _ := json.Marshal(value) // it came from JSON
+	return kind, string(data)
+}
+
+// Curl writes a call for people to paste into a shell, with $API for the gateway and /csapi/v1.3 and $AUTH for the header with the token.
+func (c Call) Curl() string {
+	text := `curl -i -H "$AUTH"`
+	if c.Method != http.MethodGet {
+		text += " -X " + c.Method
+	}
+	switch {
+	case strings.HasPrefix(c.ContentType, "multipart/"):
+		text += " -F serviceAccountJson=@key.json"
+	case c.Body != "":
+		text += " -H 'Content-Type: " + c.ContentType + "' --data '" + strings.ReplaceAll(c.Body, "'", `'\''`) + "'"
+	}
+	return text + ` "` + strings.Replace(c.Target, "/csapi/v1.3", "$API", 1) + `"`
+}

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/gen/controlserver"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/server/internal/registry"
+)
+
+// Evidence says on what the emulator's behaviour rests: a line for each operation of the vendor's API, rule, filter token and cell of the table of statuses, by kind and name.
+func Evidence() ([]control.Evidence, error) {
+	d, err := contract.Load(openapi.JSON, contract.Options{})
+	if err != nil {
+		return nil, err
+	}
+	all := registry.Evidence()
+	for _, o := range d.Operations() {
+		e := o.Evidence()
+		line := control.Evidence{Kind: control.EvidenceKindOperation, Name: o.ID, Class: control.EvidenceClass(weaker(e.Calls, e.Answer)), Source: e.Source}
+		if line.Class == control.EvidenceClassChosen {
+			line.Settle = o.Example().Curl()
+		}
+		all = append(all, line)
+	}
+	for _, r := range openapi.Refusals {
+		all = append(all, control.Evidence{Kind: control.EvidenceKindRule, Name: r.Name, Class: control.EvidenceClass(r.Class), Source: r.Text, Settle: r.Settle})
+	}
+	slices.SortFunc(all, func(a, b control.Evidence) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	return all, nil
+}
+
+// strength orders the classes from free to firm.
+var strength = []openapi.Class{openapi.Chosen, openapi.Inferred, openapi.Observed, openapi.Documented}
+
+func weaker(a, b openapi.Class) openapi.Class {
+	return strength[min(slices.Index(strength, a), slices.Index(strength, b))]
+}
+
+// ListEvidence answers on what the emulator's behaviour rests.
+func (c *controls) ListEvidence(context.Context, controlserver.ListEvidenceRequestObject) (controlserver.ListEvidenceResponseObject, error) {
+	all, err := Evidence()
+	return controlserver.ListEvidence200JSONResponse(all), err
+}
+
+// noted has the choices of ours that an answer rests on written into X-QCS-Detail; a refusal overwrites them with its own.
+func noted(ctx context.Context, h http.Header, m contract.Match) context.Context {
+	add := func(text string) {
+		if before := h.Get("X-QCS-Detail"); before != "" {
+			text = before + "; " + text
+		}
+		h.Set("X-QCS-Detail", ascii(text))
+	}
+	if m.Evidence().Answer == openapi.Chosen {
+		add("answer of " + m.ID + " (" + string(openapi.Chosen) + ")")
+	}
+	return registry.WithNotes(ctx, add)
+}

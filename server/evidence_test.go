@@ -1,0 +1,35 @@
+package server_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// TestAnswersSayWhatIsChosen: an answer that rests on a choice of ours names it, one that does not says nothing.
+func TestAnswersSayWhatIsChosen(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	schedules := base + "/" + sampleRegistry + "/schedule"
+	for _, tt := range []struct {
+		name, method, target, want string
+	}{
+		{"documented tokens", "GET", schedules + "?filter=status:Running%20AND%20NOT%20scheduleUuid:x", ""},
+		{"a bulk call", "POST", schedules + "/cancel?filter=status:Running", ""},
+		{"no filter", "GET", base, ""},
+		{"chosen tokens, each once", "GET", schedules + "?filter=name:a%20OR%20name:b%20OR%20repo:c&sort=created:desc", `token "name" (chosen); token "filters.repoTags.repo" (chosen); token "created" (chosen)`},
+		{"the answer of a single cancel", "POST", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a02/cancel", "answer of CancelSchedule (chosen)"},
+		{"a cell of the table of statuses", "DELETE", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a06", "answer of DeleteSchedule (chosen); delete of a schedule in state Unknown (chosen)"},
+		{"what is ours anyway", "GET", "/_qcs/clock", ""},
+	} {
+		got := send(t, srv, request{method: tt.method, target: tt.target})
+		if got.want(t, http.StatusOK); got.header.Get("X-QCS-Detail") != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got.header.Get("X-QCS-Detail"), tt.want)
+		}
+	}
+	refusal := send(t, srv, request{method: "GET", target: schedules + "?filter=name:a&sort=nosuch"})
+	if refusal.refused(t, http.StatusBadRequest, "rule filter-token"); refusal.header.Get("X-QCS-Detail")[:5] != "sort:" {
+		t.Errorf("got %q, want the refusal alone", refusal.header.Get("X-QCS-Detail"))
+	}
+}
