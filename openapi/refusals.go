@@ -55,6 +55,7 @@ const (
 	ServiceAccountFile = "service-account-file"
 	TagExpression      = "tag-expression"
 	ReportColumn       = "report-column"
+	ReportPeriod       = "report-period"
 )
 
 // Refusals is the one table of refusals that rest on less than a documented status. The server obeys it, its README prints it.
@@ -82,6 +83,7 @@ var Refusals = []Refusal{
 	{ServiceAccountFile, Inferred, "a Google connector without the key file of a service account", "", ""},
 	{TagExpression, Chosen, "a tag that is meant as a regular expression and is none", "", `curl -i -H "$AUTH" --json '{"onDemand":true,"filters":[{"repoTags":[{"repo":"a","tag":"("}]}]}' "$API/registry/$REGISTRY/schedule"`},
 	{ReportColumn, Chosen, "a column that the template of a report does not have", "", `curl -i -H "$AUTH" --json '{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","displayColumns":["nosuch"]}' "$API/reports"`},
+	{ReportPeriod, Chosen, "a schedule of reports that ends before it begins", "", `curl -i -H "$AUTH" --json '{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":1,"action":"CREATE","eventTime":"2030-01-02T00:00:00Z","eventEndTime":"2030-01-01T00:00:00Z"}' "$API/reports/schedule"`},
 	{GovRegion, Documented, "a US_Gov account with another region; its status is our choice", "", ""},
 	{WeekDayInterval, Documented, "weekDay with an interval other than 7; its status is our choice", "", ""},
 	{IntervalNeeded, Inferred, "an automatic schedule with neither start time nor interval", "", ""},

@@ -111,7 +111,9 @@ func (s *Server) guard(document []byte, register func(*echo.Echo)) (http.Handler
 			s.fail(w, r, err)
 			return
 		}
-		exchangeOf(r.Context()).operation = m.ID
+		x := exchangeOf(r.Context())
+		x.operation, x.leave = m.ID, func() {}
+		defer func() { x.leave() }()
 		s.validated(w, r, m, func(w http.ResponseWriter) {
 			ctx, err := s.admit(w, r, m)
 			if err != nil {
@@ -127,19 +129,8 @@ func (s *Server) guard(document []byte, register func(*echo.Echo)) (http.Handler
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match) (context.Context, error) {
 	ctx := r.Context()
 	if !m.Public {
-		c, err := s.authority.authenticate(r)
-		x := exchangeOf(ctx)
-		x.user, x.world, x.now = c.name, c.world, c.now
+		c, err := s.caller(w, r, m)
 		if err != nil {
-			return ctx, err
-		}
-		if paid(m.ID) && s.planOf(c.world) == store.PlanFree {
-			return ctx, errFreePlan // before any rate header: with one, clients would wait and try again
-		}
-		if err := s.limiter.allow(w.Header(), c.name, m.ID, c.now); err != nil {
-			return ctx, err
-		}
-		if err := permit(c, m.ID); err != nil {
 			return ctx, err
 		}
 		ctx = registry.WithWorld(ctx, c.world)
@@ -149,6 +140,26 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match)
 	}
 	s.decodeFilter(r)
 	return ctx, m.CheckRequest(r)
+}
+
+// caller says who makes a call, if they may make it now.
+func (s *Server) caller(w http.ResponseWriter, r *http.Request, m contract.Match) (caller, error) {
+	c, err := s.authority.authenticate(r)
+	x := exchangeOf(r.Context())
+	x.user, x.world, x.now = c.name, c.world, c.now
+	if err != nil {
+		return c, err
+	}
+	if paid(m.ID) && s.planOf(c.world) == store.PlanFree {
+		return c, errFreePlan // before any rate header: with one, clients would wait and try again
+	}
+	if x.leave, err = s.limiter.enter(w.Header(), c.name, m.ID); err != nil {
+		return c, err
+	}
+	if err := s.limiter.allow(w.Header(), c.name, m.ID, c.now); err != nil {
+		return c, err
+	}
+	return c, permit(c, m.ID)
 }
 
 // planOf is the plan of a world.

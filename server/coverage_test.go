@@ -31,13 +31,14 @@ var unreached = map[string]string{
 
 // reasonOf says why no test gets a status of an operation, if that may be.
 func reasonOf(o *contract.Operation, status string) (key string, ok bool) {
-	for _, key := range []string{o.ID + " " + status, "* " + status} {
-		general := key[0] == '*'
-		if unreached[key] != "" && !(general && (status == "404" && strings.Contains(o.Path, "{") || status == "204" && o.Method == http.MethodGet || o.ID == "CreateToken" && status == "201")) {
-			return key, true
-		}
+	if key := o.ID + " " + status; unreached[key] != "" {
+		return key, true
 	}
-	return "", false
+	switch {
+	case status == "404" && strings.Contains(o.Path, "{"), status == "204" && o.Method == http.MethodGet, status == "201" && o.ID == "CreateToken":
+		return "", false
+	}
+	return "* " + status, unreached["* "+status] != ""
 }
 
 // coverage is what was seen of a document: operation and status.
@@ -256,7 +257,7 @@ func everyMethod(t *testing.T, seen *coverage) {
 	}
 	everyReport(t, srv, c)
 	must(c.CancelSchedules(ctx, r, client.All()))(t)
-	must(c.DeleteSchedulesByBody(ctx, r, a))(t)
+	must(c.DeleteSchedulesByBody(ctx, r, a))(t) //nolint:staticcheck // the older form is an operation, too
 	must(c.DeleteSchedules(ctx, r, client.All()))(t)
 	must(c.DeleteRegistry(ctx, r))(t)
 	must(c.DeleteRegistries(ctx, r))(t)

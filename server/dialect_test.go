@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/base64"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -116,6 +117,53 @@ func TestRateLimit(t *testing.T) {
 			}
 			srv.Advance(30 * time.Second)
 			get(t, srv, base).want(t, http.StatusOK)
+		})
+	}
+}
+
+// TestConcurrencyLimit: a call that is not over yet counts, one of another operation does not; too many at the same time are refused before the rate is looked at.
+func TestConcurrencyLimit(t *testing.T) {
+	t.Parallel()
+	for name, classic := range map[string]bool{"gateway": false, "API server": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+				o.RateLimit = server.RateLimit{Calls: 2, Concurrent: 1, Classic: classic}
+			}))
+			body, feed := io.Pipe()
+			slow, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+base, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slow.Header.Set("Content-Type", "application/json")
+			slow.Header.Set("Authorization", "Bearer "+srv.Token())
+			over := make(chan answer)
+			go func() {
+				response, err := srv.HTTP().Do(slow)
+				if err != nil {
+					t.Error(err)
+				}
+				over <- answer{response.StatusCode, response.Header, ""}
+			}()
+			if _, err := feed.Write([]byte(`{"registryType":"V2",`)); err != nil { // returns when the emulator reads the body: the call runs
+				t.Fatal(err)
+			}
+			status := map[bool]int{false: http.StatusTooManyRequests, true: http.StatusConflict}[classic]
+			got := post(t, srv, base, `{}`)
+			got.refused(t, status, "run at the same time")
+			if got.header.Get("X-Concurrency-Limit-Limit") != "1" || got.header.Get("X-Concurrency-Limit-Running") != "1" || got.header.Get("X-RateLimit-Remaining") != "" {
+				t.Errorf("got %v", got.header)
+			}
+			get(t, srv, base).want(t, http.StatusOK)
+			if _, err := feed.Write([]byte(`"registryUri":"https://r.example.com","credentialType":"None"}`)); err != nil {
+				t.Fatal(err)
+			}
+			feed.Close()
+			if first := <-over; first.status != http.StatusOK || first.header.Get("X-Concurrency-Limit-Running") != "0" {
+				t.Errorf("got %+v", first)
+			}
+			post(t, srv, base, `{"registryType":"V2","registryUri":"https://s.example.com","credentialType":"None"}`).want(t, http.StatusOK)
+			post(t, srv, base, `{}`).refused(t, status, "rate limit is used up")
 		})
 	}
 }

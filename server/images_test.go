@@ -18,7 +18,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestWholeFlow: connector, registry, schedule, and in the end an image with its vulnerabilities, as the integrations go through it.
+// TestWholeFlow: connector, registry, schedule, and in the end an image, its vulnerabilities and a report on them, as the integrations go through it.
 func TestWholeFlow(t *testing.T) {
 	t.Parallel()
 	srv := servertest.New(t)
@@ -28,7 +28,7 @@ func TestWholeFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := getOrCreate(t, c, arn)
-	created := post(t, srv, base+"/"+registry+"/schedule", `{"filters":[{"repoTags":[{"repo":"team/app","tag":"build-17"}],"days":null}],"name":"ECR-app","onDemand":true,"schedule":"00:00","forceScan":true,"registryType":"AWS"}`)
+	created := post(t, srv, base+"/"+registry+"/schedule", `{"filters":[{"repoTags":[{"repo":"team/app","tag":"build-18"}],"days":null}],"name":"ECR-app","onDemand":true,"schedule":"00:00","forceScan":true,"registryType":"AWS"}`)
 	created.want(t, http.StatusOK)
 	const list = "/csapi/v1.3/images?filter=repo.repository:%22team/app%22&pageSize=50&pageNumber=1"
 	if got := get(t, srv, list).want(t, http.StatusOK); got != `{"count":0,"data":[]}` {
@@ -36,7 +36,7 @@ func TestWholeFlow(t *testing.T) {
 	}
 	srv.Advance(time.Hour)
 	got := get(t, srv, list).want(t, http.StatusOK)
-	for _, want := range []string{`"count":1`, `"repo":[{"registry":"123456789012.dkr.ecr.us-east-1.amazonaws.com","repository":"team/app","tag":"build-17"}]`} {
+	for _, want := range []string{`"count":1`, `"repo":[{"registry":"123456789012.dkr.ecr.us-east-1.amazonaws.com","repository":"team/app","tag":"build-18"}]`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %s, want it to hold %s", got, want)
 		}
@@ -53,7 +53,7 @@ func TestWholeFlow(t *testing.T) {
 		t.Errorf("got %+v, %v", image, err)
 	}
 	places, err := c.ListAssociatedRegistries(t.Context(), sha)
-	if diff := cmp.Diff([]api.AssociatedRegistry{{Registry: "123456789012.dkr.ecr.us-east-1.amazonaws.com", RegistryUUID: registry, Repo: "team/app", Tag: "build-17"}}, places); err != nil || diff != "" {
+	if diff := cmp.Diff([]api.AssociatedRegistry{{Registry: "123456789012.dkr.ecr.us-east-1.amazonaws.com", RegistryUUID: registry, Repo: "team/app", Tag: "build-18"}}, places); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	details, err := c.DescribeRegistry(t.Context(), registry)
@@ -63,12 +63,29 @@ func TestWholeFlow(t *testing.T) {
 	if _, err := c.DescribeImage(t.Context(), "nosuch"); !errors.Is(err, client.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
+	reported(t, srv, sha)
 	if _, err := c.DeleteRegistry(t.Context(), registry); err != nil {
 		t.Fatal(err)
 	}
 	srv.Settle()
 	if _, err := c.DescribeImage(t.Context(), sha); !errors.Is(err, client.ErrNotFound) {
 		t.Errorf("after the registry is gone: got %v, want ErrNotFound", err)
+	}
+}
+
+// reported holds the report on an image against the vulnerabilities that are listed of it.
+func reported(t *testing.T, srv *servertest.Server, sha string) {
+	t.Helper()
+	c := srv.Client()
+	want := []string{"qid,severity,sha"}
+	for _, v := range all(t, c.ListVulnerabilities(t.Context(), sha, client.List{Sort: "qid:asc"})) {
+		want = append(want, fmt.Sprintf("%d,%d,%s", v.Qid, v.Severity, sha))
+	}
+	id := must(c.CreateReport(t.Context(), api.ReportRequest{Name: "n", TemplateName: api.ReportTemplateCSIMAGEVULNERABILITY, Filter: "sha:" + sha, DisplayColumns: []string{"qid", "severity", "sha"}}))(t)
+	srv.Advance(time.Minute)
+	got := strings.Split(strings.TrimSpace(string(must(c.DownloadReport(t.Context(), id))(t))), "\n")
+	if diff := cmp.Diff(sorted(want), sorted(got)); diff != "" || len(want) < 2 {
+		t.Errorf("the report (-vulnerabilities +report):\n%s", diff)
 	}
 }
 

@@ -16,6 +16,7 @@ type exchange struct {
 	now                        time.Time // by the clock of the caller's world
 	cause                      error
 	status                     int
+	leave                      func() // counts the end of the call
 }
 
 type exchangeKey struct{}

@@ -16,37 +16,73 @@ type RateLimit struct {
 	Calls   int           // in a window; 0 for no limit
 	Window  time.Duration // default: an hour (docs)
 	Classic bool          // answer 409 as the API servers do, instead of the gateway's 429 with Retry-After
+
+	Concurrent int // calls of a user to an operation at the same time; 0 for no limit
 }
 
-// limitError says that the limit is used up.
+// limitError says that the limit is used up, or that too many calls run at the same time.
 type limitError struct {
-	classic bool
-	wait    time.Duration
+	classic    bool
+	wait       time.Duration
+	concurrent bool
 }
 
 func (e *limitError) Error() string {
+	if e.concurrent {
+		return "too many calls of the operation run at the same time"
+	}
 	return fmt.Sprintf("the rate limit is used up; wait %d seconds", seconds(e.wait))
 }
 
 func (e *limitError) problem() problem {
+	if e.concurrent {
+		return problem{map[bool]int{true: http.StatusConflict, false: http.StatusTooManyRequests}[e.classic], "Too many calls of this API run at the same time.", e.Error(), ""}
+	}
 	if e.classic {
 		return problem{http.StatusConflict, "This API cannot be run again until the rate limit window has passed.", e.Error(), ""}
 	}
 	return problem{http.StatusTooManyRequests, "Rate limit exceeded.", e.Error(), ""}
 }
 
-// limiter holds a bucket for each user and operation.
+// limiter holds a bucket, and the number of calls that run, for each user and operation.
 type limiter struct {
 	limit   RateLimit
 	mu      sync.Mutex
 	buckets map[[2]string]*rate.Limiter
+	running map[[2]string]int
 }
 
 func newLimiter(limit RateLimit) *limiter {
 	if limit.Window == 0 {
 		limit.Window = time.Hour
 	}
-	return &limiter{limit: limit, buckets: map[[2]string]*rate.Limiter{}}
+	return &limiter{limit: limit, buckets: map[[2]string]*rate.Limiter{}, running: map[[2]string]int{}}
+}
+
+// enter counts a call that begins and writes the two documented headers; the call that it gives counts its end. Too many at the same time are refused before the rate is looked at (docs).
+func (l *limiter) enter(h http.Header, user, operation string) (leave func(), err error) {
+	if l.limit.Concurrent == 0 {
+		return func() {}, nil
+	}
+	key := [2]string{user, operation}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h.Set("X-Concurrency-Limit-Limit", strconv.Itoa(l.limit.Concurrent))
+	h.Set("X-Concurrency-Limit-Running", strconv.Itoa(l.running[key]))
+	if l.running[key] >= l.limit.Concurrent {
+		if !l.limit.Classic {
+			h.Set("Retry-After", "1")
+		}
+		return func() {}, &limitError{classic: l.limit.Classic, concurrent: true}
+	}
+	l.running[key]++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.running[key]--; l.running[key] == 0 {
+			delete(l.running, key)
+		}
+	}, nil
 }
 
 // allow takes a call out of the bucket and writes the four documented headers. /auth, which has no user yet, is not limited (docs).
@@ -71,7 +107,7 @@ func (l *limiter) allow(h http.Header, user, operation string, now time.Time) er
 	if !l.limit.Classic {
 		h.Set("Retry-After", strconv.Itoa(seconds(wait)))
 	}
-	return &limitError{l.limit.Classic, wait}
+	return &limitError{classic: l.limit.Classic, wait: wait}
 }
 
 func (l *limiter) bucket(user, operation string) *rate.Limiter {

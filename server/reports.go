@@ -1,8 +1,8 @@
 package server
 
 import (
+	"bytes"
 	"context"
-	"strings"
 
 	"github.com/qcsdev/qcs/gen/apiserver"
 	"github.com/qcsdev/qcs/server/internal/registry"
@@ -32,10 +32,10 @@ func (h *handlers) DeleteReports(ctx context.Context, r apiserver.DeleteReportsR
 // DownloadReport answers the file of a report.
 func (h *handlers) DownloadReport(ctx context.Context, r apiserver.DownloadReportRequestObject) (apiserver.DownloadReportResponseObject, error) {
 	content, err := h.registry.DownloadReport(ctx, r.ReportUUID)
-	return apiserver.DownloadReport200ApplicationOctetStreamResponse{Body: strings.NewReader(content), ContentLength: int64(len(content))}, err
+	return apiserver.DownloadReport200ApplicationOctetStreamResponse{Body: bytes.NewReader(content), ContentLength: int64(len(content))}, err
 }
 
-// CreateReportSchedule stores a schedule of reports.
+// CreateReportSchedule says when reports are made.
 func (h *handlers) CreateReportSchedule(ctx context.Context, r apiserver.CreateReportScheduleRequestObject) (apiserver.CreateReportScheduleResponseObject, error) {
 	id, err := h.registry.CreateReportSchedule(ctx, *r.Body)
 	return apiserver.CreateReportSchedule200JSONResponse{ReportingScheduleID: id}, err

@@ -1,9 +1,12 @@
 package server_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +96,89 @@ func TestReportSchedules(t *testing.T) {
 		t.Errorf("again: got %v, want ErrNotFound: the first try left something behind", err)
 	}
 	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":"2023-02-16T19:30:00Z","reportScheduleDetails":null}`).want(t, http.StatusOK)
+	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":"2030-01-02T00:00:00Z","eventEndTime":"2030-01-01T00:00:00Z"}`).refused(t, http.StatusBadRequest, "rule report-period")
 	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":"today"}`).refused(t, http.StatusBadRequest, "date-time")
+}
+
+// TestReportsOfSchedules: a schedule makes its reports at their times, whatever the month, and none after its end.
+func TestReportsOfSchedules(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, when string // the test begins on 2026-01-02, a Friday, at 03:04:05
+		days       int
+		want       []string
+	}{
+		{"once", `"eventTime":"2026-01-05T12:00:00Z","reportScheduleDetails":null`, 30, []string{"2026-01-05 12:00:00"}},
+		{"once, in the past", `"eventTime":"2023-02-16T19:30:00Z"`, 30, []string{"2026-01-02 03:04:05"}},
+		{"daily", `"eventTime":"2026-01-02T03:00:00Z","reportScheduleDetails":{"recurrenceType":"DAILY"}`, 3, []string{"2026-01-03 03:00:00", "2026-01-04 03:00:00", "2026-01-05 03:00:00"}},
+		{"daily, from now on", `"eventTime":"2026-01-02T03:04:05Z","reportScheduleDetails":{"recurrenceType":"DAILY"}`, 1, []string{"2026-01-02 03:04:05", "2026-01-03 03:04:05"}},
+		{"daily until its end", `"eventTime":"2023-02-16T19:30:00Z","eventEndTime":"2026-01-03T19:30:00Z","reportScheduleDetails":{"recurrenceType":"DAILY"}`, 30, []string{"2026-01-02 19:30:00", "2026-01-03 19:30:00"}},
+		{"weekly, on the day of its first time", `"eventTime":"2026-01-06T00:00:00Z","reportScheduleDetails":{"recurrenceType":"WEEKLY"}`, 12, []string{"2026-01-06 00:00:00", "2026-01-13 00:00:00"}},
+		{"weekly, on two days", `"eventTime":"2026-01-06T08:00:00Z","reportScheduleDetails":{"recurrenceType":"WEEKLY","selectedDayOfWeeks":["MONDAY","WEDNESDAY"]}`, 13, []string{"2026-01-07 08:00:00", "2026-01-12 08:00:00", "2026-01-14 08:00:00"}},
+		{"monthly, also where there is no such day", `"eventTime":"2025-12-31T00:00:00Z","reportScheduleDetails":{"recurrenceType":"MONTHLY"}`, 89, []string{"2026-01-31 00:00:00", "2026-02-28 00:00:00", "2026-03-31 00:00:00"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := servertest.New(t, servertest.WithoutRunner())
+			post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":90,"action":"CREATE",`+tt.when+`}`).want(t, http.StatusOK)
+			srv.Advance(time.Duration(tt.days) * 24 * time.Hour)
+			var got []string
+			for r, err := range srv.Client().ListReports(t.Context(), client.List{Sort: "createdAt:asc"}) {
+				if err != nil || r.ReportType != "SCHEDULED" {
+					t.Errorf("got %+v, %v", r, err)
+				}
+				got = append(got, r.CreatedAt.UTC().Format(time.DateTime))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestReportOfAScheduleShowsItsTime: a report holds what scans had found when it was due, also when the clock jumps over both; those that have expired by then are not made. A packed one is an archive.
+func TestReportOfAScheduleShowsItsTime(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	c := srv.Client()
+	registry := newRegistry(t, c, "https://r.example.com")
+	automatic := scan("nightly", "team/app")
+	automatic.OnDemand, automatic.Schedule, automatic.ScheduleScanIntervalInDays = new(false), "12:00", 1
+	if _, err := c.CreateSchedule(t.Context(), registry, automatic); err != nil {
+		t.Fatal(err)
+	}
+	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":1,"action":"CREATE","zip":1,"displayColumns":["repo","updated"],"eventTime":"2026-01-02T11:00:00Z","reportScheduleDetails":{"recurrenceType":"DAILY"}}`).want(t, http.StatusOK)
+	for _, tt := range []struct {
+		by   time.Duration
+		want bool // whether it has a line besides the columns
+	}{{9 * time.Hour, false}, {20 * 24 * time.Hour, true}} {
+		srv.Advance(tt.by)
+		made := all(t, c.ListReports(t.Context(), client.List{}))
+		if len(made) != 1 {
+			t.Fatalf("got %+v, want the report of the last day", made)
+		}
+		file, err := c.DownloadReport(t.Context(), made[0].ReportUUID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archive, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+		if err != nil || len(archive.File) != 1 || archive.File[0].Name != made[0].ReportUUID+".csv" {
+			t.Fatalf("got %+v, %v, want an archive with one file", archive, err)
+		}
+		inner, err := archive.Open(archive.File[0].Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(inner).ReadAll()
+		if err != nil || len(rows) > 1 != tt.want {
+			t.Fatalf("got %q, %v", rows, err)
+		}
+		for _, row := range rows[1:] {
+			if updated, err := strconv.ParseInt(row[1], 10, 64); err != nil || time.UnixMilli(updated).After(made[0].CreatedAt) {
+				t.Errorf("got %q in a report of %v", row, made[0].CreatedAt)
+			}
+		}
+	}
 }
 
 // TestNoReportsOnTheFreeVersion: release notes 1.15. Without rate headers, whatever the limits are, and before anything else is looked at.

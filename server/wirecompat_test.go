@@ -36,10 +36,14 @@ func TestWhatClientsSendAndNeed(t *testing.T) {
 			body := url.Values{"username": {servertest.User}, "password": {servertest.Password}, "token": {"true"}, "permissions": {"true"}}.Encode()
 			send(t, start(t), request{method: "POST", target: "/auth", contentType: form, body: body, token: "-"}).want(t, http.StatusCreated)
 		},
-		"A2 A3 creating answers 200 and an object": func(t *testing.T) {
+		"A2 creating answers 200": func(t *testing.T) {
 			srv := start(t)
-			field(t, post(t, srv, base, `{"registryType":"V2","registryUri":"https://a2.example.com","credentialType":"None"}`).want(t, http.StatusOK), "registryUuid")
+			post(t, srv, base, `{"registryType":"V2","registryUri":"https://a2.example.com","credentialType":"None"}`).want(t, http.StatusOK)
 			post(t, srv, base+"/aws/connector", `{"arn":"arn:aws:iam::123456789012:role/r","name":"r","description":"d","externalId":"1","accountType":"Global"}`).want(t, http.StatusOK)
+		},
+		"A3 creating answers an object": func(t *testing.T) {
+			srv := start(t)
+			field(t, post(t, srv, base, `{"registryType":"V2","registryUri":"https://a3.example.com","credentialType":"None"}`).want(t, http.StatusOK), "registryUuid")
 			created := post(t, srv, schedules, `{"onDemand":true,"filters":[{"repoTags":[{"repo":"a","tag":".*"}],"days":null}]}`).want(t, http.StatusOK)
 			if field(t, created, "scheduleId") != field(t, created, "scheduleUuid") {
 				t.Errorf("got %s", created)

@@ -496,7 +496,8 @@ type ClientInterface interface {
 
 	// CreateReportScheduleWithBody Schedule reports
 	//
-	// Stores when reports shall be made. The emulator keeps the schedule and makes no report by it. [docs - report schedules; second half - our choice]
+	// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
+	// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -505,7 +506,8 @@ type ClientInterface interface {
 
 	// CreateReportSchedule Schedule reports
 	//
-	// Stores when reports shall be made. The emulator keeps the schedule and makes no report by it. [docs - report schedules; second half - our choice]
+	// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
+	// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1434,7 +1436,8 @@ func (c *Client) CreateReport(ctx context.Context, body CreateReportJSONRequestB
 
 // CreateReportScheduleWithBody Schedule reports
 //
-// Stores when reports shall be made. The emulator keeps the schedule and makes no report by it. [docs - report schedules; second half - our choice]
+// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
+// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1453,7 +1456,8 @@ func (c *Client) CreateReportScheduleWithBody(ctx context.Context, contentType s
 
 // CreateReportSchedule Schedule reports
 //
-// Stores when reports shall be made. The emulator keeps the schedule and makes no report by it. [docs - report schedules; second half - our choice]
+// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
+// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4120,7 +4124,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateReportScheduleWithBodyWithResponse Schedule reports
 	//
-	// Stores when reports shall be made. The emulator keeps the schedule and makes no report by it. [docs - report schedules; second half - our choice]
+	// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
+	// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4129,7 +4134,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateReportScheduleWithResponse Schedule reports
 	//
-	// Stores when reports shall be made. The emulator keeps the schedule and makes no report by it. [docs - report schedules; second half - our choice]
+	// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
+	// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4359,23 +4365,27 @@ type ListImagesResponse404Headers struct {
 
 // ListImagesResponse409Headers the declared response headers of an HTTP 409 response for ListImages
 type ListImagesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListImagesResponse429Headers the declared response headers of an HTTP 429 response for ListImages
 type ListImagesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListImagesResponse500Headers the declared response headers of an HTTP 500 response for ListImages
@@ -4514,23 +4524,27 @@ type DescribeImageResponse404Headers struct {
 
 // DescribeImageResponse409Headers the declared response headers of an HTTP 409 response for DescribeImage
 type DescribeImageResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeImageResponse429Headers the declared response headers of an HTTP 429 response for DescribeImage
 type DescribeImageResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeImageResponse500Headers the declared response headers of an HTTP 500 response for DescribeImage
@@ -4669,23 +4683,27 @@ type ListAssociatedRegistriesResponse404Headers struct {
 
 // ListAssociatedRegistriesResponse409Headers the declared response headers of an HTTP 409 response for ListAssociatedRegistries
 type ListAssociatedRegistriesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListAssociatedRegistriesResponse429Headers the declared response headers of an HTTP 429 response for ListAssociatedRegistries
 type ListAssociatedRegistriesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListAssociatedRegistriesResponse500Headers the declared response headers of an HTTP 500 response for ListAssociatedRegistries
@@ -4824,23 +4842,27 @@ type ListVulnerabilitiesResponse404Headers struct {
 
 // ListVulnerabilitiesResponse409Headers the declared response headers of an HTTP 409 response for ListVulnerabilities
 type ListVulnerabilitiesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListVulnerabilitiesResponse429Headers the declared response headers of an HTTP 429 response for ListVulnerabilities
 type ListVulnerabilitiesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListVulnerabilitiesResponse500Headers the declared response headers of an HTTP 500 response for ListVulnerabilities
@@ -4979,12 +5001,14 @@ type DeleteRegistriesResponse404Headers struct {
 
 // DeleteRegistriesResponse409Headers the declared response headers of an HTTP 409 response for DeleteRegistries
 type DeleteRegistriesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteRegistriesResponse413Headers the declared response headers of an HTTP 413 response for DeleteRegistries
@@ -5001,13 +5025,15 @@ type DeleteRegistriesResponse415Headers struct {
 
 // DeleteRegistriesResponse429Headers the declared response headers of an HTTP 429 response for DeleteRegistries
 type DeleteRegistriesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteRegistriesResponse500Headers the declared response headers of an HTTP 500 response for DeleteRegistries
@@ -5164,23 +5190,27 @@ type ListRegistriesResponse404Headers struct {
 
 // ListRegistriesResponse409Headers the declared response headers of an HTTP 409 response for ListRegistries
 type ListRegistriesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListRegistriesResponse429Headers the declared response headers of an HTTP 429 response for ListRegistries
 type ListRegistriesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListRegistriesResponse500Headers the declared response headers of an HTTP 500 response for ListRegistries
@@ -5319,12 +5349,14 @@ type CreateRegistryResponse404Headers struct {
 
 // CreateRegistryResponse409Headers the declared response headers of an HTTP 409 response for CreateRegistry
 type CreateRegistryResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateRegistryResponse413Headers the declared response headers of an HTTP 413 response for CreateRegistry
@@ -5341,13 +5373,15 @@ type CreateRegistryResponse415Headers struct {
 
 // CreateRegistryResponse429Headers the declared response headers of an HTTP 429 response for CreateRegistry
 type CreateRegistryResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateRegistryResponse500Headers the declared response headers of an HTTP 500 response for CreateRegistry
@@ -5504,12 +5538,14 @@ type CreateACRConnectorResponse404Headers struct {
 
 // CreateACRConnectorResponse409Headers the declared response headers of an HTTP 409 response for CreateACRConnector
 type CreateACRConnectorResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateACRConnectorResponse413Headers the declared response headers of an HTTP 413 response for CreateACRConnector
@@ -5526,13 +5562,15 @@ type CreateACRConnectorResponse415Headers struct {
 
 // CreateACRConnectorResponse429Headers the declared response headers of an HTTP 429 response for CreateACRConnector
 type CreateACRConnectorResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateACRConnectorResponse500Headers the declared response headers of an HTTP 500 response for CreateACRConnector
@@ -5689,23 +5727,27 @@ type DescribeACRConnectorResponse404Headers struct {
 
 // DescribeACRConnectorResponse409Headers the declared response headers of an HTTP 409 response for DescribeACRConnector
 type DescribeACRConnectorResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeACRConnectorResponse429Headers the declared response headers of an HTTP 429 response for DescribeACRConnector
 type DescribeACRConnectorResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeACRConnectorResponse500Headers the declared response headers of an HTTP 500 response for DescribeACRConnector
@@ -5844,23 +5886,27 @@ type ListACRConnectorsResponse404Headers struct {
 
 // ListACRConnectorsResponse409Headers the declared response headers of an HTTP 409 response for ListACRConnectors
 type ListACRConnectorsResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListACRConnectorsResponse429Headers the declared response headers of an HTTP 429 response for ListACRConnectors
 type ListACRConnectorsResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListACRConnectorsResponse500Headers the declared response headers of an HTTP 500 response for ListACRConnectors
@@ -5999,23 +6045,27 @@ type DescribeAWSBaseResponse404Headers struct {
 
 // DescribeAWSBaseResponse409Headers the declared response headers of an HTTP 409 response for DescribeAWSBase
 type DescribeAWSBaseResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeAWSBaseResponse429Headers the declared response headers of an HTTP 429 response for DescribeAWSBase
 type DescribeAWSBaseResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeAWSBaseResponse500Headers the declared response headers of an HTTP 500 response for DescribeAWSBase
@@ -6154,12 +6204,14 @@ type CreateAWSConnectorResponse404Headers struct {
 
 // CreateAWSConnectorResponse409Headers the declared response headers of an HTTP 409 response for CreateAWSConnector
 type CreateAWSConnectorResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateAWSConnectorResponse413Headers the declared response headers of an HTTP 413 response for CreateAWSConnector
@@ -6176,13 +6228,15 @@ type CreateAWSConnectorResponse415Headers struct {
 
 // CreateAWSConnectorResponse429Headers the declared response headers of an HTTP 429 response for CreateAWSConnector
 type CreateAWSConnectorResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateAWSConnectorResponse500Headers the declared response headers of an HTTP 500 response for CreateAWSConnector
@@ -6339,23 +6393,27 @@ type ListAWSConnectorsResponse404Headers struct {
 
 // ListAWSConnectorsResponse409Headers the declared response headers of an HTTP 409 response for ListAWSConnectors
 type ListAWSConnectorsResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListAWSConnectorsResponse429Headers the declared response headers of an HTTP 429 response for ListAWSConnectors
 type ListAWSConnectorsResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListAWSConnectorsResponse500Headers the declared response headers of an HTTP 500 response for ListAWSConnectors
@@ -6494,23 +6552,27 @@ type ListAWSConnectorsOfAccountResponse404Headers struct {
 
 // ListAWSConnectorsOfAccountResponse409Headers the declared response headers of an HTTP 409 response for ListAWSConnectorsOfAccount
 type ListAWSConnectorsOfAccountResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListAWSConnectorsOfAccountResponse429Headers the declared response headers of an HTTP 429 response for ListAWSConnectorsOfAccount
 type ListAWSConnectorsOfAccountResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListAWSConnectorsOfAccountResponse500Headers the declared response headers of an HTTP 500 response for ListAWSConnectorsOfAccount
@@ -6649,12 +6711,14 @@ type CreateGCPConnectorResponse404Headers struct {
 
 // CreateGCPConnectorResponse409Headers the declared response headers of an HTTP 409 response for CreateGCPConnector
 type CreateGCPConnectorResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateGCPConnectorResponse413Headers the declared response headers of an HTTP 413 response for CreateGCPConnector
@@ -6671,13 +6735,15 @@ type CreateGCPConnectorResponse415Headers struct {
 
 // CreateGCPConnectorResponse429Headers the declared response headers of an HTTP 429 response for CreateGCPConnector
 type CreateGCPConnectorResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateGCPConnectorResponse500Headers the declared response headers of an HTTP 500 response for CreateGCPConnector
@@ -6834,23 +6900,27 @@ type DescribeGCPConnectorResponse404Headers struct {
 
 // DescribeGCPConnectorResponse409Headers the declared response headers of an HTTP 409 response for DescribeGCPConnector
 type DescribeGCPConnectorResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeGCPConnectorResponse429Headers the declared response headers of an HTTP 429 response for DescribeGCPConnector
 type DescribeGCPConnectorResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeGCPConnectorResponse500Headers the declared response headers of an HTTP 500 response for DescribeGCPConnector
@@ -6989,23 +7059,27 @@ type ListGCPConnectorsResponse404Headers struct {
 
 // ListGCPConnectorsResponse409Headers the declared response headers of an HTTP 409 response for ListGCPConnectors
 type ListGCPConnectorsResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListGCPConnectorsResponse429Headers the declared response headers of an HTTP 429 response for ListGCPConnectors
 type ListGCPConnectorsResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListGCPConnectorsResponse500Headers the declared response headers of an HTTP 500 response for ListGCPConnectors
@@ -7144,12 +7218,14 @@ type ValidateRegistryResponse404Headers struct {
 
 // ValidateRegistryResponse409Headers the declared response headers of an HTTP 409 response for ValidateRegistry
 type ValidateRegistryResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ValidateRegistryResponse413Headers the declared response headers of an HTTP 413 response for ValidateRegistry
@@ -7166,13 +7242,15 @@ type ValidateRegistryResponse415Headers struct {
 
 // ValidateRegistryResponse429Headers the declared response headers of an HTTP 429 response for ValidateRegistry
 type ValidateRegistryResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ValidateRegistryResponse500Headers the declared response headers of an HTTP 500 response for ValidateRegistry
@@ -7329,23 +7407,27 @@ type DeleteRegistryResponse404Headers struct {
 
 // DeleteRegistryResponse409Headers the declared response headers of an HTTP 409 response for DeleteRegistry
 type DeleteRegistryResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteRegistryResponse429Headers the declared response headers of an HTTP 429 response for DeleteRegistry
 type DeleteRegistryResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteRegistryResponse500Headers the declared response headers of an HTTP 500 response for DeleteRegistry
@@ -7484,23 +7566,27 @@ type DescribeRegistryResponse404Headers struct {
 
 // DescribeRegistryResponse409Headers the declared response headers of an HTTP 409 response for DescribeRegistry
 type DescribeRegistryResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeRegistryResponse429Headers the declared response headers of an HTTP 429 response for DescribeRegistry
 type DescribeRegistryResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribeRegistryResponse500Headers the declared response headers of an HTTP 500 response for DescribeRegistry
@@ -7639,12 +7725,14 @@ type UpdateRegistryResponse404Headers struct {
 
 // UpdateRegistryResponse409Headers the declared response headers of an HTTP 409 response for UpdateRegistry
 type UpdateRegistryResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // UpdateRegistryResponse413Headers the declared response headers of an HTTP 413 response for UpdateRegistry
@@ -7661,13 +7749,15 @@ type UpdateRegistryResponse415Headers struct {
 
 // UpdateRegistryResponse429Headers the declared response headers of an HTTP 429 response for UpdateRegistry
 type UpdateRegistryResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // UpdateRegistryResponse500Headers the declared response headers of an HTTP 500 response for UpdateRegistry
@@ -7824,23 +7914,27 @@ type ListRepositoriesResponse404Headers struct {
 
 // ListRepositoriesResponse409Headers the declared response headers of an HTTP 409 response for ListRepositories
 type ListRepositoriesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListRepositoriesResponse429Headers the declared response headers of an HTTP 429 response for ListRepositories
 type ListRepositoriesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListRepositoriesResponse500Headers the declared response headers of an HTTP 500 response for ListRepositories
@@ -7979,12 +8073,14 @@ type DeleteSchedulesByBodyResponse404Headers struct {
 
 // DeleteSchedulesByBodyResponse409Headers the declared response headers of an HTTP 409 response for DeleteSchedulesByBody
 type DeleteSchedulesByBodyResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteSchedulesByBodyResponse413Headers the declared response headers of an HTTP 413 response for DeleteSchedulesByBody
@@ -8001,13 +8097,15 @@ type DeleteSchedulesByBodyResponse415Headers struct {
 
 // DeleteSchedulesByBodyResponse429Headers the declared response headers of an HTTP 429 response for DeleteSchedulesByBody
 type DeleteSchedulesByBodyResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteSchedulesByBodyResponse500Headers the declared response headers of an HTTP 500 response for DeleteSchedulesByBody
@@ -8164,23 +8262,27 @@ type ListSchedulesResponse404Headers struct {
 
 // ListSchedulesResponse409Headers the declared response headers of an HTTP 409 response for ListSchedules
 type ListSchedulesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListSchedulesResponse429Headers the declared response headers of an HTTP 429 response for ListSchedules
 type ListSchedulesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListSchedulesResponse500Headers the declared response headers of an HTTP 500 response for ListSchedules
@@ -8319,12 +8421,14 @@ type CreateScheduleResponse404Headers struct {
 
 // CreateScheduleResponse409Headers the declared response headers of an HTTP 409 response for CreateSchedule
 type CreateScheduleResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateScheduleResponse413Headers the declared response headers of an HTTP 413 response for CreateSchedule
@@ -8341,13 +8445,15 @@ type CreateScheduleResponse415Headers struct {
 
 // CreateScheduleResponse429Headers the declared response headers of an HTTP 429 response for CreateSchedule
 type CreateScheduleResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateScheduleResponse500Headers the declared response headers of an HTTP 500 response for CreateSchedule
@@ -8504,23 +8610,27 @@ type DeleteSchedulesResponse404Headers struct {
 
 // DeleteSchedulesResponse409Headers the declared response headers of an HTTP 409 response for DeleteSchedules
 type DeleteSchedulesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteSchedulesResponse429Headers the declared response headers of an HTTP 429 response for DeleteSchedules
 type DeleteSchedulesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteSchedulesResponse500Headers the declared response headers of an HTTP 500 response for DeleteSchedules
@@ -8659,23 +8769,27 @@ type CancelSchedulesResponse404Headers struct {
 
 // CancelSchedulesResponse409Headers the declared response headers of an HTTP 409 response for CancelSchedules
 type CancelSchedulesResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CancelSchedulesResponse429Headers the declared response headers of an HTTP 429 response for CancelSchedules
 type CancelSchedulesResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CancelSchedulesResponse500Headers the declared response headers of an HTTP 500 response for CancelSchedules
@@ -8814,23 +8928,27 @@ type DeleteScheduleResponse404Headers struct {
 
 // DeleteScheduleResponse409Headers the declared response headers of an HTTP 409 response for DeleteSchedule
 type DeleteScheduleResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteScheduleResponse429Headers the declared response headers of an HTTP 429 response for DeleteSchedule
 type DeleteScheduleResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteScheduleResponse500Headers the declared response headers of an HTTP 500 response for DeleteSchedule
@@ -8969,12 +9087,14 @@ type UpdateScheduleResponse404Headers struct {
 
 // UpdateScheduleResponse409Headers the declared response headers of an HTTP 409 response for UpdateSchedule
 type UpdateScheduleResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // UpdateScheduleResponse413Headers the declared response headers of an HTTP 413 response for UpdateSchedule
@@ -8991,13 +9111,15 @@ type UpdateScheduleResponse415Headers struct {
 
 // UpdateScheduleResponse429Headers the declared response headers of an HTTP 429 response for UpdateSchedule
 type UpdateScheduleResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // UpdateScheduleResponse500Headers the declared response headers of an HTTP 500 response for UpdateSchedule
@@ -9154,23 +9276,27 @@ type CancelScheduleResponse404Headers struct {
 
 // CancelScheduleResponse409Headers the declared response headers of an HTTP 409 response for CancelSchedule
 type CancelScheduleResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CancelScheduleResponse429Headers the declared response headers of an HTTP 429 response for CancelSchedule
 type CancelScheduleResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CancelScheduleResponse500Headers the declared response headers of an HTTP 500 response for CancelSchedule
@@ -9309,23 +9435,27 @@ type DeleteReportsResponse404Headers struct {
 
 // DeleteReportsResponse409Headers the declared response headers of an HTTP 409 response for DeleteReports
 type DeleteReportsResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteReportsResponse429Headers the declared response headers of an HTTP 429 response for DeleteReports
 type DeleteReportsResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DeleteReportsResponse500Headers the declared response headers of an HTTP 500 response for DeleteReports
@@ -9464,23 +9594,27 @@ type ListReportsResponse404Headers struct {
 
 // ListReportsResponse409Headers the declared response headers of an HTTP 409 response for ListReports
 type ListReportsResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListReportsResponse429Headers the declared response headers of an HTTP 429 response for ListReports
 type ListReportsResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // ListReportsResponse500Headers the declared response headers of an HTTP 500 response for ListReports
@@ -9619,12 +9753,14 @@ type CreateReportResponse404Headers struct {
 
 // CreateReportResponse409Headers the declared response headers of an HTTP 409 response for CreateReport
 type CreateReportResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateReportResponse413Headers the declared response headers of an HTTP 413 response for CreateReport
@@ -9641,13 +9777,15 @@ type CreateReportResponse415Headers struct {
 
 // CreateReportResponse429Headers the declared response headers of an HTTP 429 response for CreateReport
 type CreateReportResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateReportResponse500Headers the declared response headers of an HTTP 500 response for CreateReport
@@ -9804,12 +9942,14 @@ type CreateReportScheduleResponse404Headers struct {
 
 // CreateReportScheduleResponse409Headers the declared response headers of an HTTP 409 response for CreateReportSchedule
 type CreateReportScheduleResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateReportScheduleResponse413Headers the declared response headers of an HTTP 413 response for CreateReportSchedule
@@ -9826,13 +9966,15 @@ type CreateReportScheduleResponse415Headers struct {
 
 // CreateReportScheduleResponse429Headers the declared response headers of an HTTP 429 response for CreateReportSchedule
 type CreateReportScheduleResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreateReportScheduleResponse500Headers the declared response headers of an HTTP 500 response for CreateReportSchedule
@@ -9989,12 +10131,14 @@ type UpdateReportScheduleResponse404Headers struct {
 
 // UpdateReportScheduleResponse409Headers the declared response headers of an HTTP 409 response for UpdateReportSchedule
 type UpdateReportScheduleResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // UpdateReportScheduleResponse413Headers the declared response headers of an HTTP 413 response for UpdateReportSchedule
@@ -10011,13 +10155,15 @@ type UpdateReportScheduleResponse415Headers struct {
 
 // UpdateReportScheduleResponse429Headers the declared response headers of an HTTP 429 response for UpdateReportSchedule
 type UpdateReportScheduleResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // UpdateReportScheduleResponse500Headers the declared response headers of an HTTP 500 response for UpdateReportSchedule
@@ -10174,23 +10320,27 @@ type DownloadReportResponse404Headers struct {
 
 // DownloadReportResponse409Headers the declared response headers of an HTTP 409 response for DownloadReport
 type DownloadReportResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DownloadReportResponse429Headers the declared response headers of an HTTP 429 response for DownloadReport
 type DownloadReportResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DownloadReportResponse500Headers the declared response headers of an HTTP 500 response for DownloadReport
@@ -10322,12 +10472,14 @@ type CreatePolicyResponse404Headers struct {
 
 // CreatePolicyResponse409Headers the declared response headers of an HTTP 409 response for CreatePolicy
 type CreatePolicyResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreatePolicyResponse413Headers the declared response headers of an HTTP 413 response for CreatePolicy
@@ -10344,13 +10496,15 @@ type CreatePolicyResponse415Headers struct {
 
 // CreatePolicyResponse429Headers the declared response headers of an HTTP 429 response for CreatePolicy
 type CreatePolicyResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // CreatePolicyResponse500Headers the declared response headers of an HTTP 500 response for CreatePolicy
@@ -10507,23 +10661,27 @@ type DescribePolicyResponse404Headers struct {
 
 // DescribePolicyResponse409Headers the declared response headers of an HTTP 409 response for DescribePolicy
 type DescribePolicyResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribePolicyResponse429Headers the declared response headers of an HTTP 429 response for DescribePolicy
 type DescribePolicyResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // DescribePolicyResponse500Headers the declared response headers of an HTTP 500 response for DescribePolicy
@@ -10662,12 +10820,14 @@ type UpdatePolicyResponse404Headers struct {
 
 // UpdatePolicyResponse409Headers the declared response headers of an HTTP 409 response for UpdatePolicy
 type UpdatePolicyResponse409Headers struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // UpdatePolicyResponse413Headers the declared response headers of an HTTP 413 response for UpdatePolicy
@@ -10684,13 +10844,15 @@ type UpdatePolicyResponse415Headers struct {
 
 // UpdatePolicyResponse429Headers the declared response headers of an HTTP 429 response for UpdatePolicy
 type UpdatePolicyResponse429Headers struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 
 // UpdatePolicyResponse500Headers the declared response headers of an HTTP 500 response for UpdatePolicy
@@ -11539,7 +11701,8 @@ func (c *ClientWithResponses) CreateReportWithResponse(ctx context.Context, body
 
 // CreateReportScheduleWithBodyWithResponse Schedule reports
 //
-// Stores when reports shall be made. The emulator keeps the schedule and makes no report by it. [docs - report schedules; second half - our choice]
+// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
+// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11554,7 +11717,8 @@ func (c *ClientWithResponses) CreateReportScheduleWithBodyWithResponse(ctx conte
 
 // CreateReportScheduleWithResponse Schedule reports
 //
-// Stores when reports shall be made. The emulator keeps the schedule and makes no report by it. [docs - report schedules; second half - our choice]
+// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
+// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11999,6 +12163,20 @@ func ParseListImagesResponse(rsp *http.Response) (*ListImagesResponse, error) {
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListImagesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12050,6 +12228,20 @@ func ParseListImagesResponse(rsp *http.Response) (*ListImagesResponse, error) {
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -12259,6 +12451,20 @@ func ParseDescribeImageResponse(rsp *http.Response) (*DescribeImageResponse, err
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DescribeImageResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12310,6 +12516,20 @@ func ParseDescribeImageResponse(rsp *http.Response) (*DescribeImageResponse, err
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -12519,6 +12739,20 @@ func ParseListAssociatedRegistriesResponse(rsp *http.Response) (*ListAssociatedR
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListAssociatedRegistriesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12570,6 +12804,20 @@ func ParseListAssociatedRegistriesResponse(rsp *http.Response) (*ListAssociatedR
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -12782,6 +13030,20 @@ func ParseListVulnerabilitiesResponse(rsp *http.Response) (*ListVulnerabilitiesR
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListVulnerabilitiesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12833,6 +13095,20 @@ func ParseListVulnerabilitiesResponse(rsp *http.Response) (*ListVulnerabilitiesR
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -13059,6 +13335,20 @@ func ParseDeleteRegistriesResponse(rsp *http.Response) (*DeleteRegistriesRespons
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteRegistriesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13144,6 +13434,20 @@ func ParseDeleteRegistriesResponse(rsp *http.Response) (*DeleteRegistriesRespons
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -13356,6 +13660,20 @@ func ParseListRegistriesResponse(rsp *http.Response) (*ListRegistriesResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListRegistriesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13407,6 +13725,20 @@ func ParseListRegistriesResponse(rsp *http.Response) (*ListRegistriesResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -13633,6 +13965,20 @@ func ParseCreateRegistryResponse(rsp *http.Response) (*CreateRegistryResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateRegistryResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13718,6 +14064,20 @@ func ParseCreateRegistryResponse(rsp *http.Response) (*CreateRegistryResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -13944,6 +14304,20 @@ func ParseCreateACRConnectorResponse(rsp *http.Response) (*CreateACRConnectorRes
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateACRConnectorResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14029,6 +14403,20 @@ func ParseCreateACRConnectorResponse(rsp *http.Response) (*CreateACRConnectorRes
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -14238,6 +14626,20 @@ func ParseDescribeACRConnectorResponse(rsp *http.Response) (*DescribeACRConnecto
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DescribeACRConnectorResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14289,6 +14691,20 @@ func ParseDescribeACRConnectorResponse(rsp *http.Response) (*DescribeACRConnecto
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -14498,6 +14914,20 @@ func ParseListACRConnectorsResponse(rsp *http.Response) (*ListACRConnectorsRespo
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListACRConnectorsResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14549,6 +14979,20 @@ func ParseListACRConnectorsResponse(rsp *http.Response) (*ListACRConnectorsRespo
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -14758,6 +15202,20 @@ func ParseDescribeAWSBaseResponse(rsp *http.Response) (*DescribeAWSBaseResponse,
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DescribeAWSBaseResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14809,6 +15267,20 @@ func ParseDescribeAWSBaseResponse(rsp *http.Response) (*DescribeAWSBaseResponse,
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -15035,6 +15507,20 @@ func ParseCreateAWSConnectorResponse(rsp *http.Response) (*CreateAWSConnectorRes
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateAWSConnectorResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15120,6 +15606,20 @@ func ParseCreateAWSConnectorResponse(rsp *http.Response) (*CreateAWSConnectorRes
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -15329,6 +15829,20 @@ func ParseListAWSConnectorsResponse(rsp *http.Response) (*ListAWSConnectorsRespo
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListAWSConnectorsResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15380,6 +15894,20 @@ func ParseListAWSConnectorsResponse(rsp *http.Response) (*ListAWSConnectorsRespo
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -15589,6 +16117,20 @@ func ParseListAWSConnectorsOfAccountResponse(rsp *http.Response) (*ListAWSConnec
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListAWSConnectorsOfAccountResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15640,6 +16182,20 @@ func ParseListAWSConnectorsOfAccountResponse(rsp *http.Response) (*ListAWSConnec
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -15866,6 +16422,20 @@ func ParseCreateGCPConnectorResponse(rsp *http.Response) (*CreateGCPConnectorRes
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateGCPConnectorResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15951,6 +16521,20 @@ func ParseCreateGCPConnectorResponse(rsp *http.Response) (*CreateGCPConnectorRes
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -16160,6 +16744,20 @@ func ParseDescribeGCPConnectorResponse(rsp *http.Response) (*DescribeGCPConnecto
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DescribeGCPConnectorResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -16211,6 +16809,20 @@ func ParseDescribeGCPConnectorResponse(rsp *http.Response) (*DescribeGCPConnecto
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -16420,6 +17032,20 @@ func ParseListGCPConnectorsResponse(rsp *http.Response) (*ListGCPConnectorsRespo
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListGCPConnectorsResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -16471,6 +17097,20 @@ func ParseListGCPConnectorsResponse(rsp *http.Response) (*ListGCPConnectorsRespo
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -16697,6 +17337,20 @@ func ParseValidateRegistryResponse(rsp *http.Response) (*ValidateRegistryRespons
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ValidateRegistryResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -16782,6 +17436,20 @@ func ParseValidateRegistryResponse(rsp *http.Response) (*ValidateRegistryRespons
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -16994,6 +17662,20 @@ func ParseDeleteRegistryResponse(rsp *http.Response) (*DeleteRegistryResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteRegistryResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -17045,6 +17727,20 @@ func ParseDeleteRegistryResponse(rsp *http.Response) (*DeleteRegistryResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -17254,6 +17950,20 @@ func ParseDescribeRegistryResponse(rsp *http.Response) (*DescribeRegistryRespons
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DescribeRegistryResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -17305,6 +18015,20 @@ func ParseDescribeRegistryResponse(rsp *http.Response) (*DescribeRegistryRespons
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -17531,6 +18255,20 @@ func ParseUpdateRegistryResponse(rsp *http.Response) (*UpdateRegistryResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateRegistryResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -17616,6 +18354,20 @@ func ParseUpdateRegistryResponse(rsp *http.Response) (*UpdateRegistryResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -17828,6 +18580,20 @@ func ParseListRepositoriesResponse(rsp *http.Response) (*ListRepositoriesRespons
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListRepositoriesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -17879,6 +18645,20 @@ func ParseListRepositoriesResponse(rsp *http.Response) (*ListRepositoriesRespons
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -18105,6 +18885,20 @@ func ParseDeleteSchedulesByBodyResponse(rsp *http.Response) (*DeleteSchedulesByB
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteSchedulesByBodyResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -18190,6 +18984,20 @@ func ParseDeleteSchedulesByBodyResponse(rsp *http.Response) (*DeleteSchedulesByB
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -18402,6 +19210,20 @@ func ParseListSchedulesResponse(rsp *http.Response) (*ListSchedulesResponse, err
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListSchedulesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -18453,6 +19275,20 @@ func ParseListSchedulesResponse(rsp *http.Response) (*ListSchedulesResponse, err
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -18679,6 +19515,20 @@ func ParseCreateScheduleResponse(rsp *http.Response) (*CreateScheduleResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateScheduleResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -18764,6 +19614,20 @@ func ParseCreateScheduleResponse(rsp *http.Response) (*CreateScheduleResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -18976,6 +19840,20 @@ func ParseDeleteSchedulesResponse(rsp *http.Response) (*DeleteSchedulesResponse,
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteSchedulesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -19027,6 +19905,20 @@ func ParseDeleteSchedulesResponse(rsp *http.Response) (*DeleteSchedulesResponse,
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -19236,6 +20128,20 @@ func ParseCancelSchedulesResponse(rsp *http.Response) (*CancelSchedulesResponse,
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CancelSchedulesResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -19287,6 +20193,20 @@ func ParseCancelSchedulesResponse(rsp *http.Response) (*CancelSchedulesResponse,
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -19499,6 +20419,20 @@ func ParseDeleteScheduleResponse(rsp *http.Response) (*DeleteScheduleResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteScheduleResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -19550,6 +20484,20 @@ func ParseDeleteScheduleResponse(rsp *http.Response) (*DeleteScheduleResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -19776,6 +20724,20 @@ func ParseUpdateScheduleResponse(rsp *http.Response) (*UpdateScheduleResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateScheduleResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -19861,6 +20823,20 @@ func ParseUpdateScheduleResponse(rsp *http.Response) (*UpdateScheduleResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -20073,6 +21049,20 @@ func ParseCancelScheduleResponse(rsp *http.Response) (*CancelScheduleResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CancelScheduleResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -20124,6 +21114,20 @@ func ParseCancelScheduleResponse(rsp *http.Response) (*CancelScheduleResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -20333,6 +21337,20 @@ func ParseDeleteReportsResponse(rsp *http.Response) (*DeleteReportsResponse, err
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteReportsResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -20384,6 +21402,20 @@ func ParseDeleteReportsResponse(rsp *http.Response) (*DeleteReportsResponse, err
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -20596,6 +21628,20 @@ func ParseListReportsResponse(rsp *http.Response) (*ListReportsResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ListReportsResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -20647,6 +21693,20 @@ func ParseListReportsResponse(rsp *http.Response) (*ListReportsResponse, error) 
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -20873,6 +21933,20 @@ func ParseCreateReportResponse(rsp *http.Response) (*CreateReportResponse, error
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateReportResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -20958,6 +22032,20 @@ func ParseCreateReportResponse(rsp *http.Response) (*CreateReportResponse, error
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -21181,6 +22269,20 @@ func ParseCreateReportScheduleResponse(rsp *http.Response) (*CreateReportSchedul
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateReportScheduleResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -21266,6 +22368,20 @@ func ParseCreateReportScheduleResponse(rsp *http.Response) (*CreateReportSchedul
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -21489,6 +22605,20 @@ func ParseUpdateReportScheduleResponse(rsp *http.Response) (*UpdateReportSchedul
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateReportScheduleResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -21574,6 +22704,20 @@ func ParseUpdateReportScheduleResponse(rsp *http.Response) (*UpdateReportSchedul
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -21776,6 +22920,20 @@ func ParseDownloadReportResponse(rsp *http.Response) (*DownloadReportResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DownloadReportResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -21827,6 +22985,20 @@ func ParseDownloadReportResponse(rsp *http.Response) (*DownloadReportResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -22050,6 +23222,20 @@ func ParseCreatePolicyResponse(rsp *http.Response) (*CreatePolicyResponse, error
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreatePolicyResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -22135,6 +23321,20 @@ func ParseCreatePolicyResponse(rsp *http.Response) (*CreatePolicyResponse, error
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -22344,6 +23544,20 @@ func ParseDescribePolicyResponse(rsp *http.Response) (*DescribePolicyResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers DescribePolicyResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -22395,6 +23609,20 @@ func ParseDescribePolicyResponse(rsp *http.Response) (*DescribePolicyResponse, e
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
@@ -22618,6 +23846,20 @@ func ParseUpdatePolicyResponse(rsp *http.Response) (*UpdatePolicyResponse, error
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdatePolicyResponse409Headers
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
+		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -22703,6 +23945,20 @@ func ParseUpdatePolicyResponse(rsp *http.Response) (*UpdatePolicyResponse, error
 				return nil, err
 			}
 			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitLimit = value
+		}
+		if values := rsp.Header.Values("X-Concurrency-Limit-Running"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Concurrency-Limit-Running", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XConcurrencyLimitRunning = value
 		}
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string

@@ -1041,12 +1041,14 @@ type BadRequestJSONResponse struct {
 }
 
 type ConflictResponseHeaders struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 type ConflictJSONResponse struct {
 	Body ResponseError
@@ -1114,12 +1116,14 @@ type PolicyRefusedJSONResponse struct {
 }
 
 type ReportsConflictResponseHeaders struct {
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 type ReportsConflictJSONResponse struct {
 	Body ResponseError
@@ -1128,13 +1132,15 @@ type ReportsConflictJSONResponse struct {
 }
 
 type TooManyRequestsResponseHeaders struct {
-	RetryAfter          int
-	XQCSDetail          string
-	XRateLimitLimit     int
-	XRateLimitRemaining int
-	XRateLimitToWaitSec int
-	XRateLimitWindowSec int
-	XRequestID          string
+	RetryAfter               int
+	XConcurrencyLimitLimit   int
+	XConcurrencyLimitRunning int
+	XQCSDetail               string
+	XRateLimitLimit          int
+	XRateLimitRemaining      int
+	XRateLimitToWaitSec      int
+	XRateLimitWindowSec      int
+	XRequestID               string
 }
 type TooManyRequestsJSONResponse struct {
 	Body ResponseError
@@ -1394,6 +1400,8 @@ func (response ListImages409JSONResponse) VisitListImagesResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -1415,6 +1423,8 @@ func (response ListImages429JSONResponse) VisitListImagesResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -1539,6 +1549,8 @@ func (response DescribeImage409JSONResponse) VisitDescribeImageResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -1560,6 +1572,8 @@ func (response DescribeImage429JSONResponse) VisitDescribeImageResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -1684,6 +1698,8 @@ func (response ListAssociatedRegistries409JSONResponse) VisitListAssociatedRegis
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -1705,6 +1721,8 @@ func (response ListAssociatedRegistries429JSONResponse) VisitListAssociatedRegis
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -1837,6 +1855,8 @@ func (response ListVulnerabilities409JSONResponse) VisitListVulnerabilitiesRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -1858,6 +1878,8 @@ func (response ListVulnerabilities429JSONResponse) VisitListVulnerabilitiesRespo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -1990,6 +2012,8 @@ func (response DeleteRegistries409JSONResponse) VisitDeleteRegistriesResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2045,6 +2069,8 @@ func (response DeleteRegistries429JSONResponse) VisitDeleteRegistriesResponse(w 
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2176,6 +2202,8 @@ func (response ListRegistries409JSONResponse) VisitListRegistriesResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2197,6 +2225,8 @@ func (response ListRegistries429JSONResponse) VisitListRegistriesResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2328,6 +2358,8 @@ func (response CreateRegistry409JSONResponse) VisitCreateRegistryResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2383,6 +2415,8 @@ func (response CreateRegistry429JSONResponse) VisitCreateRegistryResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2514,6 +2548,8 @@ func (response CreateACRConnector409JSONResponse) VisitCreateACRConnectorRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2569,6 +2605,8 @@ func (response CreateACRConnector429JSONResponse) VisitCreateACRConnectorRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2693,6 +2731,8 @@ func (response DescribeACRConnector409JSONResponse) VisitDescribeACRConnectorRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2714,6 +2754,8 @@ func (response DescribeACRConnector429JSONResponse) VisitDescribeACRConnectorRes
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2837,6 +2879,8 @@ func (response ListACRConnectors409JSONResponse) VisitListACRConnectorsResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2858,6 +2902,8 @@ func (response ListACRConnectors429JSONResponse) VisitListACRConnectorsResponse(
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -2981,6 +3027,8 @@ func (response DescribeAWSBase409JSONResponse) VisitDescribeAWSBaseResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3002,6 +3050,8 @@ func (response DescribeAWSBase429JSONResponse) VisitDescribeAWSBaseResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3133,6 +3183,8 @@ func (response CreateAWSConnector409JSONResponse) VisitCreateAWSConnectorRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3188,6 +3240,8 @@ func (response CreateAWSConnector429JSONResponse) VisitCreateAWSConnectorRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3311,6 +3365,8 @@ func (response ListAWSConnectors409JSONResponse) VisitListAWSConnectorsResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3332,6 +3388,8 @@ func (response ListAWSConnectors429JSONResponse) VisitListAWSConnectorsResponse(
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3456,6 +3514,8 @@ func (response ListAWSConnectorsOfAccount409JSONResponse) VisitListAWSConnectors
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3477,6 +3537,8 @@ func (response ListAWSConnectorsOfAccount429JSONResponse) VisitListAWSConnectors
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3609,6 +3671,8 @@ func (response CreateGCPConnector409JSONResponse) VisitCreateGCPConnectorRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3664,6 +3728,8 @@ func (response CreateGCPConnector429JSONResponse) VisitCreateGCPConnectorRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3788,6 +3854,8 @@ func (response DescribeGCPConnector409JSONResponse) VisitDescribeGCPConnectorRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3809,6 +3877,8 @@ func (response DescribeGCPConnector429JSONResponse) VisitDescribeGCPConnectorRes
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3932,6 +4002,8 @@ func (response ListGCPConnectors409JSONResponse) VisitListGCPConnectorsResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -3953,6 +4025,8 @@ func (response ListGCPConnectors429JSONResponse) VisitListGCPConnectorsResponse(
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4084,6 +4158,8 @@ func (response ValidateRegistry409JSONResponse) VisitValidateRegistryResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4139,6 +4215,8 @@ func (response ValidateRegistry429JSONResponse) VisitValidateRegistryResponse(w 
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4270,6 +4348,8 @@ func (response DeleteRegistry409JSONResponse) VisitDeleteRegistryResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4291,6 +4371,8 @@ func (response DeleteRegistry429JSONResponse) VisitDeleteRegistryResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4415,6 +4497,8 @@ func (response DescribeRegistry409JSONResponse) VisitDescribeRegistryResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4436,6 +4520,8 @@ func (response DescribeRegistry429JSONResponse) VisitDescribeRegistryResponse(w 
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4568,6 +4654,8 @@ func (response UpdateRegistry409JSONResponse) VisitUpdateRegistryResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4623,6 +4711,8 @@ func (response UpdateRegistry429JSONResponse) VisitUpdateRegistryResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4755,6 +4845,8 @@ func (response ListRepositories409JSONResponse) VisitListRepositoriesResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4776,6 +4868,8 @@ func (response ListRepositories429JSONResponse) VisitListRepositoriesResponse(w 
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4908,6 +5002,8 @@ func (response DeleteSchedulesByBody409JSONResponse) VisitDeleteSchedulesByBodyR
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -4963,6 +5059,8 @@ func (response DeleteSchedulesByBody429JSONResponse) VisitDeleteSchedulesByBodyR
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5095,6 +5193,8 @@ func (response ListSchedules409JSONResponse) VisitListSchedulesResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5116,6 +5216,8 @@ func (response ListSchedules429JSONResponse) VisitListSchedulesResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5248,6 +5350,8 @@ func (response CreateSchedule409JSONResponse) VisitCreateScheduleResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5303,6 +5407,8 @@ func (response CreateSchedule429JSONResponse) VisitCreateScheduleResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5435,6 +5541,8 @@ func (response DeleteSchedules409JSONResponse) VisitDeleteSchedulesResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5456,6 +5564,8 @@ func (response DeleteSchedules429JSONResponse) VisitDeleteSchedulesResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5581,6 +5691,8 @@ func (response CancelSchedules409JSONResponse) VisitCancelSchedulesResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5602,6 +5714,8 @@ func (response CancelSchedules429JSONResponse) VisitCancelSchedulesResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5734,6 +5848,8 @@ func (response DeleteSchedule409JSONResponse) VisitDeleteScheduleResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5755,6 +5871,8 @@ func (response DeleteSchedule429JSONResponse) VisitDeleteScheduleResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5888,6 +6006,8 @@ func (response UpdateSchedule409JSONResponse) VisitUpdateScheduleResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -5943,6 +6063,8 @@ func (response UpdateSchedule429JSONResponse) VisitUpdateScheduleResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6075,6 +6197,8 @@ func (response CancelSchedule409JSONResponse) VisitCancelScheduleResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6096,6 +6220,8 @@ func (response CancelSchedule429JSONResponse) VisitCancelScheduleResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6220,6 +6346,8 @@ func (response DeleteReports409JSONResponse) VisitDeleteReportsResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6241,6 +6369,8 @@ func (response DeleteReports429JSONResponse) VisitDeleteReportsResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6372,6 +6502,8 @@ func (response ListReports409JSONResponse) VisitListReportsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6393,6 +6525,8 @@ func (response ListReports429JSONResponse) VisitListReportsResponse(w http.Respo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6524,6 +6658,8 @@ func (response CreateReport409JSONResponse) VisitCreateReportResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6579,6 +6715,8 @@ func (response CreateReport429JSONResponse) VisitCreateReportResponse(w http.Res
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6703,6 +6841,8 @@ func (response CreateReportSchedule409JSONResponse) VisitCreateReportScheduleRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6758,6 +6898,8 @@ func (response CreateReportSchedule429JSONResponse) VisitCreateReportScheduleRes
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6883,6 +7025,8 @@ func (response UpdateReportSchedule409JSONResponse) VisitUpdateReportScheduleRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -6938,6 +7082,8 @@ func (response UpdateReportSchedule429JSONResponse) VisitUpdateReportScheduleRes
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -7068,6 +7214,8 @@ func (response DownloadReport409JSONResponse) VisitDownloadReportResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -7089,6 +7237,8 @@ func (response DownloadReport429JSONResponse) VisitDownloadReportResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -7213,6 +7363,8 @@ func (response CreatePolicy409JSONResponse) VisitCreatePolicyResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -7268,6 +7420,8 @@ func (response CreatePolicy429JSONResponse) VisitCreatePolicyResponse(w http.Res
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -7392,6 +7546,8 @@ func (response DescribePolicy409JSONResponse) VisitDescribePolicyResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -7413,6 +7569,8 @@ func (response DescribePolicy429JSONResponse) VisitDescribePolicyResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -7538,6 +7696,8 @@ func (response UpdatePolicy409JSONResponse) VisitUpdatePolicyResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))
@@ -7593,6 +7753,8 @@ func (response UpdatePolicy429JSONResponse) VisitUpdatePolicyResponse(w http.Res
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Concurrency-Limit-Limit", fmt.Sprint(response.Headers.XConcurrencyLimitLimit))
+	w.Header().Set("X-Concurrency-Limit-Running", fmt.Sprint(response.Headers.XConcurrencyLimitRunning))
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-RateLimit-Limit", fmt.Sprint(response.Headers.XRateLimitLimit))
 	w.Header().Set("X-RateLimit-Remaining", fmt.Sprint(response.Headers.XRateLimitRemaining))

@@ -25,6 +25,7 @@ import (
 const (
 	keyAddr       = "addr"
 	keyAuthStatus = "auth-status"
+	keyConcurrent = "concurrency-limit"
 	keyConfig     = "config"
 	keyData       = "data"
 	keyDecoding   = "filter-decoding"
@@ -59,6 +60,7 @@ const (
 func addFlags(f *pflag.FlagSet) {
 	f.String(keyAddr, "127.0.0.1:8080", "address to listen on")
 	f.Int(keyAuthStatus, http.StatusCreated, "status of a good login: 201, or 200, which one integration insists on")
+	f.Int(keyConcurrent, 0, "calls of a user to an operation at the same time; 0 for no limit")
 	f.String(keyConfig, "", "configuration file (YAML)")
 	f.String(keyData, ".qcs", "folder of the database, or :memory:")
 	f.Int(keyEmptyList, http.StatusOK, "status of a page without items: 200, or 204 without a body, which three integrations expect")
@@ -138,7 +140,7 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 		Data: k.String(keyData), Seed: k.String(keySeed), ValidateResponses: k.Bool(keyValidate), Version: buildVersion(),
 		Strictness: contract.Strictness(k.String(keyStrictness)), FilterDecoding: server.FilterDecoding(k.String(keyDecoding)),
 		AuthStatus: k.Int(keyAuthStatus), EmptyListStatus: k.Int(keyEmptyList),
-		RateLimit: server.RateLimit{Calls: k.Int(keyRateCalls), Classic: k.Int(keyRateStatus) == http.StatusConflict},
+		RateLimit: server.RateLimit{Calls: k.Int(keyRateCalls), Classic: k.Int(keyRateStatus) == http.StatusConflict, Concurrent: k.Int(keyConcurrent)},
 		FirstUser: func(name, password string) {
 			fmt.Fprintf(p.stderr, "The user %s was made. Its password, which is shown only now: %s\n", name, password)
 		},

@@ -52,18 +52,15 @@ func moveOf(d store.Due) (store.Move, bool) {
 
 // live makes the moves that are due in the first world that has any, the earliest schedules first, all that make the same move together. It reports whether there were any.
 func (s *Service) live(ctx context.Context, tx *store.Tx, asked surveys) (bool, error) {
-	world, found, err := tx.DueWorld(ctx)
-	if err != nil || !found {
-		return false, err
-	}
-	if tx, err = tx.In(ctx, world); err != nil {
-		return false, err
-	}
-	due, err := tx.DueRows(ctx, chunk)
+	d, err := dueNow(ctx, tx)
 	if err != nil {
 		return false, err
 	}
-	groups, failed, err := s.decide(ctx, tx, due, asked)
+	tx = d.tx
+	if len(d.schedules) == 0 && d.isReport {
+		return true, s.report(ctx, tx, d.report)
+	}
+	groups, failed, err := s.decide(ctx, tx, d.schedules, asked)
 	if err != nil {
 		return false, err
 	}
@@ -77,7 +74,36 @@ func (s *Service) live(ctx context.Context, tx *store.Tx, asked surveys) (bool, 
 			return false, err
 		}
 	}
-	return len(due) > 0, nil
+	return len(d.schedules) > 0, nil
+}
+
+// due is what is due first in a world: schedules, or, when none is due before it, a report.
+type due struct {
+	tx        *store.Tx // of that world
+	schedules []store.Due
+	report    store.ReportSchedule
+	isReport  bool
+}
+
+// dueNow looks for what is due in the first world that has anything. Schedules that are due after a report wait for it.
+func dueNow(ctx context.Context, tx *store.Tx) (due, error) {
+	world, found, err := tx.DueWorld(ctx)
+	if err != nil || !found {
+		return due{tx: tx}, err
+	}
+	var d due
+	if d.tx, err = tx.In(ctx, world); err != nil {
+		return d, err
+	}
+	if d.report, d.isReport, err = d.tx.DueReportSchedule(ctx); err != nil {
+		return d, err
+	}
+	until := d.tx.Now
+	if d.isReport {
+		until = d.report.DueAt
+	}
+	d.schedules, err = d.tx.DueRows(ctx, until, chunk)
+	return d, err
 }
 
 // decide sorts schedules that are due by the move that they make. A scan whose registry could not be listed ends in Error; one whose registry was not asked yet is left to the next time.

@@ -1,8 +1,12 @@
 package registry
 
 import (
+	"archive/zip"
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -79,25 +83,31 @@ func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (str
 	if err != nil {
 		return "", err
 	}
-	id := s.newID()
+	r := store.Report{Text: body.Description}
+	r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns, r.TemplateName, r.ReportType = s.newID(), body.Name, body.Filter, columns, body.TemplateName, store.ReportOnDemand
 	err = s.write(ctx, func(tx *store.Tx) error {
-		f, err := filter(body.Filter, store.Images, qql.Options{Now: int64(tx.Now)})
-		if err != nil {
-			return err
-		}
-		life := body.ExpireAfter
-		if life == 0 {
-			life = reportLife
-		}
-		r := store.Report{Text: body.Description, Created: tx.Now, ReadyAt: tx.Now.Add(generating), ExpiresAt: tx.Now.Add(time.Duration(life) * 24 * time.Hour)}
-		r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns = id, body.Name, body.Filter, columns
-		r.TemplateName, r.Status = body.TemplateName, store.ReportGenerating
-		if r.Content, err = reportFile(ctx, tx, r.Report, f); err != nil {
-			return err
-		}
-		return tx.InsertReport(ctx, r)
+		r.Created = tx.Now
+		return generate(ctx, tx, r, body.ExpireAfter)
 	})
-	return id, err
+	return r.ReportUUID, err
+}
+
+// generate adds a report on what is known now.
+func generate(ctx context.Context, tx *store.Tx, r store.Report, days api.ReportExpiry) error {
+	f, err := filter(r.Filter, store.Images, qql.Options{Now: int64(r.Created)})
+	if err != nil {
+		return err
+	}
+	r.Status, r.ReadyAt, r.ExpiresAt = store.ReportGenerating, r.Created.Add(generating), r.Created.Add(lifeOf(days))
+	if r.Content, err = reportFile(ctx, tx, r.Report, f); err != nil {
+		return err
+	}
+	return tx.InsertReport(ctx, r)
+}
+
+// lifeOf is how long a report is kept.
+func lifeOf(days api.ReportExpiry) time.Duration {
+	return time.Duration(cmp.Or(int(days), reportLife)) * 24 * time.Hour
 }
 
 // reportFile writes a line for each vulnerability of each image that matches, and one for an image without any.
@@ -159,41 +169,30 @@ func (s *Service) DeleteReports(ctx context.Context, ids []string) (gone []strin
 	return gone, err
 }
 
-// DownloadReport gives the file of a report.
-func (s *Service) DownloadReport(ctx context.Context, id string) (content string, err error) {
+// DownloadReport gives the file of a report, in an archive if that was asked for.
+func (s *Service) DownloadReport(ctx context.Context, id string) (content []byte, err error) {
+	var r store.Report
 	err = s.write(ctx, func(tx *store.Tx) error {
 		if err := tx.RipenReports(ctx); err != nil {
 			return err
 		}
-		content, err = tx.ReportContent(ctx, id)
+		r, err = tx.Generated(ctx, id)
 		return err
 	})
-	return content, err
-}
-
-// CreateReportSchedule stores a schedule of reports. None is made by it (our choice).
-func (s *Service) CreateReportSchedule(ctx context.Context, body api.ReportScheduleRequest) (string, error) {
-	id := s.newID()
-	return id, s.putReportSchedule(ctx, id, body, false)
-}
-
-// UpdateReportSchedule replaces a schedule of reports.
-func (s *Service) UpdateReportSchedule(ctx context.Context, id string, body api.ReportScheduleRequest) error {
-	return s.putReportSchedule(ctx, id, body, true)
-}
-
-func (s *Service) putReportSchedule(ctx context.Context, id string, body api.ReportScheduleRequest, mustExist bool) error {
-	if _, err := columnsOf(body.TemplateName, body.DisplayColumns); err != nil {
-		return err
+	if err != nil || !r.Packed {
+		return []byte(r.Content), err
 	}
-	return s.write(ctx, func(tx *store.Tx) error {
-		if _, err := filter(body.Filter, store.Images, qql.Options{Now: int64(tx.Now)}); err != nil {
-			return err
-		}
-		existed, err := tx.PutReportSchedule(ctx, id, body)
-		if err == nil && mustExist && !existed {
-			return fmt.Errorf("schedule of reports: %w", store.ErrNotFound)
-		}
-		return err
-	})
+	return pack(r)
+}
+
+// pack makes an archive of the file of a report.
+func pack(r store.Report) ([]byte, error) {
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	file, err := w.CreateHeader(&zip.FileHeader{Name: r.ReportUUID + ".csv", Method: zip.Deflate, Modified: r.Created.Time()})
+	if err == nil {
+		_, err = file.Write([]byte(r.Content))
+	}
+	err = errors.Join(err, w.Close())
+	return archive.Bytes(), err
 }

@@ -105,18 +105,11 @@ func (s *Service) prepare(ctx context.Context) (surveys, error) {
 	}
 	asked := surveys{}
 	err := s.store.Read(ctx, "", func(tx *store.Tx) error {
-		world, found, err := tx.DueWorld(ctx)
-		if err != nil || !found {
-			return err
-		}
-		if tx, err = tx.In(ctx, world); err != nil {
-			return err
-		}
-		due, err := tx.DueRows(ctx, chunk)
+		d, err := dueNow(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return s.questions(ctx, tx, due, asked)
+		return s.questions(ctx, d.tx, d.schedules, asked)
 	})
 	if err == nil {
 		s.ask(ctx, asked)

@@ -104,20 +104,21 @@ func (d *Due) fields() []any {
 	return []any{&d.ID, &d.Seq, &d.Status, &d.RegistryID, &d.Phase, &d.OnDemand, &d.Outcome, &d.At, asJSON(&d.Filters)}
 }
 
-// DueWorld names a world that has a schedule which is due by the world's own clock; there is none when the second result is false.
+// DueWorld names a world that has a schedule, of scans or of reports, which is due by the world's own clock; there is none when the second result is false.
 func (tx *Tx) DueWorld(ctx context.Context) (world string, found bool, err error) {
 	err = tx.scan(ctx, []any{&world}, `SELECT id FROM world
-		WHERE EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0 AND schedule.due_at <= `+clockAt+`) LIMIT 1`, tx.machine)
+		WHERE EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0 AND schedule.due_at <= `+clockAt+`)
+		OR EXISTS (SELECT 1 FROM report_schedule WHERE report_schedule.world = world.id AND report_schedule.due_at > 0 AND report_schedule.due_at <= `+clockAt+`) LIMIT 1`, tx.machine)
 	if errors.Is(err, ErrNotFound) {
 		return "", false, nil
 	}
 	return world, err == nil, err
 }
 
-// DueRows reads the schedules of the world that are due, the earliest first.
-func (tx *Tx) DueRows(ctx context.Context, limit int) ([]Due, error) {
+// DueRows reads the schedules of the world that are due until a time, the earliest first.
+func (tx *Tx) DueRows(ctx context.Context, until openapi.Millis, limit int) ([]Due, error) {
 	return collect(ctx, tx, (*Due).fields, statement{`SELECT id, seq, status, registry, phase, on_demand, outcome, due_at, filters FROM schedule
-		WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, seq LIMIT $3`, []any{tx.World, tx.Now, limit}})
+		WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, seq LIMIT $3`, []any{tx.World, until, limit}})
 }
 
 // MoveSchedules makes a move for rows of the world: one statement for all. Each moves at the moment it was due.

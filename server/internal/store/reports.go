@@ -26,6 +26,12 @@ const (
 	ReportGenerated  = "GENERATED"
 )
 
+// The kinds of a report. Only the first is seen in public.
+const (
+	ReportOnDemand  = "ON_DEMAND"
+	ReportScheduled = "SCHEDULED"
+)
+
 // Report is a report with what the wire never shows.
 type Report struct {
 	api.Report
@@ -33,17 +39,18 @@ type Report struct {
 	Created            openapi.Millis
 	ReadyAt, ExpiresAt openapi.Millis
 	Content            string // the file
+	Packed             bool   // it is downloaded as a ZIP archive
 }
 
-const reportColumns = `id, name, description, filter, columns, template, status, created, ready_at, expires_at`
+const reportColumns = `id, name, description, filter, columns, template, status, created, ready_at, expires_at, kind, packed`
 
 func (r *Report) fields() []any {
-	return []any{&r.ReportUUID, &r.ReportName, &r.Text, &r.Filter, asJSON(&r.DisplayColumns), &r.TemplateName, &r.Status, &r.Created, &r.ReadyAt, &r.ExpiresAt}
+	return []any{&r.ReportUUID, &r.ReportName, &r.Text, &r.Filter, asJSON(&r.DisplayColumns), &r.TemplateName, &r.Status, &r.Created, &r.ReadyAt, &r.ExpiresAt, &r.ReportType, &r.Packed}
 }
 
 // InsertReport adds a report.
 func (tx *Tx) InsertReport(ctx context.Context, r Report) error {
-	_, err := tx.exec(ctx, `INSERT INTO report (world, content, `+reportColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, append([]any{tx.World, r.Content}, r.fields()...)...)
+	_, err := tx.exec(ctx, `INSERT INTO report (world, content, `+reportColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, append([]any{tx.World, r.Content}, r.fields()...)...)
 	return err
 }
 
@@ -68,7 +75,7 @@ func (tx *Tx) Reports(ctx context.Context, l List) ([]api.Report, int, error) {
 	all := make([]api.Report, len(rows))
 	for i, r := range rows {
 		all[i] = r.Report
-		all[i].CreatedAt, all[i].FileFormat, all[i].ReportType = r.Created.Time(), "csv", "ON_DEMAND"
+		all[i].CreatedAt, all[i].FileFormat = r.Created.Time(), "csv"
 		if all[i].Description = nullable.NewNullNullable[string](); r.Text != "" {
 			all[i].Description = nullable.NewNullableWithValue(r.Text)
 		}
@@ -76,27 +83,17 @@ func (tx *Tx) Reports(ctx context.Context, l List) ([]api.Report, int, error) {
 	return all, total, err
 }
 
-// ReportContent reads the file of a report, or gives ErrNotFound while there is none.
-func (tx *Tx) ReportContent(ctx context.Context, id string) (string, error) {
-	var content string
-	if err := tx.scan(ctx, []any{&content}, `SELECT content FROM report WHERE world = $1 AND id = $2 AND status = 'GENERATED'`, tx.World, id); err != nil {
-		return "", fmt.Errorf("report: %w", err)
+// Generated reads a report with its file, or gives ErrNotFound while there is none.
+func (tx *Tx) Generated(ctx context.Context, id string) (Report, error) {
+	var r Report
+	if err := tx.scan(ctx, append(r.fields(), &r.Content), `SELECT `+reportColumns+`, content FROM report WHERE world = $1 AND id = $2 AND status = 'GENERATED'`, tx.World, id); err != nil {
+		return r, fmt.Errorf("report: %w", err)
 	}
-	return content, nil
+	return r, nil
 }
 
 // DeleteReports removes reports and gives the ids of those that there were.
 func (tx *Tx) DeleteReports(ctx context.Context, ids []string) ([]string, error) {
 	list := in(ids, tx.World)
 	return collect(ctx, tx, func(id *string) []any { return []any{id} }, statement{`DELETE FROM report WHERE world = $1 AND id IN ` + list.text + ` RETURNING id`, list.args})
-}
-
-// PutReportSchedule adds a schedule of reports, or replaces one that exists; it reports whether there was one.
-func (tx *Tx) PutReportSchedule(ctx context.Context, id string, body api.ReportScheduleRequest) (existed bool, err error) {
-	n, err := tx.exec(ctx, `UPDATE report_schedule SET body = $3 WHERE world = $1 AND id = $2`, tx.World, id, asJSON(&body))
-	if err != nil || n > 0 {
-		return n > 0, err
-	}
-	_, err = tx.exec(ctx, `INSERT INTO report_schedule (world, id, body) VALUES ($1, $2, $3)`, tx.World, id, asJSON(&body))
-	return false, err
 }
