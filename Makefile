@@ -60,8 +60,9 @@ race: npm ## run all tests with the race detector
 	$(GO) test -race ./...
 
 .PHONY: fuzz
-fuzz: ## fuzz the parser of the filter language, and compare SQL with evaluation on many rows (FUZZTIME=30s)
+fuzz: ## fuzz the parser and the builder of the filter language, and compare SQL with evaluation on many rows (FUZZTIME=30s)
 	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME)
+	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzBuild -fuzztime $(FUZZTIME)
 	$(GO) test ./server/internal/store -run TestWhereEqualsEval -rapid.checks=20000
 
 .PHONY: bench

@@ -39,7 +39,7 @@ func (w *wire) start(t *testing.T, handler http.HandlerFunc, options ...client.O
 	t.Cleanup(service.Close)
 	h := service.Client()
 	t.Cleanup(h.CloseIdleConnections)
-	c, err := client.New(append([]client.Option{client.WithBaseURL(service.URL + "/"), client.WithHTTPClient(h), client.WithToken("t")}, options...)...)
+	c, err := client.New(append([]client.Option{client.WithBaseURL(service.URL + "/"), client.WithHTTPClient(h), client.WithToken("t"), client.WithRetry(client.RetryPolicy{Attempts: 1})}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +67,12 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"base URL with a password":   {client.WithBaseURL("https://u:p@x"), client.WithToken("t")},
 		"no HTTP client":             {client.WithBaseURL("https://x"), client.WithToken("t"), client.WithHTTPClient(nil)},
 		"no poll interval":           {client.WithBaseURL("https://x"), client.WithToken("t"), client.WithPollInterval(0)},
+		"a platform that is none":    {client.WithPlatform("US9"), client.WithToken("t")},
+		"base URL and platform":      {client.WithBaseURL("https://x"), client.WithPlatform(client.US1), client.WithToken("t")},
+		"no calls at the same time":  {client.WithBaseURL("https://x"), client.WithToken("t"), client.WithMaxConcurrency(0)},
+		"no calls in a second":       {client.WithBaseURL("https://x"), client.WithToken("t"), client.WithRateLimit(0, 1)},
+		"no attempt":                 {client.WithBaseURL("https://x"), client.WithToken("t"), client.WithRetry(client.RetryPolicy{})},
+		"an empty environment":       {client.FromEnv()},
 	} {
 		if _, err := client.New(options...); err == nil {
 			t.Errorf("%s: got no error", name)

@@ -3,14 +3,29 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"mime/multipart"
+	"strconv"
+	"strings"
 
 	"github.com/qcsdev/qcs/gen/api"
 )
 
 // AWSBase gives the account and the external id for the trust policy of a role: GET /csapi/v1.3/registry/aws-base (swagger 2021).
 func (c *Client) AWSBase(ctx context.Context) (api.AWSBase, error) {
-	return decode[api.AWSBase](c.wire.DescribeAWSBase(ctx))
+	base, err := decode[struct {
+		AccountID  string
+		ExternalID json.RawMessage // a number; integrations treat it as a text as well
+	}](c.wire.DescribeAWSBase(ctx))
+	if err != nil || len(base.ExternalID) == 0 {
+		return api.AWSBase{AccountID: base.AccountID}, err
+	}
+	id, err := strconv.ParseInt(strings.Trim(string(base.ExternalID), `"`), 10, 64)
+	if err != nil {
+		err = fmt.Errorf("GET /csapi/v1.3/registry/aws-base: externalId is not a number: %w", err)
+	}
+	return api.AWSBase{AccountID: base.AccountID, ExternalID: id}, err
 }
 
 // CreateAWSConnector adds an AWS connector: POST /csapi/v1.3/registry/aws/connector (swagger 2021). ErrInvalid if its role has one (our choice of the emulator).

@@ -1,21 +1,25 @@
 package client
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 )
-
-// maxAnswer bounds the memory that an answer can take.
-const maxAnswer = 64 << 20
 
 // answer is a success that was read whole.
 type answer struct {
 	method, path string
 	body         []byte
 	emulator     bool // it came from qcsd
+}
+
+type rawKey struct{}
+
+// WithRawResponse has the bytes of each answer to a call with the context written to a place, as they came: for fields that the types of the SDK lack. Of a list it is the page that came last.
+func WithRawResponse(ctx context.Context, to *[]byte) context.Context {
+	return context.WithValue(ctx, rawKey{}, to)
 }
 
 // read takes an answer in; a status of 400 and above is an *Error.
@@ -25,12 +29,15 @@ func read(response *http.Response, err error) (answer, error) {
 	}
 	defer response.Body.Close()
 	a := answer{method: response.Request.Method, path: response.Request.URL.Path, emulator: strings.HasPrefix(response.Header.Get("Server"), "qcsd/")}
-	a.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if body, ok := response.Body.(*taken); ok {
+		a.body = body.data
+	} else if a.body, err = takeIn(response); err != nil {
+		return a, fmt.Errorf("%s %s: %w", a.method, a.path, err)
+	}
+	if to, ok := response.Request.Context().Value(rawKey{}).(*[]byte); ok {
+		*to = a.body
+	}
 	switch {
-	case err != nil:
-		return a, fmt.Errorf("%s %s: answer %d: %w", a.method, a.path, response.StatusCode, err)
-	case len(a.body) > maxAnswer:
-		return a, fmt.Errorf("%s %s: answer %d: more than %d bytes", a.method, a.path, response.StatusCode, maxAnswer)
 	case response.StatusCode >= http.StatusBadRequest:
 		return a, refused(response, a.body)
 	case response.StatusCode >= http.StatusMultipleChoices:

@@ -26,6 +26,8 @@ var (
 	ErrRepeatedPage = errors.New("the service answers the same page again and again")
 	ErrNotWaitable  = errors.New("the service cannot tell the state of a job")
 	ErrJobFailed    = errors.New("the job failed")
+	ErrTooMany      = errors.New("the filter matches more schedules than the snapshot may hold")
+	ErrNoToken      = errors.New("there is no token")
 )
 
 // Error is a refusal or a fault that the service answered. Find it with errors.As.
@@ -69,7 +71,7 @@ const maxExcerpt = 2048
 func refused(response *http.Response, body []byte) *Error {
 	e := &Error{
 		Status: response.StatusCode, Detail: response.Header.Get("X-QCS-Detail"), RequestID: response.Header.Get("X-Request-Id"),
-		Method: response.Request.Method, Path: response.Request.URL.Path, RetryAfter: retryAfter(response.Header),
+		Method: response.Request.Method, Path: response.Request.URL.Path, RetryAfter: retryAfter(response.Header, serverTime(response.Header)),
 	}
 	var shape struct {
 		ErrorCode, Message string
@@ -88,12 +90,8 @@ func refused(response *http.Response, body []byte) *Error {
 	return e
 }
 
-// retryAfter reads the two headers that say how long to wait, in seconds.
-func retryAfter(h http.Header) time.Duration {
-	for _, name := range []string{"Retry-After", "X-RateLimit-ToWait-Sec"} {
-		if seconds, err := strconv.Atoi(h.Get(name)); err == nil && seconds > 0 {
-			return time.Duration(seconds) * time.Second
-		}
-	}
-	return 0
+// serverTime is when an answer was made, by the clock of the service; a date in Retry-After is one of the same clock.
+func serverTime(h http.Header) time.Time {
+	at, _ := http.ParseTime(h.Get("Date"))
+	return at
 }

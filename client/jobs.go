@@ -3,17 +3,19 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
 )
 
-// Job is the work that a bulk call started.
+// Job is the work that a bulk call started. Calls that were split because of their length are one Job with several ids, in the order in which they were made.
 type Job struct {
 	IDs      []string // what the service called it; empty when it answered no id
 	client   *Client
 	emulator bool
+	registry string
+	kind     *bulk    // of schedules; nil of registries
+	named    []string // the schedules that it works on, where that is known
 }
 
 // Result says what jobs did.
@@ -24,21 +26,19 @@ type Result struct {
 	Outcomes []control.JobOutcome // each registry of DeleteRegistries
 }
 
-// job reads the answer of a bulk call. Release notes 1.15 print two names for the id of one call.
-func (c *Client) job(response *http.Response, err error) (*Job, error) {
-	a, err := read(response, err)
+// start makes a bulk call for a job, and notes the id that it answers. Release notes 1.15 print two names for the id of one call.
+func (j *Job) start(a answer, err error) error {
 	if err != nil {
-		return nil, err
+		return err
 	}
 	id, err := a.id("CancelJobId", "cancelJobId", "deletionJobId")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	job := &Job{client: c, emulator: a.emulator}
-	if id != "" {
-		job.IDs = []string{id}
+	if j.emulator = a.emulator; id != "" {
+		j.IDs = append(j.IDs, id)
 	}
-	return job, nil
+	return nil
 }
 
 // States asks the emulator for the state of each job of the call, in order: GET /_qcs/jobs/{jobId}. The vendor documents no such call: ErrNotWaitable.
@@ -57,24 +57,30 @@ func (j *Job) States(ctx context.Context) ([]control.Job, error) {
 }
 
 // Wait waits until the work is done and says what was done. It calls progress, if that is not nil, with each state that it sees. The context bounds the time.
-// The error is ErrNotWaitable where the service cannot tell, and ErrJobFailed when a job ended with a fault.
+//
+// On the emulator the job itself is asked. On a platform, which has no call for it, Wait looks at the schedules that the job names (IDs), or that its filter matched before it began
+// (Selection.Snapshot), until none is left that the job would still act on. What it cannot know there: whether a schedule was canceled by this job or was so before, and whether one that the job has to
+// skip now would have been acted on a moment later. Without such a list, and for registries, the error is ErrNotWaitable. It is ErrJobFailed when a job ended with a fault.
 func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result, error) {
-	tick := time.NewTicker(j.client.poll)
+	look, interval := j.ask, emulatorInterval
+	if !j.emulator {
+		look, interval = j.observe, vendorInterval
+	}
+	if j.client.poll > 0 {
+		interval = j.client.poll
+	}
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		states, err := j.States(ctx)
+		seen, err := look(ctx)
 		if err != nil {
 			return Result{}, err
 		}
-		done, total, ended := 0, 0, true
-		for _, s := range states {
-			done, total, ended = done+s.Done, total+s.Total, ended && s.Ended != 0
-		}
 		if progress != nil {
-			progress(done, total)
+			progress(seen.done, seen.total)
 		}
-		if ended {
-			return result(states)
+		if seen.ended {
+			return seen.result, seen.failed
 		}
 		select {
 		case <-ctx.Done():
@@ -84,19 +90,63 @@ func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result,
 	}
 }
 
-func result(states []control.Job) (Result, error) {
-	r := Result{Skipped: map[string]int{}}
-	var err error
-	for _, s := range states {
-		r.Matched += s.Matched
-		r.Changed += s.Changed
-		r.Outcomes = append(r.Outcomes, s.Outcomes...)
-		for reason, n := range s.Skipped {
+// sight is what Wait sees when it looks.
+type sight struct {
+	done, total int
+	ended       bool
+	result      Result
+	failed      error // of a job that ended with a fault
+}
+
+// ask looks at the states of the jobs.
+func (j *Job) ask(ctx context.Context) (sight, error) {
+	states, err := j.States(ctx)
+	if err != nil {
+		return sight{}, err
+	}
+	s := sight{ended: true, result: Result{Skipped: map[string]int{}}}
+	r := &s.result
+	for _, state := range states {
+		s.done, s.total, s.ended = s.done+state.Done, s.total+state.Total, s.ended && state.Ended != 0
+		r.Matched += state.Matched
+		r.Changed += state.Changed
+		r.Outcomes = append(r.Outcomes, state.Outcomes...)
+		for reason, n := range state.Skipped {
 			r.Skipped[reason] += n
 		}
-		if s.State == control.JobStateFailed {
-			err = fmt.Errorf("%w: %s: %s", ErrJobFailed, s.JobID, s.Error)
+		if state.State == control.JobStateFailed {
+			s.failed = fmt.Errorf("%w: %s: %s", ErrJobFailed, state.JobID, state.Error)
 		}
 	}
-	return r, err
+	return s, nil
+}
+
+// observe looks at the schedules that the job works on.
+func (j *Job) observe(ctx context.Context) (sight, error) {
+	if j.kind == nil || j.named == nil {
+		return sight{}, ErrNotWaitable
+	}
+	statuses, err := j.client.statuses(ctx, j.registry, j.named)
+	if err != nil {
+		return sight{}, err
+	}
+	s := sight{total: len(j.named), result: Result{Matched: len(statuses), Skipped: map[string]int{}}}
+	left := 0
+	for _, id := range j.named {
+		switch status, exists := statuses[id]; {
+		case !exists && j.kind.deletes:
+			s.result.Changed++
+			s.result.Matched++
+		case !exists:
+			s.result.Skipped["NotFound"]++
+		case !j.kind.deletes && status == "Canceled":
+			s.result.Changed++
+		case j.kind.acts[status]:
+			left++
+		default:
+			s.result.Skipped[string(status)]++
+		}
+	}
+	s.done, s.ended = s.total-left, left == 0
+	return s, nil
 }

@@ -46,6 +46,24 @@ type source[T any] struct {
 	key   func(T) string
 }
 
+// circle finds out that a service gives the same pages again and again, whatever the length of the circle, from two keys alone: that of the page before, and one that is marked ever more rarely.
+type circle struct {
+	pages, marked int
+	mark, before  string
+}
+
+// again reports whether a page, known by its first item, was there before.
+func (c *circle) again(key string) bool {
+	c.pages++
+	if c.pages > 1 && (key == c.before || key == c.mark) {
+		return true
+	}
+	if c.before = key; c.pages > 2*c.marked {
+		c.mark, c.marked = key, c.pages
+	}
+	return false
+}
+
 // pages goes through a list page by page, as the caller asks for items. It ends with the first error, and when a page comes again.
 func pages[T any](ctx context.Context, l List, s source[T]) iter.Seq2[T, error] {
 	if l.PageSize == 0 {
@@ -53,18 +71,15 @@ func pages[T any](ctx context.Context, l List, s source[T]) iter.Seq2[T, error] 
 	}
 	return func(yield func(T, error) bool) {
 		var none T
+		var c circle
 		first, size := max(l.Page, 1), 0
-		begun := map[string]bool{} // the first items of all pages so far
 		for number, seen := first, 0; ; number++ {
 			p, err := s.fetch(ctx, l.query(number))
-			if err == nil && len(p.Data) > 0 {
-				if key := s.key(p.Data[0]); !begun[key] {
-					begun[key] = true
-				} else if seen >= p.Count {
+			if err == nil && len(p.Data) > 0 && c.again(s.key(p.Data[0])) {
+				if seen >= p.Count {
 					return // the last page again: the list is complete
-				} else {
-					err = ErrRepeatedPage
 				}
+				err = ErrRepeatedPage
 			}
 			if err != nil {
 				yield(none, err)

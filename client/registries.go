@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"net/http"
 
 	"github.com/qcsdev/qcs/gen/api"
 )
@@ -58,7 +59,11 @@ func (c *Client) UpdateRegistry(ctx context.Context, registryID string, r api.Re
 
 // DeleteRegistry deletes a registry with all its schedules: DELETE /csapi/v1.3/registry/{registryId} (swagger 2021). ErrInvalid while a schedule of it is Running.
 func (c *Client) DeleteRegistry(ctx context.Context, registryID string) (*Job, error) {
-	return c.job(c.wire.DeleteRegistry(ctx, registryID, ids(registryID)))
+	job := &Job{client: c}
+	if err := job.start(read(c.wire.DeleteRegistry(ctx, registryID, ids(registryID)))); err != nil {
+		return nil, err
+	}
+	return job, nil
 }
 
 // DeleteRegistries deletes several registries: DELETE /csapi/v1.3/registry?registryIds=… (release notes 1.12). Those with a Running schedule, and ids that do not exist, are left out;
@@ -67,6 +72,9 @@ func (c *Client) DeleteRegistries(ctx context.Context, registryIDs ...string) (*
 	if registryIDs = given(registryIDs); len(registryIDs) == 0 {
 		return nil, errNothingSelected
 	}
-	// The generated method for JSON would send the body null.
-	return c.job(c.wire.DeleteRegistriesWithBody(ctx, &api.DeleteRegistriesParams{RegistryIds: registryIDs}, "", nil))
+	job := &Job{client: c}
+	return job.split("registryIds", registryIDs, func(part []string) (*http.Response, error) {
+		// The generated method for JSON would send the body null.
+		return c.wire.DeleteRegistriesWithBody(ctx, &api.DeleteRegistriesParams{RegistryIds: part}, "", nil)
+	})
 }

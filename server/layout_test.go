@@ -41,7 +41,7 @@ var layers = map[string]string{
 	"gen/controlclient":        "gen/control",
 	"gen/controlserver":        "gen/control",
 	"gen/jsondoc":              "",
-	"client":                   "gen/api gen/apiclient gen/control gen/controlclient",
+	"client":                   "openapi/qql gen/api gen/apiclient gen/control gen/controlclient",
 	"server/internal/store":    "openapi openapi/qql gen/api gen/control",
 	"server/internal/registry": "openapi openapi/qql gen/api gen/control server/internal/store",
 	"server/internal/oci":      "server/internal/registry",

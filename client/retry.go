@@ -1,0 +1,222 @@
+package client
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// RetryPolicy says how often a call is made, and how long is waited in between.
+//
+// Which calls are made again: GET, PUT and DELETE after a fault of the connection, 408, 429, 502, 503, 504, and a 409 with rate headers (the classic form of a limit); but not a bulk DELETE by a
+// filter, which could find more the second time. POST, and such a DELETE, only when the service has surely done nothing: the connection was never made, or the answer is a 429 or 503 with Retry-After
+// or a 409 with X-RateLimit-ToWait-Sec. A 409 without rate headers (a plan without reports) is final at once. A DELETE of one thing that is made again may answer ErrNotFound: the first call has done it.
+type RetryPolicy struct {
+	Attempts int           // how often a call is made at most, the first time included; 1 for once
+	MinWait  time.Duration // the first wait, which grows by half each time, give or take a half
+	MaxWait  time.Duration // the longest; a call that is told to wait longer is not made again, and its error says how long
+}
+
+// DefaultRetry makes a call four times at most, and waits from half a second to half a minute (our choice).
+var DefaultRetry = RetryPolicy{Attempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second}
+
+func (p RetryPolicy) check() error {
+	return errorIf(p.Attempts < 1 || p.MinWait < 0 || p.MaxWait < p.MinWait, "client: a retry policy needs at least 1 attempt, and waits that are not negative, the longest not below the first")
+}
+
+// retryTransport makes calls again as the policy says. The context bounds the time: a wait that it would cut short is not begun.
+type retryTransport struct {
+	policy RetryPolicy
+	now    func() time.Time
+	retry  func(r *http.Request, attempt int, cause error, wait time.Duration) // is told of each call that is made again
+	next   http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *retryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	waits := backoff.NewExponentialBackOff()
+	waits.InitialInterval, waits.MaxInterval = t.policy.MinWait, t.policy.MaxWait
+	for attempt := 1; ; attempt++ {
+		again, err := rewound(r, attempt)
+		if err != nil {
+			return nil, err
+		}
+		response, err := t.attempt(again, attempt)
+		wait, retriable := t.verdict(r, response, err)
+		if !retriable || attempt == t.policy.Attempts {
+			return response, err
+		}
+		wait = max(wait, waits.NextBackOff())
+		if deadline, ok := r.Context().Deadline(); ok && wait > time.Until(deadline) || wait > t.policy.MaxWait {
+			return response, err
+		}
+		if t.retry != nil {
+			t.retry(r, attempt, cause(response, err), wait)
+		}
+		if err := sleep(r.Context(), wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func cause(response *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	return errors.New(response.Status)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// rewound gives a request that can be sent now: with its body from the beginning.
+func rewound(r *http.Request, attempt int) (*http.Request, error) {
+	if attempt == 1 || r.Body == nil || r.Body == http.NoBody {
+		return r, nil
+	}
+	if r.GetBody == nil {
+		return nil, fmt.Errorf("%s %s: the body cannot be sent again", r.Method, r.URL.Path)
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	again := r.Clone(r.Context())
+	again.Body = body
+	return again, nil
+}
+
+// attempt makes a call once, within its time, and takes the answer in as a whole: one that breaks off half-way is a fault of the connection.
+func (t *retryTransport) attempt(r *http.Request, number int) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), attemptKey{}, number), attemptTimeout)
+	defer cancel()
+	response, err := t.next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		if r.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("no answer within %v: %w", attemptTimeout, err)
+		}
+		return nil, err
+	}
+	defer response.Body.Close()
+	data, err := takeIn(response)
+	if err != nil {
+		return nil, err
+	}
+	response.Request = r
+	response.Body = &taken{*bytes.NewReader(data), data}
+	return response, nil
+}
+
+type attemptKey struct{}
+
+// maxAnswer bounds the memory that an answer can take.
+const maxAnswer = 64 << 20
+
+func takeIn(response *http.Response) ([]byte, error) {
+	var body bytes.Buffer
+	if n := response.ContentLength; n > 0 && n <= maxAnswer {
+		body.Grow(int(n) + bytes.MinRead)
+	}
+	n, err := body.ReadFrom(io.LimitReader(response.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("answer %d: %w", response.StatusCode, &truncatedError{err})
+	case n > maxAnswer:
+		return nil, fmt.Errorf("answer %d: more than %d bytes", response.StatusCode, maxAnswer)
+	}
+	return body.Bytes(), nil
+}
+
+// truncatedError says that an answer ended before its end.
+type truncatedError struct{ error }
+
+func (e *truncatedError) Unwrap() error { return e.error }
+
+// taken is the body of an answer that was taken in as a whole.
+type taken struct {
+	bytes.Reader
+	data []byte
+}
+
+// Close implements io.Closer.
+func (t *taken) Close() error { return nil }
+
+// verdict says whether a call may be made again, and how long the service wants that to wait.
+func (t *retryTransport) verdict(r *http.Request, response *http.Response, err error) (wait time.Duration, again bool) {
+	if err != nil {
+		var login *loginError
+		return 0, r.Context().Err() == nil && !errors.As(err, &login) && (untouched(err) || repeatable(r) && faultOfConnection(err))
+	}
+	wait = retryAfter(response.Header, cmp.Or(serverTime(response.Header), t.now()))
+	limited := response.Header.Get("X-RateLimit-Remaining") != "" || response.Header.Get("X-RateLimit-ToWait-Sec") != "" || response.Header.Get("X-Concurrency-Limit-Running") != ""
+	switch response.StatusCode {
+	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return wait, repeatable(r)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return wait, repeatable(r) || wait > 0
+	case http.StatusConflict:
+		return wait, limited && (repeatable(r) || response.Header.Get("X-RateLimit-ToWait-Sec") != "")
+	}
+	return 0, false
+}
+
+// repeatable reports whether a call that is made twice does no more than one that is made once. A login is one.
+func repeatable(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPut:
+		return true
+	case http.MethodDelete:
+		return !r.URL.Query().Has("filter")
+	}
+	return r.URL.Path == authPath
+}
+
+const authPath = "/auth"
+
+// untouched reports whether the service has seen nothing of a call: its host was not found, or no connection was made.
+func untouched(err error) bool {
+	var operation *net.OpError
+	var name *net.DNSError
+	return errors.As(err, &operation) && operation.Op == "dial" || errors.As(err, &name)
+}
+
+// faultOfConnection reports whether an error came from the network, and not from the caller's side of it, such as a certificate that is not trusted.
+func faultOfConnection(err error) bool {
+	var off *truncatedError
+	var network net.Error
+	var operation *net.OpError
+	return errors.As(err, &off) || errors.As(err, &operation) || errors.As(err, &network) && network.Timeout() ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "connection reset") || strings.Contains(err.Error(), "server closed")
+}
+
+// retryAfter reads the headers that say how long to wait: Retry-After in seconds or as a date, and X-RateLimit-ToWait-Sec.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	for _, name := range []string{"Retry-After", "X-RateLimit-ToWait-Sec"} {
+		text := h.Get(name)
+		if seconds, err := strconv.Atoi(text); err == nil && seconds > 0 {
+			return time.Duration(seconds) * time.Second
+		}
+		if at, err := http.ParseTime(text); err == nil && !now.IsZero() && at.After(now) {
+			return at.Sub(now)
+		}
+	}
+	return 0
+}
