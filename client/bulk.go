@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -186,3 +187,9 @@ func (c *Client) DeleteSchedulesByBody(ctx context.Context, registryID string, s
 	}
 	return job, nil
 }
+
+// Cancelable lists the states that a bulk cancel acts on; it leaves schedules in others as they are (release notes 1.15; swagger 2021).
+func Cancelable() []api.Status { return slices.Sorted(maps.Keys(cancels.acts)) }
+
+// Deletable lists the states that a bulk delete acts on; it leaves schedules in others as they are (release notes 1.15).
+func Deletable() []api.Status { return slices.Sorted(maps.Keys(deletes.acts)) }

@@ -3,8 +3,10 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -25,7 +27,7 @@ func WithRawResponse(ctx context.Context, to *[]byte) context.Context {
 // read takes an answer in; a status of 400 and above is an *Error.
 func read(response *http.Response, err error) (answer, error) {
 	if err != nil {
-		return answer{}, err
+		return answer{}, unanswered(err)
 	}
 	defer response.Body.Close()
 	a := answer{method: response.Request.Method, path: response.Request.URL.Path, emulator: strings.HasPrefix(response.Header.Get("Server"), "qcsd/")}
@@ -44,6 +46,23 @@ func read(response *http.Response, err error) (answer, error) {
 		return a, fmt.Errorf("%s %s: answer %d: a redirect that was not followed", a.method, a.path, response.StatusCode)
 	}
 	return a, nil
+}
+
+// unanswered says of which call there was no answer, without the query; of a call that failed since the login did, the error is that of the login.
+func unanswered(err error) error {
+	var call *url.Error
+	if !errors.As(err, &call) {
+		return err
+	}
+	var login *loginError
+	if errors.As(call.Err, &login) {
+		return login.error
+	}
+	path := call.URL
+	if u, err := url.Parse(call.URL); err == nil {
+		path = u.Path
+	}
+	return fmt.Errorf("%s %s: %w", strings.ToUpper(call.Op), path, call.Err)
 }
 
 // decode reads an answer as a T. No body, as of 204 or 201, gives the zero T: an empty list.

@@ -26,6 +26,9 @@ type Result struct {
 	Outcomes []control.JobOutcome // each registry of DeleteRegistries
 }
 
+// Job is work that was begun before, by the ids that the bulk call answered. Only the emulator can be asked for it.
+func (c *Client) Job(ids ...string) *Job { return &Job{IDs: given(ids), client: c, emulator: true} }
+
 // start makes a bulk call for a job, and notes the id that it answers. Release notes 1.15 print two names for the id of one call.
 func (j *Job) start(a answer, err error) error {
 	if err != nil {

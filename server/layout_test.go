@@ -42,6 +42,7 @@ var layers = map[string]string{
 	"gen/controlserver":        "gen/control",
 	"gen/jsondoc":              "",
 	"client":                   "openapi/qql gen/api gen/apiclient gen/control gen/controlclient",
+	"client/cmd/qcs":           "client gen/api gen/control openapi/qql",
 	"client/otelclient":        "client",
 	"server/internal/store":    "openapi openapi/qql gen/api gen/control",
 	"server/internal/registry": "openapi openapi/qql gen/api gen/control server/internal/store",
@@ -60,7 +61,7 @@ var foreign = map[string]string{
 	"go.opentelemetry.io/otel":                "client/otelclient",
 	"database/sql":                            "server/internal/store",
 	"github.com/google/go-containerregistry/": "server/internal/oci",
-	"net/http": "client client/otelclient server server/internal/oci server/servertest server/cmd/qcsd openapi/contract gen/apiclient gen/apiserver gen/controlclient gen/controlserver",
+	"net/http": "client client/cmd/qcs client/otelclient server server/internal/oci server/servertest server/cmd/qcsd openapi/contract gen/apiclient gen/apiserver gen/controlclient gen/controlserver",
 }
 
 func TestImportsGoOnlyDownwards(t *testing.T) {

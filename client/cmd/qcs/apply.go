@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi/qql"
+)
+
+// wanted is what a file for apply holds: registries, known by their address, each with schedules, known by their name.
+type wanted struct {
+	Registries []struct {
+		api.RegistryRequest
+		Schedules []api.ScheduleRequest `json:"schedules"`
+	} `json:"registries"`
+}
+
+// step is a change that apply makes.
+type step struct {
+	text string
+	do   func(ctx context.Context) error
+}
+
+func (p *program) applyCommand() *cobra.Command {
+	var file string
+	var yes, dryRun bool
+	cmd := &cobra.Command{
+		Use: "apply -f FILE", Short: "Make registries and schedules as a file wants them, after showing what has to be done",
+		Long: "The file (YAML or JSON) has registries, with the fields of the API and a list of schedules each:\n\n" +
+			"  registries:\n    - registryUri: https://registry.example.com\n      registryType: V2_PRIVATE\n      credentialType: None\n      schedules:\n        - name: nightly\n          onDemand: false\n          schedule: \"19:30\"\n          filters: [{repoTags: [{repo: team/app}]}]\n\n" +
+			"A registry is known by its address, a schedule by its name. What is not in the file is left alone; what is right already, too.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return &usageError{"give -f FILE"}
+			}
+			var w wanted
+			if err := p.readBody(file, &w); err != nil {
+				return err
+			}
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.cancel()
+			return p.apply(ctx, s, w, map[bool]string{true: "dry", false: map[bool]string{true: "yes"}[yes]}[dryRun])
+		},
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", "file; - for standard input")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what has to be done, and do nothing")
+	return cmd
+}
+
+// apply plans, shows, asks and does, in this order.
+func (p *program) apply(ctx context.Context, s *session, w wanted, how string) error {
+	var plan []step
+	for _, r := range w.Registries {
+		steps, err := s.planRegistry(ctx, r.RegistryRequest, r.Schedules)
+		if err != nil {
+			return err
+		}
+		plan = append(plan, steps...)
+	}
+	for _, step := range plan {
+		fmt.Fprintln(p.stdout, step.text)
+	}
+	fmt.Fprintf(p.stderr, "%d changes at %s (%s).\n", len(plan), s.account.target(), s.place())
+	if how == "dry" || len(plan) == 0 {
+		return nil
+	}
+	if how != "yes" {
+		if err := p.confirm("Apply"); err != nil {
+			return err
+		}
+	}
+	for i, step := range plan {
+		if err := step.do(ctx); err != nil {
+			if i > 0 {
+				return &partialError{fmt.Sprintf("%d of %d changes were made, then %s: %s", i, len(plan), step.text, line(err))}
+			}
+			return fmt.Errorf("%s: %w", step.text, err)
+		}
+	}
+	return nil
+}
+
+// planRegistry compares a registry, and its schedules, with what there is.
+func (s *session) planRegistry(ctx context.Context, r api.RegistryRequest, schedules []api.ScheduleRequest) ([]step, error) {
+	if r.RegistryURI == "" {
+		return nil, &usageError{"a registry in the file has no registryUri"}
+	}
+	var id string
+	var plan []step
+	for found, err := range s.ListRegistries(ctx, client.List{Filter: qql.Exactly("registryUri", r.RegistryURI).String()}) {
+		if err != nil {
+			return nil, err
+		}
+		id = found.RegistryUUID
+		if r.RegistryName != "" && found.RegistryName != r.RegistryName {
+			plan = append(plan, step{"~ registry " + r.RegistryURI, func(ctx context.Context) error { return s.UpdateRegistry(ctx, id, r) }})
+		}
+	}
+	existing := map[string]api.Schedule{}
+	if id == "" {
+		plan = append(plan, step{"+ registry " + r.RegistryURI, func(ctx context.Context) (err error) {
+			if id, err = s.CreateRegistry(ctx, r); err == nil && id == "" {
+				err = fmt.Errorf("the service did not say the id of the registry")
+			}
+			return err
+		}})
+	} else {
+		for found, err := range s.ListSchedules(ctx, id, client.List{PageSize: 1000}) {
+			if err != nil {
+				return nil, err
+			}
+			existing[found.Name] = found
+		}
+	}
+	for _, want := range schedules {
+		if want.Name == "" {
+			return nil, &usageError{"a schedule of " + r.RegistryURI + " in the file has no name"}
+		}
+		name := fmt.Sprintf("schedule %s of %s", want.Name, r.RegistryURI)
+		there, exists := existing[want.Name]
+		switch {
+		case !exists:
+			plan = append(plan, step{"+ " + name, func(ctx context.Context) error {
+				_, err := s.CreateSchedule(ctx, id, want)
+				return err
+			}})
+		case !same(there.Filters, want.Filters):
+			return nil, fmt.Errorf("%w: %s selects other images, which cannot be updated: delete it, or take another name", client.ErrInvalid, name)
+		case differs(there, want):
+			plan = append(plan, step{"~ " + name, func(ctx context.Context) error { return s.UpdateSchedule(ctx, id, there.ScheduleUUID, want) }})
+		}
+	}
+	return plan, nil
+}
+
+// same compares what two schedules select.
+func same(a, b []api.ScheduleFilter) bool {
+	return reflect.DeepEqual(selections(a), selections(b))
+}
+
+// selections lists what filters select: repository, tag and days, with null and absent made equal.
+func selections(filters []api.ScheduleFilter) (all [][3]any) {
+	for _, f := range filters {
+		days, _ := f.Days.Get()
+		for _, t := range f.RepoTags {
+			tag, _ := t.Tag.Get()
+			all = append(all, [3]any{t.Repo, tag, days})
+		}
+	}
+	return all
+}
+
+// differs reports whether an automatic schedule has to be updated: in what the file says of it.
+func differs(there api.Schedule, want api.ScheduleRequest) bool {
+	if there.OnDemand {
+		return false // it was made, and runs once
+	}
+	return want.Schedule != "" && want.Schedule != there.Schedule ||
+		want.ScheduleScanIntervalInDays != 0 && want.ScheduleScanIntervalInDays != there.ScheduleScanIntervalInDays ||
+		want.WeekDay != "" && want.WeekDay != there.WeekDay || want.ForceScan != nil && *want.ForceScan != there.ForceScan
+}

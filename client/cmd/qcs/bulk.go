@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi/qql"
+)
+
+// bulkCommand cancels or deletes many schedules.
+type bulkCommand struct {
+	verb, done string
+	acts       []api.Status // on schedules in these states
+	call       func(c *client.Client, ctx context.Context, registryID string, s client.Selection) (*client.Job, error)
+}
+
+// bulkFlags are those of a bulk command.
+type bulkFlags struct {
+	filter                 string
+	all, yes, dryRun, wait bool
+	snapshot               int
+}
+
+func (b bulkCommand) command(p *program) *cobra.Command {
+	var flags bulkFlags
+	cmd := &cobra.Command{
+		Use:   b.verb + " REGISTRY [SCHEDULE...]",
+		Short: strings.ToUpper(b.verb[:1]) + b.verb[1:] + " schedules: by ids, from standard input (-), by --filter, or --all",
+		Long: fmt.Sprintf("The service starts a job that has the schedules %s, and answers at once; --wait waits for it.\nIt acts on schedules in these states and leaves the others as they are: %s.\n"+
+			"Before that, it is shown how many there are and where, and asked. Not all that was selected was %[1]s: exit code 7, with --wait.", b.done, joined(b.acts)),
+		Args: cobra.MinimumNArgs(1), ValidArgsFunction: completeSchedule(p),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.cancel()
+			return b.run(ctx, p, &bulkRun{bulkFlags: flags, session: s, registry: args[0], ids: args[1:]})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.filter, "filter", "", "those that match a query in QQL, such as status:Running")
+	f.BoolVar(&flags.all, "all", false, "all schedules of the registry")
+	f.BoolVarP(&flags.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&flags.dryRun, "dry-run", false, "show how many there are, and do nothing")
+	f.BoolVar(&flags.wait, "wait", false, "wait until the job is done, and show what it did")
+	f.IntVar(&flags.snapshot, "snapshot", 10_000, "with --wait on a platform, which cannot be asked for jobs: schedules that are listed first, at most")
+	return cmd
+}
+
+// bulkRun is one run of a bulk command.
+type bulkRun struct {
+	bulkFlags
+	*session
+	registry string
+	ids      []string
+}
+
+// selection says what is selected.
+func (r *bulkRun) selection(p *program) (client.Selection, error) {
+	if len(r.ids) == 1 && r.ids[0] == "-" {
+		var err error
+		if r.ids, err = words(p.stdin); err != nil {
+			return client.Selection{}, err
+		}
+		if !r.yes && !r.dryRun {
+			return client.Selection{}, &usageError{"ids come from standard input, so nobody can be asked: add --yes or --dry-run"}
+		}
+		if len(r.ids) == 0 {
+			return client.Selection{}, &usageError{"no ids came from standard input"}
+		}
+	}
+	switch {
+	case len(r.ids) > 0 && (r.filter != "" || r.all), r.filter != "" && r.all:
+		return client.Selection{}, &usageError{"give ids, --filter or --all, not several of them"}
+	case len(r.ids) > 0:
+		return client.IDs(r.ids...), nil
+	case r.filter != "":
+		return client.Filter(r.filter), nil
+	case r.all:
+		return client.All(), nil
+	}
+	return client.Selection{}, &usageError{"give ids, --filter or --all"}
+}
+
+// words reads ids, separated by blanks or line ends.
+func words(in io.Reader) ([]string, error) {
+	var all []string
+	s := bufio.NewScanner(in)
+	s.Split(bufio.ScanWords)
+	for s.Scan() {
+		all = append(all, s.Text())
+	}
+	return all, s.Err()
+}
+
+func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
+	selection, err := r.selection(p)
+	if err != nil {
+		return err
+	}
+	if !r.exchange.curl {
+		if err := b.confirm(ctx, p, r); err != nil || r.dryRun {
+			return err
+		}
+		if r.wait && !r.exchange.emulator && len(r.ids) == 0 {
+			selection = selection.Snapshot(r.snapshot)
+		}
+	}
+	var raw []byte
+	job, err := b.call(r.Client, client.WithRawResponse(ctx, &raw), r.registry, selection)
+	if job == nil {
+		return err
+	}
+	if err != nil { // of a later part
+		return &partialError{fmt.Sprintf("a part of the ids was sent (jobs %s), then: %s", strings.Join(job.IDs, " "), line(err))}
+	}
+	if !r.wait {
+		o, err := p.printer(jobReference{}, "jobIds")
+		if err != nil {
+			return err
+		}
+		if len(job.IDs) > 1 {
+			raw = nil
+		}
+		return o.value(jobReference{job.IDs}, raw)
+	}
+	return p.await(ctx, job, b.done)
+}
+
+// jobReference names jobs that were begun.
+type jobReference struct {
+	JobIDs []string `json:"jobIds"`
+}
+
+// confirm shows how many schedules will be touched, where, and asks.
+func (b bulkCommand) confirm(ctx context.Context, p *program, r *bulkRun) error {
+	selected, touched, err := b.count(ctx, r)
+	if err != nil {
+		return err
+	}
+	where := fmt.Sprintf("%s (%s, as %s)", r.account.target(), r.place(), cmp.Or(r.account.User, tokenUser(r.account.Token)))
+	fmt.Fprintf(p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", touched, selected, r.registry, where, b.done)
+	if r.yes || r.dryRun {
+		return nil
+	}
+	return p.confirm(strings.ToUpper(b.verb[:1]) + b.verb[1:])
+}
+
+func tokenUser(token string) string {
+	user, _ := claims(token)
+	return cmp.Or(user, "the user of the token")
+}
+
+// confirm asks for a yes.
+func (p *program) confirm(what string) error {
+	if in, ok := p.stdin.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
+		return &usageError{"nobody can be asked here: add --yes"}
+	}
+	fmt.Fprintf(p.stderr, "%s? [y/N] ", what)
+	answer, err := bufio.NewReader(p.stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if !slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer))) {
+		return errors.New("nothing was done")
+	}
+	return nil
+}
+
+// count tells how many schedules are selected, and how many of them are in a state that the job acts on.
+func (b bulkCommand) count(ctx context.Context, r *bulkRun) (selected, touched int, err error) {
+	states := qql.In("status", b.acts...).String()
+	if len(r.ids) == 0 {
+		all := cmp.Or(r.filter, qql.Exists("scheduleUuid").String())
+		if selected, err = r.matches(ctx, all); err == nil {
+			touched, err = r.matches(ctx, "("+all+") AND "+states)
+		}
+		return selected, touched, err
+	}
+	for part := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(r.ids))), 100) {
+		n, err := r.matches(ctx, qql.In("scheduleUuid", part...).String()+" AND "+states)
+		if err != nil {
+			return 0, 0, err
+		}
+		selected, touched = selected+len(part), touched+n
+	}
+	return selected, touched, nil
+}
+
+// matches counts the schedules that match a filter.
+func (r *bulkRun) matches(ctx context.Context, filter string) (int, error) {
+	var raw []byte
+	n := 0
+	for _, err := range r.ListSchedules(client.WithRawResponse(ctx, &raw), r.registry, client.List{Filter: filter, PageSize: 1, Limit: 1}) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return total(raw, n), nil
+}
+
+// await waits for a job, shows how far it is, and says what it did.
+func (p *program) await(ctx context.Context, job *client.Job, done string) error {
+	progress := func(n, of int) { fmt.Fprintf(p.stderr, "%d of %d\n", n, of) }
+	if _, terminal := width(p.stderr); terminal {
+		bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.stderr), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+		defer func() { _ = bar.Finish() }()
+		progress = func(n, of int) {
+			bar.ChangeMax(max(of, 1))
+			_ = bar.Set(n)
+		}
+	}
+	last := [2]int{-1, -1}
+	result, err := job.Wait(ctx, func(n, of int) {
+		if now := [2]int{n, of}; now != last {
+			last = now
+			progress(n, of)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	o, err := p.printer(outcome{}, "jobIds", "matched", "changed", "skipped")
+	if err != nil {
+		return err
+	}
+	if err := o.value(outcome{job.IDs, result.Matched, result.Changed, result.Skipped}, nil); err != nil {
+		return err
+	}
+	if len(result.Skipped) == 0 {
+		return nil
+	}
+	var left []string
+	for _, reason := range slices.Sorted(maps.Keys(result.Skipped)) {
+		left = append(left, fmt.Sprintf("%d %s", result.Skipped[reason], reason))
+	}
+	return &partialError{fmt.Sprintf("%d %s, left as they are: %s", result.Changed, done, strings.Join(left, ", "))}
+}
+
+// outcome is what a job did.
+type outcome struct {
+	JobIDs  []string       `json:"jobIds"`
+	Matched int            `json:"matched"`
+	Changed int            `json:"changed"`
+	Skipped map[string]int `json:"skipped,omitempty"`
+}
+
+func joined(statuses []api.Status) string {
+	var names []string
+	for _, s := range statuses {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (p *program) deleteRegistriesCommand() *cobra.Command {
+	var yes, wait bool
+	cmd := &cobra.Command{
+		Use: "delete REGISTRY...", Short: "Delete registries with all that is in them", Args: cobra.MinimumNArgs(1), ValidArgsFunction: completeRegistry(p),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.cancel()
+			if !yes && !p.flags.curl {
+				fmt.Fprintf(p.stderr, "%d registries at %s, with all their schedules, will be deleted.\n", len(args), s.account.target())
+				if err := p.confirm("Delete"); err != nil {
+					return err
+				}
+			}
+			var raw []byte
+			job, err := s.DeleteRegistries(client.WithRawResponse(ctx, &raw), args...)
+			if err != nil {
+				return err
+			}
+			if wait {
+				return p.await(ctx, job, "deleted")
+			}
+			o, err := p.printer(jobReference{}, "jobIds")
+			if err != nil {
+				return err
+			}
+			return o.value(jobReference{job.IDs}, raw)
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the job is done, and show what it did")
+	return cmd
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// config is the configuration file: contexts, each an account on a platform.
+type config struct {
+	Current  string         `yaml:"current,omitempty"`
+	Contexts []namedContext `yaml:"contexts,omitempty"`
+}
+
+// namedContext is where and as whom to log in. The token is that of the last login; a password is never kept.
+type namedContext struct {
+	Name     string `yaml:"name" json:"name"`
+	URL      string `yaml:"url,omitempty" json:"url,omitempty"`
+	Platform string `yaml:"platform,omitempty" json:"platform,omitempty"`
+	User     string `yaml:"user,omitempty" json:"user,omitempty"`
+	Auth     string `yaml:"auth,omitempty" json:"auth,omitempty"`
+	Token    string `yaml:"token,omitempty" json:"-"`
+}
+
+// configPath is where the configuration file is.
+func (p *program) configPath() (string, error) {
+	if path := p.getenv("QCS_CONFIG"); path != "" {
+		return path, nil
+	}
+	folder, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for the configuration: %w; set QCS_CONFIG", err)
+	}
+	return filepath.Join(folder, "qcs", "config.yaml"), nil
+}
+
+// readConfig reads the configuration file; one that does not exist is empty. One that others can read is refused, since it holds tokens.
+func (p *program) readConfig() (c config, err error) {
+	path, err := p.configPath()
+	if err != nil {
+		return c, err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c, nil
+	case err != nil:
+		return c, err
+	case info.Mode().Perm()&0o077 != 0:
+		return c, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	if err := yaml.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// writeConfig replaces the configuration file, for its owner only: whole or not at all.
+func (p *program) writeConfig(c config) error {
+	path, err := p.configPath()
+	if err != nil {
+		return err
+	}
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".config-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
+// find gives a context by its name; none when there is no such.
+func (c *config) find(name string) *namedContext {
+	i := slices.IndexFunc(c.Contexts, func(n namedContext) bool { return n.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &c.Contexts[i]
+}
+
+// put adds a context or replaces the one of the same name.
+func (c *config) put(n namedContext) {
+	if old := c.find(n.Name); old != nil {
+		*old = n
+		return
+	}
+	c.Contexts = append(c.Contexts, n)
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// exchange is the transport of the CLI. It notes whether the other side is the emulator, shows exchanges with --debug, and prints calls in place of making them with --curl.
+type exchange struct {
+	next        http.RoundTripper
+	debug, curl bool
+	out, log    io.Writer
+	emulator    bool
+}
+
+// RoundTrip implements http.RoundTripper.
+func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
+	if e.curl && r.URL.Path != "/auth" {
+		if _, err := fmt.Fprintln(e.out, curl(r)); err != nil {
+			return nil, err
+		}
+		return nil, errPrinted
+	}
+	if e.debug {
+		e.show("> ", r.Method+" "+r.URL.String(), r.Header, bodyOf(r))
+	}
+	response, err := e.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	e.emulator = strings.HasPrefix(response.Header.Get("Server"), "qcsd/")
+	if e.debug {
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxShown))
+		if err != nil {
+			return response, nil //nolint:nilerr // the client finds it, too
+		}
+		e.show("< ", response.Status, response.Header, redact(body, r.URL.Path))
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body), response.Body), response.Body}
+	}
+	return response, nil
+}
+
+// maxShown bounds what is shown of an answer, in bytes.
+const maxShown = 16 << 10
+
+func (e *exchange) show(mark, first string, header http.Header, body string) {
+	lines := []string{first}
+	for name, values := range header {
+		value := strings.Join(values, ", ")
+		if name == "Authorization" {
+			kind, _, _ := strings.Cut(value, " ")
+			value = kind + " " + hidden
+		}
+		lines = append(lines, name+": "+value)
+	}
+	slices.Sort(lines[1:])
+	if body != "" {
+		lines = append(lines, "", body)
+	}
+	for _, l := range lines {
+		fmt.Fprintln(e.log, strings.TrimRight(mark+l, " "))
+	}
+}
+
+// hidden stands for a secret.
+const hidden = "***"
+
+// secrets are the fields whose values are not shown.
+var secrets = []string{"password", "clientSecret", "accessToken", "private_key"}
+
+// bodyOf gives the body of a request without its secrets.
+func bodyOf(r *http.Request) string {
+	if r.GetBody == nil {
+		return ""
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return ""
+	}
+	data, err := io.ReadAll(io.LimitReader(body, maxShown))
+	if err != nil {
+		return ""
+	}
+	switch kind := r.Header.Get("Content-Type"); {
+	case strings.HasPrefix(kind, "multipart/"):
+		return "(a file)"
+	case kind == "application/x-www-form-urlencoded":
+		form, _ := url.ParseQuery(string(data))
+		form.Set("password", hidden)
+		return strings.ReplaceAll(form.Encode(), "%2A%2A%2A", hidden)
+	}
+	return redact(data, r.URL.Path)
+}
+
+// redact takes the secrets out of a JSON body; the answer to a login is one.
+func redact(data []byte, path string) string {
+	if path == "/auth" {
+		return hidden
+	}
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil || !hide(value) {
+		return string(data)
+	}
+	clean, err := json.Marshal(value)
+	if err != nil {
+		return hidden
+	}
+	return string(clean)
+}
+
+// hide replaces secrets in a value, and reports whether there were any.
+func hide(value any) (found bool) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if text, ok := inner.(string); ok && text != "" && slices.Contains(secrets, name) {
+				v[name], found = hidden, true
+			} else {
+				found = hide(inner) || found
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			found = hide(inner) || found
+		}
+	}
+	return found
+}
+
+// curl writes a call for a shell. The credentials are left to the environment, and secrets in the body to be filled in.
+func curl(r *http.Request) string {
+	parts := []string{"curl", "-sS"}
+	if r.Method != http.MethodGet {
+		parts = append(parts, "-X", r.Method)
+	}
+	if strings.HasPrefix(r.Header.Get("Authorization"), "Basic ") {
+		parts = append(parts, "-u", `"$QCS_USER:$QCS_PASSWORD"`)
+	} else {
+		parts = append(parts, "-H", `"Authorization: Bearer $QCS_TOKEN"`)
+	}
+	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "multipart/") {
+		parts = append(parts, "-F", "serviceAccountJson=@key.json")
+	} else if body := bodyOf(r); body != "" {
+		parts = append(parts, "-H", quoted("Content-Type: "+kind), "--data", quoted(body))
+	}
+	return strings.Join(append(parts, quoted(r.URL.String())), " ")
+}
+
+// quoted makes a text one word of a shell.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/client"
+)
+
+// defaultLimit is how many items of a list are shown unless more are asked for.
+const defaultLimit = 100
+
+// listing is a command that shows a list of the service.
+type listing[T any] struct {
+	use, short string
+	args       int      // ids before the list
+	columns    []string // of the table
+	list       func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[T, error]
+	complete   func(*program) cobra.CompletionFunc
+	whole      bool // the service gives the list at once, without filter and pages
+}
+
+func (l listing[T]) command(p *program) *cobra.Command {
+	var query client.List
+	var everything bool
+	cmd := &cobra.Command{Use: l.use, Short: l.short, Args: cobra.ExactArgs(l.args), RunE: func(cmd *cobra.Command, args []string) error {
+		if everything && cmd.Flags().Changed("limit") {
+			return &usageError{"give --limit or --all, not both"}
+		}
+		if query.Limit < 1 || query.PageSize < 1 || query.PageSize > 1000 {
+			return &usageError{"limit must be at least 1, page size between 1 and 1000"}
+		}
+		var none T
+		o, err := p.printer(none, l.columns...)
+		if err != nil {
+			return err
+		}
+		s, ctx, err := p.connect(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer s.cancel()
+		wanted := query
+		if wanted.Limit++; everything { // one more than is shown tells whether there are more
+			wanted.Limit = 0
+		}
+		if o.flags.output == "jsonl" {
+			return stream(o, l.list(ctx, s, args, wanted), query.Limit, everything)
+		}
+		var raw []byte
+		items := []any{}
+		for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, wanted) {
+			if err != nil {
+				return err
+			}
+			items = append(items, item)
+		}
+		return shown(o, items, total(raw, len(items)), wanted.Limit)
+	}}
+	query.Limit, query.PageSize, everything = defaultLimit, defaultLimit, l.whole
+	if f := cmd.Flags(); !l.whole {
+		f.StringVar(&query.Filter, "filter", "", "query in QQL, such as status:Running")
+		f.StringVar(&query.Sort, "sort", "", "token:asc or token:desc, such as created:desc")
+		f.IntVar(&query.Limit, "limit", defaultLimit, "items at most")
+		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items that are asked for at once, 1 to 1000")
+		f.BoolVar(&everything, "all", false, "all items, however many")
+	}
+	if l.complete != nil {
+		cmd.ValidArgsFunction = l.complete(p)
+	}
+	return cmd
+}
+
+// total reads from an answer how many items there are in all; -1 for a list that is not counted.
+func total(raw []byte, shown int) int {
+	if bytes.HasPrefix(raw, []byte("[")) {
+		return -1
+	}
+	page := struct{ Count int }{shown}
+	_ = json.Unmarshal(raw, &page) // no body is an empty list
+	return max(page.Count, shown)
+}
+
+// shown prints items, and says when there are more. A limit is one more than is shown; 0 is none.
+func shown(o *printer, items []any, count, limit int) error {
+	more := limit > 0 && len(items) == limit
+	if more {
+		items = items[:limit-1]
+	}
+	if err := o.rows(items, count); err != nil {
+		return err
+	}
+	if more && o.flags.output == "table" {
+		fmt.Fprintf(o.stderr, "%d of %d are shown; --limit N or --all shows more\n", limit-1, count)
+	}
+	return nil
+}
+
+// stream prints items line by line as they come: memory does not grow with the list.
+func stream[T any](o *printer, list iter.Seq2[T, error], limit int, everything bool) error {
+	n := 0
+	for item, err := range list {
+		if err != nil {
+			return err
+		}
+		if n++; n > limit && !everything {
+			return nil
+		}
+		if err := o.rows([]any{item}, -1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// getting is a command that shows one thing.
+type getting[T any] struct {
+	use, short string
+	args       int
+	get        func(ctx context.Context, s *session, args []string) (T, error)
+	complete   func(*program) cobra.CompletionFunc
+}
+
+func (g getting[T]) command(p *program) *cobra.Command {
+	cmd := &cobra.Command{Use: g.use, Short: g.short, Args: cobra.ExactArgs(g.args), RunE: func(cmd *cobra.Command, args []string) error {
+		var none T
+		o, err := p.printer(none)
+		if err != nil {
+			return err
+		}
+		s, ctx, err := p.connect(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer s.cancel()
+		var raw []byte
+		value, err := g.get(client.WithRawResponse(ctx, &raw), s, args)
+		if err != nil {
+			return err
+		}
+		return o.value(value, raw)
+	}}
+	if g.complete != nil {
+		cmd.ValidArgsFunction = g.complete(p)
+	}
+	return cmd
+}
+
+// every turns a call that gives all items at once into a list.
+func every[T any](items []T, err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}

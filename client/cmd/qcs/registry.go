@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+)
+
+func (p *program) registryCommand() *cobra.Command {
+	return group("registry", "Image registries",
+		listing[api.Registry]{
+			use: "list", short: "List registries", columns: []string{"registryUuid", "registryName", "registryUri", "registryType", "repoCount", "totalImages", "updated"},
+			list: func(ctx context.Context, s *session, _ []string, l client.List) iter.Seq2[api.Registry, error] {
+				return s.ListRegistries(ctx, l)
+			},
+		}.command(p),
+		getting[api.RegistryDetails]{
+			use: "get REGISTRY", short: "Show a registry", args: 1, complete: completeRegistry,
+			get: func(ctx context.Context, s *session, args []string) (api.RegistryDetails, error) {
+				return s.DescribeRegistry(ctx, args[0])
+			},
+		}.command(p),
+		writing[api.RegistryRequest]{
+			use: "create", short: "Add a registry", fields: registryFields,
+			call: func(ctx context.Context, s *session, _ []string, r api.RegistryRequest) (any, error) {
+				id, err := s.CreateRegistry(ctx, r)
+				return api.RegistryReference{RegistryUUID: id}, err
+			},
+		}.command(p),
+		writing[api.RegistryRequest]{
+			use: "update REGISTRY", short: "Replace name, credential and connector of a registry", args: 1, fields: registryFields, complete: completeRegistry,
+			call: func(ctx context.Context, s *session, args []string, r api.RegistryRequest) (any, error) {
+				return api.RegistryReference{RegistryUUID: args[0]}, s.UpdateRegistry(ctx, args[0], r)
+			},
+		}.command(p),
+		writing[api.RegistryRequest]{
+			use: "validate", short: "Check the data of a registry before creating it", fields: registryFields,
+			call: func(ctx context.Context, s *session, _ []string, r api.RegistryRequest) (any, error) {
+				ok, err := s.ValidateRegistry(ctx, r)
+				if err == nil && !ok {
+					err = fmt.Errorf("%w: the registry could not be created", client.ErrInvalid)
+				}
+				return valid{ok}, err
+			},
+		}.command(p),
+		p.deleteRegistriesCommand(),
+	)
+}
+
+// valid is what validate found.
+type valid struct {
+	Valid bool `json:"valid"`
+}
+
+// registryFields are the common fields of a registry; others come from a file.
+var registryFields = []field[api.RegistryRequest]{
+	put("uri", "address, such as https://registry.example.com", func(r *api.RegistryRequest) *string { return &r.RegistryURI }),
+	put("name", "name", func(r *api.RegistryRequest) *string { return &r.RegistryName }),
+	put("type", "type, such as AWS, Azure, GCP, V2 or V2_PRIVATE", func(r *api.RegistryRequest) *string { return (*string)(&r.RegistryType) }),
+	put("credential-type", "how the service logs in there, such as None, BasicAuth or AWS", func(r *api.RegistryRequest) *string { return (*string)(&r.CredentialType) }),
+	put("username", "user name there", func(r *api.RegistryRequest) *string { return &r.Credential.Username }),
+	put("aws-arn", "role of an AWS registry", func(r *api.RegistryRequest) *string { return &r.AWS.Arn }),
+	put("aws-region", "region of an AWS registry", func(r *api.RegistryRequest) *string { return &r.AWS.Region }),
+	{name: "registry-password-file", usage: "file with the password there; - for standard input", set: func(p *program, r *api.RegistryRequest, path string) (err error) {
+		r.Credential.Password, err = p.secretFile(path)
+		return err
+	}},
+}
+
+func (p *program) repositoryCommand() *cobra.Command {
+	return group("repository", "Repositories of a registry", listing[api.Repository]{
+		use: "list REGISTRY", short: "List the repositories of a registry", args: 1, columns: []string{"repoName", "totalImages", "totalScannedImages", "totalVulnerableImages"}, complete: completeRegistry,
+		list: func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[api.Repository, error] {
+			return s.ListRepositories(ctx, args[0], l)
+		},
+	}.command(p))
+}

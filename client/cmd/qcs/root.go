@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set when a release is built.
+var version = ""
+
+// flags are those that all commands share.
+type flags struct {
+	context, url, platform, user, auth string
+	passwordFile, tokenFile            string
+	output                             string
+	columns                            []string
+	noHeader, utc, curl, debug         bool
+	timeout                            time.Duration
+}
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "qcs",
+		Short: "Work with the registry and schedule API of Qualys Container Security, or with the emulator qcsd",
+		Long: "qcs works with registries, schedules, images, reports and policies of Qualys Container Security from a shell, or with the emulator qcsd.\n" +
+			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\n" +
+			"Settings: a flag wins over the environment (QCS_URL, QCS_PLATFORM, QCS_USER, QCS_PASSWORD, QCS_TOKEN, QCS_AUTH, QCS_CONTEXT, QCS_OUTPUT), which wins over the context of the\n" +
+			"configuration file (QCS_CONFIG, or qcs/config.yaml in the folder for configuration). Passwords and tokens are never arguments.\n\n" +
+			"Exit codes: 0 done, 1 another error, 2 wrong usage, 3 not logged in or not allowed, 4 not found, 5 conflict, 6 refused as invalid, 7 done in part, 8 rate limited, 130 interrupted.",
+		Version:       buildVersion(),
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.flags.check(cmd, p.getenv) },
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
+	f := root.PersistentFlags()
+	f.StringVar(&p.flags.context, "context", "", "context of the configuration file")
+	f.StringVar(&p.flags.url, "url", "", "base URL, such as http://127.0.0.1:8080")
+	f.StringVar(&p.flags.platform, "platform", "", "platform of the account, such as US2")
+	f.StringVar(&p.flags.user, "user", "", "user name")
+	f.StringVar(&p.flags.auth, "auth", "", "token (log in and send a token) or basic (send user name and password, as API servers take them)")
+	f.StringVar(&p.flags.passwordFile, "password-file", "", "file with the password; - for standard input")
+	f.StringVar(&p.flags.tokenFile, "token-file", "", "file with a token; - for standard input")
+	f.StringVarP(&p.flags.output, "output", "o", "", "table, json, jsonl, yaml or csv (default table)")
+	f.StringSliceVar(&p.flags.columns, "columns", nil, "columns of table and csv, by the names of the fields")
+	f.BoolVar(&p.flags.noHeader, "no-header", false, "leave out the line of column names")
+	f.BoolVar(&p.flags.utc, "utc", false, "show times in UTC, not in the local zone")
+	f.BoolVar(&p.flags.curl, "curl", false, "print the call as a curl command instead of making it; secrets are left out")
+	f.BoolVar(&p.flags.debug, "debug", false, "show each exchange on standard error; secrets are left out")
+	f.DurationVar(&p.flags.timeout, "timeout", 0, "give up after this long, such as 30s")
+	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.contextCommand(), p.registryCommand(), p.repositoryCommand(), p.scheduleCommand(), p.connectorCommand(),
+		p.imageCommand(), p.reportCommand(), p.policyCommand(), p.jobCommand(), p.applyCommand(), p.versionCommand())
+	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	strict(root)
+	return root
+}
+
+// check completes the flags from the environment, and refuses values that are none.
+func (f *flags) check(cmd *cobra.Command, getenv func(string) string) error {
+	for value, name := range map[*string]string{&f.context: "QCS_CONTEXT", &f.output: "QCS_OUTPUT"} {
+		if *value == "" {
+			*value = getenv(name)
+		}
+	}
+	switch f.output {
+	case "":
+		f.output = "table"
+	case "table", "json", "jsonl", "yaml", "csv":
+	default:
+		return &usageError{fmt.Sprintf("output %q is not one of table, json, jsonl, yaml, csv", f.output)}
+	}
+	if f.auth != "" && f.auth != "token" && f.auth != "basic" {
+		return &usageError{fmt.Sprintf("auth %q is neither token nor basic", f.auth)}
+	}
+	if cmd.Flags().Changed("timeout") && f.timeout <= 0 {
+		return &usageError{"timeout must be more than 0"}
+	}
+	return nil
+}
+
+// strict makes wrong arguments, and names of commands that are none, usage errors throughout.
+func strict(cmd *cobra.Command) {
+	args := cmd.Args
+	switch {
+	case !cmd.Runnable():
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Sprintf("%q is not a command of %s", args[0], cmd.CommandPath())}
+			}
+			return nil
+		}
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	case args != nil:
+		cmd.Args = func(cmd *cobra.Command, given []string) error {
+			if err := args(cmd, given); err != nil {
+				return &usageError{err.Error()}
+			}
+			return nil
+		}
+	}
+	for _, c := range cmd.Commands() {
+		strict(c)
+	}
+}
+
+// group is a command that only has others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		_, err := fmt.Fprintln(p.stdout, buildVersion())
+		return err
+	}}
+}
+
+func buildVersion() string {
+	v := version
+	if info, ok := debug.ReadBuildInfo(); v == "" && ok && info.Main.Version != "(devel)" {
+		v = info.Main.Version
+	}
+	if v == "" {
+		v = "dev"
+	}
+	return "qcs " + v + ": independent, neither made, checked nor endorsed by the vendor"
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi/qql"
+)
+
+// over are the states that a schedule does not leave by itself, or not before its next time.
+var over = map[api.Status]bool{
+	api.StatusCompleted: true, api.StatusFinished: true, api.StatusError: true, api.StatusFailed: true, api.StatusCanceled: true, api.StatusUnknown: true, api.StatusPaused: true, api.StatusBaselineCompleted: true,
+}
+
+func (p *program) watchCommand() *cobra.Command {
+	var interval time.Duration
+	cmd := &cobra.Command{
+		Use: "watch REGISTRY [SCHEDULE...]", Short: "Show each change of state of schedules, until none is on its way any more", Args: cobra.MinimumNArgs(1), ValidArgsFunction: completeSchedule(p),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if interval <= 0 {
+				return &usageError{"interval must be more than 0"}
+			}
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.cancel()
+			return p.watch(ctx, s, args, interval)
+		},
+	}
+	cmd.Flags().DurationVar(&interval, "interval", 5*time.Second, "how often to look")
+	return cmd
+}
+
+func (p *program) watch(ctx context.Context, s *session, args []string, interval time.Duration) error {
+	query := client.List{PageSize: 1000}
+	if ids := args[1:]; len(ids) > 0 {
+		query.Filter = qql.In("scheduleUuid", ids...).String()
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for seen := map[string]api.Status{}; ; {
+		open := 0
+		for schedule, err := range s.ListSchedules(ctx, args[0], query) {
+			if err != nil {
+				return err
+			}
+			if !over[schedule.Status] {
+				open++
+			}
+			if seen[schedule.ScheduleUUID] != schedule.Status {
+				seen[schedule.ScheduleUUID] = schedule.Status
+				if _, err := fmt.Fprintln(p.stdout, schedule.ScheduleUUID, schedule.Status, text(schedule.Name)); err != nil {
+					return err
+				}
+			}
+		}
+		if open == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}

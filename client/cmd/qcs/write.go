@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/client"
+)
+
+// field is a flag that sets a part of a body.
+type field[T any] struct {
+	name, usage string
+	set         func(p *program, body *T, value string) error
+	sw          bool // it may stand without a value, for true
+}
+
+// put is the common case of a field: a text that goes somewhere.
+func put[T any](name, usage string, to func(*T) *string) field[T] {
+	return field[T]{name: name, usage: usage, set: func(_ *program, body *T, value string) error {
+		*to(body) = value
+		return nil
+	}}
+}
+
+// writing is a command that sends a body: from a file, over which flags are laid.
+type writing[T any] struct {
+	use, short string
+	args       int
+	fields     []field[T]
+	call       func(ctx context.Context, s *session, args []string, body T) (any, error)
+	complete   func(*program) cobra.CompletionFunc
+}
+
+func (w writing[T]) command(p *program) *cobra.Command {
+	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: cobra.ExactArgs(w.args)}
+	f := cmd.Flags()
+	f.StringP("file", "f", "", "file with the body (JSON or YAML, with the fields of the API); - for standard input; flags win over it")
+	for _, field := range w.fields {
+		f.String(field.name, "", field.usage)
+		if field.sw {
+			f.Lookup(field.name).NoOptDefVal = "true"
+		}
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		body, err := w.body(p, cmd)
+		if err != nil {
+			return err
+		}
+		s, ctx, err := p.connect(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer s.cancel()
+		var raw []byte
+		value, err := w.call(client.WithRawResponse(ctx, &raw), s, args, body)
+		if err != nil {
+			return err
+		}
+		o, err := p.printer(value)
+		if err != nil {
+			return err
+		}
+		return o.value(value, raw)
+	}
+	if w.complete != nil {
+		cmd.ValidArgsFunction = w.complete(p)
+	}
+	return cmd
+}
+
+// body reads the file, if one is given, and lays the flags over it.
+func (w writing[T]) body(p *program, cmd *cobra.Command) (body T, err error) {
+	given := false
+	if path := cmd.Flag("file").Value.String(); path != "" {
+		if err := p.readBody(path, &body); err != nil {
+			return body, err
+		}
+		given = true
+	}
+	for _, field := range w.fields {
+		if f := cmd.Flag(field.name); f.Changed {
+			if err := field.set(p, &body, f.Value.String()); err != nil {
+				return body, err
+			}
+			given = true
+		}
+	}
+	if !given {
+		return body, &usageError{"say what is wanted: -f FILE" + map[bool]string{true: ", or flags"}[len(w.fields) > 0]}
+	}
+	return body, nil
+}
