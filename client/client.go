@@ -36,7 +36,7 @@ func (c *Client) Token(ctx context.Context) (string, error) {
 
 // New makes a client. It makes no call.
 func New(options ...Option) (*Client, error) {
-	c := config{agent: userAgent, now: time.Now, retry: DefaultRetry, http: &http.Client{}} //nolint:forbidigo // the default of WithClock
+	c := config{agent: userAgent, now: time.Now, retry: DefaultRetry(), http: &http.Client{}} //nolint:forbidigo // the default of WithClock
 	for _, o := range options {
 		o(&c)
 	}

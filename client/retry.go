@@ -28,7 +28,9 @@ type RetryPolicy struct {
 }
 
 // DefaultRetry makes a call four times at most, and waits from half a second to half a minute (our choice).
-var DefaultRetry = RetryPolicy{Attempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second}
+func DefaultRetry() RetryPolicy {
+	return RetryPolicy{Attempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second}
+}
 
 func (p RetryPolicy) check() error {
 	return errorIf(p.Attempts < 1 || p.MinWait < 0 || p.MaxWait < p.MinWait, "client: a retry policy needs at least 1 attempt, and waits that are not negative, the longest not below the first")

@@ -168,8 +168,8 @@ func TestALoginIsMadeAgain(t *testing.T) {
 		s := &script{steps: []step{answers(503)}}
 		c, stop := s.start(t, newPipes(), client.WithTokenSource(nil), client.WithCredentials("u", "p"))
 		defer stop()
-		if err := gets(t.Context(), c); !errors.Is(err, client.ErrServer) || len(s.made()) != client.DefaultRetry.Attempts {
-			t.Errorf("got %v and calls %q, want %d logins", err, s.made(), client.DefaultRetry.Attempts)
+		if err := gets(t.Context(), c); !errors.Is(err, client.ErrServer) || len(s.made()) != client.DefaultRetry().Attempts {
+			t.Errorf("got %v and calls %q, want %d logins", err, s.made(), client.DefaultRetry().Attempts)
 		}
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	cmpdiff "github.com/google/go-cmp/cmp"
+
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/contract"
@@ -84,6 +86,25 @@ func TestReadmeIsShortAndComplete(t *testing.T) {
 				t.Errorf("README has no row %s", row)
 			}
 		}
+	}
+}
+
+// TestFirstTenMinutes: the commands that the README of the client shows are those that its script runs.
+func TestFirstTenMinutes(t *testing.T) {
+	t.Parallel()
+	var shown, run []string
+	for line := range strings.Lines(read(t, "../client/README.md")) {
+		if command, ok := strings.CutPrefix(line, "$ qcs "); ok {
+			shown = append(shown, strings.TrimSuffix(strings.TrimSpace(command), " --url http://127.0.0.1:8080 --user joe"))
+		}
+	}
+	for line := range strings.Lines(read(t, "../client/cmd/qcs/testdata/first-ten-minutes.txtar")) {
+		if command, ok := strings.CutPrefix(line, "exec qcs "); ok {
+			run = append(run, strings.TrimSpace(command))
+		}
+	}
+	if diff := cmpdiff.Diff(run, shown); diff != "" {
+		t.Errorf("(-script +README):\n%s", diff)
 	}
 }
 

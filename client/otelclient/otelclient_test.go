@@ -43,7 +43,7 @@ func TestSpansAndMetrics(t *testing.T) {
 	for i, s := range spans.GetSpans() {
 		one := map[string]string{"name": s.Name, "status": s.Status.Code.String(), "kind": s.SpanKind.String()}
 		for _, a := range s.Attributes {
-			one[string(a.Key)] = a.Value.Emit()
+			one[string(a.Key)] = a.Value.String()
 		}
 		got = append(got, one)
 		if want := "00-" + s.SpanContext.TraceID().String() + "-" + s.SpanContext.SpanID().String() + "-01"; arrived.seen[i] != want {

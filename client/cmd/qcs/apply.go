@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -106,41 +107,73 @@ func (s *session) planRegistry(ctx context.Context, r api.RegistryRequest, sched
 			plan = append(plan, step{"~ registry " + r.RegistryURI, func(ctx context.Context) error { return s.UpdateRegistry(ctx, id, r) }})
 		}
 	}
-	existing := map[string]api.Schedule{}
+	existing, err := s.schedulesByName(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	if id == "" {
 		plan = append(plan, step{"+ registry " + r.RegistryURI, func(ctx context.Context) (err error) {
 			if id, err = s.CreateRegistry(ctx, r); err == nil && id == "" {
-				err = fmt.Errorf("the service did not say the id of the registry")
+				err = errors.New("the service did not say the id of the registry")
 			}
 			return err
 		}})
-	} else {
-		for found, err := range s.ListSchedules(ctx, id, client.List{PageSize: 1000}) {
-			if err != nil {
-				return nil, err
-			}
-			existing[found.Name] = found
-		}
 	}
 	for _, want := range schedules {
-		if want.Name == "" {
-			return nil, &usageError{"a schedule of " + r.RegistryURI + " in the file has no name"}
-		}
-		name := fmt.Sprintf("schedule %s of %s", want.Name, r.RegistryURI)
 		there, exists := existing[want.Name]
+		change, err := planSchedule(there, exists, want)
+		name := fmt.Sprintf("schedule %s of %s", want.Name, r.RegistryURI)
 		switch {
-		case !exists:
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", name, err)
+		case change == create:
 			plan = append(plan, step{"+ " + name, func(ctx context.Context) error {
 				_, err := s.CreateSchedule(ctx, id, want)
 				return err
 			}})
-		case !same(there.Filters, want.Filters):
-			return nil, fmt.Errorf("%w: %s selects other images, which cannot be updated: delete it, or take another name", client.ErrInvalid, name)
-		case differs(there, want):
+		case change == update:
 			plan = append(plan, step{"~ " + name, func(ctx context.Context) error { return s.UpdateSchedule(ctx, id, there.ScheduleUUID, want) }})
 		}
 	}
 	return plan, nil
+}
+
+// schedulesByName lists the schedules of a registry; of several with one name the newest counts. A registry that does not exist yet has none.
+func (s *session) schedulesByName(ctx context.Context, registryID string) (map[string]api.Schedule, error) {
+	all := map[string]api.Schedule{}
+	if registryID == "" {
+		return all, nil
+	}
+	for found, err := range s.ListSchedules(ctx, registryID, client.List{PageSize: 1000, Sort: "created:asc"}) {
+		if err != nil {
+			return nil, err
+		}
+		all[found.Name] = found
+	}
+	return all, nil
+}
+
+// change is what has to be done to a schedule.
+type change int
+
+const (
+	nothing change = iota
+	create
+	update
+)
+
+func planSchedule(there api.Schedule, exists bool, want api.ScheduleRequest) (change, error) {
+	switch {
+	case want.Name == "":
+		return nothing, &usageError{"it has no name in the file"}
+	case !exists:
+		return create, nil
+	case !same(there.Filters, want.Filters):
+		return nothing, fmt.Errorf("%w: it selects other images, which cannot be updated: delete it, or take another name", client.ErrInvalid)
+	case differs(there, want):
+		return update, nil
+	}
+	return nothing, nil
 }
 
 // same compares what two schedules select.

@@ -218,7 +218,7 @@ func (r *bulkRun) matches(ctx context.Context, filter string) (int, error) {
 // await waits for a job, shows how far it is, and says what it did.
 func (p *program) await(ctx context.Context, job *client.Job, done string) error {
 	progress := func(n, of int) { fmt.Fprintf(p.stderr, "%d of %d\n", n, of) }
-	if _, terminal := width(p.stderr); terminal {
+	if _, terminal := p.width(p.stderr); terminal {
 		bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.stderr), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 		defer func() { _ = bar.Finish() }()
 		progress = func(n, of int) {

@@ -56,7 +56,7 @@ func (o *printer) time(value string) string {
 	if o.flags.utc {
 		return at.UTC().Format("2006-01-02 15:04:05Z")
 	}
-	return at.Local().Format("2006-01-02 15:04:05")
+	return at.In(o.zone).Format("2006-01-02 15:04:05")
 }
 
 // text writes a value in a line.

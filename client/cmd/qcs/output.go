@@ -213,7 +213,7 @@ func (o *printer) write(head []string, rows [][]string) error {
 	if head != nil {
 		t = t.Headers(head...)
 	}
-	if w, terminal := width(o.stdout); terminal && lipgloss.Width(t.Render()) > w {
+	if w, terminal := o.width(o.stdout); terminal && lipgloss.Width(t.Render()) > w {
 		t = t.Width(w)
 	}
 	for line := range strings.Lines(t.Render()) {
