@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,15 +19,21 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
+// The documents, each read when it is first needed, once for all servers of a process.
+var (
+	vendorDocument  = sync.OnceValues(func() (*contract.Document, error) { return contract.Load(openapi.JSON, contract.Options{}) })
+	controlDocument = sync.OnceValues(func() (*contract.Document, error) { return contract.Load(openapi.ControlJSON, contract.Options{}) })
+)
+
 // chain puts the handler together. A request goes through these in the order in which they are written here.
 func (s *Server) chain() (http.Handler, error) {
-	vendor, err := s.guard(openapi.JSON, func(e *echo.Echo) {
+	vendor, err := s.guard(vendorDocument, func(e *echo.Echo) {
 		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(&handlers{s.registry, s.authority, s.options}, nil))
 	})
 	if err != nil {
 		return nil, err
 	}
-	control, err := s.guard(openapi.ControlJSON, func(e *echo.Echo) {
+	control, err := s.guard(controlDocument, func(e *echo.Echo) {
 		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry}, nil))
 	})
 	if err != nil {
@@ -90,13 +97,14 @@ func (s *Server) recover(next http.Handler) http.Handler {
 
 // guard lets through to the handlers of a document only what the document allows: it finds the operation, authenticates, checks the permission and validates, in this order.
 // As everything passes here, no operation can be without; an operation without a permission keeps the server from starting.
-func (s *Server) guard(document []byte, register func(*echo.Echo)) (http.Handler, error) {
-	d, err := contract.Load(document, contract.Options{Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
-		s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
-	}})
+func (s *Server) guard(document func() (*contract.Document, error), register func(*echo.Echo)) (http.Handler, error) {
+	d, err := document()
 	if err != nil {
 		return nil, err
 	}
+	d = d.With(contract.Options{Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
+		s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
+	}})
 	for _, o := range d.Operations() {
 		if _, ok := permissions[o.ID]; !ok && !o.Public {
 			return nil, fmt.Errorf("operation %s has no permission", o.ID)

@@ -15,7 +15,7 @@ import (
 
 // Evidence says on what the emulator's behaviour rests: a line for each operation of the vendor's API, rule, filter token and cell of the table of statuses, by kind and name.
 func Evidence() ([]control.Evidence, error) {
-	d, err := contract.Load(openapi.JSON, contract.Options{})
+	d, err := vendorDocument()
 	if err != nil {
 		return nil, err
 	}

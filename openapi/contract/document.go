@@ -66,10 +66,7 @@ func Load(data []byte, o Options) (*Document, error) {
 	if err := spec.Validate(openapi3.NewLoader().Context); err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}
-	if o.MaxBody == 0 {
-		o.MaxBody = 1 << 20
-	}
-	d := &Document{spec: spec, options: o, filter: &openapi3filter.Options{
+	d := &Document{spec: spec, options: o.complete(), filter: &openapi3filter.Options{
 		AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc,
 		IncludeResponseStatus:   true,
 		SkipSettingDefaults:     true, // they would rewrite the query; the rules know them
@@ -92,6 +89,26 @@ func Load(data []byte, o Options) (*Document, error) {
 	}
 	slices.SortFunc(d.operations, func(a, b *Operation) int { return strings.Compare(a.ID, b.ID) })
 	return d, nil
+}
+
+// With gives the same document with other options, without reading it again.
+func (d *Document) With(o Options) *Document {
+	other := *d
+	other.options = o.complete()
+	other.operations = make([]*Operation, len(d.operations))
+	for i, operation := range d.operations {
+		copied := *operation
+		copied.document = &other
+		other.operations[i] = &copied
+	}
+	return &other
+}
+
+func (o Options) complete() Options {
+	if o.MaxBody == 0 {
+		o.MaxBody = 1 << 20
+	}
+	return o
 }
 
 func newOperation(d *Document, path, method string) *Operation {

@@ -50,7 +50,12 @@ func Open(ctx context.Context, path string, now func() time.Time) (*Store, error
 		s.read.SetMaxOpenConns(8)
 		s.read.SetMaxIdleConns(8)
 	}
-	if err := s.migrate(ctx); err != nil {
+	if path == memoryName {
+		err = s.fill(ctx)
+	} else {
+		err = s.migrate(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate database: %w", err), s.Close())
 	}
 	return s, nil
