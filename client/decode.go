@@ -104,3 +104,6 @@ func named(response *http.Response, err error, keys ...string) (string, error) {
 	}
 	return a.id(keys...)
 }
+
+// Decode reads the answer to a call of the generated clients (gen/apiclient, gen/controlclient) as the SDK does: a refusal is an *Error, no body the zero T. For calls that the SDK has no method for.
+func Decode[T any](response *http.Response, err error) (T, error) { return decode[T](response, err) }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/qcsdev/qcs/server/internal/store"
@@ -25,7 +26,12 @@ func hash(password string) string {
 // accounts lists the users: those of the configuration, else those of the database, else one that is made now.
 func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
 	if len(s.options.Users) > 0 {
-		return s.configured()
+		accounts, err := s.configured()
+		if err != nil {
+			return nil, err
+		}
+		made, err := s.made(ctx)
+		return append(accounts, made...), err
 	}
 	var accounts []store.Account
 	var password string
@@ -45,6 +51,17 @@ func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
 		s.options.FirstUser(accounts[0].Name, password)
 	}
 	return accounts, err
+}
+
+// made lists the users of worlds that were made while the emulator ran, but for those whose names the configuration has taken.
+func (s *Server) made(ctx context.Context) (accounts []store.Account, err error) {
+	err = s.store.Read(ctx, "", func(tx *store.Tx) error {
+		accounts, err = tx.Accounts(ctx)
+		return err
+	})
+	return slices.DeleteFunc(accounts, func(a store.Account) bool {
+		return slices.ContainsFunc(s.options.Worlds, func(w World) bool { return w.Name == a.World }) || slices.ContainsFunc(s.options.Users, func(u User) bool { return u.Name == a.Name })
+	}), err
 }
 
 func (s *Server) configured() ([]store.Account, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,15 +43,65 @@ type authority struct {
 	key    []byte
 	now    func(ctx context.Context, world string) (time.Time, error)
 	first  string
-	users  map[string]store.Account
 	parser *jwt.Parser // checks the signature; the claims are checked by the clock of the world
 
 	mu       sync.Mutex
+	users    map[string]store.Account
+	worlds   map[string]World
 	verified map[[sha256.Size]byte]verified
 }
 
 // verified is what a token says whose signature was checked.
-type verified = jwt.RegisteredClaims
+type verified struct {
+	jwt.RegisteredClaims
+	Generation int64 `json:"generation"` // of the tokens of the world
+}
+
+// user gives a user and the user's world.
+func (a *authority) user(name string) (store.Account, World, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	account, known := a.users[name]
+	return account, a.worlds[account.World], known
+}
+
+// world gives a world.
+func (a *authority) world(name string) World {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.worlds[name]
+}
+
+// put makes a world and its users known, or what has changed of them.
+func (a *authority) put(w World, accounts ...store.Account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.worlds[w.Name] = w
+	for _, account := range accounts {
+		a.users[account.Name] = account
+	}
+}
+
+// drop forgets a world and its users.
+func (a *authority) drop(world string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.worlds, world)
+	maps.DeleteFunc(a.users, func(_ string, account store.Account) bool { return account.World == world })
+}
+
+// of lists the users of a world by name.
+func (a *authority) of(world string) []store.Account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var all []store.Account
+	for _, name := range slices.Sorted(maps.Keys(a.users)) {
+		if a.users[name].World == world {
+			all = append(all, a.users[name])
+		}
+	}
+	return all
+}
 
 // maxVerified bounds the memory of the tokens that were checked; beyond it they are forgotten and checked again.
 const maxVerified = 10_000
@@ -61,7 +112,7 @@ func newAuthority(o Options, accounts []store.Account, now func(context.Context,
 		return nil, err
 	}
 	a := &authority{
-		key: key, now: now, users: map[string]store.Account{}, verified: map[[sha256.Size]byte]verified{},
+		key: key, now: now, users: map[string]store.Account{}, worlds: map[string]World{}, verified: map[[sha256.Size]byte]verified{},
 		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithoutClaimsValidation()),
 	}
 	for i, account := range accounts {
@@ -86,7 +137,7 @@ func (a *authority) login(ctx context.Context, name, password string) (string, e
 
 // check refuses a name and a password that do not belong together.
 func (a *authority) check(name, password string) error {
-	account, known := a.users[name]
+	account, _, known := a.user(name)
 	right := subtle.ConstantTimeCompare([]byte(account.Password), []byte(hash(password))) == 1
 	if !known || !right {
 		return unauthorized("wrong user name or password")
@@ -96,7 +147,7 @@ func (a *authority) check(name, password string) error {
 
 // issue makes a token with the claims of the vendor's (docs: authentication), and one of our own that names the world.
 func (a *authority) issue(ctx context.Context, name string) (string, error) {
-	account, known := a.users[name]
+	account, world, known := a.user(name)
 	if !known {
 		return "", fmt.Errorf("no user %s", name)
 	}
@@ -108,7 +159,7 @@ func (a *authority) issue(ctx context.Context, name string) (string, error) {
 		"sub": name, "iss": issuer, "aud": issuer, "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
 		"loginResponse": "SUCCESSFUL", "successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
 		"credentialType": "UsernamePasswordCredential", "usertype": "fo", "portalUserId": 1, "qwebUserId": 1,
-		"modulesAllowed": []string{"CS"}, "ipAddress": exchangeOf(ctx).remote, "world": account.World,
+		"modulesAllowed": []string{"CS"}, "ipAddress": exchangeOf(ctx).remote, "world": account.World, "generation": world.Generation,
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString(a.key)
 }
@@ -123,7 +174,7 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 		return caller{}, unauthorized("no Authorization header; send the token of POST /auth as: Authorization: Bearer <token>")
 	case strings.EqualFold(scheme, "Basic"):
 		user, password, _ := r.BasicAuth()
-		claims, err = verified{Subject: user}, a.check(user, password)
+		claims, err = verified{RegisteredClaims: jwt.RegisteredClaims{Subject: user}}, a.check(user, password)
 	case strings.EqualFold(scheme, "Bearer"):
 		claims, err = a.verify(strings.TrimSpace(token))
 	default:
@@ -132,12 +183,13 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	account, known := a.users[claims.Subject]
+	account, world, known := a.user(claims.Subject)
 	if !known {
 		return caller{}, unauthorized("the user of the token does not exist any more")
 	}
 	c := caller{name: claims.Subject, world: account.World, role: Role(account.Role)}
-	if c.now, err = a.now(r.Context(), c.world); err == nil && claims.ExpiresAt != nil && !c.now.Before(claims.ExpiresAt.Time) {
+	c.now, err = a.now(r.Context(), c.world)
+	if err == nil && claims.ExpiresAt != nil && (!c.now.Before(claims.ExpiresAt.Time) || claims.Generation != world.Generation) {
 		err = &authError{"JWT expired.", "the token has expired; tokens are valid for four hours"}
 	}
 	return c, err

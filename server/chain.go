@@ -25,21 +25,27 @@ var (
 	controlDocument = sync.OnceValues(func() (*contract.Document, error) { return contract.Load(openapi.ControlJSON, contract.Options{}) })
 )
 
+// The greatest bodies of calls, in bytes: those of the vendor's paths, and those of the control API, which takes whole snapshots.
+const (
+	vendorBody  = 1 << 20
+	controlBody = 256 << 20
+)
+
 // chain puts the handler together. A request goes through these in the order in which they are written here.
 func (s *Server) chain() (http.Handler, error) {
-	vendor, err := s.guard(vendorDocument, func(e *echo.Echo) {
+	vendor, err := s.guard(vendorDocument, vendorBody, func(e *echo.Echo) {
 		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(&handlers{s.registry, s.authority, s.options}, nil))
 	})
 	if err != nil {
 		return nil, err
 	}
-	control, err := s.guard(controlDocument, func(e *echo.Echo) {
-		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry}, nil))
+	control, err := s.guard(controlDocument, controlBody, func(e *echo.Echo) {
+		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.cleanPath(s.dialect(s.observe(s.recover(s.route(vendor, control))))), nil
+	return s.cleanPath(s.dialect(s.observe(s.recover(s.route(s.record(vendor), control))))), nil
 }
 
 // route tells the three surfaces apart. It is no http.ServeMux, which would redirect unclean paths.
@@ -97,12 +103,12 @@ func (s *Server) recover(next http.Handler) http.Handler {
 
 // guard lets through to the handlers of a document only what the document allows: it finds the operation, authenticates, checks the permission and validates, in this order.
 // As everything passes here, no operation can be without; an operation without a permission keeps the server from starting.
-func (s *Server) guard(document func() (*contract.Document, error), register func(*echo.Echo)) (http.Handler, error) {
+func (s *Server) guard(document func() (*contract.Document, error), maxBody int64, register func(*echo.Echo)) (http.Handler, error) {
 	d, err := document()
 	if err != nil {
 		return nil, err
 	}
-	d = d.With(contract.Options{Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
+	d = d.With(contract.Options{MaxBody: maxBody, Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
 		s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
 	}})
 	for _, o := range d.Operations() {
@@ -122,21 +128,32 @@ func (s *Server) guard(document func() (*contract.Document, error), register fun
 		x := exchangeOf(r.Context())
 		x.operation, x.leave = m.ID, func() {}
 		defer func() { x.leave() }()
-		s.validated(w, r, m, func(w http.ResponseWriter) {
-			ctx, err := s.admit(w, r, m)
-			if err != nil {
-				s.fail(w, r, err)
-				return
-			}
-			e.ServeHTTP(w, r.WithContext(noted(ctx, w.Header(), m)))
-		})
+		serve := func(w http.ResponseWriter, r *http.Request) {
+			s.validated(w, r, m, func(w http.ResponseWriter) {
+				ctx, err := s.admit(w, r, m)
+				if err != nil {
+					s.fail(w, r, err)
+					return
+				}
+				e.ServeHTTP(w, r.WithContext(noted(ctx, w.Header(), m)))
+			})
+		}
+		if !strings.HasPrefix(m.Path, "/_qcs/") {
+			serve = s.broken(m, serve)
+		}
+		serve(w, r)
 	}), nil
 }
 
 // admit authenticates and validates a request; the context that it gives names the world of the caller.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match) (context.Context, error) {
 	ctx := r.Context()
-	if !m.Public {
+	if strings.HasPrefix(m.Path, "/_qcs/") {
+		if err := s.admitControl(r, permissions[m.ID].administers); err != nil {
+			return ctx, err
+		}
+	}
+	if !m.Public && !permissions[m.ID].administers {
 		c, err := s.caller(w, r, m)
 		if err != nil {
 			return ctx, err
@@ -158,7 +175,7 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, m contract.Match
 	if err != nil {
 		return c, err
 	}
-	if paid(m.ID) && s.planOf(c.world) == store.PlanFree {
+	if paid(m.ID) && s.authority.world(c.world).Plan == store.PlanFree {
 		return c, errFreePlan // before any rate header: with one, clients would wait and try again
 	}
 	if x.leave, err = s.limiter.enter(w.Header(), c.name, m.ID); err != nil {
@@ -168,16 +185,6 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, m contract.Match
 		return c, err
 	}
 	return c, permit(c, m.ID)
-}
-
-// planOf is the plan of a world.
-func (s *Server) planOf(world string) Plan {
-	for _, w := range s.options.Worlds {
-		if w.Name == world {
-			return w.Plan
-		}
-	}
-	return store.PlanFull
 }
 
 // validated calls a handler and, where that is asked for, holds its answer to the document.
@@ -194,6 +201,7 @@ func (s *Server) validated(w http.ResponseWriter, r *http.Request, m contract.Ma
 		_, _ = w.Write(answer.body.Bytes()) // the caller may be gone
 		return
 	}
+	exchangeOf(r.Context()).violation = err.Error()
 	if s.options.OnViolation != nil {
 		s.options.OnViolation(err)
 	}

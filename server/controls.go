@@ -9,7 +9,10 @@ import (
 )
 
 // controls answer the operations of the control document.
-type controls struct{ registry *registry.Service }
+type controls struct {
+	registry *registry.Service
+	server   *Server
+}
 
 // DescribeJob answers the state of a bulk job.
 func (c *controls) DescribeJob(ctx context.Context, r controlserver.DescribeJobRequestObject) (controlserver.DescribeJobResponseObject, error) {

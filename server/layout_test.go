@@ -43,12 +43,15 @@ var layers = map[string]string{
 	"gen/jsondoc":              "",
 	"client":                   "openapi/qql gen/api gen/apiclient gen/control gen/controlclient",
 	"client/cmd/qcs":           "client gen/api gen/control openapi/qql",
+	"client/emulator":          "client gen/control gen/controlclient",
 	"client/otelclient":        "client",
 	"server/internal/store":    "openapi openapi/qql gen/api gen/control",
-	"server/internal/registry": "openapi openapi/qql gen/api gen/control server/internal/store",
+	"server/internal/fault":    "openapi openapi/qql gen/control",
+	"server/internal/journal":  "openapi/qql gen/control",
+	"server/internal/registry": "openapi openapi/qql gen/api gen/control server/internal/fault server/internal/store",
 	"server/internal/oci":      "server/internal/registry",
-	"server":                   "openapi openapi/qql openapi/contract gen/api gen/apiserver gen/control gen/controlserver server/internal/oci server/internal/registry server/internal/store",
-	"server/servertest":        "gen/api gen/control gen/controlclient server client",
+	"server":                   "openapi openapi/qql openapi/contract gen/api gen/apiserver gen/control gen/controlserver server/internal/fault server/internal/journal server/internal/oci server/internal/registry server/internal/store",
+	"server/servertest":        "client client/emulator gen/api gen/control server",
 	"server/cmd/qcsd":          "server openapi/contract",
 }
 
@@ -61,7 +64,7 @@ var foreign = map[string]string{
 	"go.opentelemetry.io/otel":                "client/otelclient",
 	"database/sql":                            "server/internal/store",
 	"github.com/google/go-containerregistry/": "server/internal/oci",
-	"net/http": "client client/cmd/qcs client/otelclient server server/internal/oci server/servertest server/cmd/qcsd openapi/contract gen/apiclient gen/apiserver gen/controlclient gen/controlserver",
+	"net/http": "client client/cmd/qcs client/emulator client/otelclient server server/internal/oci server/servertest server/cmd/qcsd openapi/contract gen/apiclient gen/apiserver gen/controlclient gen/controlserver",
 }
 
 func TestImportsGoOnlyDownwards(t *testing.T) {

@@ -17,6 +17,7 @@ type exchange struct {
 	cause                      error
 	status                     int
 	leave                      func() // counts the end of the call
+	fault, violation           string // which fault made the answer, and how it breaks the document
 }
 
 type exchangeKey struct{}
@@ -45,6 +46,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		}
 		if !x.now.IsZero() {
 			attributes = append(attributes, "now", x.now)
+		}
+		if x.fault != "" {
+			attributes = append(attributes, "fault", x.fault)
 		}
 		if x.cause != nil {
 			attributes = append(attributes, "cause", x.cause.Error())

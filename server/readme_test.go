@@ -44,8 +44,12 @@ func TestReadmes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	controls, err := contract.Load(openapi.ControlJSON, contract.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	parts := map[string]string{
-		"counts": countTable(evidence), "operations": operationTable(document), "statuses": coverageTable(document), "tokens": tokenTable(evidence),
+		"controls": controlTable(controls), "counts": countTable(evidence), "operations": operationTable(document), "statuses": coverageTable(document), "tokens": tokenTable(evidence),
 		"table": statusTable(evidence), "refusals": refusalTable(), "settle": settleTable(evidence),
 	}
 	for _, path := range []string{"../README.md", "../openapi/README.md", "README.md"} {
@@ -76,15 +80,13 @@ func TestReadmeIsShortAndComplete(t *testing.T) {
 	if n := strings.Count(text, "\n"); n < 110 || n > 210 {
 		t.Errorf("README has %d lines, want 110 to 210", n)
 	}
-	for _, document := range [][]byte{openapi.JSON, openapi.ControlJSON} {
-		d, err := contract.Load(document, contract.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range d.Operations() {
-			if row := fmt.Sprintf("`%s %s`", o.Method, o.Path); !strings.Contains(text, row) {
-				t.Errorf("README has no row %s", row)
-			}
+	d, err := contract.Load(openapi.JSON, contract.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range d.Operations() {
+		if row := fmt.Sprintf("`%s %s`", o.Method, o.Path); !strings.Contains(text, row) {
+			t.Errorf("README has no row %s", row)
 		}
 	}
 }
@@ -173,6 +175,14 @@ func operationTable(d *contract.Document) string {
 	for _, o := range byPath(d) {
 		e := o.Evidence()
 		text += row("`"+o.Method+" "+o.Path+"`", letter[e.Calls], letter[e.Answer], letter[e.Refusals], e.Source)
+	}
+	return text
+}
+
+func controlTable(d *contract.Document) string {
+	text := head("operation", "what it does")
+	for _, o := range byPath(d) {
+		text += row("`"+o.Method+" "+o.Path+"`", o.Summary)
 	}
 	return text
 }

@@ -22,7 +22,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/server/internal/fault"
+	"github.com/qcsdev/qcs/server/internal/journal"
 	"github.com/qcsdev/qcs/server/internal/oci"
 	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/store"
@@ -75,6 +78,10 @@ type Options struct {
 	Now               func() time.Time            // default: time.Now
 	Random            io.Reader                   // default: crypto/rand
 	Logger            *slog.Logger                // default: discards
+	ControlToken      string                      // that the calls which make and drop worlds need; "" for none
+	ControlClosed     bool                        // refuse those calls, and all others of the control API whose Host is not of this machine, unless there is a control token: for addresses that others reach
+	ControlHosts      []string                    // names that calls of the control API may give as Host; nil for any. Calls of other sites' pages are refused always
+	JournalCalls      int                         // calls that the journal keeps of each world; default: 1,000, negative for none
 	Version           string                      // for the Server header
 }
 
@@ -85,6 +92,8 @@ type Server struct {
 	registry  *registry.Service
 	authority *authority
 	limiter   *limiter
+	faults    fault.Set
+	journal   *journal.Journal
 	handler   http.Handler
 	wake      chan struct{}
 }
@@ -95,7 +104,7 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, limiter: newLimiter(o.RateLimit), wake: make(chan struct{}, 1)}
+	s := &Server{options: o, limiter: newLimiter(o.RateLimit), journal: journal.New(o.JournalCalls), wake: make(chan struct{}, 1)}
 	var err error
 	if s.store, err = openStore(o); err != nil {
 		return nil, fmt.Errorf("data in %s: %w", o.Data, err)
@@ -199,13 +208,18 @@ func (s *Server) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range accounts {
-		if !slices.ContainsFunc(s.options.Worlds, func(w World) bool { return w.Name == a.World }) {
-			s.options.Logger.Warn("a user's world is not among those that are configured", "user", a.Name, "world", a.World)
-		}
-	}
 	if s.authority, err = newAuthority(s.options, accounts, s.worldTime); err != nil {
 		return err
+	}
+	var worlds []World
+	if err := s.store.Read(ctx, "", func(tx *store.Tx) error {
+		worlds, err = tx.Worlds(ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, w := range worlds {
+		s.authority.put(w)
 	}
 	if s.options.Seed == "" || s.options.Existing {
 		return nil
@@ -258,6 +272,12 @@ func (s *Server) worldTime(ctx context.Context, world string) (time.Time, error)
 
 // DefaultUser is the name of the user that was configured or made first.
 func (s *Server) DefaultUser() string { return s.authority.first }
+
+// DefaultWorld is the name of the first world.
+func (s *Server) DefaultWorld() string { return s.options.Worlds[0].Name }
+
+// Journal lists the last calls of a world, the oldest first, without secrets.
+func (s *Server) Journal(world string) []control.Exchange { return s.journal.List(world, nil) }
 
 // Reset removes all data, and loads the seed again into the first world if there is one, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {

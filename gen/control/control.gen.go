@@ -77,6 +77,51 @@ func (e EvidenceKind) Valid() bool {
 	}
 }
 
+// Defines values for FaultEffectKind.
+const (
+	FaultEffectKindContentType FaultEffectKind = "contentType"
+	FaultEffectKindJobItems    FaultEffectKind = "jobItems"
+	FaultEffectKindLatency     FaultEffectKind = "latency"
+	FaultEffectKindMalformed   FaultEffectKind = "malformed"
+	FaultEffectKindRateLimit   FaultEffectKind = "rateLimit"
+	FaultEffectKindReset       FaultEffectKind = "reset"
+	FaultEffectKindSlow        FaultEffectKind = "slow"
+	FaultEffectKindStale       FaultEffectKind = "stale"
+	FaultEffectKindStatus      FaultEffectKind = "status"
+	FaultEffectKindToken       FaultEffectKind = "token"
+	FaultEffectKindTruncate    FaultEffectKind = "truncate"
+)
+
+// Valid indicates whether the value is a known member of the FaultEffectKind enum.
+func (e FaultEffectKind) Valid() bool {
+	switch e {
+	case FaultEffectKindContentType:
+		return true
+	case FaultEffectKindJobItems:
+		return true
+	case FaultEffectKindLatency:
+		return true
+	case FaultEffectKindMalformed:
+		return true
+	case FaultEffectKindRateLimit:
+		return true
+	case FaultEffectKindReset:
+		return true
+	case FaultEffectKindSlow:
+		return true
+	case FaultEffectKindStale:
+		return true
+	case FaultEffectKindStatus:
+		return true
+	case FaultEffectKindToken:
+		return true
+	case FaultEffectKindTruncate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ForcedStatusStatus.
 const (
 	ForcedStatusStatusBaselineCompleted ForcedStatusStatus = "BaselineCompleted"
@@ -197,6 +242,48 @@ func (e JobState) Valid() bool {
 	}
 }
 
+// Defines values for Plan.
+const (
+	PlanFree  Plan = "Free"
+	PlanFull  Plan = "Full"
+	PlanTrial Plan = "Trial"
+)
+
+// Valid indicates whether the value is a known member of the Plan enum.
+func (e Plan) Valid() bool {
+	switch e {
+	case PlanFree:
+		return true
+	case PlanFull:
+		return true
+	case PlanTrial:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Role.
+const (
+	RoleManager Role = "manager"
+	RoleReader  Role = "reader"
+	RoleSubuser Role = "subuser"
+)
+
+// Valid indicates whether the value is a known member of the Role enum.
+func (e Role) Valid() bool {
+	switch e {
+	case RoleManager:
+		return true
+	case RoleReader:
+		return true
+	case RoleSubuser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ScanOutcomeStatus.
 const (
 	ScanOutcomeStatusError    ScanOutcomeStatus = "Error"
@@ -300,6 +387,177 @@ type EvidenceClass string
 // EvidenceKind What the statement is about.
 type EvidenceKind string
 
+// Exchange A call and its answer, without secrets.
+type Exchange struct {
+	// At A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	At Millis `json:"at"`
+
+	// Curl The call for a shell, with $TOKEN for the token.
+	Curl string `json:"curl"`
+
+	// Detail What X-QCS-Detail says: what was refused, or what is our choice.
+	Detail string `json:"detail,omitempty,omitzero"`
+
+	// Fault Id of the fault that made the answer: it says nothing about the contract.
+	Fault string `json:"fault,omitempty,omitzero"`
+
+	// Method Method.
+	Method string `json:"method"`
+
+	// Operation operationId; empty when the document has no such call.
+	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Path Path.
+	Path string `json:"path"`
+
+	// Query Query string.
+	Query string `json:"query"`
+
+	// RequestBody Body of the call; long ones are cut.
+	RequestBody string `json:"requestBody"`
+
+	// RequestHeaders Headers of the call.
+	RequestHeaders map[string]string `json:"requestHeaders"`
+
+	// ResponseBody Body of the answer; long ones are cut.
+	ResponseBody string `json:"responseBody"`
+
+	// ResponseHeaders Headers of the answer.
+	ResponseHeaders map[string]string `json:"responseHeaders"`
+
+	// Seq Number of the call in the world, from 1.
+	Seq int64 `json:"seq"`
+
+	// Status Status of the answer; 0 when the connection was cut.
+	Status int `json:"status"`
+
+	// TookMicros Microseconds until the answer was made.
+	TookMicros int64 `json:"tookMicros"`
+
+	// User Who called.
+	User string `json:"user,omitempty,omitzero"`
+
+	// Violation How the answer breaks the document, where answers are checked.
+	Violation string `json:"violation,omitempty,omitzero"`
+}
+
+// Expectation Calls that are expected.
+type Expectation struct {
+	// AtLeast So many or more.
+	AtLeast int `json:"atLeast,omitempty,omitzero"`
+
+	// AtMost So many or fewer.
+	AtMost *int `json:"atMost,omitempty"`
+
+	// Filter A query in QQL, as of the journal.
+	Filter string `json:"filter,omitempty,omitzero"`
+
+	// Operation operationId; any when absent.
+	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Times Exactly so many; at least one when nothing is given.
+	Times *int `json:"times,omitempty"`
+}
+
+// Fault A fault that is set, and how often it was met.
+type Fault struct {
+	// Calls Calls that fitted operation and user.
+	Calls int64 `json:"calls"`
+
+	// Effect How a call goes wrong.
+	Effect FaultEffect `json:"effect"`
+
+	// FaultID Id.
+	FaultID string `json:"faultId"`
+
+	// Hits Calls that went wrong.
+	Hits int64 `json:"hits"`
+
+	// Operation operationId, with * for any text.
+	Operation string `json:"operation,omitempty,omitzero"`
+
+	// User Calls of this user only.
+	User string `json:"user,omitempty,omitzero"`
+
+	// When Which of the calls that fit; all of them when nothing is given. What is given holds together.
+	When FaultTiming `json:"when,omitempty,omitzero"`
+}
+
+// FaultEffect How a call goes wrong.
+type FaultEffect struct {
+	// Code errorCode of the answer; the status and its name when absent.
+	Code string `json:"code,omitempty,omitzero"`
+
+	// Kind status: an answer with `status`, `code` and `message`, in the vendor's shape; nothing is done. rateLimit: a blocked call with the documented headers, 429 or 409 by `status`.
+	// latency: later by `latency`. reset: the connection is cut before an answer. truncate: the answer ends half-way. slow: the body comes in pieces over `latency`. malformed: the body is no JSON.
+	// contentType: the answer says `text/html`. token: the token is refused, as expired with `message` "JWT expired.". stale: a GET answers what the same GET answered before, if it was made.
+	// jobItems: bulk jobs that the call starts fail on a share of their schedules, `probability` of the timing.
+	Kind FaultEffectKind `json:"kind"`
+
+	// Latency Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	Latency DurationRange `json:"latency,omitempty,omitzero"`
+
+	// Message message of the answer.
+	Message string `json:"message,omitempty,omitzero"`
+
+	// Status Status of the answer; 503 when absent, 429 of a rateLimit.
+	Status int `json:"status,omitempty,omitzero"`
+
+	// WaitSeconds How long a blocked call is told to wait; 1 when absent.
+	WaitSeconds int `json:"waitSeconds,omitempty,omitzero"`
+}
+
+// FaultEffectKind status: an answer with `status`, `code` and `message`, in the vendor's shape; nothing is done. rateLimit: a blocked call with the documented headers, 429 or 409 by `status`.
+// latency: later by `latency`. reset: the connection is cut before an answer. truncate: the answer ends half-way. slow: the body comes in pieces over `latency`. malformed: the body is no JSON.
+// contentType: the answer says `text/html`. token: the token is refused, as expired with `message` "JWT expired.". stale: a GET answers what the same GET answered before, if it was made.
+// jobItems: bulk jobs that the call starts fail on a share of their schedules, `probability` of the timing.
+type FaultEffectKind string
+
+// FaultRequest Which calls go wrong, and how.
+type FaultRequest struct {
+	// Effect How a call goes wrong.
+	Effect FaultEffect `json:"effect"`
+
+	// Operation operationId, with * for any text; all operations when absent.
+	Operation string `json:"operation,omitempty,omitzero"`
+
+	// User Calls of this user only.
+	User string `json:"user,omitempty,omitzero"`
+
+	// When Which of the calls that fit; all of them when nothing is given. What is given holds together.
+	When FaultTiming `json:"when,omitempty,omitzero"`
+}
+
+// FaultTiming Which of the calls that fit; all of them when nothing is given. What is given holds together.
+type FaultTiming struct {
+	// Every Each call whose number this divides.
+	Every int `json:"every,omitempty,omitzero"`
+
+	// First The first calls, so many.
+	First int `json:"first,omitempty,omitzero"`
+
+	// From A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	From Millis `json:"from,omitempty,omitzero"`
+
+	// Nth This call only, counted from 1.
+	Nth int `json:"nth,omitempty,omitzero"`
+
+	// Probability Share of the calls, drawn by the seed: the same for the same seed and number of the call.
+	Probability float64 `json:"probability,omitempty,omitzero"`
+
+	// Seed Seed of the draw.
+	Seed int64 `json:"seed,omitempty,omitzero"`
+
+	// Until A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	Until Millis `json:"until,omitempty,omitzero"`
+}
+
 // ForcedStatus A status of a schedule.
 type ForcedStatus struct {
 	// Status One of the statuses of the vendor's document.
@@ -383,6 +641,12 @@ type JobState string
 // Example: 1628504894719
 type Millis = openapi.Millis
 
+// Plan What the subscription may use.
+type Plan string
+
+// Role What a user may do.
+type Role string
+
 // ScanError A fault as schedules show it.
 type ScanError struct {
 	// ContextParams Values that the text refers to.
@@ -431,8 +695,148 @@ type ScanProfile struct {
 	Seed int64 `json:"seed"`
 }
 
+// Snapshot A state of a world.
+type Snapshot struct {
+	// Name Name.
+	Name string `json:"name"`
+
+	// Rows Rows of data in it.
+	Rows int `json:"rows"`
+
+	// Taken A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	Taken Millis `json:"taken"`
+}
+
+// SnapshotFile A snapshot as one document.
+type SnapshotFile struct {
+	// Schema Version of the database schema.
+	Schema int `json:"schema"`
+
+	// Tables The rows of each table.
+	Tables map[string]SnapshotTable `json:"tables"`
+
+	// World Plan, clock and scan profile.
+	World map[string]interface{} `json:"world"`
+}
+
+// SnapshotTable The rows of a table.
+type SnapshotTable struct {
+	// Columns Names of the columns.
+	Columns []string `json:"columns"`
+
+	// Rows Values, in the order of the columns.
+	Rows [][]interface{} `json:"rows"`
+}
+
+// UserRequest A user that is wanted.
+type UserRequest struct {
+	// Name Login name.
+	Name string `json:"name"`
+
+	// Password Password; random when absent.
+	Password string `json:"password,omitempty,omitzero"`
+
+	// Role What a user may do.
+	Role Role `json:"role,omitempty,omitzero"`
+}
+
+// UserRole What a user may do from now on.
+type UserRole struct {
+	// Name Login name.
+	Name string `json:"name"`
+
+	// Role What a user may do.
+	Role Role `json:"role"`
+}
+
+// Verdict Whether an expectation is met.
+type Verdict struct {
+	// Expected How many were expected, in words.
+	Expected string `json:"expected"`
+
+	// Matched How many calls there were.
+	Matched int `json:"matched"`
+
+	// Met Whether it is.
+	Met bool `json:"met"`
+}
+
+// World A subscription with its users.
+type World struct {
+	// Name Name.
+	Name string `json:"name"`
+
+	// Plan What the subscription may use.
+	Plan Plan `json:"plan"`
+
+	// Users Its users.
+	Users []WorldUser `json:"users"`
+}
+
+// WorldRequest A world that is wanted.
+type WorldRequest struct {
+	// Name Name; made up when absent.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// Plan What the subscription may use.
+	Plan Plan `json:"plan,omitempty,omitzero"`
+
+	// Seed Name of a seed to load.
+	Seed string `json:"seed,omitempty,omitzero"`
+
+	// Users Users; one manager with the name of the world when absent. Login names are unique in a server.
+	Users []UserRequest `json:"users,omitempty,omitzero"`
+}
+
+// WorldReset What a world holds afterwards.
+type WorldReset struct {
+	// Seed Name of a seed to load; none when absent.
+	Seed string `json:"seed,omitempty,omitzero"`
+}
+
+// WorldUpdate What changes of a world.
+type WorldUpdate struct {
+	// Plan What the subscription may use.
+	Plan Plan `json:"plan,omitempty,omitzero"`
+
+	// Users Users whose role changes.
+	Users []UserRole `json:"users,omitempty,omitzero"`
+}
+
+// WorldUser A user of a world.
+type WorldUser struct {
+	// Name Login name.
+	Name string `json:"name"`
+
+	// Password Its password; only in the answer to the call that made it.
+	Password string `json:"password,omitempty,omitzero"`
+
+	// Role What a user may do.
+	Role Role `json:"role"`
+
+	// Token A token, valid for four hours; only in the answer to the call that made it.
+	Token string `json:"token,omitempty,omitzero"`
+}
+
+// SnapshotName defines model for SnapshotName.
+type SnapshotName = string
+
+// WorldName defines model for WorldName.
+type WorldName = string
+
 // Refused The body of every refusal, as in the vendor's API.
 type Refused = ControlError
+
+// ListJournalParams defines parameters for ListJournal.
+type ListJournalParams struct {
+	// Filter A query in QQL.
+	Filter *string `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// Limit Calls at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // SetClockJSONRequestBody defines body for SetClock for application/json ContentType.
 type SetClockJSONRequestBody = ClockSetting
@@ -440,8 +844,29 @@ type SetClockJSONRequestBody = ClockSetting
 // AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
 type AdvanceClockJSONRequestBody = ClockAdvance
 
+// AddFaultJSONRequestBody defines body for AddFault for application/json ContentType.
+type AddFaultJSONRequestBody = FaultRequest
+
+// VerifyJournalJSONRequestBody defines body for VerifyJournal for application/json ContentType.
+type VerifyJournalJSONRequestBody = Expectation
+
 // ForceScheduleJSONRequestBody defines body for ForceSchedule for application/json ContentType.
 type ForceScheduleJSONRequestBody = ForcedStatus
 
 // SetScanProfileJSONRequestBody defines body for SetScanProfile for application/json ContentType.
 type SetScanProfileJSONRequestBody = ScanProfile
+
+// ImportSnapshotJSONRequestBody defines body for ImportSnapshot for application/json ContentType.
+type ImportSnapshotJSONRequestBody = SnapshotFile
+
+// CreateWorldJSONRequestBody defines body for CreateWorld for application/json ContentType.
+type CreateWorldJSONRequestBody = WorldRequest
+
+// UpdateWorldJSONRequestBody defines body for UpdateWorld for application/json ContentType.
+type UpdateWorldJSONRequestBody = WorldUpdate
+
+// CloneWorldJSONRequestBody defines body for CloneWorld for application/json ContentType.
+type CloneWorldJSONRequestBody = WorldRequest
+
+// ResetWorldJSONRequestBody defines body for ResetWorld for application/json ContentType.
+type ResetWorldJSONRequestBody = WorldReset

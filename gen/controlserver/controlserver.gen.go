@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -29,9 +31,33 @@ type ServerInterface interface {
 	// ListEvidence On what the emulator's behaviour rests
 	// (GET /_qcs/evidence)
 	ListEvidence(ctx echo.Context) error
+	// ClearFaults Remove all faults of the world
+	// (DELETE /_qcs/faults)
+	ClearFaults(ctx echo.Context) error
+	// ListFaults List the faults of the world
+	// (GET /_qcs/faults)
+	ListFaults(ctx echo.Context) error
+	// AddFault Add a fault to the world
+	// (POST /_qcs/faults)
+	AddFault(ctx echo.Context) error
+	// RemoveFault Remove a fault
+	// (DELETE /_qcs/faults/{faultId})
+	RemoveFault(ctx echo.Context, faultID string) error
 	// DescribeJob State of a bulk job
 	// (GET /_qcs/jobs/{jobId})
 	DescribeJob(ctx echo.Context, jobID string) error
+	// ClearJournal Forget the calls of the world
+	// (DELETE /_qcs/journal)
+	ClearJournal(ctx echo.Context) error
+	// ListJournal List the last calls of the world
+	// (GET /_qcs/journal)
+	ListJournal(ctx echo.Context, params ListJournalParams) error
+	// ExportJournal Export the journal as HAR
+	// (GET /_qcs/journal/har)
+	ExportJournal(ctx echo.Context) error
+	// VerifyJournal Ask whether calls were made as expected
+	// (POST /_qcs/journal/verify)
+	VerifyJournal(ctx echo.Context) error
 	// ForceSchedule Force a schedule into a status
 	// (PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status)
 	ForceSchedule(ctx echo.Context, registryID string, scheduleID string) error
@@ -41,6 +67,45 @@ type ServerInterface interface {
 	// SetScanProfile Say how scans go
 	// (PUT /_qcs/scan-profile)
 	SetScanProfile(ctx echo.Context) error
+	// ListSnapshots List the snapshots of the world
+	// (GET /_qcs/snapshots)
+	ListSnapshots(ctx echo.Context) error
+	// DeleteSnapshot Remove a snapshot
+	// (DELETE /_qcs/snapshots/{snapshot})
+	DeleteSnapshot(ctx echo.Context, snapshot SnapshotName) error
+	// SaveSnapshot Save the world under a name
+	// (PUT /_qcs/snapshots/{snapshot})
+	SaveSnapshot(ctx echo.Context, snapshot SnapshotName) error
+	// ExportSnapshot Export a snapshot
+	// (GET /_qcs/snapshots/{snapshot}/export)
+	ExportSnapshot(ctx echo.Context, snapshot SnapshotName) error
+	// ImportSnapshot Import a snapshot
+	// (POST /_qcs/snapshots/{snapshot}/import)
+	ImportSnapshot(ctx echo.Context, snapshot SnapshotName) error
+	// RestoreSnapshot Bring the world back to a snapshot
+	// (POST /_qcs/snapshots/{snapshot}/restore)
+	RestoreSnapshot(ctx echo.Context, snapshot SnapshotName) error
+	// ListWorlds List the worlds
+	// (GET /_qcs/worlds)
+	ListWorlds(ctx echo.Context) error
+	// CreateWorld Make a world
+	// (POST /_qcs/worlds)
+	CreateWorld(ctx echo.Context) error
+	// DropWorld Drop a world
+	// (DELETE /_qcs/worlds/{world})
+	DropWorld(ctx echo.Context, world WorldName) error
+	// UpdateWorld Change the plan of a world, or the roles of its users
+	// (PUT /_qcs/worlds/{world})
+	UpdateWorld(ctx echo.Context, world WorldName) error
+	// CloneWorld Copy a world
+	// (POST /_qcs/worlds/{world}/clone)
+	CloneWorld(ctx echo.Context, world WorldName) error
+	// ExpireTokens Let all tokens of a world expire
+	// (POST /_qcs/worlds/{world}/expire-tokens)
+	ExpireTokens(ctx echo.Context, world WorldName) error
+	// ResetWorld Empty a world
+	// (POST /_qcs/worlds/{world}/reset)
+	ResetWorld(ctx echo.Context, world WorldName) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -84,6 +149,49 @@ func (w *ServerInterfaceWrapper) ListEvidence(ctx echo.Context) error {
 	return err
 }
 
+// ClearFaults converts echo context to params.
+func (w *ServerInterfaceWrapper) ClearFaults(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClearFaults(ctx)
+	return err
+}
+
+// ListFaults converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFaults(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFaults(ctx)
+	return err
+}
+
+// AddFault converts echo context to params.
+func (w *ServerInterfaceWrapper) AddFault(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddFault(ctx)
+	return err
+}
+
+// RemoveFault converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveFault(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "faultId" -------------
+	var faultID string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "faultId", ctx.Param("faultId"), &faultID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter faultId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveFault(ctx, faultID)
+	return err
+}
+
 // DescribeJob converts echo context to params.
 func (w *ServerInterfaceWrapper) DescribeJob(ctx echo.Context) error {
 	var err error
@@ -97,6 +205,58 @@ func (w *ServerInterfaceWrapper) DescribeJob(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DescribeJob(ctx, jobID)
+	return err
+}
+
+// ClearJournal converts echo context to params.
+func (w *ServerInterfaceWrapper) ClearJournal(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClearJournal(ctx)
+	return err
+}
+
+// ListJournal converts echo context to params.
+func (w *ServerInterfaceWrapper) ListJournal(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListJournalParams
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListJournal(ctx, params)
+	return err
+}
+
+// ExportJournal converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportJournal(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportJournal(ctx)
+	return err
+}
+
+// VerifyJournal converts echo context to params.
+func (w *ServerInterfaceWrapper) VerifyJournal(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VerifyJournal(ctx)
 	return err
 }
 
@@ -139,6 +299,193 @@ func (w *ServerInterfaceWrapper) SetScanProfile(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SetScanProfile(ctx)
+	return err
+}
+
+// ListSnapshots converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSnapshots(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSnapshots(ctx)
+	return err
+}
+
+// DeleteSnapshot converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteSnapshot(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "snapshot" -------------
+	var snapshot SnapshotName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "snapshot", ctx.Param("snapshot"), &snapshot, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter snapshot: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteSnapshot(ctx, snapshot)
+	return err
+}
+
+// SaveSnapshot converts echo context to params.
+func (w *ServerInterfaceWrapper) SaveSnapshot(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "snapshot" -------------
+	var snapshot SnapshotName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "snapshot", ctx.Param("snapshot"), &snapshot, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter snapshot: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SaveSnapshot(ctx, snapshot)
+	return err
+}
+
+// ExportSnapshot converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportSnapshot(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "snapshot" -------------
+	var snapshot SnapshotName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "snapshot", ctx.Param("snapshot"), &snapshot, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter snapshot: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportSnapshot(ctx, snapshot)
+	return err
+}
+
+// ImportSnapshot converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportSnapshot(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "snapshot" -------------
+	var snapshot SnapshotName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "snapshot", ctx.Param("snapshot"), &snapshot, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter snapshot: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportSnapshot(ctx, snapshot)
+	return err
+}
+
+// RestoreSnapshot converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreSnapshot(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "snapshot" -------------
+	var snapshot SnapshotName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "snapshot", ctx.Param("snapshot"), &snapshot, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter snapshot: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreSnapshot(ctx, snapshot)
+	return err
+}
+
+// ListWorlds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWorlds(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWorlds(ctx)
+	return err
+}
+
+// CreateWorld converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateWorld(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateWorld(ctx)
+	return err
+}
+
+// DropWorld converts echo context to params.
+func (w *ServerInterfaceWrapper) DropWorld(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "world" -------------
+	var world WorldName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "world", ctx.Param("world"), &world, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter world: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DropWorld(ctx, world)
+	return err
+}
+
+// UpdateWorld converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateWorld(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "world" -------------
+	var world WorldName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "world", ctx.Param("world"), &world, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter world: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateWorld(ctx, world)
+	return err
+}
+
+// CloneWorld converts echo context to params.
+func (w *ServerInterfaceWrapper) CloneWorld(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "world" -------------
+	var world WorldName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "world", ctx.Param("world"), &world, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter world: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CloneWorld(ctx, world)
+	return err
+}
+
+// ExpireTokens converts echo context to params.
+func (w *ServerInterfaceWrapper) ExpireTokens(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "world" -------------
+	var world WorldName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "world", ctx.Param("world"), &world, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter world: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExpireTokens(ctx, world)
+	return err
+}
+
+// ResetWorld converts echo context to params.
+func (w *ServerInterfaceWrapper) ResetWorld(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "world" -------------
+	var world WorldName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "world", ctx.Param("world"), &world, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter world: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResetWorld(ctx, world)
 	return err
 }
 
@@ -197,6 +544,27 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/_qcs/scan-profile", wrapper.SetScanProfile, options.OperationMiddlewares["SetScanProfile"]...)
 	router.PUT(options.BaseURL+"/_qcs/registry/:registryId/schedule/:scheduleId/status", wrapper.ForceSchedule, options.OperationMiddlewares["ForceSchedule"]...)
 	router.GET(options.BaseURL+"/_qcs/evidence", wrapper.ListEvidence, options.OperationMiddlewares["ListEvidence"]...)
+	router.GET(options.BaseURL+"/_qcs/worlds", wrapper.ListWorlds, options.OperationMiddlewares["ListWorlds"]...)
+	router.POST(options.BaseURL+"/_qcs/worlds", wrapper.CreateWorld, options.OperationMiddlewares["CreateWorld"]...)
+	router.DELETE(options.BaseURL+"/_qcs/worlds/:world", wrapper.DropWorld, options.OperationMiddlewares["DropWorld"]...)
+	router.PUT(options.BaseURL+"/_qcs/worlds/:world", wrapper.UpdateWorld, options.OperationMiddlewares["UpdateWorld"]...)
+	router.POST(options.BaseURL+"/_qcs/worlds/:world/reset", wrapper.ResetWorld, options.OperationMiddlewares["ResetWorld"]...)
+	router.POST(options.BaseURL+"/_qcs/worlds/:world/clone", wrapper.CloneWorld, options.OperationMiddlewares["CloneWorld"]...)
+	router.POST(options.BaseURL+"/_qcs/worlds/:world/expire-tokens", wrapper.ExpireTokens, options.OperationMiddlewares["ExpireTokens"]...)
+	router.GET(options.BaseURL+"/_qcs/snapshots", wrapper.ListSnapshots, options.OperationMiddlewares["ListSnapshots"]...)
+	router.DELETE(options.BaseURL+"/_qcs/snapshots/:snapshot", wrapper.DeleteSnapshot, options.OperationMiddlewares["DeleteSnapshot"]...)
+	router.PUT(options.BaseURL+"/_qcs/snapshots/:snapshot", wrapper.SaveSnapshot, options.OperationMiddlewares["SaveSnapshot"]...)
+	router.POST(options.BaseURL+"/_qcs/snapshots/:snapshot/restore", wrapper.RestoreSnapshot, options.OperationMiddlewares["RestoreSnapshot"]...)
+	router.GET(options.BaseURL+"/_qcs/snapshots/:snapshot/export", wrapper.ExportSnapshot, options.OperationMiddlewares["ExportSnapshot"]...)
+	router.POST(options.BaseURL+"/_qcs/snapshots/:snapshot/import", wrapper.ImportSnapshot, options.OperationMiddlewares["ImportSnapshot"]...)
+	router.DELETE(options.BaseURL+"/_qcs/faults", wrapper.ClearFaults, options.OperationMiddlewares["ClearFaults"]...)
+	router.GET(options.BaseURL+"/_qcs/faults", wrapper.ListFaults, options.OperationMiddlewares["ListFaults"]...)
+	router.POST(options.BaseURL+"/_qcs/faults", wrapper.AddFault, options.OperationMiddlewares["AddFault"]...)
+	router.DELETE(options.BaseURL+"/_qcs/faults/:faultId", wrapper.RemoveFault, options.OperationMiddlewares["RemoveFault"]...)
+	router.DELETE(options.BaseURL+"/_qcs/journal", wrapper.ClearJournal, options.OperationMiddlewares["ClearJournal"]...)
+	router.GET(options.BaseURL+"/_qcs/journal", wrapper.ListJournal, options.OperationMiddlewares["ListJournal"]...)
+	router.POST(options.BaseURL+"/_qcs/journal/verify", wrapper.VerifyJournal, options.OperationMiddlewares["VerifyJournal"]...)
+	router.GET(options.BaseURL+"/_qcs/journal/har", wrapper.ExportJournal, options.OperationMiddlewares["ExportJournal"]...)
 
 }
 
@@ -795,6 +1163,580 @@ func (response ListEvidence500JSONResponse) VisitListEvidenceResponse(w http.Res
 	return err
 }
 
+type ClearFaultsRequestObject struct {
+}
+
+type ClearFaultsResponseObject interface {
+	VisitClearFaultsResponse(w http.ResponseWriter) error
+}
+
+type ClearFaults204Response struct {
+}
+
+func (response ClearFaults204Response) VisitClearFaultsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ClearFaults400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ClearFaults400JSONResponse) VisitClearFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearFaults401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ClearFaults401JSONResponse struct {
+	Body    ControlError
+	Headers ClearFaults401ResponseHeaders
+}
+
+func (response ClearFaults401JSONResponse) VisitClearFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearFaults403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ClearFaults403JSONResponse struct {
+	Body    ControlError
+	Headers ClearFaults403ResponseHeaders
+}
+
+func (response ClearFaults403JSONResponse) VisitClearFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearFaults429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ClearFaults429JSONResponse struct {
+	Body    ControlError
+	Headers ClearFaults429ResponseHeaders
+}
+
+func (response ClearFaults429JSONResponse) VisitClearFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearFaults500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ClearFaults500JSONResponse struct {
+	Body    ControlError
+	Headers ClearFaults500ResponseHeaders
+}
+
+func (response ClearFaults500JSONResponse) VisitClearFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaultsRequestObject struct {
+}
+
+type ListFaultsResponseObject interface {
+	VisitListFaultsResponse(w http.ResponseWriter) error
+}
+
+type ListFaults200JSONResponse []Fault
+
+func (response ListFaults200JSONResponse) VisitListFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaults400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListFaults400JSONResponse) VisitListFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaults401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListFaults401JSONResponse struct {
+	Body    ControlError
+	Headers ListFaults401ResponseHeaders
+}
+
+func (response ListFaults401JSONResponse) VisitListFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaults403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListFaults403JSONResponse struct {
+	Body    ControlError
+	Headers ListFaults403ResponseHeaders
+}
+
+func (response ListFaults403JSONResponse) VisitListFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaults429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListFaults429JSONResponse struct {
+	Body    ControlError
+	Headers ListFaults429ResponseHeaders
+}
+
+func (response ListFaults429JSONResponse) VisitListFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaults500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListFaults500JSONResponse struct {
+	Body    ControlError
+	Headers ListFaults500ResponseHeaders
+}
+
+func (response ListFaults500JSONResponse) VisitListFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFaultRequestObject struct {
+	Body *AddFaultJSONRequestBody
+}
+
+type AddFaultResponseObject interface {
+	VisitAddFaultResponse(w http.ResponseWriter) error
+}
+
+type AddFault200JSONResponse Fault
+
+func (response AddFault200JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFault400JSONResponse struct{ RefusedJSONResponse }
+
+func (response AddFault400JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFault401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddFault401JSONResponse struct {
+	Body    ControlError
+	Headers AddFault401ResponseHeaders
+}
+
+func (response AddFault401JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFault403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddFault403JSONResponse struct {
+	Body    ControlError
+	Headers AddFault403ResponseHeaders
+}
+
+func (response AddFault403JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFault404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddFault404JSONResponse struct {
+	Body    ControlError
+	Headers AddFault404ResponseHeaders
+}
+
+func (response AddFault404JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFault413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddFault413JSONResponse struct {
+	Body    ControlError
+	Headers AddFault413ResponseHeaders
+}
+
+func (response AddFault413JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFault415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddFault415JSONResponse struct {
+	Body    ControlError
+	Headers AddFault415ResponseHeaders
+}
+
+func (response AddFault415JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFault429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddFault429JSONResponse struct {
+	Body    ControlError
+	Headers AddFault429ResponseHeaders
+}
+
+func (response AddFault429JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddFault500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddFault500JSONResponse struct {
+	Body    ControlError
+	Headers AddFault500ResponseHeaders
+}
+
+func (response AddFault500JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveFaultRequestObject struct {
+	FaultID string `json:"faultId"`
+}
+
+type RemoveFaultResponseObject interface {
+	VisitRemoveFaultResponse(w http.ResponseWriter) error
+}
+
+type RemoveFault204Response struct {
+}
+
+func (response RemoveFault204Response) VisitRemoveFaultResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveFault400JSONResponse struct{ RefusedJSONResponse }
+
+func (response RemoveFault400JSONResponse) VisitRemoveFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveFault401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RemoveFault401JSONResponse struct {
+	Body    ControlError
+	Headers RemoveFault401ResponseHeaders
+}
+
+func (response RemoveFault401JSONResponse) VisitRemoveFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveFault403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RemoveFault403JSONResponse struct {
+	Body    ControlError
+	Headers RemoveFault403ResponseHeaders
+}
+
+func (response RemoveFault403JSONResponse) VisitRemoveFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveFault404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RemoveFault404JSONResponse struct {
+	Body    ControlError
+	Headers RemoveFault404ResponseHeaders
+}
+
+func (response RemoveFault404JSONResponse) VisitRemoveFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveFault429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RemoveFault429JSONResponse struct {
+	Body    ControlError
+	Headers RemoveFault429ResponseHeaders
+}
+
+func (response RemoveFault429JSONResponse) VisitRemoveFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveFault500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RemoveFault500JSONResponse struct {
+	Body    ControlError
+	Headers RemoveFault500ResponseHeaders
+}
+
+func (response RemoveFault500JSONResponse) VisitRemoveFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeJobRequestObject struct {
 	JobID string `json:"jobId"`
 }
@@ -930,6 +1872,564 @@ type DescribeJob500JSONResponse struct {
 }
 
 func (response DescribeJob500JSONResponse) VisitDescribeJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearJournalRequestObject struct {
+}
+
+type ClearJournalResponseObject interface {
+	VisitClearJournalResponse(w http.ResponseWriter) error
+}
+
+type ClearJournal204Response struct {
+}
+
+func (response ClearJournal204Response) VisitClearJournalResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ClearJournal400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ClearJournal400JSONResponse) VisitClearJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearJournal401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ClearJournal401JSONResponse struct {
+	Body    ControlError
+	Headers ClearJournal401ResponseHeaders
+}
+
+func (response ClearJournal401JSONResponse) VisitClearJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearJournal403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ClearJournal403JSONResponse struct {
+	Body    ControlError
+	Headers ClearJournal403ResponseHeaders
+}
+
+func (response ClearJournal403JSONResponse) VisitClearJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearJournal429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ClearJournal429JSONResponse struct {
+	Body    ControlError
+	Headers ClearJournal429ResponseHeaders
+}
+
+func (response ClearJournal429JSONResponse) VisitClearJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearJournal500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ClearJournal500JSONResponse struct {
+	Body    ControlError
+	Headers ClearJournal500ResponseHeaders
+}
+
+func (response ClearJournal500JSONResponse) VisitClearJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJournalRequestObject struct {
+	Params ListJournalParams
+}
+
+type ListJournalResponseObject interface {
+	VisitListJournalResponse(w http.ResponseWriter) error
+}
+
+type ListJournal200JSONResponse []Exchange
+
+func (response ListJournal200JSONResponse) VisitListJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJournal400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListJournal400JSONResponse) VisitListJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJournal401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListJournal401JSONResponse struct {
+	Body    ControlError
+	Headers ListJournal401ResponseHeaders
+}
+
+func (response ListJournal401JSONResponse) VisitListJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJournal403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListJournal403JSONResponse struct {
+	Body    ControlError
+	Headers ListJournal403ResponseHeaders
+}
+
+func (response ListJournal403JSONResponse) VisitListJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJournal429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListJournal429JSONResponse struct {
+	Body    ControlError
+	Headers ListJournal429ResponseHeaders
+}
+
+func (response ListJournal429JSONResponse) VisitListJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJournal500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListJournal500JSONResponse struct {
+	Body    ControlError
+	Headers ListJournal500ResponseHeaders
+}
+
+func (response ListJournal500JSONResponse) VisitListJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportJournalRequestObject struct {
+}
+
+type ExportJournalResponseObject interface {
+	VisitExportJournalResponse(w http.ResponseWriter) error
+}
+
+type ExportJournal200JSONResponse map[string]interface{}
+
+func (response ExportJournal200JSONResponse) VisitExportJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportJournal400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ExportJournal400JSONResponse) VisitExportJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportJournal401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportJournal401JSONResponse struct {
+	Body    ControlError
+	Headers ExportJournal401ResponseHeaders
+}
+
+func (response ExportJournal401JSONResponse) VisitExportJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportJournal403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportJournal403JSONResponse struct {
+	Body    ControlError
+	Headers ExportJournal403ResponseHeaders
+}
+
+func (response ExportJournal403JSONResponse) VisitExportJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportJournal429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportJournal429JSONResponse struct {
+	Body    ControlError
+	Headers ExportJournal429ResponseHeaders
+}
+
+func (response ExportJournal429JSONResponse) VisitExportJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportJournal500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportJournal500JSONResponse struct {
+	Body    ControlError
+	Headers ExportJournal500ResponseHeaders
+}
+
+func (response ExportJournal500JSONResponse) VisitExportJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournalRequestObject struct {
+	Body *VerifyJournalJSONRequestBody
+}
+
+type VerifyJournalResponseObject interface {
+	VisitVerifyJournalResponse(w http.ResponseWriter) error
+}
+
+type VerifyJournal200JSONResponse Verdict
+
+func (response VerifyJournal200JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournal400JSONResponse struct{ RefusedJSONResponse }
+
+func (response VerifyJournal400JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournal401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type VerifyJournal401JSONResponse struct {
+	Body    ControlError
+	Headers VerifyJournal401ResponseHeaders
+}
+
+func (response VerifyJournal401JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournal403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type VerifyJournal403JSONResponse struct {
+	Body    ControlError
+	Headers VerifyJournal403ResponseHeaders
+}
+
+func (response VerifyJournal403JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournal404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type VerifyJournal404JSONResponse struct {
+	Body    ControlError
+	Headers VerifyJournal404ResponseHeaders
+}
+
+func (response VerifyJournal404JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournal413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type VerifyJournal413JSONResponse struct {
+	Body    ControlError
+	Headers VerifyJournal413ResponseHeaders
+}
+
+func (response VerifyJournal413JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournal415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type VerifyJournal415JSONResponse struct {
+	Body    ControlError
+	Headers VerifyJournal415ResponseHeaders
+}
+
+func (response VerifyJournal415JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournal429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type VerifyJournal429JSONResponse struct {
+	Body    ControlError
+	Headers VerifyJournal429ResponseHeaders
+}
+
+func (response VerifyJournal429JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyJournal500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type VerifyJournal500JSONResponse struct {
+	Body    ControlError
+	Headers VerifyJournal500ResponseHeaders
+}
+
+func (response VerifyJournal500JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1428,6 +2928,2065 @@ func (response SetScanProfile500JSONResponse) VisitSetScanProfileResponse(w http
 	return err
 }
 
+type ListSnapshotsRequestObject struct {
+}
+
+type ListSnapshotsResponseObject interface {
+	VisitListSnapshotsResponse(w http.ResponseWriter) error
+}
+
+type ListSnapshots200JSONResponse []Snapshot
+
+func (response ListSnapshots200JSONResponse) VisitListSnapshotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSnapshots400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListSnapshots400JSONResponse) VisitListSnapshotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSnapshots401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListSnapshots401JSONResponse struct {
+	Body    ControlError
+	Headers ListSnapshots401ResponseHeaders
+}
+
+func (response ListSnapshots401JSONResponse) VisitListSnapshotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSnapshots403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListSnapshots403JSONResponse struct {
+	Body    ControlError
+	Headers ListSnapshots403ResponseHeaders
+}
+
+func (response ListSnapshots403JSONResponse) VisitListSnapshotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSnapshots429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListSnapshots429JSONResponse struct {
+	Body    ControlError
+	Headers ListSnapshots429ResponseHeaders
+}
+
+func (response ListSnapshots429JSONResponse) VisitListSnapshotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSnapshots500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListSnapshots500JSONResponse struct {
+	Body    ControlError
+	Headers ListSnapshots500ResponseHeaders
+}
+
+func (response ListSnapshots500JSONResponse) VisitListSnapshotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSnapshotRequestObject struct {
+	Snapshot SnapshotName `json:"snapshot"`
+}
+
+type DeleteSnapshotResponseObject interface {
+	VisitDeleteSnapshotResponse(w http.ResponseWriter) error
+}
+
+type DeleteSnapshot204Response struct {
+}
+
+func (response DeleteSnapshot204Response) VisitDeleteSnapshotResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteSnapshot400JSONResponse struct{ RefusedJSONResponse }
+
+func (response DeleteSnapshot400JSONResponse) VisitDeleteSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSnapshot401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DeleteSnapshot401JSONResponse struct {
+	Body    ControlError
+	Headers DeleteSnapshot401ResponseHeaders
+}
+
+func (response DeleteSnapshot401JSONResponse) VisitDeleteSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSnapshot403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DeleteSnapshot403JSONResponse struct {
+	Body    ControlError
+	Headers DeleteSnapshot403ResponseHeaders
+}
+
+func (response DeleteSnapshot403JSONResponse) VisitDeleteSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSnapshot404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DeleteSnapshot404JSONResponse struct {
+	Body    ControlError
+	Headers DeleteSnapshot404ResponseHeaders
+}
+
+func (response DeleteSnapshot404JSONResponse) VisitDeleteSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSnapshot429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DeleteSnapshot429JSONResponse struct {
+	Body    ControlError
+	Headers DeleteSnapshot429ResponseHeaders
+}
+
+func (response DeleteSnapshot429JSONResponse) VisitDeleteSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSnapshot500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DeleteSnapshot500JSONResponse struct {
+	Body    ControlError
+	Headers DeleteSnapshot500ResponseHeaders
+}
+
+func (response DeleteSnapshot500JSONResponse) VisitDeleteSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSnapshotRequestObject struct {
+	Snapshot SnapshotName `json:"snapshot"`
+}
+
+type SaveSnapshotResponseObject interface {
+	VisitSaveSnapshotResponse(w http.ResponseWriter) error
+}
+
+type SaveSnapshot200JSONResponse Snapshot
+
+func (response SaveSnapshot200JSONResponse) VisitSaveSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSnapshot400JSONResponse struct{ RefusedJSONResponse }
+
+func (response SaveSnapshot400JSONResponse) VisitSaveSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSnapshot401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SaveSnapshot401JSONResponse struct {
+	Body    ControlError
+	Headers SaveSnapshot401ResponseHeaders
+}
+
+func (response SaveSnapshot401JSONResponse) VisitSaveSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSnapshot403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SaveSnapshot403JSONResponse struct {
+	Body    ControlError
+	Headers SaveSnapshot403ResponseHeaders
+}
+
+func (response SaveSnapshot403JSONResponse) VisitSaveSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSnapshot404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SaveSnapshot404JSONResponse struct {
+	Body    ControlError
+	Headers SaveSnapshot404ResponseHeaders
+}
+
+func (response SaveSnapshot404JSONResponse) VisitSaveSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSnapshot429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SaveSnapshot429JSONResponse struct {
+	Body    ControlError
+	Headers SaveSnapshot429ResponseHeaders
+}
+
+func (response SaveSnapshot429JSONResponse) VisitSaveSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveSnapshot500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type SaveSnapshot500JSONResponse struct {
+	Body    ControlError
+	Headers SaveSnapshot500ResponseHeaders
+}
+
+func (response SaveSnapshot500JSONResponse) VisitSaveSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportSnapshotRequestObject struct {
+	Snapshot SnapshotName `json:"snapshot"`
+}
+
+type ExportSnapshotResponseObject interface {
+	VisitExportSnapshotResponse(w http.ResponseWriter) error
+}
+
+type ExportSnapshot200JSONResponse SnapshotFile
+
+func (response ExportSnapshot200JSONResponse) VisitExportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportSnapshot400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ExportSnapshot400JSONResponse) VisitExportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportSnapshot401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportSnapshot401JSONResponse struct {
+	Body    ControlError
+	Headers ExportSnapshot401ResponseHeaders
+}
+
+func (response ExportSnapshot401JSONResponse) VisitExportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportSnapshot403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportSnapshot403JSONResponse struct {
+	Body    ControlError
+	Headers ExportSnapshot403ResponseHeaders
+}
+
+func (response ExportSnapshot403JSONResponse) VisitExportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportSnapshot404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportSnapshot404JSONResponse struct {
+	Body    ControlError
+	Headers ExportSnapshot404ResponseHeaders
+}
+
+func (response ExportSnapshot404JSONResponse) VisitExportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportSnapshot429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportSnapshot429JSONResponse struct {
+	Body    ControlError
+	Headers ExportSnapshot429ResponseHeaders
+}
+
+func (response ExportSnapshot429JSONResponse) VisitExportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportSnapshot500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportSnapshot500JSONResponse struct {
+	Body    ControlError
+	Headers ExportSnapshot500ResponseHeaders
+}
+
+func (response ExportSnapshot500JSONResponse) VisitExportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshotRequestObject struct {
+	Snapshot SnapshotName `json:"snapshot"`
+	Body     *ImportSnapshotJSONRequestBody
+}
+
+type ImportSnapshotResponseObject interface {
+	VisitImportSnapshotResponse(w http.ResponseWriter) error
+}
+
+type ImportSnapshot200JSONResponse Snapshot
+
+func (response ImportSnapshot200JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshot400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ImportSnapshot400JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshot401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ImportSnapshot401JSONResponse struct {
+	Body    ControlError
+	Headers ImportSnapshot401ResponseHeaders
+}
+
+func (response ImportSnapshot401JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshot403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ImportSnapshot403JSONResponse struct {
+	Body    ControlError
+	Headers ImportSnapshot403ResponseHeaders
+}
+
+func (response ImportSnapshot403JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshot404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ImportSnapshot404JSONResponse struct {
+	Body    ControlError
+	Headers ImportSnapshot404ResponseHeaders
+}
+
+func (response ImportSnapshot404JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshot413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ImportSnapshot413JSONResponse struct {
+	Body    ControlError
+	Headers ImportSnapshot413ResponseHeaders
+}
+
+func (response ImportSnapshot413JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshot415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ImportSnapshot415JSONResponse struct {
+	Body    ControlError
+	Headers ImportSnapshot415ResponseHeaders
+}
+
+func (response ImportSnapshot415JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshot429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ImportSnapshot429JSONResponse struct {
+	Body    ControlError
+	Headers ImportSnapshot429ResponseHeaders
+}
+
+func (response ImportSnapshot429JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportSnapshot500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ImportSnapshot500JSONResponse struct {
+	Body    ControlError
+	Headers ImportSnapshot500ResponseHeaders
+}
+
+func (response ImportSnapshot500JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSnapshotRequestObject struct {
+	Snapshot SnapshotName `json:"snapshot"`
+}
+
+type RestoreSnapshotResponseObject interface {
+	VisitRestoreSnapshotResponse(w http.ResponseWriter) error
+}
+
+type RestoreSnapshot204Response struct {
+}
+
+func (response RestoreSnapshot204Response) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RestoreSnapshot400JSONResponse struct{ RefusedJSONResponse }
+
+func (response RestoreSnapshot400JSONResponse) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSnapshot401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RestoreSnapshot401JSONResponse struct {
+	Body    ControlError
+	Headers RestoreSnapshot401ResponseHeaders
+}
+
+func (response RestoreSnapshot401JSONResponse) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSnapshot403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RestoreSnapshot403JSONResponse struct {
+	Body    ControlError
+	Headers RestoreSnapshot403ResponseHeaders
+}
+
+func (response RestoreSnapshot403JSONResponse) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSnapshot404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RestoreSnapshot404JSONResponse struct {
+	Body    ControlError
+	Headers RestoreSnapshot404ResponseHeaders
+}
+
+func (response RestoreSnapshot404JSONResponse) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSnapshot429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RestoreSnapshot429JSONResponse struct {
+	Body    ControlError
+	Headers RestoreSnapshot429ResponseHeaders
+}
+
+func (response RestoreSnapshot429JSONResponse) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSnapshot500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type RestoreSnapshot500JSONResponse struct {
+	Body    ControlError
+	Headers RestoreSnapshot500ResponseHeaders
+}
+
+func (response RestoreSnapshot500JSONResponse) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWorldsRequestObject struct {
+}
+
+type ListWorldsResponseObject interface {
+	VisitListWorldsResponse(w http.ResponseWriter) error
+}
+
+type ListWorlds200JSONResponse []World
+
+func (response ListWorlds200JSONResponse) VisitListWorldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWorlds400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListWorlds400JSONResponse) VisitListWorldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWorlds401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListWorlds401JSONResponse struct {
+	Body    ControlError
+	Headers ListWorlds401ResponseHeaders
+}
+
+func (response ListWorlds401JSONResponse) VisitListWorldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWorlds403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListWorlds403JSONResponse struct {
+	Body    ControlError
+	Headers ListWorlds403ResponseHeaders
+}
+
+func (response ListWorlds403JSONResponse) VisitListWorldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWorlds429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListWorlds429JSONResponse struct {
+	Body    ControlError
+	Headers ListWorlds429ResponseHeaders
+}
+
+func (response ListWorlds429JSONResponse) VisitListWorldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWorlds500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListWorlds500JSONResponse struct {
+	Body    ControlError
+	Headers ListWorlds500ResponseHeaders
+}
+
+func (response ListWorlds500JSONResponse) VisitListWorldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorldRequestObject struct {
+	Body *CreateWorldJSONRequestBody
+}
+
+type CreateWorldResponseObject interface {
+	VisitCreateWorldResponse(w http.ResponseWriter) error
+}
+
+type CreateWorld200JSONResponse World
+
+func (response CreateWorld200JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorld400JSONResponse struct{ RefusedJSONResponse }
+
+func (response CreateWorld400JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorld401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CreateWorld401JSONResponse struct {
+	Body    ControlError
+	Headers CreateWorld401ResponseHeaders
+}
+
+func (response CreateWorld401JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorld403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CreateWorld403JSONResponse struct {
+	Body    ControlError
+	Headers CreateWorld403ResponseHeaders
+}
+
+func (response CreateWorld403JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorld404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CreateWorld404JSONResponse struct {
+	Body    ControlError
+	Headers CreateWorld404ResponseHeaders
+}
+
+func (response CreateWorld404JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorld413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CreateWorld413JSONResponse struct {
+	Body    ControlError
+	Headers CreateWorld413ResponseHeaders
+}
+
+func (response CreateWorld413JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorld415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CreateWorld415JSONResponse struct {
+	Body    ControlError
+	Headers CreateWorld415ResponseHeaders
+}
+
+func (response CreateWorld415JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorld429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CreateWorld429JSONResponse struct {
+	Body    ControlError
+	Headers CreateWorld429ResponseHeaders
+}
+
+func (response CreateWorld429JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWorld500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CreateWorld500JSONResponse struct {
+	Body    ControlError
+	Headers CreateWorld500ResponseHeaders
+}
+
+func (response CreateWorld500JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropWorldRequestObject struct {
+	World WorldName `json:"world"`
+}
+
+type DropWorldResponseObject interface {
+	VisitDropWorldResponse(w http.ResponseWriter) error
+}
+
+type DropWorld204Response struct {
+}
+
+func (response DropWorld204Response) VisitDropWorldResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DropWorld400JSONResponse struct{ RefusedJSONResponse }
+
+func (response DropWorld400JSONResponse) VisitDropWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropWorld401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DropWorld401JSONResponse struct {
+	Body    ControlError
+	Headers DropWorld401ResponseHeaders
+}
+
+func (response DropWorld401JSONResponse) VisitDropWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropWorld403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DropWorld403JSONResponse struct {
+	Body    ControlError
+	Headers DropWorld403ResponseHeaders
+}
+
+func (response DropWorld403JSONResponse) VisitDropWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropWorld404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DropWorld404JSONResponse struct {
+	Body    ControlError
+	Headers DropWorld404ResponseHeaders
+}
+
+func (response DropWorld404JSONResponse) VisitDropWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropWorld429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DropWorld429JSONResponse struct {
+	Body    ControlError
+	Headers DropWorld429ResponseHeaders
+}
+
+func (response DropWorld429JSONResponse) VisitDropWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropWorld500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type DropWorld500JSONResponse struct {
+	Body    ControlError
+	Headers DropWorld500ResponseHeaders
+}
+
+func (response DropWorld500JSONResponse) VisitDropWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorldRequestObject struct {
+	World WorldName `json:"world"`
+	Body  *UpdateWorldJSONRequestBody
+}
+
+type UpdateWorldResponseObject interface {
+	VisitUpdateWorldResponse(w http.ResponseWriter) error
+}
+
+type UpdateWorld200JSONResponse World
+
+func (response UpdateWorld200JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorld400JSONResponse struct{ RefusedJSONResponse }
+
+func (response UpdateWorld400JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorld401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type UpdateWorld401JSONResponse struct {
+	Body    ControlError
+	Headers UpdateWorld401ResponseHeaders
+}
+
+func (response UpdateWorld401JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorld403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type UpdateWorld403JSONResponse struct {
+	Body    ControlError
+	Headers UpdateWorld403ResponseHeaders
+}
+
+func (response UpdateWorld403JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorld404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type UpdateWorld404JSONResponse struct {
+	Body    ControlError
+	Headers UpdateWorld404ResponseHeaders
+}
+
+func (response UpdateWorld404JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorld413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type UpdateWorld413JSONResponse struct {
+	Body    ControlError
+	Headers UpdateWorld413ResponseHeaders
+}
+
+func (response UpdateWorld413JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorld415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type UpdateWorld415JSONResponse struct {
+	Body    ControlError
+	Headers UpdateWorld415ResponseHeaders
+}
+
+func (response UpdateWorld415JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorld429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type UpdateWorld429JSONResponse struct {
+	Body    ControlError
+	Headers UpdateWorld429ResponseHeaders
+}
+
+func (response UpdateWorld429JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWorld500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type UpdateWorld500JSONResponse struct {
+	Body    ControlError
+	Headers UpdateWorld500ResponseHeaders
+}
+
+func (response UpdateWorld500JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorldRequestObject struct {
+	World WorldName `json:"world"`
+	Body  *CloneWorldJSONRequestBody
+}
+
+type CloneWorldResponseObject interface {
+	VisitCloneWorldResponse(w http.ResponseWriter) error
+}
+
+type CloneWorld200JSONResponse World
+
+func (response CloneWorld200JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorld400JSONResponse struct{ RefusedJSONResponse }
+
+func (response CloneWorld400JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorld401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CloneWorld401JSONResponse struct {
+	Body    ControlError
+	Headers CloneWorld401ResponseHeaders
+}
+
+func (response CloneWorld401JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorld403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CloneWorld403JSONResponse struct {
+	Body    ControlError
+	Headers CloneWorld403ResponseHeaders
+}
+
+func (response CloneWorld403JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorld404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CloneWorld404JSONResponse struct {
+	Body    ControlError
+	Headers CloneWorld404ResponseHeaders
+}
+
+func (response CloneWorld404JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorld413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CloneWorld413JSONResponse struct {
+	Body    ControlError
+	Headers CloneWorld413ResponseHeaders
+}
+
+func (response CloneWorld413JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorld415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CloneWorld415JSONResponse struct {
+	Body    ControlError
+	Headers CloneWorld415ResponseHeaders
+}
+
+func (response CloneWorld415JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorld429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CloneWorld429JSONResponse struct {
+	Body    ControlError
+	Headers CloneWorld429ResponseHeaders
+}
+
+func (response CloneWorld429JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloneWorld500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type CloneWorld500JSONResponse struct {
+	Body    ControlError
+	Headers CloneWorld500ResponseHeaders
+}
+
+func (response CloneWorld500JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireTokensRequestObject struct {
+	World WorldName `json:"world"`
+}
+
+type ExpireTokensResponseObject interface {
+	VisitExpireTokensResponse(w http.ResponseWriter) error
+}
+
+type ExpireTokens204Response struct {
+}
+
+func (response ExpireTokens204Response) VisitExpireTokensResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ExpireTokens400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ExpireTokens400JSONResponse) VisitExpireTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireTokens401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExpireTokens401JSONResponse struct {
+	Body    ControlError
+	Headers ExpireTokens401ResponseHeaders
+}
+
+func (response ExpireTokens401JSONResponse) VisitExpireTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireTokens403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExpireTokens403JSONResponse struct {
+	Body    ControlError
+	Headers ExpireTokens403ResponseHeaders
+}
+
+func (response ExpireTokens403JSONResponse) VisitExpireTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireTokens404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExpireTokens404JSONResponse struct {
+	Body    ControlError
+	Headers ExpireTokens404ResponseHeaders
+}
+
+func (response ExpireTokens404JSONResponse) VisitExpireTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireTokens429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExpireTokens429JSONResponse struct {
+	Body    ControlError
+	Headers ExpireTokens429ResponseHeaders
+}
+
+func (response ExpireTokens429JSONResponse) VisitExpireTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireTokens500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExpireTokens500JSONResponse struct {
+	Body    ControlError
+	Headers ExpireTokens500ResponseHeaders
+}
+
+func (response ExpireTokens500JSONResponse) VisitExpireTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorldRequestObject struct {
+	World WorldName `json:"world"`
+	Body  *ResetWorldJSONRequestBody
+}
+
+type ResetWorldResponseObject interface {
+	VisitResetWorldResponse(w http.ResponseWriter) error
+}
+
+type ResetWorld204Response struct {
+}
+
+func (response ResetWorld204Response) VisitResetWorldResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ResetWorld400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ResetWorld400JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorld401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetWorld401JSONResponse struct {
+	Body    ControlError
+	Headers ResetWorld401ResponseHeaders
+}
+
+func (response ResetWorld401JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorld403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetWorld403JSONResponse struct {
+	Body    ControlError
+	Headers ResetWorld403ResponseHeaders
+}
+
+func (response ResetWorld403JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorld404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetWorld404JSONResponse struct {
+	Body    ControlError
+	Headers ResetWorld404ResponseHeaders
+}
+
+func (response ResetWorld404JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorld413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetWorld413JSONResponse struct {
+	Body    ControlError
+	Headers ResetWorld413ResponseHeaders
+}
+
+func (response ResetWorld413JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorld415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetWorld415JSONResponse struct {
+	Body    ControlError
+	Headers ResetWorld415ResponseHeaders
+}
+
+func (response ResetWorld415JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorld429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetWorld429JSONResponse struct {
+	Body    ControlError
+	Headers ResetWorld429ResponseHeaders
+}
+
+func (response ResetWorld429JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorld500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetWorld500JSONResponse struct {
+	Body    ControlError
+	Headers ResetWorld500ResponseHeaders
+}
+
+func (response ResetWorld500JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// DescribeClock Time of the world
@@ -1442,9 +5001,33 @@ type StrictServerInterface interface {
 	// ListEvidence On what the emulator's behaviour rests
 	// (GET /_qcs/evidence)
 	ListEvidence(ctx context.Context, request ListEvidenceRequestObject) (ListEvidenceResponseObject, error)
+	// ClearFaults Remove all faults of the world
+	// (DELETE /_qcs/faults)
+	ClearFaults(ctx context.Context, request ClearFaultsRequestObject) (ClearFaultsResponseObject, error)
+	// ListFaults List the faults of the world
+	// (GET /_qcs/faults)
+	ListFaults(ctx context.Context, request ListFaultsRequestObject) (ListFaultsResponseObject, error)
+	// AddFault Add a fault to the world
+	// (POST /_qcs/faults)
+	AddFault(ctx context.Context, request AddFaultRequestObject) (AddFaultResponseObject, error)
+	// RemoveFault Remove a fault
+	// (DELETE /_qcs/faults/{faultId})
+	RemoveFault(ctx context.Context, request RemoveFaultRequestObject) (RemoveFaultResponseObject, error)
 	// DescribeJob State of a bulk job
 	// (GET /_qcs/jobs/{jobId})
 	DescribeJob(ctx context.Context, request DescribeJobRequestObject) (DescribeJobResponseObject, error)
+	// ClearJournal Forget the calls of the world
+	// (DELETE /_qcs/journal)
+	ClearJournal(ctx context.Context, request ClearJournalRequestObject) (ClearJournalResponseObject, error)
+	// ListJournal List the last calls of the world
+	// (GET /_qcs/journal)
+	ListJournal(ctx context.Context, request ListJournalRequestObject) (ListJournalResponseObject, error)
+	// ExportJournal Export the journal as HAR
+	// (GET /_qcs/journal/har)
+	ExportJournal(ctx context.Context, request ExportJournalRequestObject) (ExportJournalResponseObject, error)
+	// VerifyJournal Ask whether calls were made as expected
+	// (POST /_qcs/journal/verify)
+	VerifyJournal(ctx context.Context, request VerifyJournalRequestObject) (VerifyJournalResponseObject, error)
 	// ForceSchedule Force a schedule into a status
 	// (PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status)
 	ForceSchedule(ctx context.Context, request ForceScheduleRequestObject) (ForceScheduleResponseObject, error)
@@ -1454,6 +5037,45 @@ type StrictServerInterface interface {
 	// SetScanProfile Say how scans go
 	// (PUT /_qcs/scan-profile)
 	SetScanProfile(ctx context.Context, request SetScanProfileRequestObject) (SetScanProfileResponseObject, error)
+	// ListSnapshots List the snapshots of the world
+	// (GET /_qcs/snapshots)
+	ListSnapshots(ctx context.Context, request ListSnapshotsRequestObject) (ListSnapshotsResponseObject, error)
+	// DeleteSnapshot Remove a snapshot
+	// (DELETE /_qcs/snapshots/{snapshot})
+	DeleteSnapshot(ctx context.Context, request DeleteSnapshotRequestObject) (DeleteSnapshotResponseObject, error)
+	// SaveSnapshot Save the world under a name
+	// (PUT /_qcs/snapshots/{snapshot})
+	SaveSnapshot(ctx context.Context, request SaveSnapshotRequestObject) (SaveSnapshotResponseObject, error)
+	// ExportSnapshot Export a snapshot
+	// (GET /_qcs/snapshots/{snapshot}/export)
+	ExportSnapshot(ctx context.Context, request ExportSnapshotRequestObject) (ExportSnapshotResponseObject, error)
+	// ImportSnapshot Import a snapshot
+	// (POST /_qcs/snapshots/{snapshot}/import)
+	ImportSnapshot(ctx context.Context, request ImportSnapshotRequestObject) (ImportSnapshotResponseObject, error)
+	// RestoreSnapshot Bring the world back to a snapshot
+	// (POST /_qcs/snapshots/{snapshot}/restore)
+	RestoreSnapshot(ctx context.Context, request RestoreSnapshotRequestObject) (RestoreSnapshotResponseObject, error)
+	// ListWorlds List the worlds
+	// (GET /_qcs/worlds)
+	ListWorlds(ctx context.Context, request ListWorldsRequestObject) (ListWorldsResponseObject, error)
+	// CreateWorld Make a world
+	// (POST /_qcs/worlds)
+	CreateWorld(ctx context.Context, request CreateWorldRequestObject) (CreateWorldResponseObject, error)
+	// DropWorld Drop a world
+	// (DELETE /_qcs/worlds/{world})
+	DropWorld(ctx context.Context, request DropWorldRequestObject) (DropWorldResponseObject, error)
+	// UpdateWorld Change the plan of a world, or the roles of its users
+	// (PUT /_qcs/worlds/{world})
+	UpdateWorld(ctx context.Context, request UpdateWorldRequestObject) (UpdateWorldResponseObject, error)
+	// CloneWorld Copy a world
+	// (POST /_qcs/worlds/{world}/clone)
+	CloneWorld(ctx context.Context, request CloneWorldRequestObject) (CloneWorldResponseObject, error)
+	// ExpireTokens Let all tokens of a world expire
+	// (POST /_qcs/worlds/{world}/expire-tokens)
+	ExpireTokens(ctx context.Context, request ExpireTokensRequestObject) (ExpireTokensResponseObject, error)
+	// ResetWorld Empty a world
+	// (POST /_qcs/worlds/{world}/reset)
+	ResetWorld(ctx context.Context, request ResetWorldRequestObject) (ResetWorldResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -1606,6 +5228,123 @@ func (sh *strictHandler) ListEvidence(ctx echo.Context) error {
 	return nil
 }
 
+// ClearFaults operation middleware
+func (sh *strictHandler) ClearFaults(ctx echo.Context) error {
+	var request ClearFaultsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ClearFaults(ctx.Request().Context(), request.(ClearFaultsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ClearFaults")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ClearFaultsResponseObject); ok {
+		return validResponse.VisitClearFaultsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFaults operation middleware
+func (sh *strictHandler) ListFaults(ctx echo.Context) error {
+	var request ListFaultsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFaults(ctx.Request().Context(), request.(ListFaultsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFaults")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFaultsResponseObject); ok {
+		return validResponse.VisitListFaultsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddFault operation middleware
+func (sh *strictHandler) AddFault(ctx echo.Context) error {
+	var request AddFaultRequestObject
+
+	var body AddFaultJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddFault(ctx.Request().Context(), request.(AddFaultRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddFault")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddFaultResponseObject); ok {
+		return validResponse.VisitAddFaultResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveFault operation middleware
+func (sh *strictHandler) RemoveFault(ctx echo.Context, faultID string) error {
+	var request RemoveFaultRequestObject
+
+	request.FaultID = faultID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveFault(ctx.Request().Context(), request.(RemoveFaultRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveFault")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveFaultResponseObject); ok {
+		return validResponse.VisitRemoveFaultResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // DescribeJob operation middleware
 func (sh *strictHandler) DescribeJob(ctx echo.Context, jobID string) error {
 	var request DescribeJobRequestObject
@@ -1625,6 +5364,123 @@ func (sh *strictHandler) DescribeJob(ctx echo.Context, jobID string) error {
 		return err
 	} else if validResponse, ok := response.(DescribeJobResponseObject); ok {
 		return validResponse.VisitDescribeJobResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ClearJournal operation middleware
+func (sh *strictHandler) ClearJournal(ctx echo.Context) error {
+	var request ClearJournalRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ClearJournal(ctx.Request().Context(), request.(ClearJournalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ClearJournal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ClearJournalResponseObject); ok {
+		return validResponse.VisitClearJournalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListJournal operation middleware
+func (sh *strictHandler) ListJournal(ctx echo.Context, params ListJournalParams) error {
+	var request ListJournalRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJournal(ctx.Request().Context(), request.(ListJournalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJournal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListJournalResponseObject); ok {
+		return validResponse.VisitListJournalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportJournal operation middleware
+func (sh *strictHandler) ExportJournal(ctx echo.Context) error {
+	var request ExportJournalRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportJournal(ctx.Request().Context(), request.(ExportJournalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportJournal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportJournalResponseObject); ok {
+		return validResponse.VisitExportJournalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VerifyJournal operation middleware
+func (sh *strictHandler) VerifyJournal(ctx echo.Context) error {
+	var request VerifyJournalRequestObject
+
+	var body VerifyJournalJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyJournal(ctx.Request().Context(), request.(VerifyJournalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyJournal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VerifyJournalResponseObject); ok {
+		return validResponse.VisitVerifyJournalResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -1743,6 +5599,443 @@ func (sh *strictHandler) SetScanProfile(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(SetScanProfileResponseObject); ok {
 		return validResponse.VisitSetScanProfileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSnapshots operation middleware
+func (sh *strictHandler) ListSnapshots(ctx echo.Context) error {
+	var request ListSnapshotsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSnapshots(ctx.Request().Context(), request.(ListSnapshotsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSnapshots")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSnapshotsResponseObject); ok {
+		return validResponse.VisitListSnapshotsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteSnapshot operation middleware
+func (sh *strictHandler) DeleteSnapshot(ctx echo.Context, snapshot SnapshotName) error {
+	var request DeleteSnapshotRequestObject
+
+	request.Snapshot = snapshot
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteSnapshot(ctx.Request().Context(), request.(DeleteSnapshotRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteSnapshot")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteSnapshotResponseObject); ok {
+		return validResponse.VisitDeleteSnapshotResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SaveSnapshot operation middleware
+func (sh *strictHandler) SaveSnapshot(ctx echo.Context, snapshot SnapshotName) error {
+	var request SaveSnapshotRequestObject
+
+	request.Snapshot = snapshot
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SaveSnapshot(ctx.Request().Context(), request.(SaveSnapshotRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SaveSnapshot")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SaveSnapshotResponseObject); ok {
+		return validResponse.VisitSaveSnapshotResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportSnapshot operation middleware
+func (sh *strictHandler) ExportSnapshot(ctx echo.Context, snapshot SnapshotName) error {
+	var request ExportSnapshotRequestObject
+
+	request.Snapshot = snapshot
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportSnapshot(ctx.Request().Context(), request.(ExportSnapshotRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportSnapshot")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportSnapshotResponseObject); ok {
+		return validResponse.VisitExportSnapshotResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ImportSnapshot operation middleware
+func (sh *strictHandler) ImportSnapshot(ctx echo.Context, snapshot SnapshotName) error {
+	var request ImportSnapshotRequestObject
+
+	request.Snapshot = snapshot
+
+	var body ImportSnapshotJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportSnapshot(ctx.Request().Context(), request.(ImportSnapshotRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportSnapshot")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportSnapshotResponseObject); ok {
+		return validResponse.VisitImportSnapshotResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreSnapshot operation middleware
+func (sh *strictHandler) RestoreSnapshot(ctx echo.Context, snapshot SnapshotName) error {
+	var request RestoreSnapshotRequestObject
+
+	request.Snapshot = snapshot
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreSnapshot(ctx.Request().Context(), request.(RestoreSnapshotRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreSnapshot")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreSnapshotResponseObject); ok {
+		return validResponse.VisitRestoreSnapshotResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWorlds operation middleware
+func (sh *strictHandler) ListWorlds(ctx echo.Context) error {
+	var request ListWorldsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWorlds(ctx.Request().Context(), request.(ListWorldsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWorlds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWorldsResponseObject); ok {
+		return validResponse.VisitListWorldsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateWorld operation middleware
+func (sh *strictHandler) CreateWorld(ctx echo.Context) error {
+	var request CreateWorldRequestObject
+
+	var body CreateWorldJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateWorld(ctx.Request().Context(), request.(CreateWorldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateWorld")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateWorldResponseObject); ok {
+		return validResponse.VisitCreateWorldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DropWorld operation middleware
+func (sh *strictHandler) DropWorld(ctx echo.Context, world WorldName) error {
+	var request DropWorldRequestObject
+
+	request.World = world
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DropWorld(ctx.Request().Context(), request.(DropWorldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropWorld")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DropWorldResponseObject); ok {
+		return validResponse.VisitDropWorldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateWorld operation middleware
+func (sh *strictHandler) UpdateWorld(ctx echo.Context, world WorldName) error {
+	var request UpdateWorldRequestObject
+
+	request.World = world
+
+	var body UpdateWorldJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateWorld(ctx.Request().Context(), request.(UpdateWorldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateWorld")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateWorldResponseObject); ok {
+		return validResponse.VisitUpdateWorldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CloneWorld operation middleware
+func (sh *strictHandler) CloneWorld(ctx echo.Context, world WorldName) error {
+	var request CloneWorldRequestObject
+
+	request.World = world
+
+	var body CloneWorldJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloneWorld(ctx.Request().Context(), request.(CloneWorldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloneWorld")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CloneWorldResponseObject); ok {
+		return validResponse.VisitCloneWorldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExpireTokens operation middleware
+func (sh *strictHandler) ExpireTokens(ctx echo.Context, world WorldName) error {
+	var request ExpireTokensRequestObject
+
+	request.World = world
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExpireTokens(ctx.Request().Context(), request.(ExpireTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExpireTokens")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExpireTokensResponseObject); ok {
+		return validResponse.VisitExpireTokensResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResetWorld operation middleware
+func (sh *strictHandler) ResetWorld(ctx echo.Context, world WorldName) error {
+	var request ResetWorldRequestObject
+
+	request.World = world
+
+	var body ResetWorldJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetWorld(ctx.Request().Context(), request.(ResetWorldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetWorld")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResetWorldResponseObject); ok {
+		return validResponse.VisitResetWorldResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -48,6 +48,7 @@ type Operation struct {
 	ID       string // operationId
 	Method   string
 	Path     string // template, such as /csapi/v1.3/registry/{registryId}
+	Summary  string // what it does, in a few words
 	Public   bool   // declared with "security: []": needs no credentials
 	evidence Evidence
 	document *Document
@@ -115,7 +116,7 @@ func newOperation(d *Document, path, method string) *Operation {
 	item := d.spec.Paths.Value(path)
 	operation := item.Operations()[method]
 	o := &Operation{
-		ID: operation.OperationID, Method: method, Path: path,
+		ID: operation.OperationID, Method: method, Path: path, Summary: operation.Summary,
 		Public:   operation.Security != nil && len(*operation.Security) == 0,
 		document: d,
 		route:    &routers.Route{Spec: d.spec, Path: path, PathItem: item, Method: method, Operation: operation},

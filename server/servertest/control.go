@@ -1,63 +1,102 @@
 package servertest
 
 import (
-	"context"
-	"encoding/json"
-	"io"
+	"errors"
 	"net/http"
+	"net/http/httptest"
 
+	"github.com/qcsdev/qcs/client/emulator"
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
-	"github.com/qcsdev/qcs/gen/controlclient"
 )
 
-// Clock tells how the clock of the world runs: GET /_qcs/clock.
-func (s *Server) Clock() control.Clock {
+// Control gives a client of the control API for the world of User: clock, faults, snapshots, journal. NewWorld and the other calls on worlds are made with it as well.
+func (s *Server) Control() *emulator.Client {
 	s.t.Helper()
-	return answer[control.Clock](s)(s.control().DescribeClock(s.t.Context()))
+	return emulator.New(s.URL, s.Token(), s.HTTP())
 }
 
-// SetClock makes the clock of the world run in another way: real, offset, frozen or scaled over that which Advance moves: PUT /_qcs/clock.
-func (s *Server) SetClock(set control.ClockSetting) control.Clock {
-	s.t.Helper()
-	return answer[control.Clock](s)(s.control().SetClock(s.t.Context(), set))
-}
-
-// SetScanProfile says how long scans take and how they end: PUT /_qcs/scan-profile.
-func (s *Server) SetScanProfile(p control.ScanProfile) {
-	s.t.Helper()
-	answer[control.ScanProfile](s)(s.control().SetScanProfile(s.t.Context(), p))
-}
-
-// Force puts a schedule into a status, from which it goes on as if it had got there by itself: PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status.
-func (s *Server) Force(registryID, scheduleID string, status api.Status) {
-	s.t.Helper()
-	body := control.ForcedStatus{Status: control.ForcedStatusStatus(status)}
-	answer[control.ForcedStatus](s)(s.control().ForceSchedule(s.t.Context(), registryID, scheduleID, body))
-}
-
-func (s *Server) control() *controlclient.Client {
-	return &controlclient.Client{Server: s.URL + "/", Client: s.HTTP(), RequestEditors: []controlclient.RequestEditorFn{func(_ context.Context, r *http.Request) error {
-		r.Header.Set("Authorization", "Bearer "+s.Token())
-		return nil
-	}}}
-}
-
-// answer reads what a control call answers; anything but a 200 ends the test.
-func answer[T any](s *Server) func(*http.Response, error) T {
-	return func(response *http.Response, err error) (t T) {
+// must ends the test when a control call fails.
+func must[T any](s *Server) func(T, error) T {
+	return func(value T, err error) T {
 		s.t.Helper()
 		if err != nil {
 			s.t.Fatalf("control: %v", err)
 		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil || response.StatusCode != http.StatusOK {
-			s.t.Fatalf("control: %s %s: %d %s %s %v", response.Request.Method, response.Request.URL.Path, response.StatusCode, response.Header.Get("X-QCS-Detail"), body, err)
-		}
-		if err := json.Unmarshal(body, &t); err != nil {
-			s.t.Fatalf("control: %v", err)
-		}
-		return t
+		return value
 	}
+}
+
+// Clock tells how the clock of the world runs.
+func (s *Server) Clock() control.Clock {
+	s.t.Helper()
+	return must[control.Clock](s)(s.Control().Clock(s.t.Context()))
+}
+
+// SetClock makes the clock of the world run in another way: real, offset, frozen or scaled over that which Advance moves.
+func (s *Server) SetClock(set control.ClockSetting) control.Clock {
+	s.t.Helper()
+	return must[control.Clock](s)(s.Control().SetClock(s.t.Context(), set))
+}
+
+// SetScanProfile says how long scans take and how they end.
+func (s *Server) SetScanProfile(p control.ScanProfile) {
+	s.t.Helper()
+	must[any](s)(nil, s.Control().SetScanProfile(s.t.Context(), p))
+}
+
+// Force puts a schedule into a status, from which it goes on as if it had got there by itself.
+func (s *Server) Force(registryID, scheduleID string, status api.Status) {
+	s.t.Helper()
+	must[any](s)(nil, s.Control().Force(s.t.Context(), registryID, scheduleID, string(status)))
+}
+
+// Fault makes calls go wrong from now on.
+func (s *Server) Fault(r control.FaultRequest) control.Fault {
+	s.t.Helper()
+	return must[control.Fault](s)(s.Control().AddFault(s.t.Context(), r))
+}
+
+// Seed empties the world and loads a named seed, such as "release-notes".
+func (s *Server) Seed(name string) {
+	s.t.Helper()
+	must[any](s)(nil, s.Control().ResetWorld(s.t.Context(), s.world, name))
+}
+
+// Requests lists the calls that were made, the oldest first, if they match a query in QQL; the empty one matches all.
+func (s *Server) Requests(filter string) []control.Exchange {
+	s.t.Helper()
+	calls := must[[]control.Exchange](s)(s.Control().Journal(s.t.Context(), filter))
+	for i, j := 0, len(calls)-1; i < j; i, j = i+1, j-1 {
+		calls[i], calls[j] = calls[j], calls[i]
+	}
+	return calls
+}
+
+// tell prints what was called when the test has failed.
+func (s *Server) tell() {
+	if !s.t.Failed() {
+		return
+	}
+	for _, e := range s.server.Journal(s.world) {
+		s.t.Logf("%4d %s %-6s %s?%s %d %s %s", e.Seq, e.At.Time().UTC().Format("15:04:05.000"), e.Method, e.Path, e.Query, e.Status, e.Fault, e.Detail)
+	}
+}
+
+// errReset is what a call finds whose connection the emulator has cut.
+var errReset = errors.New("connection reset by the emulator")
+
+// serve calls the handler as a server does: one that cuts the connection leaves no answer, or the part that was sent.
+func (t transport) serve(recorder *httptest.ResponseRecorder, r *http.Request) (cut bool) {
+	defer func() {
+		switch cause := recover(); cause {
+		case nil:
+		case http.ErrAbortHandler:
+			cut = true
+		default:
+			panic(cause)
+		}
+	}()
+	t.handler.ServeHTTP(recorder, r)
+	return false
 }

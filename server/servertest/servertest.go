@@ -30,6 +30,7 @@ type Server struct {
 	URL     string // base URL; nothing listens there unless WithPort is given: use Client, or HTTP
 	t       testing.TB
 	server  *server.Server
+	world   string
 	handler http.Handler
 	clock   clock
 }
@@ -73,7 +74,8 @@ func New(t testing.TB, options ...Option) *Server {
 	if s.server, err = server.New(set.server); err != nil {
 		t.Fatalf("start the emulator: %v", err)
 	}
-	s.handler = s.server
+	s.handler, s.world = s.server, s.server.DefaultWorld()
+	t.Cleanup(s.tell)
 	t.Cleanup(func() {
 		if err := s.server.Close(); err != nil {
 			t.Errorf("close the emulator: %v", err)
@@ -185,6 +187,12 @@ func (s *source) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
+// broken is the end of a body that was cut.
+type broken struct{}
+
+// Read implements io.Reader.
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
 // transport calls a handler in place of a network.
 type transport struct{ handler http.Handler }
 
@@ -201,8 +209,17 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		served.Body = http.NoBody
 	}
 	recorder := httptest.NewRecorder()
-	t.handler.ServeHTTP(recorder, served)
+	cut := t.serve(recorder, served)
+	if cut && !recorder.Flushed {
+		return nil, errReset
+	}
 	answer := recorder.Result()
 	answer.Request = r
+	if cut {
+		answer.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(answer.Body, broken{}), answer.Body}
+	}
 	return answer, nil
 }

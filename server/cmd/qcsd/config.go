@@ -27,10 +27,12 @@ const (
 	keyAuthStatus = "auth-status"
 	keyConcurrent = "concurrency-limit"
 	keyConfig     = "config"
+	keyControl    = "control-token-file"
 	keyData       = "data"
 	keyDecoding   = "filter-decoding"
 	keyEmptyList  = "empty-list"
 	keyInventory  = "inventory"
+	keyJournal    = "journal"
 	keyKeyFile    = "signing-key-file"
 	keyLogFormat  = "log-format"
 	keyOCIHosts   = "oci-hosts"
@@ -55,6 +57,8 @@ const (
 	keyUsers      = "users"
 	keyWorlds     = "worlds"
 	keySigningKey = "signing-key"
+
+	keyControlToken = "control-token"
 )
 
 func addFlags(f *pflag.FlagSet) {
@@ -62,10 +66,12 @@ func addFlags(f *pflag.FlagSet) {
 	f.Int(keyAuthStatus, http.StatusCreated, "status of a good login: 201, or 200, which one integration insists on")
 	f.Int(keyConcurrent, 0, "calls of a user to an operation at the same time; 0 for no limit")
 	f.String(keyConfig, "", "configuration file (YAML)")
+	f.String(keyControl, "", "file with the token that calls on worlds need (/_qcs/worlds); needed where others can reach the address")
 	f.String(keyData, ".qcs", "folder of the database, or :memory:")
 	f.Int(keyEmptyList, http.StatusOK, "status of a page without items: 200, or 204 without a body, which three integrations expect")
 	f.String(keyDecoding, string(server.DecodeTwice), "twice: a filter that cannot be read and holds %XX is decoded once more; once: it is refused")
 	f.String(keyInventory, "", "file (YAML) with what registries hold: registryUri, repository, tag; the contents of others are made up")
+	f.Int(keyJournal, 1000, "calls that the journal keeps of each world; 0 for none")
 	f.String(keyKeyFile, "", "file with the base64 of the 64 bytes that sign tokens; default: one that is made in the data folder")
 	f.String(keyLogFormat, "text", "text or json")
 	f.String(keyOCIHosts, "", "host[:port],… of the registries that --registry-source oci may call, and of what they redirect to")
@@ -101,10 +107,10 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 			return nil, fmt.Errorf("configuration file: %w", err)
 		}
 	}
-	known := []string{keyUsers, keyWorlds, keySigningKey}
+	known := []string{keyUsers, keyWorlds, keySigningKey, keyControlToken}
 	flags.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 	for _, key := range k.Keys() {
-		if !slices.Contains(known, key) || key == keySigningKey || key == keyConfig {
+		if !slices.Contains(known, key) || key == keySigningKey || key == keyControlToken || key == keyConfig {
 			return nil, fmt.Errorf("configuration file: unknown key %q", key)
 		}
 	}
@@ -183,6 +189,7 @@ func (p *program) read(k *koanf.Koanf, o *server.Options) error {
 	errs = append(errs, err)
 	o.Worlds, err = worlds(k)
 	errs = append(errs, err)
+	errs = append(errs, p.control(k, o))
 	o.Users, err = users(k)
 	return errors.Join(append(errs, err)...)
 }

@@ -19,7 +19,7 @@ const serviceAccount = "123456789012"
 // AWSBase gives the account of the service and the external id of the world, which is the same each time and fits an int32, as clients read one (observed).
 func (s *Service) AWSBase(ctx context.Context) api.AWSBase {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(worldOf(ctx))) // never fails
+	_, _ = h.Write([]byte(WorldOf(ctx))) // never fails
 	return api.AWSBase{AccountID: serviceAccount, ExternalID: int64(h.Sum32()>>1) | 1<<29}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/fault"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -26,10 +27,21 @@ func (s *Service) newJob(kind control.JobKind, registryID string, selection stor
 	}
 }
 
+// faulty is the reason for leaving a schedule on which a job fails on purpose.
+const faulty = "Fault"
+
+type failuresKey struct{}
+
+// WithFailures has the jobs that calls with a context start fail on some of their schedules.
+func WithFailures(ctx context.Context, f store.Failures) context.Context {
+	return context.WithValue(ctx, failuresKey{}, f)
+}
+
 // accept writes the row of a job, from which the work follows by itself.
 func accept(ctx context.Context, tx *store.Tx, job *store.Job, total int) error {
 	var err error
 	job.Total, job.Accepted = total, tx.Now
+	job.Selection.Failures, _ = ctx.Value(failuresKey{}).(store.Failures)
 	if job.UpTo, err = tx.LastSeq(ctx); err != nil {
 		return err
 	}
@@ -159,10 +171,13 @@ func workSchedules(ctx context.Context, tx *store.Tx, job *store.Job, a bulkActi
 	}
 	var act []store.Row
 	for _, row := range rows {
-		if Can(a.rule, row.Status) {
-			act = append(act, row)
-		} else {
+		switch f := job.Selection.Failures; {
+		case !Can(a.rule, row.Status):
 			job.Skipped[string(row.Status)]++
+		case f.Share > 0 && fault.Draw(f.Seed, row.ID) < f.Share:
+			job.Skipped[faulty]++
+		default:
+			act = append(act, row)
 		}
 	}
 	job.Matched += len(rows)

@@ -89,15 +89,21 @@ func (s *Service) Seed(ctx context.Context, world, name string) (loaded bool, er
 
 // Reset removes the data of all worlds and loads a seed, if one is named, into one of them.
 func (s *Service) Reset(ctx context.Context, world, name string) error {
-	err := s.store.Write(ctx, world, func(tx *store.Tx) error {
-		if err := tx.Clear(ctx); err != nil || name == "" {
-			return err
-		}
-		tx, err := tx.In(ctx, world) // whose clock is that of the machine again
+	err := s.store.Write(ctx, "", func(tx *store.Tx) error {
+		worlds, err := tx.Worlds(ctx)
 		if err != nil {
 			return err
 		}
-		return load(ctx, tx, name)
+		for _, w := range worlds {
+			seed := ""
+			if w.Name == world {
+				seed = name
+			}
+			if err := reset(ctx, tx, w.Name, seed); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("reset: %w", err)
@@ -105,9 +111,30 @@ func (s *Service) Reset(ctx context.Context, world, name string) error {
 	return nil
 }
 
+// ResetWorld removes the data of a world and loads a seed into it, if one is named.
+func (s *Service) ResetWorld(ctx context.Context, world, seed string) error {
+	return s.store.Write(ctx, "", func(tx *store.Tx) error {
+		if _, err := worldOfName(ctx, tx, world); err != nil {
+			return err
+		}
+		return reset(ctx, tx, world, seed)
+	})
+}
+
+func reset(ctx context.Context, tx *store.Tx, world, seed string) error {
+	tx, err := tx.In(ctx, world)
+	if err != nil {
+		return err
+	}
+	if err := tx.Clear(ctx); err != nil || seed == "" {
+		return err
+	}
+	return load(ctx, tx, seed)
+}
+
 func load(ctx context.Context, tx *store.Tx, name string) error {
 	if name != Seeds[0] {
-		return fmt.Errorf("seed %q: not one of %q", name, Seeds)
+		return broken("", "seed %q: not one of %q", name, Seeds)
 	}
 	for i, r := range releaseNotes {
 		// The newest comes first in lists: keep the order of the table there.

@@ -66,17 +66,18 @@ func WithWorld(ctx context.Context, world string) context.Context {
 	return context.WithValue(ctx, worldKey{}, world)
 }
 
-func worldOf(ctx context.Context) string {
+// WorldOf is the world that the calls with a context belong to.
+func WorldOf(ctx context.Context) string {
 	world, _ := ctx.Value(worldKey{}).(string)
 	return world
 }
 
 func (s *Service) read(ctx context.Context, f func(*store.Tx) error) error {
-	return s.store.Read(ctx, worldOf(ctx), f)
+	return s.store.Read(ctx, WorldOf(ctx), f)
 }
 
 func (s *Service) write(ctx context.Context, f func(*store.Tx) error) error {
-	return s.store.Write(ctx, worldOf(ctx), f)
+	return s.store.Write(ctx, WorldOf(ctx), f)
 }
 
 // Query is what all lists take: filter, sort and page.

@@ -13,6 +13,14 @@ type Selection struct {
 	IDs    []string `json:"ids,omitempty"`
 	Filter string   `json:"filter,omitempty"`
 	Older  bool     `json:"older,omitempty"` // by the older form of the call, which forbids less
+
+	Failures Failures `json:"failures,omitzero"` // on purpose
+}
+
+// Failures says on which schedules a job fails on purpose: a share of them, drawn by a seed.
+type Failures struct {
+	Share float64 `json:"share"`
+	Seed  int64   `json:"seed"`
 }
 
 // Job is a bulk job with what the wire never shows. Its row is the truth: whoever continues it reads the row, works a chunk and writes the row in one transaction.
@@ -53,7 +61,7 @@ func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 // NextJob reads the job of any world that was accepted first and is not at its end, those that failed last; there is none when the second result is false.
 func (tx *Tx) NextJob(ctx context.Context) (Job, bool, error) {
 	var j Job
-	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 ORDER BY failures, seq LIMIT 1`)
+	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world) ORDER BY failures, seq LIMIT 1`)
 	if errors.Is(err, ErrNotFound) {
 		return j, false, nil
 	}

@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/qcsdev/qcs/gen/control"
 )
@@ -44,20 +47,66 @@ func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) 
 	return err
 }
 
-// Worlds lists the worlds by their place.
-func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
-	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan} }, statement{`SELECT id, plan FROM world ORDER BY position, id`, nil})
-}
-
 // World is one subscription: its data is seen by its users only.
 type World struct {
-	Name string
-	Plan Plan
+	Name       string
+	Plan       Plan
+	Generation int64 // of its tokens: those of an earlier one have expired
+}
+
+// Worlds lists the worlds by their place.
+func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
+	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Generation} }, statement{`SELECT id, plan, generation FROM world ORDER BY position, id`, nil})
+}
+
+// NewWorld makes a world that does not exist yet, behind the others, or gives ErrDuplicate.
+func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
+	n, err := tx.exec(ctx, `INSERT INTO world (id, plan, position) VALUES ($1, $2, (SELECT COALESCE(MAX(position), 0) + 1 FROM world)) ON CONFLICT (id) DO NOTHING`, id, plan)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("world: %w", ErrDuplicate)
+	}
+	return err
+}
+
+// UpdateWorld gives the world another plan, and makes its tokens expire.
+func (tx *Tx) UpdateWorld(ctx context.Context, w World) error {
+	n, err := tx.exec(ctx, `UPDATE world SET plan = $2, generation = $3 WHERE id = $1`, w.Name, w.Plan, w.Generation)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("world: %w", ErrNotFound)
+	}
+	return err
+}
+
+// DropWorld removes the world with its data, users and snapshots.
+func (tx *Tx) DropWorld(ctx context.Context) error {
+	snapshots, err := tx.Snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range snapshots {
+		if err := tx.DeleteSnapshot(ctx, s.Name); err != nil {
+			return err
+		}
+	}
+	if err := tx.clearRows(ctx, tx.World); err != nil {
+		return err
+	}
+	if _, err := tx.exec(ctx, `DELETE FROM account WHERE world = $1`, tx.World); err != nil {
+		return err
+	}
+	n, err := tx.exec(ctx, `DELETE FROM world WHERE id = $1`, tx.World)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("world: %w", ErrNotFound)
+	}
+	return err
 }
 
 // InsertAccount adds a user.
 func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
-	_, err := tx.exec(ctx, `INSERT INTO account (name, world, role, password) VALUES ($1, $2, $3, $4)`, a.Name, a.World, a.Role, a.Password)
+	n, err := tx.exec(ctx, `INSERT INTO account (name, world, role, password) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`, a.Name, a.World, a.Role, a.Password)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("user: %w", ErrDuplicate)
+	}
 	return err
 }
 
@@ -67,6 +116,15 @@ func (tx *Tx) Accounts(ctx context.Context) ([]Account, error) {
 		statement{`SELECT name, world, role, password FROM account ORDER BY name`, nil})
 }
 
+// SetRole changes what a user of the world may do, or gives ErrNotFound.
+func (tx *Tx) SetRole(ctx context.Context, name, role string) error {
+	n, err := tx.exec(ctx, `UPDATE account SET role = $3 WHERE world = $1 AND name = $2`, tx.World, name, role)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("user: %w", ErrNotFound)
+	}
+	return err
+}
+
 // IsEmpty reports whether the world holds no registry, not even one that is being deleted.
 func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 	var n int
@@ -74,13 +132,65 @@ func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 	return n == 0, err
 }
 
-// Clear removes the data of all worlds. Users stay, so that their tokens and passwords go on working.
+// tables hold the data of worlds, each with a column world; those that others refer to come first.
+var tables = []string{"registry", "connector", "repository", "schedule", "schedule_target", "schedule_count", "job", "image", "image_place", "policy", "report", "report_schedule"}
+
+// Clear removes the data of the world, and gives it the real time. Users stay, so that their tokens and passwords go on working.
 func (tx *Tx) Clear(ctx context.Context) error {
-	for _, table := range []string{"job", "schedule_target", "schedule", "schedule_count", "repository", "registry", "connector", "image", "image_place", "policy", "report", "report_schedule"} {
-		if _, err := tx.exec(ctx, `DELETE FROM `+table); err != nil {
+	if err := tx.clearRows(ctx, tx.World); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`, tx.World)
+	tx.Now = tx.machine
+	return err
+}
+
+// clearRows removes the rows of a world, or of a snapshot.
+func (tx *Tx) clearRows(ctx context.Context, world string) error {
+	for _, table := range slices.Backward(tables) {
+		if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE world = $1`, world); err != nil {
 			return err
 		}
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = ''`)
+	return nil
+}
+
+// CopyFrom gives the world, which is empty, the data, the clock and the profile of another.
+func (tx *Tx) CopyFrom(ctx context.Context, other string) error {
+	if _, err := tx.copyRows(ctx, other, tx.World); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `UPDATE world SET (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at, clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`, tx.World, other)
 	return err
+}
+
+// copyRows copies the rows of a world, or of a snapshot, to another, and counts them.
+func (tx *Tx) copyRows(ctx context.Context, from, to string) (rows int, err error) {
+	for _, table := range tables {
+		columns, err := tx.columns(ctx, table)
+		if err != nil {
+			return 0, err
+		}
+		list := strings.Join(columns, ", ")
+		n, err := tx.exec(ctx, `INSERT INTO `+table+` (world, `+list+`) SELECT $1, `+list+` FROM `+table+` WHERE world = $2`, to, from)
+		if err != nil {
+			return 0, err
+		}
+		rows += n
+	}
+	return rows, nil
+}
+
+// columns names the columns of a table but for that of the world.
+func (tx *Tx) columns(ctx context.Context, table string) ([]string, error) {
+	rows, err := tx.sql.QueryContext(ctx, `SELECT * FROM `+table+` WHERE FALSE`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(c string) bool { return c == "world" }), rows.Err()
 }

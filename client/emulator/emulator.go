@@ -1,0 +1,209 @@
+// Package emulator is a client of the control API of qcsd, /_qcs/…: worlds, clock, faults, snapshots and journal. Everything here is the emulator's own; no platform has it.
+//
+// There are two kinds of calls. Those on worlds are made by whoever runs the emulator: with the control token, or with none on loopback. All others work on one world, that of the user whose token
+// they carry: Client.In(world) gives a client for them. Errors are those of package client.
+package emulator
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/gen/controlclient"
+)
+
+// Client calls the control API. It is safe for concurrent use.
+type Client struct {
+	wire *controlclient.Client
+	base string
+	http *http.Client
+}
+
+// New gives a client of the emulator at a base URL. The token is the control token, "" where none is needed, or that of a user, for calls on the user's world.
+func New(base, token string, h *http.Client) *Client {
+	base = strings.TrimRight(base, "/")
+	if h == nil {
+		h = http.DefaultClient
+	}
+	return &Client{base: base, http: h, wire: &controlclient.Client{Server: base + "/", Client: h, RequestEditors: []controlclient.RequestEditorFn{func(_ context.Context, r *http.Request) error {
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		return nil
+	}}}}
+}
+
+// In gives a client for calls on a world, as its first user.
+func (c *Client) In(w control.World) *Client {
+	token := ""
+	if len(w.Users) > 0 {
+		token = w.Users[0].Token
+	}
+	return New(c.base, token, c.http)
+}
+
+// SDK gives a client of the vendor's paths that is logged in as the first user of a world that was made just now.
+func (c *Client) SDK(w control.World, options ...client.Option) (*client.Client, error) {
+	if len(w.Users) == 0 {
+		return nil, fmt.Errorf("world %s has no user", w.Name)
+	}
+	return client.New(append([]client.Option{client.WithBaseURL(c.base), client.WithHTTPClient(c.http), client.WithCredentials(w.Users[0].Name, w.Users[0].Password)}, options...)...)
+}
+
+// none is the answer of calls that answer nothing.
+type none = struct{}
+
+func nothing(_ none, err error) error { return err }
+
+// ListWorlds gives the worlds: GET /_qcs/worlds.
+func (c *Client) ListWorlds(ctx context.Context) ([]control.World, error) {
+	return client.Decode[[]control.World](c.wire.ListWorlds(ctx))
+}
+
+// CreateWorld makes a world, and gives the passwords and tokens of its users: POST /_qcs/worlds.
+func (c *Client) CreateWorld(ctx context.Context, r control.WorldRequest) (control.World, error) {
+	return client.Decode[control.World](c.wire.CreateWorld(ctx, r))
+}
+
+// CloneWorld makes a copy of a world, with users of its own: POST /_qcs/worlds/{world}/clone.
+func (c *Client) CloneWorld(ctx context.Context, world string, r control.WorldRequest) (control.World, error) {
+	return client.Decode[control.World](c.wire.CloneWorld(ctx, world, r))
+}
+
+// UpdateWorld changes the plan of a world or the roles of its users: PUT /_qcs/worlds/{world}.
+func (c *Client) UpdateWorld(ctx context.Context, world string, r control.WorldUpdate) (control.World, error) {
+	return client.Decode[control.World](c.wire.UpdateWorld(ctx, world, r))
+}
+
+// ResetWorld empties a world, and loads a seed into it if one is named: POST /_qcs/worlds/{world}/reset.
+func (c *Client) ResetWorld(ctx context.Context, world, seed string) error {
+	return nothing(client.Decode[none](c.wire.ResetWorld(ctx, world, control.WorldReset{Seed: seed})))
+}
+
+// DropWorld removes a world with all that belongs to it: DELETE /_qcs/worlds/{world}.
+func (c *Client) DropWorld(ctx context.Context, world string) error {
+	return nothing(client.Decode[none](c.wire.DropWorld(ctx, world)))
+}
+
+// ExpireTokens lets all tokens of a world expire: POST /_qcs/worlds/{world}/expire-tokens.
+func (c *Client) ExpireTokens(ctx context.Context, world string) error {
+	return nothing(client.Decode[none](c.wire.ExpireTokens(ctx, world)))
+}
+
+// Clock tells how the clock of the world runs: GET /_qcs/clock.
+func (c *Client) Clock(ctx context.Context) (control.Clock, error) {
+	return client.Decode[control.Clock](c.wire.DescribeClock(ctx))
+}
+
+// SetClock makes the clock of the world run in another way: PUT /_qcs/clock.
+func (c *Client) SetClock(ctx context.Context, set control.ClockSetting) (control.Clock, error) {
+	return client.Decode[control.Clock](c.wire.SetClock(ctx, set))
+}
+
+// Advance moves the clock of the world on, and returns when all that fell due has happened: POST /_qcs/clock/advance.
+func (c *Client) Advance(ctx context.Context, d time.Duration) (control.Clock, error) {
+	return client.Decode[control.Clock](c.wire.AdvanceClock(ctx, control.ClockAdvance{By: d.Milliseconds()}))
+}
+
+// ScanProfile tells how long scans of the world take and how they end: GET /_qcs/scan-profile.
+func (c *Client) ScanProfile(ctx context.Context) (control.ScanProfile, error) {
+	return client.Decode[control.ScanProfile](c.wire.DescribeScanProfile(ctx))
+}
+
+// SetScanProfile says how long scans of the world take and how they end: PUT /_qcs/scan-profile.
+func (c *Client) SetScanProfile(ctx context.Context, p control.ScanProfile) error {
+	return nothing(client.Decode[none](c.wire.SetScanProfile(ctx, p)))
+}
+
+// Force puts a schedule into a status: PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status.
+func (c *Client) Force(ctx context.Context, registryID, scheduleID, status string) error {
+	return nothing(client.Decode[none](c.wire.ForceSchedule(ctx, registryID, scheduleID, control.ForcedStatus{Status: control.ForcedStatusStatus(status)})))
+}
+
+// Job gives the state of a bulk job: GET /_qcs/jobs/{jobId}.
+func (c *Client) Job(ctx context.Context, id string) (control.Job, error) {
+	return client.Decode[control.Job](c.wire.DescribeJob(ctx, id))
+}
+
+// Evidence tells on what the emulator's behaviour rests: GET /_qcs/evidence.
+func (c *Client) Evidence(ctx context.Context) ([]control.Evidence, error) {
+	return client.Decode[[]control.Evidence](c.wire.ListEvidence(ctx))
+}
+
+// Faults gives the faults of the world, and how often each was met: GET /_qcs/faults.
+func (c *Client) Faults(ctx context.Context) ([]control.Fault, error) {
+	return client.Decode[[]control.Fault](c.wire.ListFaults(ctx))
+}
+
+// AddFault makes calls of the world go wrong: POST /_qcs/faults.
+func (c *Client) AddFault(ctx context.Context, r control.FaultRequest) (control.Fault, error) {
+	return client.Decode[control.Fault](c.wire.AddFault(ctx, r))
+}
+
+// RemoveFault removes a fault of the world: DELETE /_qcs/faults/{faultId}.
+func (c *Client) RemoveFault(ctx context.Context, id string) error {
+	return nothing(client.Decode[none](c.wire.RemoveFault(ctx, id)))
+}
+
+// ClearFaults removes all faults of the world: DELETE /_qcs/faults.
+func (c *Client) ClearFaults(ctx context.Context) error {
+	return nothing(client.Decode[none](c.wire.ClearFaults(ctx)))
+}
+
+// Snapshots gives the snapshots of the world: GET /_qcs/snapshots.
+func (c *Client) Snapshots(ctx context.Context) ([]control.Snapshot, error) {
+	return client.Decode[[]control.Snapshot](c.wire.ListSnapshots(ctx))
+}
+
+// Save keeps the world under a name: PUT /_qcs/snapshots/{snapshot}.
+func (c *Client) Save(ctx context.Context, name string) (control.Snapshot, error) {
+	return client.Decode[control.Snapshot](c.wire.SaveSnapshot(ctx, name))
+}
+
+// Restore brings the world back to a snapshot, all or nothing: POST /_qcs/snapshots/{snapshot}/restore.
+func (c *Client) Restore(ctx context.Context, name string) error {
+	return nothing(client.Decode[none](c.wire.RestoreSnapshot(ctx, name)))
+}
+
+// DeleteSnapshot removes a snapshot of the world: DELETE /_qcs/snapshots/{snapshot}.
+func (c *Client) DeleteSnapshot(ctx context.Context, name string) error {
+	return nothing(client.Decode[none](c.wire.DeleteSnapshot(ctx, name)))
+}
+
+// Export gives a snapshot as one document: GET /_qcs/snapshots/{snapshot}/export.
+func (c *Client) Export(ctx context.Context, name string) (control.SnapshotFile, error) {
+	return client.Decode[control.SnapshotFile](c.wire.ExportSnapshot(ctx, name))
+}
+
+// Import keeps an exported snapshot under a name: POST /_qcs/snapshots/{snapshot}/import.
+func (c *Client) Import(ctx context.Context, name string, file control.SnapshotFile) (control.Snapshot, error) {
+	return client.Decode[control.Snapshot](c.wire.ImportSnapshot(ctx, name, file))
+}
+
+// Journal gives the last calls of the world that match a query, the newest first: GET /_qcs/journal.
+func (c *Client) Journal(ctx context.Context, filter string) ([]control.Exchange, error) {
+	params := &control.ListJournalParams{}
+	if filter != "" {
+		params.Filter = &filter
+	}
+	return client.Decode[[]control.Exchange](c.wire.ListJournal(ctx, params))
+}
+
+// Verify asks whether calls were made as expected: POST /_qcs/journal/verify.
+func (c *Client) Verify(ctx context.Context, e control.Expectation) (control.Verdict, error) {
+	return client.Decode[control.Verdict](c.wire.VerifyJournal(ctx, e))
+}
+
+// ClearJournal forgets the calls of the world: DELETE /_qcs/journal.
+func (c *Client) ClearJournal(ctx context.Context) error {
+	return nothing(client.Decode[none](c.wire.ClearJournal(ctx)))
+}
+
+// HAR gives the calls of the world as an HTTP archive: GET /_qcs/journal/har.
+func (c *Client) HAR(ctx context.Context) (map[string]any, error) {
+	return client.Decode[map[string]any](c.wire.ExportJournal(ctx))
+}

@@ -1,0 +1,136 @@
+// Package journal keeps the last calls of each world: what was asked and answered, without secrets, in bounded memory. It imports neither net/http nor the store.
+package journal
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi/qql"
+)
+
+// Bounds of the journal of a world: calls, and bytes of bodies.
+const (
+	DefaultCalls = 1000
+	maxBytes     = 8 << 20
+	MaxBody      = 16 << 10 // of one body; the rest is cut
+)
+
+// Journal holds the calls of all worlds. It is safe for concurrent use.
+type Journal struct {
+	mu     sync.Mutex
+	calls  int // of a world, at most
+	worlds map[string]*log
+}
+
+// log is the calls of one world, the oldest first.
+type log struct {
+	calls []control.Exchange
+	seq   int64
+	bytes int
+}
+
+// New gives a journal that keeps so many calls of each world; none when calls is negative, the default when it is 0.
+func New(calls int) *Journal {
+	if calls == 0 {
+		calls = DefaultCalls
+	}
+	return &Journal{calls: max(calls, 0), worlds: map[string]*log{}}
+}
+
+// Keeps reports whether the journal keeps anything.
+func (j *Journal) Keeps() bool { return j.calls > 0 }
+
+// Add notes a call of a world; the oldest are forgotten.
+func (j *Journal) Add(world string, e control.Exchange) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l := j.worlds[world]
+	if l == nil {
+		l = &log{}
+		j.worlds[world] = l
+	}
+	l.seq++
+	e.Seq = l.seq
+	l.calls = append(l.calls, e)
+	for l.bytes += size(e); len(l.calls) > j.calls || l.bytes > maxBytes; {
+		l.bytes -= size(l.calls[0])
+		l.calls = slices.Delete(l.calls, 0, 1)
+	}
+}
+
+func size(e control.Exchange) int {
+	return len(e.RequestBody) + len(e.ResponseBody) + len(e.Path) + len(e.Query) + len(e.Detail) + len(e.Curl) + 512
+}
+
+// Clear forgets the calls of a world. Their numbers go on.
+func (j *Journal) Clear(world string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if l := j.worlds[world]; l != nil {
+		l.calls, l.bytes = nil, 0
+	}
+}
+
+// Drop forgets a world.
+func (j *Journal) Drop(world string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.worlds, world)
+}
+
+// List gives the calls of a world that match a filter, the oldest first; nil matches all.
+func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := []control.Exchange{}
+	if l := j.worlds[world]; l != nil {
+		for _, e := range l.calls {
+			if f == nil || f.Eval(record(e)) {
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+// Schema is the table of tokens of the journal.
+var Schema = qql.Schema{
+	{Token: "seq", Kind: qql.Number}, {Token: "at", Kind: qql.Time}, {Token: "operation", Kind: qql.Word}, {Token: "method", Kind: qql.Word}, {Token: "path", Kind: qql.Text}, {Token: "query", Kind: qql.Text},
+	{Token: "status", Kind: qql.Number}, {Token: "user", Kind: qql.Text}, {Token: "fault", Kind: qql.Text}, {Token: "detail", Kind: qql.Text},
+}
+
+// record is a call as the filter language sees it.
+type record control.Exchange
+
+// Text implements qql.Record.
+func (r record) Text(token string) string {
+	return map[string]string{"operation": r.Operation, "method": r.Method, "path": r.Path, "query": r.Query, "user": r.User, "fault": r.Fault, "detail": r.Detail}[token]
+}
+
+// Number implements qql.Record.
+func (r record) Number(token string) int64 {
+	return map[string]int64{"seq": r.Seq, "at": int64(r.At), "status": int64(r.Status)}[token]
+}
+
+// Group implements qql.Record.
+func (r record) Group(string) []qql.Record { return nil }
+
+// Before gives the last good answer to the same GET of the same user, if it is still known.
+func (j *Journal) Before(world string, e control.Exchange) (answer control.Exchange, found bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if l := j.worlds[world]; l != nil {
+		for i := len(l.calls) - 1; i >= 0; i-- {
+			c := l.calls[i]
+			if c.Method == e.Method && c.Path == e.Path && c.Query == e.Query && c.User == e.User && c.Status == 200 && c.Fault == "" && !strings.HasSuffix(c.ResponseBody, Cut) {
+				return c, true
+			}
+		}
+	}
+	return control.Exchange{}, false
+}
+
+// Cut is what a body that was cut ends with.
+const Cut = "…"

@@ -1,0 +1,153 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// NewWorld says what a world that is made begins with.
+type NewWorld struct {
+	store.World
+	Accounts []store.Account
+	Seed     string // a seed to load; none when empty
+	From     string // a world to copy data, plan and clock of; none when empty
+}
+
+// CreateWorld makes a world with users and data, all or nothing. It gives the world, whose plan may be that of another.
+func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, error) {
+	w := n.World
+	err := s.store.Write(ctx, "", func(tx *store.Tx) error {
+		if n.From != "" {
+			other, err := worldOfName(ctx, tx, n.From)
+			if err != nil {
+				return err
+			}
+			if w.Plan == "" {
+				w.Plan = other.Plan
+			}
+		}
+		if w.Plan == "" {
+			w.Plan = store.PlanFull
+		}
+		if err := tx.NewWorld(ctx, w.Name, w.Plan); err != nil {
+			return taken(err, "world", w.Name)
+		}
+		for _, a := range n.Accounts {
+			if err := tx.InsertAccount(ctx, a); err != nil {
+				return taken(err, "user", a.Name)
+			}
+		}
+		tx, err := tx.In(ctx, w.Name)
+		if err == nil && n.From != "" {
+			err = tx.CopyFrom(ctx, n.From)
+		}
+		if err == nil && n.Seed != "" {
+			err = load(ctx, tx, n.Seed)
+		}
+		return err
+	})
+	return w, err
+}
+
+func taken(err error, what, name string) error {
+	if errors.Is(err, store.ErrDuplicate) {
+		return broken("", "The name %s of the %s is taken.", name, what)
+	}
+	return err
+}
+
+func worldOfName(ctx context.Context, tx *store.Tx, name string) (store.World, error) {
+	all, err := tx.Worlds(ctx)
+	for _, w := range all {
+		if w.Name == name {
+			return w, nil
+		}
+	}
+	if err == nil {
+		err = fmt.Errorf("world: %w", store.ErrNotFound)
+	}
+	return store.World{}, err
+}
+
+// UpdateWorld changes the plan of a world and the roles of its users, all or nothing.
+func (s *Service) UpdateWorld(ctx context.Context, name string, change func(*store.World), roles map[string]string) (w store.World, err error) {
+	err = s.store.Write(ctx, name, func(tx *store.Tx) error {
+		if w, err = worldOfName(ctx, tx, name); err != nil {
+			return err
+		}
+		change(&w)
+		for user, role := range roles {
+			if err := tx.SetRole(ctx, user, role); err != nil {
+				return err
+			}
+		}
+		return tx.UpdateWorld(ctx, w)
+	})
+	return w, err
+}
+
+// DropWorld removes a world with all that belongs to it.
+func (s *Service) DropWorld(ctx context.Context, name string) error {
+	return s.store.Write(ctx, name, func(tx *store.Tx) error { return tx.DropWorld(ctx) })
+}
+
+// ListSnapshots gives the snapshots of the world.
+func (s *Service) ListSnapshots(ctx context.Context) (all []control.Snapshot, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		all, err = tx.Snapshots(ctx)
+		return err
+	})
+	return all, err
+}
+
+// SaveSnapshot keeps the world under a name.
+func (s *Service) SaveSnapshot(ctx context.Context, name string) (snapshot control.Snapshot, err error) {
+	err = s.write(ctx, func(tx *store.Tx) error {
+		snapshot, err = tx.SaveSnapshot(ctx, name)
+		return err
+	})
+	return snapshot, err
+}
+
+// RestoreSnapshot makes the world what it was, and gives the plan that it had then.
+func (s *Service) RestoreSnapshot(ctx context.Context, name string) (plan store.Plan, err error) {
+	err = s.write(ctx, func(tx *store.Tx) error {
+		plan, err = tx.RestoreSnapshot(ctx, name)
+		return err
+	})
+	if err == nil {
+		s.wake()
+	}
+	return plan, err
+}
+
+// DeleteSnapshot removes a snapshot of the world.
+func (s *Service) DeleteSnapshot(ctx context.Context, name string) error {
+	return s.write(ctx, func(tx *store.Tx) error { return tx.DeleteSnapshot(ctx, name) })
+}
+
+// ExportSnapshot gives a snapshot of the world as one document.
+func (s *Service) ExportSnapshot(ctx context.Context, name string) (file control.SnapshotFile, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		file, err = tx.ExportSnapshot(ctx, name)
+		return err
+	})
+	return file, err
+}
+
+// ImportSnapshot keeps an exported snapshot under a name.
+func (s *Service) ImportSnapshot(ctx context.Context, name string, file control.SnapshotFile) (snapshot control.Snapshot, err error) {
+	err = s.write(ctx, func(tx *store.Tx) error {
+		snapshot, err = tx.ImportSnapshot(ctx, name, file)
+		return err
+	})
+	var wrong *store.FileError
+	if errors.As(err, &wrong) {
+		err = broken("", "%s", wrong.Msg)
+	}
+	return snapshot, err
+}

@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
+)
+
+// A snapshot is a row that says what the world was like, and copies of the world's rows under a name that no world has: no job and no schedule of them is ever due.
+
+// place is what stands in the column world of the rows of a snapshot.
+func (tx *Tx) place(name string) string { return tx.World + "/snapshots/" + name }
+
+// state is what a snapshot keeps of the row of a world.
+type state struct {
+	Plan    Plan           `json:"plan"`
+	Seq     int64          `json:"seq"`
+	Frozen  openapi.Millis `json:"clock"` // what the clock showed; 0 for a real one
+	Rate    int64          `json:"rate"`  // of the clock, in thousandths
+	Profile string         `json:"profile"`
+}
+
+func (s *state) fields() []any { return []any{&s.Plan, &s.Seq, &s.Frozen, &s.Rate, &s.Profile} }
+
+const snapshotColumns = `plan, seq, frozen_at, clock_rate, profile`
+
+// state reads that of the world now.
+func (tx *Tx) state(ctx context.Context) (s state, err error) {
+	line, err := tx.Clock(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Rate = line.Rate
+	if line != RealClock() {
+		s.Frozen = tx.Now
+	}
+	return s, tx.scan(ctx, []any{&s.Plan, &s.Seq, &s.Profile}, `SELECT plan, seq, profile FROM world WHERE id = $1`, tx.World)
+}
+
+// Snapshots lists the snapshots of the world by name.
+func (tx *Tx) Snapshots(ctx context.Context) ([]control.Snapshot, error) {
+	return collect(ctx, tx, func(s *control.Snapshot) []any { return []any{&s.Name, &s.Taken, &s.Rows} }, statement{`SELECT name, taken, rows FROM snapshot WHERE world = $1 ORDER BY name`, []any{tx.World}})
+}
+
+// SaveSnapshot keeps the world under a name.
+func (tx *Tx) SaveSnapshot(ctx context.Context, name string) (control.Snapshot, error) {
+	s := control.Snapshot{Name: name, Taken: tx.Now}
+	now, err := tx.state(ctx)
+	if err != nil {
+		return s, err
+	}
+	if err := tx.clearRows(ctx, tx.place(name)); err != nil {
+		return s, err
+	}
+	rows, err := tx.copyRows(ctx, tx.World, tx.place(name))
+	if err != nil {
+		return s, err
+	}
+	s.Rows = rows
+	return s, tx.putSnapshot(ctx, s, now)
+}
+
+func (tx *Tx) putSnapshot(ctx context.Context, s control.Snapshot, was state) error {
+	if _, err := tx.exec(ctx, `DELETE FROM snapshot WHERE world = $1 AND name = $2`, tx.World, s.Name); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `INSERT INTO snapshot (world, name, taken, rows, `+snapshotColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, append([]any{tx.World, s.Name, s.Taken, s.Rows}, was.fields()...)...)
+	return err
+}
+
+// RestoreSnapshot makes the world what it was, and gives the plan that it had then.
+func (tx *Tx) RestoreSnapshot(ctx context.Context, name string) (Plan, error) {
+	was, err := tx.snapshot(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if err := tx.clearRows(ctx, tx.World); err != nil {
+		return "", err
+	}
+	if _, err := tx.copyRows(ctx, tx.place(name), tx.World); err != nil {
+		return "", err
+	}
+	if _, err := tx.exec(ctx, `UPDATE world SET plan = $2, seq = $3, profile = $4 WHERE id = $1`, tx.World, was.Plan, was.Seq, was.Profile); err != nil {
+		return "", err
+	}
+	if was.Frozen == 0 {
+		return was.Plan, tx.ResetClock(ctx)
+	}
+	return was.Plan, tx.SetClock(ctx, was.Frozen, was.Rate)
+}
+
+func (tx *Tx) snapshot(ctx context.Context, name string) (was state, err error) {
+	if err := tx.scan(ctx, was.fields(), `SELECT `+snapshotColumns+` FROM snapshot WHERE world = $1 AND name = $2`, tx.World, name); err != nil {
+		return was, fmt.Errorf("snapshot: %w", err)
+	}
+	return was, nil
+}
+
+// DeleteSnapshot removes a snapshot, or gives ErrNotFound.
+func (tx *Tx) DeleteSnapshot(ctx context.Context, name string) error {
+	if _, err := tx.snapshot(ctx, name); err != nil {
+		return err
+	}
+	if err := tx.clearRows(ctx, tx.place(name)); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `DELETE FROM snapshot WHERE world = $1 AND name = $2`, tx.World, name)
+	return err
+}
+
+// schema is the version of the database schema, as exported snapshots name it.
+const schema = 3
+
+// ExportSnapshot gives a snapshot as one document.
+func (tx *Tx) ExportSnapshot(ctx context.Context, name string) (control.SnapshotFile, error) {
+	file := control.SnapshotFile{Schema: schema, Tables: map[string]control.SnapshotTable{}}
+	was, err := tx.snapshot(ctx, name)
+	if err != nil {
+		return file, err
+	}
+	file.World = map[string]any{"plan": was.Plan, "seq": was.Seq, "clock": was.Frozen, "rate": was.Rate, "profile": was.Profile}
+	for _, table := range tables {
+		t := control.SnapshotTable{}
+		if t.Columns, err = tx.columns(ctx, table); err != nil {
+			return file, err
+		}
+		list := strings.Join(t.Columns, ", ")
+		t.Rows, err = collect(ctx, tx, func(row *[]any) []any {
+			*row = make([]any, len(t.Columns))
+			into := make([]any, len(t.Columns))
+			for i := range into {
+				into[i] = &(*row)[i]
+			}
+			return into
+		}, statement{`SELECT ` + list + ` FROM ` + table + ` WHERE world = $1 ORDER BY ` + list, []any{tx.place(name)}})
+		if err != nil {
+			return file, err
+		}
+		file.Tables[table] = t
+	}
+	return file, nil
+}
+
+// FileError says why an exported snapshot cannot be imported.
+type FileError struct{ Msg string }
+
+func (e *FileError) Error() string { return e.Msg }
+
+// ImportSnapshot keeps an exported snapshot under a name.
+func (tx *Tx) ImportSnapshot(ctx context.Context, name string, file control.SnapshotFile) (control.Snapshot, error) {
+	s := control.Snapshot{Name: name, Taken: tx.Now}
+	if file.Schema != schema {
+		return s, &FileError{fmt.Sprintf("The file is of schema %d, this database of %d.", file.Schema, schema)}
+	}
+	was, err := stateOf(file.World)
+	if err != nil {
+		return s, err
+	}
+	if err := tx.clearRows(ctx, tx.place(name)); err != nil {
+		return s, err
+	}
+	for _, table := range tables {
+		columns, err := tx.columns(ctx, table)
+		if err != nil {
+			return s, err
+		}
+		t, given := file.Tables[table]
+		if given && strings.Join(columns, " ") != strings.Join(t.Columns, " ") {
+			return s, &FileError{fmt.Sprintf("The table %s has other columns.", table)}
+		}
+		for i, row := range t.Rows {
+			if len(row) != len(columns) {
+				return s, &FileError{fmt.Sprintf("Row %d of the table %s has %d values, not %d.", i+1, table, len(row), len(columns))}
+			}
+			if err := tx.insertRow(ctx, table, columns, append([]any{tx.place(name)}, row...)); err != nil {
+				return s, &FileError{fmt.Sprintf("Row %d of the table %s cannot be stored: %v", i+1, table, err)}
+			}
+		}
+		s.Rows += len(t.Rows)
+	}
+	return s, tx.putSnapshot(ctx, s, was)
+}
+
+func (tx *Tx) insertRow(ctx context.Context, table string, columns []string, values []any) error {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		marks[i] = "$" + strconv.Itoa(i+1)
+		if f, ok := v.(float64); ok && f == math.Trunc(f) { // JSON has one kind of number, these tables whole ones
+			values[i] = int64(f)
+		}
+	}
+	_, err := tx.exec(ctx, `INSERT INTO `+table+` (world, `+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`, values...)
+	return err
+}
+
+// stateOf reads what an exported snapshot says of the world.
+func stateOf(world map[string]any) (was state, err error) {
+	number := func(name string) int64 {
+		f, _ := world[name].(float64)
+		if text, ok := world[name].(string); ok { // times are texts
+			n, _ := strconv.ParseInt(text, 10, 64)
+			return n
+		}
+		return int64(f)
+	}
+	plan, _ := world["plan"].(string)
+	was.Profile, _ = world["profile"].(string)
+	was.Plan, was.Seq, was.Frozen, was.Rate = Plan(plan), number("seq"), openapi.Millis(number("clock")), number("rate")
+	if was.Plan != PlanFree && was.Plan != PlanTrial && was.Plan != PlanFull {
+		return was, &FileError{"The world of the file has no plan."}
+	}
+	return was, nil
+}

@@ -1,0 +1,312 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/gen/controlserver"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/journal"
+	"github.com/qcsdev/qcs/server/internal/registry"
+)
+
+// ListJournal answers the last calls of the world, the newest first.
+func (c *controls) ListJournal(ctx context.Context, r controlserver.ListJournalRequestObject) (controlserver.ListJournalResponseObject, error) {
+	filter, limit := "", journal.DefaultCalls
+	if r.Params.Filter != nil {
+		filter = *r.Params.Filter
+	}
+	if r.Params.Limit != nil {
+		limit = *r.Params.Limit
+	}
+	calls, err := c.server.calls(ctx, filter)
+	slices.Reverse(calls)
+	return controlserver.ListJournal200JSONResponse(calls[:min(limit, len(calls))]), err
+}
+
+// ClearJournal forgets the calls of the world.
+func (c *controls) ClearJournal(ctx context.Context, _ controlserver.ClearJournalRequestObject) (controlserver.ClearJournalResponseObject, error) {
+	c.server.journal.Clear(registry.WorldOf(ctx))
+	return controlserver.ClearJournal204Response{}, nil
+}
+
+// VerifyJournal answers whether calls were made as expected.
+func (c *controls) VerifyJournal(ctx context.Context, r controlserver.VerifyJournalRequestObject) (controlserver.VerifyJournalResponseObject, error) {
+	calls, err := c.server.calls(ctx, r.Body.Filter)
+	if err != nil {
+		return nil, err
+	}
+	matched := 0
+	for _, e := range calls {
+		if r.Body.Operation == "" || r.Body.Operation == e.Operation {
+			matched++
+		}
+	}
+	low, high, words := bounds(*r.Body)
+	return controlserver.VerifyJournal200JSONResponse{Met: matched >= low && (high < 0 || matched <= high), Matched: matched, Expected: words}, nil
+}
+
+// bounds says how many calls are expected; -1 for no upper bound.
+func bounds(e control.Expectation) (low, high int, words string) {
+	switch {
+	case e.Times != nil:
+		return *e.Times, *e.Times, fmt.Sprintf("exactly %d", *e.Times)
+	case e.AtMost != nil:
+		return e.AtLeast, *e.AtMost, fmt.Sprintf("%d to %d", e.AtLeast, *e.AtMost)
+	}
+	low = max(e.AtLeast, 1)
+	return low, -1, fmt.Sprintf("at least %d", low)
+}
+
+// calls lists the calls of the world that match a filter, the oldest first.
+func (s *Server) calls(ctx context.Context, text string) ([]control.Exchange, error) {
+	var f qql.Filter
+	if text != "" {
+		now, err := s.registry.Now(ctx)
+		if err != nil {
+			return nil, err
+		}
+		e, err := qql.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("filter: %w", err)
+		}
+		if f, err = qql.Bind(e, journal.Schema, qql.Options{Now: int64(now)}); err != nil {
+			return nil, fmt.Errorf("filter: %w", err)
+		}
+	}
+	return s.journal.List(registry.WorldOf(ctx), f), nil
+}
+
+// ExportJournal answers the calls of the world as an HTTP archive (HAR 1.2).
+func (c *controls) ExportJournal(ctx context.Context, _ controlserver.ExportJournalRequestObject) (controlserver.ExportJournalResponseObject, error) {
+	calls, err := c.server.calls(ctx, "")
+	entries := make([]any, len(calls))
+	for i, e := range calls {
+		entries[i] = harEntry(e)
+	}
+	return controlserver.ExportJournal200JSONResponse{"log": map[string]any{"version": "1.2", "creator": map[string]any{"name": "qcsd", "version": c.server.options.Version}, "entries": entries}}, err
+}
+
+// pair is a name and a value of a HAR.
+type pair struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func pairs(values map[string]string) []pair {
+	all := []pair{}
+	for name, value := range values {
+		all = append(all, pair{name, value})
+	}
+	slices.SortFunc(all, func(a, b pair) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+func harEntry(e control.Exchange) map[string]any {
+	query := []pair{}
+	values, _ := url.ParseQuery(e.Query) // as far as it can be read
+	for name, all := range values {
+		for _, value := range all {
+			query = append(query, pair{name, value})
+		}
+	}
+	slices.SortFunc(query, func(a, b pair) int { return strings.Compare(a.Name+a.Value, b.Name+b.Value) })
+	target := "http://" + e.RequestHeaders["Host"] + e.Path
+	if e.Query != "" {
+		target += "?" + e.Query
+	}
+	took := float64(e.TookMicros) / 1000
+	request := map[string]any{
+		"method": e.Method, "url": target, "httpVersion": "HTTP/1.1", "cookies": []any{}, "headers": pairs(e.RequestHeaders), "queryString": query, "headersSize": -1, "bodySize": len(e.RequestBody),
+	}
+	if e.RequestBody != "" {
+		request["postData"] = map[string]any{"mimeType": e.RequestHeaders["Content-Type"], "text": e.RequestBody}
+	}
+	return map[string]any{
+		"startedDateTime": e.At.Time().UTC().Format(time.RFC3339Nano), "time": took, "request": request, "cache": map[string]any{}, "timings": map[string]any{"send": 0, "wait": took, "receive": 0},
+		"response": map[string]any{
+			"status": e.Status, "statusText": http.StatusText(e.Status), "httpVersion": "HTTP/1.1", "cookies": []any{}, "headers": pairs(e.ResponseHeaders), "redirectURL": "", "headersSize": -1, "bodySize": len(e.ResponseBody),
+			"content": map[string]any{"size": len(e.ResponseBody), "mimeType": e.ResponseHeaders["Content-Type"], "text": e.ResponseBody},
+		},
+	}
+}
+
+// record notes each call of the vendor's paths in the journal of its world, with the answer that the caller saw. Calls whose world is not known are in none.
+func (s *Server) record(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.journal.Keeps() {
+			next.ServeHTTP(w, r)
+			return
+		}
+		request, answer := &tail{}, &copying{ResponseWriter: w, status: http.StatusOK}
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.TeeReader(r.Body, request), r.Body}
+		asked := r.Clone(r.Context()) // as it came: further in it is rewritten
+		start := s.options.Now()
+		defer func() {
+			cause := recover()
+			x := exchangeOf(r.Context())
+			if cause != nil {
+				answer.status = 0
+			}
+			if x.world != "" {
+				s.journal.Add(x.world, s.noted(asked, x, request, answer, s.options.Now().Sub(start)))
+			}
+			if cause != nil {
+				panic(cause)
+			}
+		}()
+		next.ServeHTTP(answer, r)
+	})
+}
+
+func (s *Server) noted(r *http.Request, x *exchange, request *tail, answer *copying, took time.Duration) control.Exchange {
+	at := x.now
+	if at.IsZero() {
+		at = s.options.Now()
+	}
+	e := control.Exchange{
+		At: openapi.MillisOf(at), Operation: x.operation, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, User: x.user, Status: answer.status, TookMicros: took.Microseconds(),
+		RequestHeaders: flat(r.Header), ResponseHeaders: flat(answer.Header()), RequestBody: withoutSecrets(r, request.String()), ResponseBody: answer.body.String(),
+		Detail: answer.Header().Get("X-QCS-Detail"), Fault: x.fault, Violation: x.violation,
+	}
+	if x.operation == "CreateToken" && answer.status < http.StatusBadRequest {
+		e.ResponseBody = hidden
+	}
+	e.RequestHeaders["Host"] = r.Host
+	e.Curl = curl(r, e.RequestBody)
+	return e
+}
+
+// hidden stands for a secret.
+const hidden = "***"
+
+// flat writes headers as texts, without credentials.
+func flat(h http.Header) map[string]string {
+	all := map[string]string{}
+	for name, values := range h {
+		all[name] = strings.Join(values, ", ")
+		if name == "Authorization" || name == "Cookie" {
+			scheme, _, _ := strings.Cut(all[name], " ")
+			all[name] = scheme + " " + hidden
+		}
+	}
+	delete(all, "X-Request-Id") // random: the same story is told twice in the same words
+	return all
+}
+
+// secretFields are the fields of bodies whose values are not noted.
+var secretFields = []string{"password", "clientSecret", "accessToken", "private_key"}
+
+// withoutSecrets is a body that can be shown: forms without the password, JSON without its secrets, files not at all.
+func withoutSecrets(r *http.Request, body string) string {
+	switch kind := r.Header.Get("Content-Type"); {
+	case body == "":
+		return ""
+	case strings.HasPrefix(kind, "multipart/"):
+		return "(a file)"
+	case strings.HasPrefix(kind, "application/x-www-form-urlencoded"):
+		form, err := url.ParseQuery(body)
+		if err != nil {
+			return hidden
+		}
+		form.Set("password", hidden)
+		return form.Encode()
+	}
+	var value any
+	d := json.NewDecoder(strings.NewReader(body))
+	d.UseNumber()
+	if d.Decode(&value) != nil {
+		if slices.ContainsFunc(secretFields, func(name string) bool { return strings.Contains(body, name) }) {
+			return hidden
+		}
+		return body
+	}
+	if !conceal(value) {
+		return body
+	}
+	clean, _ := json.Marshal(value) // it was decoded just now
+	return string(clean)
+}
+
+// conceal replaces secrets in a value, and reports whether there were any.
+func conceal(value any) (found bool) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if slices.ContainsFunc(secretFields, func(secret string) bool { return strings.EqualFold(secret, name) }) {
+				v[name], found = hidden, true
+			} else {
+				found = conceal(inner) || found
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			found = conceal(inner) || found
+		}
+	}
+	return found
+}
+
+// curl writes a call for a shell, with $TOKEN for the token.
+func curl(r *http.Request, body string) string {
+	quoted := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+	parts := []string{"curl", "-sS"}
+	if r.Method != http.MethodGet {
+		parts = append(parts, "-X", r.Method)
+	}
+	if r.Header.Get("Authorization") != "" {
+		parts = append(parts, "-H", `"Authorization: Bearer $TOKEN"`)
+	}
+	if kind := r.Header.Get("Content-Type"); body != "" && kind != "" {
+		parts = append(parts, "-H", quoted("Content-Type: "+kind), "--data", quoted(body))
+	}
+	return strings.Join(append(parts, quoted("http://"+r.Host+r.URL.RequestURI())), " ")
+}
+
+// tail keeps the beginning of what is written to it.
+type tail struct{ bytes.Buffer }
+
+// Write implements io.Writer.
+func (t *tail) Write(data []byte) (int, error) {
+	if left := journal.MaxBody - t.Len(); left > 0 {
+		if t.Buffer.Write(data[:min(left, len(data))]); len(data) > left {
+			t.WriteString(journal.Cut)
+		}
+	}
+	return len(data), nil
+}
+
+// copying keeps the beginning of an answer while it is sent.
+type copying struct {
+	http.ResponseWriter
+	status int
+	body   tail
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *copying) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *copying) Write(data []byte) (int, error) {
+	_, _ = w.body.Write(data)
+	return w.ResponseWriter.Write(data)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *copying) Unwrap() http.ResponseWriter { return w.ResponseWriter }
