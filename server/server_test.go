@@ -145,6 +145,11 @@ func newRegistry(t *testing.T, c *client.Client, uri string) string {
 	return id
 }
 
+// registryRequest is the body of a registry without credentials.
+func registryRequest(uri string) api.RegistryRequest {
+	return api.RegistryRequest{RegistryType: api.RegistryTypeV2, RegistryURI: uri, CredentialType: api.CredentialTypeNone}
+}
+
 // scan is the body of a schedule for a scan at once.
 func scan(name, repo string) api.ScheduleRequest {
 	return api.ScheduleRequest{Name: name, OnDemand: new(true), Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: repo}}}}}

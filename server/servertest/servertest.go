@@ -116,7 +116,7 @@ func (s *Server) Client(options ...client.Option) *client.Client {
 }
 
 // HTTP gives an HTTP client whose calls go to the emulator without a network.
-func (s *Server) HTTP() *http.Client { return &http.Client{Transport: transport{s.handler}} }
+func (s *Server) HTTP() *http.Client { return Over(s.handler) }
 
 // Token gives a token of User.
 func (s *Server) Token() string {
@@ -223,3 +223,6 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return answer, nil
 }
+
+// Over gives an HTTP client whose calls go to a handler without a network.
+func Over(h http.Handler) *http.Client { return &http.Client{Transport: transport{h}} }

@@ -1,0 +1,147 @@
+package server_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	c := srv.Client()
+	must(c.CancelSchedules(t.Context(), sampleRegistry, client.Filter("status:Running")))(t)
+	get(t, srv, base+"?filter=nosuch:x").want(t, http.StatusBadRequest)
+	get(t, srv, "/csapi/v1.3/nosuch").want(t, http.StatusNotFound) // nobody's: not in any journal
+	var got []string
+	for _, e := range srv.Requests("") {
+		got = append(got, fmt.Sprint(e.Seq, e.Operation, e.Method, e.Path, e.Query, e.User, e.Status))
+	}
+	want := []string{
+		fmt.Sprint(int64(1), "CreateToken", "POST", "/auth", "", "tester", 201),
+		fmt.Sprint(int64(2), "CancelSchedules", "POST", base+"/"+sampleRegistry+"/schedule/cancel", "filter=status%3ARunning", "tester", 200),
+		fmt.Sprint(int64(3), "ListRegistries", "GET", base, "filter=nosuch:x", "tester", 400),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	e := srv.Requests("operation:CancelSchedules AND status:200")[0]
+	if !strings.HasPrefix(e.ResponseBody, `{"CancelJobId":"`) || e.RequestHeaders["Authorization"] != "Bearer ***" ||
+		e.Curl != `curl -sS -X POST -H "Authorization: Bearer $TOKEN" 'http://qcs.test`+e.Path+`?filter=status%3ARunning'` {
+		t.Errorf("got %+v", e)
+	}
+	if e := srv.Requests("detail:*")[0]; !strings.Contains(e.Detail, "rule filter-token") {
+		t.Errorf("got %+v", e)
+	}
+	j := srv.Control()
+	for name, tt := range map[string]struct {
+		expected control.Expectation
+		want     control.Verdict
+	}{
+		"as often":     {control.Expectation{Operation: "CancelSchedules", Filter: "status:200", Times: new(1)}, control.Verdict{Met: true, Matched: 1, Expected: "exactly 1"}},
+		"not so often": {control.Expectation{Operation: "CancelSchedules", Times: new(2)}, control.Verdict{Met: false, Matched: 1, Expected: "exactly 2"}},
+		"never":        {control.Expectation{Operation: "DeleteSchedules", Times: new(0)}, control.Verdict{Met: true, Matched: 0, Expected: "exactly 0"}},
+		"at least one": {control.Expectation{Filter: "status<300"}, control.Verdict{Met: true, Matched: 2, Expected: "at least 1"}},
+		"at most":      {control.Expectation{AtMost: new(2)}, control.Verdict{Met: false, Matched: 3, Expected: "0 to 2"}},
+	} {
+		if diff := cmp.Diff(tt.want, must(j.Verify(t.Context(), tt.expected))(t)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	har, err := json.Marshal(must(j.HAR(t.Context()))(t))
+	if err != nil || !strings.Contains(string(har), `"version":"1.2"`) || strings.Count(string(har), `"startedDateTime":"2026-01-02T03:04:05Z"`) != 3 {
+		t.Errorf("got %s, %v", har, err)
+	}
+	if _, err := j.Journal(t.Context(), "nosuch:x"); !errors.Is(err, client.ErrInvalid) {
+		t.Errorf("got %v, want ErrInvalid", err)
+	}
+	get(t, srv, "/_qcs/journal?limit=1").want(t, http.StatusOK)
+	must[any](nil, j.ClearJournal(t.Context()))(t)
+	if n := len(srv.Requests("")); n != 0 {
+		t.Errorf("got %d calls after it was cleared", n)
+	}
+}
+
+// TestJournalIsBounded: the oldest calls are forgotten, long bodies are cut, and none may be kept at all.
+func TestJournalIsBounded(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.JournalCalls = 3 }))
+	for range 5 {
+		get(t, srv, base).want(t, http.StatusOK)
+	}
+	post(t, srv, base, `{"registryName":"`+strings.Repeat("x", 100_000)+`"}`).want(t, http.StatusBadRequest)
+	calls := srv.Requests("")
+	if len(calls) != 3 || calls[0].Seq != 4 || len(calls[2].RequestBody) > 20_000 || !strings.HasSuffix(calls[2].RequestBody, "…") {
+		t.Errorf("got %d calls, the first %d, a body of %d bytes", len(calls), calls[0].Seq, len(calls[2].RequestBody))
+	}
+	none := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.JournalCalls = -1 }))
+	get(t, none, base).want(t, http.StatusOK)
+	if n := len(none.Requests("")); n != 0 {
+		t.Errorf("got %d calls, want none", n)
+	}
+}
+
+// TestJournalHoldsNoSecret: neither passwords of users and registries nor secrets of connectors nor tokens, whatever the call looks like and whether it is taken.
+func TestJournalHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	c := srv.Client()
+	token := must(c.Token(t.Context()))(t)
+	login(t, srv, servertest.User, "wrong-s3cret").want(t, http.StatusUnauthorized)
+	_, _ = c.CreateRegistry(t.Context(), api.RegistryRequest{RegistryType: api.RegistryTypeV2Private, RegistryURI: "https://r.example.com", CredentialType: api.CredentialTypeBasicAuth, Credential: api.Credential{Username: "u", Password: "reg-s3cret"}})
+	_, _ = c.CreateACRConnector(t.Context(), api.ACRConnectorRequest{Name: "n", ApplicationID: "a", ClientSecret: "acr-s3cret"})
+	_, _ = c.CreateGCPConnector(t.Context(), api.CreateGCPConnectorParams{Name: "g"}, []byte(strings.Replace(serviceAccount, "not-a-real-one", "gcp-s3cret", 1)))
+	post(t, srv, base, `{"credential":{"password":"torn-s3cret`).want(t, http.StatusBadRequest)
+	post(t, srv, base, `{"credential":{"PASSWORD":"case-s3cret"}}`).want(t, http.StatusBadRequest)
+	send(t, srv, request{method: http.MethodGet, target: base, token: "Basic dGVzdGVyOm5vdCthIHJlYWwlc2VjcmV0"}).want(t, http.StatusOK)
+	data, err := json.Marshal(srv.Requests(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"s3cret", token, "dGVzdGVyOm5vdCth", "real%", "real%25secret"} {
+		if strings.Contains(string(data), secret) {
+			t.Errorf("the journal holds %q: %s", secret, data)
+		}
+	}
+}
+
+// TestTheSameStoryTwice: the same calls on the same clock give the same journal, byte for byte.
+func TestTheSameStoryTwice(t *testing.T) {
+	t.Parallel()
+	tell := func() string {
+		srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+		c := srv.Client()
+		registry := newRegistry(t, c, "https://r.example.com")
+		for i := range 5 {
+			newSchedule(t, c, registry, fmt.Sprint(i))
+			srv.Advance(time.Duration(i) * time.Second)
+		}
+		srv.Fault(control.FaultRequest{Operation: "List*", When: control.FaultTiming{Probability: 0.5, Seed: 9}, Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus, Status: 500}})
+		for range 10 {
+			get(t, srv, base+"/"+registry+"/schedule?sort=name")
+		}
+		must(c.CancelSchedules(t.Context(), registry, client.All()))(t)
+		srv.Advance(time.Hour)
+		get(t, srv, base+"/"+registry+"/schedule?sort=name")
+		data, err := json.Marshal(srv.Requests(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	if first, again := tell(), tell(); first != again {
+		t.Errorf("got two stories:\n%s", cmp.Diff(first, again))
+	}
+}

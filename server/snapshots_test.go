@@ -1,0 +1,117 @@
+package server_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// everything is what a world shows of itself.
+func everything(t *testing.T, srv *servertest.Server) string {
+	t.Helper()
+	var all []string
+	for _, target := range []string{base, base + "/" + sampleRegistry, base + "/" + sampleRegistry + "/schedule", base + "/" + sampleRegistry + "/repository", "/csapi/v1.3/images", base + "/aws/connectors", "/_qcs/scan-profile", "/_qcs/clock"} {
+		all = append(all, get(t, srv, target).body)
+	}
+	return strings.Join(all, "\n")
+}
+
+// TestSnapshots: a world comes back as it was, clock and jobs on their way included; the snapshot can be taken along in a file.
+func TestSnapshots(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv.SetClock(control.ClockSetting{Mode: control.ClockModeFrozen, Now: openapi.MillisOf(servertest.Start.AddDate(0, 1, 0))})
+	c, s, ctx := srv.Client(), srv.Control(), t.Context()
+	newSchedule(t, c, sampleRegistry, "on its way")
+	job := must(c.CancelSchedules(ctx, sampleRegistry, client.Filter("status:Running")))(t)
+	before := everything(t, srv)
+	saved := must(s.Save(ctx, "before"))(t)
+	if saved.Rows < 40 || saved.Name != "before" {
+		t.Errorf("got %+v", saved)
+	}
+	must(s.Advance(ctx, time.Hour))(t) // the job ends, the scan finds images
+	must(c.DeleteRegistries(ctx, "95b715e0-0fc7-4dac-b4de-2e1b92fc527d"))(t)
+	srv.Settle()
+	if everything(t, srv) == before {
+		t.Fatal("nothing has changed")
+	}
+	must[any](nil, s.Restore(ctx, "before"))(t)
+	if diff := cmp.Diff(before, everything(t, srv)); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+	srv.Settle()
+	if state := jobState(t, srv, job.IDs[0]); state.Changed != 2 {
+		t.Errorf("the job that was on its way: got %+v", state)
+	}
+	must[any](nil, s.Restore(ctx, "before"))(t)
+
+	file := must(s.Export(ctx, "before"))(t)
+	data, err := json.Marshal(file)
+	if err != nil || strings.Contains(string(data), "password") {
+		t.Errorf("got %d bytes, %v", len(data), err)
+	}
+	other := servertest.New(t, servertest.WithoutRunner())
+	var carried control.SnapshotFile
+	if err := json.Unmarshal(data, &carried); err != nil {
+		t.Fatal(err)
+	}
+	must(other.Control().Import(ctx, "carried", carried))(t)
+	must[any](nil, other.Control().Restore(ctx, "carried"))(t)
+	if diff := cmp.Diff(before, everything(t, other)); diff != "" {
+		t.Errorf("in another emulator (-before +after):\n%s", diff)
+	}
+	if list := must(s.Snapshots(ctx))(t); len(list) != 1 || list[0] != saved {
+		t.Errorf("got %+v, want %+v", list, saved)
+	}
+	must[any](nil, s.DeleteSnapshot(ctx, "before"))(t)
+	for name, err := range map[string]error{"delete": s.DeleteSnapshot(ctx, "before"), "restore": s.Restore(ctx, "before"), "export": second(s.Export(ctx, "before"))} {
+		if !errors.Is(err, client.ErrNotFound) {
+			t.Errorf("%s what is gone: got %v", name, err)
+		}
+	}
+}
+
+// TestABadImportLeavesNothing, and the world does not change by an import, good or bad.
+func TestABadImportLeavesNothing(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	s, ctx := srv.Control(), t.Context()
+	must(s.Save(ctx, "good"))(t)
+	before := everything(t, srv)
+	for name, spoil := range map[string]func(*control.SnapshotFile){
+		"another schema": func(f *control.SnapshotFile) { f.Schema = 1 },
+		"no plan":        func(f *control.SnapshotFile) { delete(f.World, "plan") },
+		"other columns": func(f *control.SnapshotFile) {
+			f.Tables["registry"] = control.SnapshotTable{Columns: []string{"id"}, Rows: [][]any{{"x"}}}
+		},
+		"a row too short": func(f *control.SnapshotFile) { f.Tables["schedule"].Rows[3] = []any{"x"} },
+		"the same row twice": func(f *control.SnapshotFile) {
+			table := f.Tables["schedule"]
+			table.Rows = append(table.Rows, table.Rows[0])
+			f.Tables["schedule"] = table
+		},
+	} {
+		file := must(s.Export(ctx, "good"))(t)
+		spoil(&file)
+		if _, err := s.Import(ctx, "bad", file); !errors.Is(err, client.ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", name, err)
+		}
+	}
+	if list := must(s.Snapshots(ctx))(t); len(list) != 1 {
+		t.Errorf("got %+v, want the good one alone", list)
+	}
+	if diff := cmp.Diff(before, everything(t, srv)); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+	put(t, srv, "/_qcs/snapshots/a%20b", "").want(t, http.StatusBadRequest)
+}

@@ -1,0 +1,283 @@
+package server_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/client/emulator"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// admin gives the client of whoever runs an emulator.
+func admin(srv *servertest.Server) *emulator.Client { return emulator.New(srv.URL, "", srv.HTTP()) }
+
+func TestWorlds(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	ctx, a := t.Context(), admin(srv)
+	w := must(a.CreateWorld(ctx, control.WorldRequest{Name: "nightly", Plan: control.PlanTrial, Seed: "release-notes", Users: []control.UserRequest{{Name: "boss"}, {Name: "guest", Role: control.RoleReader, Password: "given"}}}))(t)
+	if len(w.Users) != 2 || len(w.Users[0].Password) != 32 || w.Users[1].Password != "given" || w.Users[0].Token == "" || w.Plan != control.PlanTrial {
+		t.Errorf("got %+v", w)
+	}
+	sdk := must(a.SDK(w))(t)
+	if n := len(all(t, sdk.ListRegistries(ctx, client.List{}))); n != 6 {
+		t.Errorf("got %d registries of the seed, want 6", n)
+	}
+	login(t, srv, "guest", "given").want(t, http.StatusCreated)
+	must(sdk.DeleteRegistries(ctx, "95b715e0-0fc7-4dac-b4de-2e1b92fc527d"))(t)
+	srv.Settle()
+	if mine, theirs := len(all(t, srv.Client().ListRegistries(ctx, client.List{}))), len(all(t, sdk.ListRegistries(ctx, client.List{}))); mine != 6 || theirs != 5 {
+		t.Errorf("got %d and %d registries, want 6 here and 5 there", mine, theirs)
+	}
+
+	copied := must(a.CloneWorld(ctx, "nightly", control.WorldRequest{}))(t)
+	if copied.Plan != control.PlanTrial || len(copied.Users) != 1 || copied.Name == "" {
+		t.Errorf("got %+v", copied)
+	}
+	other := must(a.SDK(copied))(t)
+	must(other.DeleteRegistries(ctx, "8b261e4e-47f3-3b6a-a5a7-668ff0d6e3eb"))(t)
+	srv.Settle()
+	if here, there := len(all(t, sdk.ListRegistries(ctx, client.List{}))), len(all(t, other.ListRegistries(ctx, client.List{}))); here != 5 || there != 4 {
+		t.Errorf("got %d and %d registries, want 5 in the original and 4 in the copy", here, there)
+	}
+
+	if _, err := a.UpdateWorld(ctx, "nightly", control.WorldUpdate{Plan: control.PlanFree, Users: []control.UserRole{{Name: "boss", Role: control.RoleReader}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range sdk.ListReports(ctx, client.List{}) {
+		if !errors.Is(err, client.ErrConflict) {
+			t.Errorf("reports on the Free plan: got %v", err)
+		}
+	}
+	if _, err := sdk.DeleteRegistry(ctx, "x"); !errors.Is(err, client.ErrForbidden) {
+		t.Errorf("a reader deletes: got %v", err)
+	}
+	if err := a.ResetWorld(ctx, "nightly", ""); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(all(t, sdk.ListRegistries(ctx, client.List{}))); n != 0 {
+		t.Errorf("after a reset: got %d registries", n)
+	}
+	var names []string
+	for _, w := range must(a.ListWorlds(ctx))(t) {
+		names = append(names, fmt.Sprintf("%v %s %d", w.Name == copied.Name, w.Plan, len(w.Users)))
+		if w.Users[0].Password != "" || w.Users[0].Token != "" {
+			t.Error("a list shows secrets")
+		}
+	}
+	if diff := cmp.Diff([]string{"false Full 1", "false Free 2", "true Trial 1"}, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := a.DropWorld(ctx, "nightly"); err != nil {
+		t.Fatal(err)
+	}
+	login(t, srv, "guest", "given").want(t, http.StatusUnauthorized)
+	for _, err := range sdk.ListRegistries(ctx, client.List{}) {
+		if !errors.Is(err, client.ErrUnauthorized) {
+			t.Errorf("after the world is gone: got %v", err)
+		}
+	}
+	for name, err := range map[string]error{
+		"drop again":             a.DropWorld(ctx, "nightly"),
+		"reset what is gone":     a.ResetWorld(ctx, "nightly", ""),
+		"expire what is gone":    a.ExpireTokens(ctx, "nightly"),
+		"clone what is gone":     second(a.CloneWorld(ctx, "nightly", control.WorldRequest{})),
+		"update what is gone":    second(a.UpdateWorld(ctx, "nightly", control.WorldUpdate{})),
+		"a user who is not here": second(a.UpdateWorld(ctx, "default", control.WorldUpdate{Users: []control.UserRole{{Name: "nobody", Role: control.RoleReader}}})),
+	} {
+		if !errors.Is(err, client.ErrNotFound) {
+			t.Errorf("%s: got %v, want ErrNotFound", name, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"the name of a world is taken":  second(a.CreateWorld(ctx, control.WorldRequest{Name: "default"})),
+		"the name of a user is taken":   second(a.CreateWorld(ctx, control.WorldRequest{Users: []control.UserRequest{{Name: servertest.User}}})),
+		"a seed that there is not":      second(a.CreateWorld(ctx, control.WorldRequest{Name: "x", Seed: "nosuch"})),
+		"the world of the start":        a.DropWorld(ctx, "default"),
+		"a name that could be a path":   second(a.CreateWorld(ctx, control.WorldRequest{Name: "a/b"})),
+		"a reset with an unknown seed":  a.ResetWorld(ctx, "default", "nosuch"),
+		"a user twice in the same call": second(a.CreateWorld(ctx, control.WorldRequest{Users: []control.UserRequest{{Name: "u"}, {Name: "u"}}})),
+	} {
+		if !errors.Is(err, client.ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", name, err)
+		}
+	}
+	if n := len(must(a.ListWorlds(ctx))(t)); n != 2 {
+		t.Errorf("got %d worlds, want 2: what was refused has left nothing", n)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestWorldsOutliveTheProcess, with their users and data, beside those of the configuration.
+func TestWorldsOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	options := server.Options{Data: folder, Users: []server.User{{Name: "u", Password: "p"}}}
+	start := func() (*server.Server, *emulator.Client) {
+		s, err := server.New(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, emulator.New("http://qcs.test", "", servertest.Over(s))
+	}
+	s, a := start()
+	w := must(a.CreateWorld(t.Context(), control.WorldRequest{Name: "kept", Seed: "release-notes"}))(t)
+	s.Close()
+	s, a = start()
+	defer s.Close()
+	if n := len(all(t, must(a.SDK(w))(t).ListRegistries(t.Context(), client.List{}))); n != 6 {
+		t.Errorf("got %d registries, want 6", n)
+	}
+}
+
+// TestWhoMayMakeWorlds: on loopback whoever is on the machine, elsewhere who has the control token; no page of another site.
+func TestWhoMayMakeWorlds(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		change func(*server.Options)
+		header map[string]string
+		host   string
+		status int
+	}{
+		{"on loopback, without a token", func(o *server.Options) { o.ControlHosts = []string{"qcs.test"} }, nil, "", http.StatusOK},
+		{"with a port in the host", func(o *server.Options) { o.ControlHosts = []string{"127.0.0.1"} }, nil, "127.0.0.1:8080", http.StatusOK},
+		{"another host", func(o *server.Options) { o.ControlHosts = []string{"127.0.0.1"} }, nil, "evil.example.com", http.StatusForbidden},
+		{"a page of another site", func(*server.Options) {}, map[string]string{"Origin": "https://evil.example.com"}, "", http.StatusForbidden},
+		{"a page of another site, in another way", func(*server.Options) {}, map[string]string{"Sec-Fetch-Site": "cross-site"}, "", http.StatusForbidden},
+		{"a page of its own", func(*server.Options) {}, map[string]string{"Origin": "http://qcs.test"}, "", http.StatusOK},
+		{"where others can reach it, without a token", func(o *server.Options) { o.ControlClosed = true }, nil, "", http.StatusForbidden},
+		{"a token is needed", func(o *server.Options) { o.ControlToken = "secret" }, nil, "", http.StatusUnauthorized},
+		{"a wrong token", func(o *server.Options) { o.ControlToken = "secret" }, map[string]string{"Authorization": "Bearer wrong"}, "", http.StatusUnauthorized},
+		{"the right token", func(o *server.Options) { o.ControlToken, o.ControlClosed = "secret", true }, map[string]string{"Authorization": "Bearer secret"}, "", http.StatusOK},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(tt.change))
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/_qcs/worlds", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.URL.Host = "qcs.test"; tt.host != "" {
+				r.URL.Host = tt.host
+			}
+			for name, value := range tt.header {
+				r.Header.Set(name, value)
+			}
+			answer, err := srv.HTTP().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != tt.status {
+				t.Errorf("got %d %s, want %d", answer.StatusCode, answer.Header.Get("X-QCS-Detail"), tt.status)
+			}
+		})
+	}
+}
+
+// TestTokensExpireOnDemand: old ones are answered as expired, new ones are good, those of other worlds as well.
+func TestTokensExpireOnDemand(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	a := admin(srv)
+	w := must(a.CreateWorld(t.Context(), control.WorldRequest{}))(t)
+	old, mine := "Bearer "+w.Users[0].Token, "Bearer "+srv.Token()
+	if err := a.ExpireTokens(t.Context(), w.Name); err != nil {
+		t.Fatal(err)
+	}
+	send(t, srv, request{method: http.MethodGet, target: base, token: old}).refused(t, http.StatusUnauthorized, "expired")
+	send(t, srv, request{method: http.MethodGet, target: base, token: mine}).want(t, http.StatusOK)
+	fresh := "Bearer " + login(t, srv, w.Users[0].Name, w.Users[0].Password).want(t, http.StatusCreated)
+	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).want(t, http.StatusOK)
+}
+
+// TestParallelWorlds: 500 tests on one server, each with its own data, clock and faults, see nothing of one another.
+func TestParallelWorlds(t *testing.T) {
+	t.Parallel()
+	const worlds = 500
+	srv := servertest.New(t)
+	var group sync.WaitGroup
+	places := make(chan struct{}, 16)
+	for i := range worlds {
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			if err := liveInAWorld(t, srv, i); err != nil {
+				t.Errorf("world %d: %v", i, err)
+			}
+		})
+	}
+	group.Wait()
+	if n := len(must(admin(srv).ListWorlds(t.Context()))(t)); n != 1 {
+		t.Errorf("got %d worlds in the end, want the one of the start", n)
+	}
+}
+
+// liveInAWorld makes a world, does what its number says in it, looks whether all is as it should be, and drops it.
+func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
+	ctx, a := t.Context(), admin(srv)
+	random := rand.New(rand.NewPCG(uint64(number), 1))
+	w, err := a.CreateWorld(ctx, control.WorldRequest{})
+	if err != nil {
+		return err
+	}
+	in := a.In(w)
+	sdk, err := a.SDK(w, client.WithRetry(client.RetryPolicy{Attempts: 1}), client.WithClock(srv.Now))
+	if err != nil {
+		return err
+	}
+	registry, err := sdk.CreateRegistry(ctx, registryRequest(fmt.Sprintf("https://r%d.example.com", number)))
+	if err != nil {
+		return err
+	}
+	schedules := 1 + random.IntN(5)
+	for i := range schedules {
+		if _, err := sdk.CreateSchedule(ctx, registry, scan(fmt.Sprintf("%d-%d", number, i), "team/app")); err != nil {
+			return err
+		}
+	}
+	if _, err := in.SetClock(ctx, control.ClockSetting{Mode: control.ClockModeFrozen}); err != nil {
+		return err
+	}
+	by := time.Duration(1+random.IntN(3)) * time.Hour
+	before, err := in.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	after, err := in.Advance(ctx, by)
+	if err != nil {
+		return err
+	}
+	if got := after.Now.Time().Sub(before.Now.Time()); got != by {
+		return fmt.Errorf("the clock went on by %v, want %v", got, by)
+	}
+	status := 500 + random.IntN(5)
+	if _, err := in.AddFault(ctx, control.FaultRequest{Operation: "DescribeRegistry", When: control.FaultTiming{Nth: 1}, Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus, Status: status}}); err != nil {
+		return err
+	}
+	var refused *client.Error
+	if _, err := sdk.DescribeRegistry(ctx, registry); !errors.As(err, &refused) || refused.Status != status {
+		return fmt.Errorf("got %v, want %d", err, status)
+	}
+	r, err := sdk.DescribeRegistry(ctx, registry)
+	if err != nil || r.ScheduleStatusList["Finished"] != schedules || len(r.ScheduleStatusList) != 1 {
+		return fmt.Errorf("got %v, %w, want %d finished", r.ScheduleStatusList, err, schedules)
+	}
+	calls, err := in.Journal(ctx, "")
+	if err != nil || len(calls) != 1+1+schedules+2 { // login, registry, schedules, two looks
+		return fmt.Errorf("got %d calls in the journal, %w", len(calls), err)
+	}
+	return a.DropWorld(ctx, w.Name)
+}
