@@ -79,6 +79,21 @@ func TestWaitOnAPlatform(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what was skipped and has gone on since is not waited for", func(t *testing.T) {
+		t.Parallel()
+		srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+		job := must(onPlatform(srv).DeleteSchedules(t.Context(), registry, client.IDs("5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a02", "5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a03")))
+		looks := 0
+		result, err := job.Wait(t.Context(), func(int, int) {
+			if looks++; looks == 1 { // one is Queued, which the job skips, the other not done yet
+				srv.Settle()
+				srv.Force(registry, "5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a02", api.StatusFinished)
+			}
+		})
+		if diff := cmp.Diff(client.Result{Matched: 2, Changed: 1, Skipped: map[string]int{"Queued": 1}}, result); err != nil || diff != "" {
+			t.Errorf("%v after %d looks (-want +got):\n%s", err, looks, diff)
+		}
+	})
 	t.Run("too many for a snapshot", func(t *testing.T) {
 		t.Parallel()
 		srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
@@ -86,6 +101,13 @@ func TestWaitOnAPlatform(t *testing.T) {
 			t.Errorf("got %v, %v, want ErrTooMany and nothing begun", job, err)
 		}
 	})
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
 }
 
 // TestLongListsAreSplit: more ids than a query can hold are sent in order, in several calls, as one job.

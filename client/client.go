@@ -36,7 +36,7 @@ func (c *Client) Token(ctx context.Context) (string, error) {
 
 // New makes a client. It makes no call.
 func New(options ...Option) (*Client, error) {
-	c := config{agent: userAgent, now: time.Now, retry: DefaultRetry(), http: &http.Client{}} //nolint:forbidigo // the default of WithClock
+	c := config{agent: userAgent, now: time.Now, retry: DefaultRetry(), timeout: attemptTimeout, http: &http.Client{}} //nolint:forbidigo // the default of WithClock
 	for _, o := range options {
 		o(&c)
 	}
@@ -59,6 +59,7 @@ func New(options ...Option) (*Client, error) {
 // loginCall is the exchange of a name and a password for a token.
 func loginCall(server string, h *http.Client, login userinfo) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
+		ctx = context.WithValue(ctx, rawKey{}, nil) // a token is no answer to the call that needs it
 		body := strings.NewReader(url.Values{"username": {login.user}, "password": {login.password}, "token": {"true"}, "permissions": {"true"}}.Encode())
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, server+"auth", body)
 		if err != nil {

@@ -207,6 +207,8 @@ func TestErrors(t *testing.T) {
 		{"the vendor's shape", 400, "application/json", `{"errorCode":"400 BAD_REQUEST","message":"Invalid Input Request.","timestamp":1628504894719}`, client.ErrInvalid, client.Error{Code: "400 BAD_REQUEST", Message: "Invalid Input Request."}},
 		{"the shape of runtime policies", 400, "application/json", `{"Code":10400,"Message":"Bad request","MessageInfo":"For API definition see: ","Status":400,"Error":"Invalid json"}`, client.ErrInvalid, client.Error{Code: "10400", Message: "Bad request: Invalid json"}},
 		{"a page", 502, "text/html", "<html>Bad gateway</html>", client.ErrServer, client.Error{Message: "<html>Bad gateway</html>"}},
+		{"JSON of another shape", 500, "application/json", `{"error":"invalid_client","error_description":"x"}`, client.ErrServer, client.Error{Message: `{"error":"invalid_client","error_description":"x"}`}},
+		{"a long message", 400, "application/json", `{"message":"` + strings.Repeat("ä", 5000) + `"}`, client.ErrInvalid, client.Error{Message: strings.Repeat("ä", 1024) + "…"}},
 		{"nothing", 404, "", "", client.ErrNotFound, client.Error{}},
 		{"forbidden", 403, "application/json", `{"message":"Request Forbidden"}`, client.ErrForbidden, client.Error{Message: "Request Forbidden"}},
 		{"conflict", 409, "application/json", `{}`, client.ErrConflict, client.Error{}},

@@ -18,10 +18,11 @@ func (c *Client) AWSBase(ctx context.Context) (api.AWSBase, error) {
 		AccountID  string
 		ExternalID json.RawMessage // a number; integrations treat it as a text as well
 	}](c.wire.DescribeAWSBase(ctx))
-	if err != nil || len(base.ExternalID) == 0 {
+	text := strings.Trim(string(base.ExternalID), `"`)
+	if err != nil || text == "" || text == "null" {
 		return api.AWSBase{AccountID: base.AccountID}, err
 	}
-	id, err := strconv.ParseInt(strings.Trim(string(base.ExternalID), `"`), 10, 64)
+	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		err = fmt.Errorf("GET /csapi/v1.3/registry/aws-base: externalId is not a number: %w", err)
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,13 +70,21 @@ func unanswered(err error) error {
 func decode[T any](response *http.Response, err error) (T, error) {
 	var t T
 	a, err := read(response, err)
-	if err != nil || len(a.body) == 0 {
+	if err != nil || len(bytes.TrimSpace(a.body)) == 0 {
 		return t, err
 	}
 	if err := json.Unmarshal(a.body, &t); err != nil {
-		return t, fmt.Errorf("%s %s: %w", a.method, a.path, err)
+		return t, a.unread(err)
 	}
 	return t, nil
+}
+
+// unread says that an answer is not what it should be; a page of HTML is told from JSON that is broken.
+func (a answer) unread(err error) error {
+	if bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")) {
+		return fmt.Errorf("%s %s: the answer is a page, not JSON; is this the address of the API? %w", a.method, a.path, err)
+	}
+	return fmt.Errorf("%s %s: %w", a.method, a.path, err)
 }
 
 // id reads the id that an answer names: an object that has it under one of several keys, or the bare string of the 2021 swagger. No body gives "".

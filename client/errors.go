@@ -67,6 +67,14 @@ func (e *Error) Is(target error) bool {
 // maxExcerpt bounds what is kept of an answer that is not JSON.
 const maxExcerpt = 2048
 
+// excerpt is the beginning of a text.
+func excerpt(text string) string {
+	if text = strings.TrimSpace(text); len(text) > maxExcerpt {
+		text = strings.ToValidUTF8(text[:maxExcerpt], "") + "…"
+	}
+	return text
+}
+
 // refused makes an *Error of an answer. It reads the vendor's two shapes of a body and takes the beginning of anything else.
 func refused(response *http.Response, body []byte) *Error {
 	e := &Error{
@@ -78,11 +86,13 @@ func refused(response *http.Response, body []byte) *Error {
 		Code               int
 		Error              string
 	}
-	if json.Unmarshal(body, &shape) != nil {
-		e.Message = strings.TrimSpace(string(body[:min(len(body), maxExcerpt)]))
+	if json.Unmarshal(body, &shape) != nil || shape.ErrorCode == "" && shape.Message == "" && shape.Code == 0 {
+		if e.Message = excerpt(string(body)); e.Message == "{}" {
+			e.Message = ""
+		}
 		return e
 	}
-	e.Code, e.Message = shape.ErrorCode, shape.Message
+	e.Code, e.Message = shape.ErrorCode, excerpt(shape.Message)
 	if shape.Code != 0 { // the shape of runtime policies (release notes 1.12)
 		e.Code = strconv.Itoa(shape.Code)
 		e.Message = strings.TrimSuffix(shape.Message+": "+shape.Error, ": ")

@@ -2,8 +2,8 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"iter"
-	"strconv"
 
 	"github.com/qcsdev/qcs/gen/api"
 )
@@ -26,7 +26,7 @@ func (c *Client) ListVulnerabilities(ctx context.Context, sha string, l List) it
 	return pages(ctx, l, source[api.Vulnerability]{func(ctx context.Context, q query) (page[api.Vulnerability], error) {
 		p, err := decode[api.Vulnerabilities](c.wire.ListVulnerabilities(ctx, sha, &api.ListVulnerabilitiesParams{Filter: q.filter, Sort: q.sort, PageNumber: q.page, PageSize: q.size}, ids(sha)))
 		return page[api.Vulnerability]{p.Data, p.Count}, err
-	}, func(v api.Vulnerability) string { return strconv.Itoa(v.Qid) }})
+	}, func(v api.Vulnerability) string { return fmt.Sprint(v) }})
 }
 
 // ListAssociatedRegistries gives the places where an image was found: GET /csapi/v1.3/images/{imageSha}/associatedRegistries (swagger 2021).

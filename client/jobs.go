@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 )
 
@@ -14,8 +15,9 @@ type Job struct {
 	client   *Client
 	emulator bool
 	registry string
-	kind     *bulk    // of schedules; nil of registries
-	named    []string // the schedules that it works on, where that is known
+	kind     *bulk                 // of schedules; nil of registries
+	named    []string              // the schedules that it works on, where that is known
+	settled  map[string]api.Status // those that were seen in a state that the job skips
 }
 
 // Result says what jobs did.
@@ -62,8 +64,8 @@ func (j *Job) States(ctx context.Context) ([]control.Job, error) {
 // Wait waits until the work is done and says what was done. It calls progress, if that is not nil, with each state that it sees. The context bounds the time.
 //
 // On the emulator the job itself is asked. On a platform, which has no call for it, Wait looks at the schedules that the job names (IDs), or that its filter matched before it began
-// (Selection.Snapshot), until none is left that the job would still act on. What it cannot know there: whether a schedule was canceled by this job or was so before, and whether one that the job has to
-// skip now would have been acted on a moment later. Without such a list, and for registries, the error is ErrNotWaitable. It is ErrJobFailed when a job ended with a fault.
+// (Selection.Snapshot), until none is left that the job would still act on. What it cannot know there: whether a schedule was canceled by this job or was so before, and whether one that was seen in a state
+// which the job skips, and counts as skipped, was acted on a moment later, unless it is gone then. Without such a list, and for registries, the error is ErrNotWaitable. It is ErrJobFailed when a job ended with a fault.
 func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result, error) {
 	look, interval := j.ask, emulatorInterval
 	if !j.emulator {
@@ -135,8 +137,14 @@ func (j *Job) observe(ctx context.Context) (sight, error) {
 	}
 	s := sight{total: len(j.named), result: Result{Matched: len(statuses), Skipped: map[string]int{}}}
 	left := 0
+	if j.settled == nil {
+		j.settled = map[string]api.Status{}
+	}
 	for _, id := range j.named {
-		switch status, exists := statuses[id]; {
+		status, exists := statuses[id]
+		switch was, skipped := j.settled[id]; {
+		case exists && skipped && j.kind.acts[status]: // it has gone on since
+			s.result.Skipped[string(was)]++
 		case !exists && j.kind.deletes:
 			s.result.Changed++
 			s.result.Matched++
@@ -147,6 +155,7 @@ func (j *Job) observe(ctx context.Context) (sight, error) {
 		case j.kind.acts[status]:
 			left++
 		default:
+			j.settled[id] = status
 			s.result.Skipped[string(status)]++
 		}
 	}

@@ -25,6 +25,7 @@ type config struct {
 	login         userinfo
 	basic         userinfo
 	retry         RetryPolicy
+	timeout       time.Duration // of an attempt
 	limit         *rate.Limiter
 	maxConcurrent int
 	log           *slog.Logger
@@ -64,7 +65,7 @@ func WithToken(token string) Option {
 // WithTokenSource asks a source for the token of each call.
 func WithTokenSource(s TokenSource) Option { return func(c *config) { c.tokens = s } }
 
-// WithHTTPClient uses the transport of an http.Client, and its time-out, which bounds a call with all its retries. Default: a transport of its own kind, and a minute for each attempt. Redirects are
+// WithHTTPClient uses the transport of an http.Client, and its time-out, which bounds a call with all its retries. Default: http.DefaultTransport, and no time-out but that of each attempt. Redirects are
 // never followed: the API has none, and they could take credentials elsewhere.
 func WithHTTPClient(h *http.Client) Option { return func(c *config) { c.http = h } }
 
@@ -85,6 +86,15 @@ func WithPollInterval(d time.Duration) Option {
 
 // WithRetry changes which calls are made again, and how long is waited in between. Default: DefaultRetry. RetryPolicy{Attempts: 1} makes each call once.
 func WithRetry(p RetryPolicy) Option { return func(c *config) { c.retry = p } }
+
+// WithAttemptTimeout bounds each attempt of a call, its answer included; waits between attempts, for the rate limit and for a login are not part of it. Default: a minute.
+func WithAttemptTimeout(d time.Duration) Option {
+	return func(c *config) {
+		if c.timeout = d; d <= 0 {
+			c.failed = errors.New("client: the time of an attempt must be more than 0")
+		}
+	}
+}
 
 // WithRateLimit bounds the attempts that are sent in a second, by a token bucket that holds a burst of them; calls wait their turn. The vendor limits calls per operation in a window
 // (docs: rate limits); the answers say how many are left.

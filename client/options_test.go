@@ -198,9 +198,21 @@ func TestRateLimitOfTheClient(t *testing.T) {
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("8 calls took %v, want 2s", took)
 		}
+		start = time.Now()
+		var group sync.WaitGroup
+		for range 300 { // longer than an attempt may take
+			group.Go(func() {
+				if err := gets(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if group.Wait(); time.Since(start) != 150*time.Second {
+			t.Errorf("300 calls took %v, want 150s", time.Since(start))
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := gets(ctx, c); err == nil || len(s.made()) != 8 {
+		if err := gets(ctx, c); err == nil || len(s.made()) != 308 {
 			t.Errorf("got %v and %d calls", err, len(s.made()))
 		}
 	})

@@ -38,10 +38,12 @@ func (p RetryPolicy) check() error {
 
 // retryTransport makes calls again as the policy says. The context bounds the time: a wait that it would cut short is not begun.
 type retryTransport struct {
-	policy RetryPolicy
-	now    func() time.Time
-	retry  func(r *http.Request, attempt int, cause error, wait time.Duration) // is told of each call that is made again
-	next   http.RoundTripper
+	policy  RetryPolicy
+	timeout time.Duration // of an attempt
+	now     func() time.Time
+	ready   func(context.Context) error                                         // waits until an attempt may begin, in the time of the caller; may be nil
+	retry   func(r *http.Request, attempt int, cause error, wait time.Duration) // is told of each call that is made again
+	next    http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -53,13 +55,21 @@ func (t *retryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
+		if t.ready != nil {
+			if err := t.ready(r.Context()); err != nil {
+				return nil, err
+			}
+		}
 		response, err := t.attempt(again, attempt)
 		wait, retriable := t.verdict(r, response, err)
 		if !retriable || attempt == t.policy.Attempts {
 			return response, err
 		}
-		wait = max(wait, waits.NextBackOff())
-		if deadline, ok := r.Context().Deadline(); ok && wait > time.Until(deadline) || wait > t.policy.MaxWait {
+		if wait > t.policy.MaxWait {
+			return response, err
+		}
+		wait = max(wait, min(waits.NextBackOff(), t.policy.MaxWait))
+		if deadline, ok := r.Context().Deadline(); ok && wait > time.Until(deadline) {
 			return response, err
 		}
 		if t.retry != nil {
@@ -108,12 +118,12 @@ func rewound(r *http.Request, attempt int) (*http.Request, error) {
 
 // attempt makes a call once, within its time, and takes the answer in as a whole: one that breaks off half-way is a fault of the connection.
 func (t *retryTransport) attempt(r *http.Request, number int) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), attemptKey{}, number), attemptTimeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), attemptKey{}, number), t.timeout)
 	defer cancel()
 	response, err := t.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		if r.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("no answer within %v: %w", attemptTimeout, err)
+			err = fmt.Errorf("no answer within %v: %w", t.timeout, err)
 		}
 		return nil, err
 	}
@@ -168,16 +178,29 @@ func (t *retryTransport) verdict(r *http.Request, response *http.Response, err e
 		return 0, r.Context().Err() == nil && !errors.As(err, &login) && (untouched(err) || repeatable(r) && faultOfConnection(err))
 	}
 	wait = retryAfter(response.Header, cmp.Or(serverTime(response.Header), t.now()))
-	limited := response.Header.Get("X-RateLimit-Remaining") != "" || response.Header.Get("X-RateLimit-ToWait-Sec") != "" || response.Header.Get("X-Concurrency-Limit-Running") != ""
 	switch response.StatusCode {
 	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return wait, repeatable(r)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return wait, repeatable(r) || wait > 0
 	case http.StatusConflict:
-		return wait, limited && (repeatable(r) || response.Header.Get("X-RateLimit-ToWait-Sec") != "")
+		return wait, limited(response.Header) && (repeatable(r) || wait > 0)
 	}
 	return 0, false
+}
+
+// limited reports whether the headers of a 409 say that it is a limit: they come with other answers, too.
+func limited(h http.Header) bool {
+	number := func(names ...string) int {
+		for _, name := range names {
+			if n, err := strconv.Atoi(h.Get(name)); err == nil {
+				return n
+			}
+		}
+		return -1
+	}
+	running, most := number("X-Concurrency-Limit-Running"), number("X-Concurrency-Limit-Limit", "X-ConcurrencyLimit-Limit") // docs spell the second in two ways
+	return number("X-RateLimit-Remaining") == 0 || number("X-RateLimit-ToWait-Sec") > 0 || most > 0 && running >= most
 }
 
 // repeatable reports whether a call that is made twice does no more than one that is made once. A login is one.
@@ -209,12 +232,15 @@ func faultOfConnection(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "connection reset") || strings.Contains(err.Error(), "server closed")
 }
 
+// maxSeconds is how long a service may want to be left alone, at most.
+const maxSeconds = 10 * 365 * 24 * 3600
+
 // retryAfter reads the headers that say how long to wait: Retry-After in seconds or as a date, and X-RateLimit-ToWait-Sec.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range []string{"Retry-After", "X-RateLimit-ToWait-Sec"} {
 		text := h.Get(name)
-		if seconds, err := strconv.Atoi(text); err == nil && seconds > 0 {
-			return time.Duration(seconds) * time.Second
+		if seconds, err := strconv.ParseInt(text, 10, 64); err == nil && seconds > 0 {
+			return time.Duration(min(seconds, maxSeconds)) * time.Second
 		}
 		if at, err := http.ParseTime(text); err == nil && !now.IsZero() && at.After(now) {
 			return at.Sub(now)

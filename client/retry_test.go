@@ -71,7 +71,11 @@ func TestFaults(t *testing.T) {
 		{"DELETE by filter and 502", []step{answers(502), ok}, deletesByAll, 1, [2]time.Duration{}, client.ErrServer},
 		{"DELETE by filter and 429 with Retry-After", []step{answers(429, "Retry-After", "1"), ok}, deletesByAll, 2, [2]time.Duration{time.Second, 2 * time.Second}, nil},
 		{"409 of the classic limit", []step{answers(409, "X-RateLimit-Remaining", "0", "X-RateLimit-ToWait-Sec", "5"), ok}, gets, 2, [2]time.Duration{5 * time.Second, 6 * time.Second}, nil},
-		{"409 of the classic limit on concurrency", []step{answers(409, "X-Concurrency-Limit-Running", "2"), ok}, gets, 2, [2]time.Duration{200 * time.Millisecond, time.Second}, nil},
+		{"409 of the classic limit on concurrency", []step{answers(409, "X-Concurrency-Limit-Running", "2", "X-ConcurrencyLimit-Limit", "2"), ok}, gets, 2, [2]time.Duration{200 * time.Millisecond, time.Second}, nil},
+		{"POST and 409 of the classic limit", []step{answers(409, "X-RateLimit-Remaining", "0", "Retry-After", "5"), ok}, creates, 2, [2]time.Duration{5 * time.Second, 6 * time.Second}, nil},
+		{"409 with headers of a limit that is not used up", []step{answers(409, "X-RateLimit-Remaining", "299", "X-RateLimit-ToWait-Sec", "0", "X-Concurrency-Limit-Running", "0", "X-Concurrency-Limit-Limit", "2"), ok}, gets, 1, [2]time.Duration{}, client.ErrConflict},
+		{"a wait that is no number of seconds", []step{answers(429, "Retry-After", "99999999999999999999"), ok}, gets, 2, [2]time.Duration{200 * time.Millisecond, time.Second}, nil},
+		{"a wait that is more than a duration can be", []step{answers(429, "Retry-After", "10000000000"), ok}, gets, 1, [2]time.Duration{}, client.ErrRateLimited},
 		{"409 of the Free version", []step{answers(409), ok}, gets, 1, [2]time.Duration{}, client.ErrConflict},
 		{"400 is final", []step{answers(400), ok}, gets, 1, [2]time.Duration{}, client.ErrInvalid},
 		{"connection cut before the request is read", []step{cuts(false), ok}, gets, 2, [2]time.Duration{200 * time.Millisecond, time.Second}, nil},
@@ -104,6 +108,45 @@ func TestFaults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWaitsGrowUpToTheLongest: the draw of a wait never ends the attempts.
+func TestWaitsGrowUpToTheLongest(t *testing.T) {
+	t.Parallel()
+	for range 40 {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{steps: []step{answers(503), answers(503), answers(503), answers(200)}}
+			c, stop := s.start(t, newPipes(), client.WithRetry(client.RetryPolicy{Attempts: 4, MinWait: time.Second, MaxWait: time.Second}))
+			defer stop()
+			start := time.Now()
+			if err := gets(t.Context(), c); err != nil || time.Since(start) > 3*time.Second {
+				t.Errorf("got %v after %d calls and %v", err, len(s.made()), time.Since(start))
+			}
+		})
+	}
+}
+
+// TestASilentLogin is made again, and its time is not that of the call that waits for it; what it answers is nobody's raw answer.
+func TestASilentLogin(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		login := func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(40 * time.Second) // of the bubble
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, "secret.token.x")
+		}
+		slow := func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(50 * time.Second)
+			cuts(true)(w, r)
+		}
+		s := &script{steps: []step{silent, login, slow, answers(400)}}
+		c, stop := s.start(t, newPipes(), client.WithTokenSource(nil), client.WithCredentials("u", "p"))
+		defer stop()
+		var raw []byte
+		if err := creates(client.WithRawResponse(t.Context(), &raw), c); !errors.Is(err, io.EOF) || len(s.made()) != 3 || len(raw) != 0 {
+			t.Errorf("got %v after calls %q, and the raw answer %q", err, s.made(), raw)
+		}
+	})
 }
 
 // TestNoConnection: a service that was not reached has done nothing, so any call is made again.

@@ -63,7 +63,7 @@ func (s *passwordSource) Token(ctx context.Context) (string, error) {
 		return "", err
 	}
 	// Counted from now by how long it lives, not by when it expires: the clock here may be wrong.
-	life := lifeOf(token)
+	life := lifeOf(token, s.now())
 	s.token, s.renewAt = token, s.now().Add(life-min(renewBefore, life/10))
 	return token, nil
 }
@@ -81,18 +81,27 @@ func (s *passwordSource) Refused(ctx context.Context, token string) {
 	}
 }
 
+// maxLife is the longest life of a token that is believed, in seconds.
+const maxLife = 365 * 24 * 3600
+
 // lifeOf reads from a JWT how long it is valid, without checking the signature: only the service can.
-func lifeOf(token string) time.Duration {
+func lifeOf(token string, now time.Time) time.Duration {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return tokenLife
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	var claims struct{ Iat, Exp float64 }
-	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Iat == 0 || claims.Exp <= claims.Iat {
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
 		return tokenLife
 	}
-	return time.Duration((claims.Exp - claims.Iat) * float64(time.Second))
+	if claims.Iat == 0 { // does not say since when
+		claims.Iat = float64(now.Unix())
+	}
+	if claims.Exp <= claims.Iat {
+		return tokenLife
+	}
+	return time.Duration(min(claims.Exp-claims.Iat, maxLife) * float64(time.Second))
 }
 
 // authTransport puts the token into each call. After a 401 it asks for another token and makes the call once more: a call that was refused has done nothing.

@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
-// chain assembles the transports. A call goes through them in this order: a place among those that may run at the same time, retries, the rate limit, hooks and log, token, user agent, the
+// chain assembles the transports. A call goes through them in this order: a place among those that may run at the same time, retries, which wait for the rate limit, hooks and log, token, user agent, the
 // caller's own transport.
 func (c *config) chain(server string) *http.Client {
 	h := *c.http
@@ -23,32 +21,45 @@ func (c *config) chain(server string) *http.Client {
 	agent := &agentTransport{agent: c.agent, next: base}
 	if c.login.given() {
 		login := h
-		login.Transport = c.around(agent)
+		login.Transport = c.around(agent, nil)
 		c.tokens = newPasswordSource(loginCall(server, &login, c.login), c.now)
 	}
 	var authenticated http.RoundTripper = &authTransport{tokens: c.tokens, next: agent}
 	if c.basic.given() {
 		authenticated = &basicTransport{c.basic, agent}
 	}
-	h.Transport = c.around(authenticated)
+	h.Transport = c.around(authenticated, c.tokens)
 	if c.maxConcurrent > 0 {
 		h.Transport = &placesTransport{make(chan struct{}, c.maxConcurrent), h.Transport}
 	}
 	return &h
 }
 
+// ready waits for what an attempt needs, in the time of the caller and not in that of the attempt: its turn by the rate limit, and a token.
+func (c *config) ready(tokens TokenSource) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if c.limit != nil {
+			if err := c.limit.Wait(ctx); err != nil {
+				return fmt.Errorf("rate limit of the client: %w", err)
+			}
+		}
+		if tokens == nil {
+			return nil
+		}
+		_, err := tokens.Token(ctx)
+		return err
+	}
+}
+
 // around puts what concerns each attempt, and what makes several of them, around a transport.
-func (c *config) around(next http.RoundTripper) http.RoundTripper {
+func (c *config) around(next http.RoundTripper, tokens TokenSource) http.RoundTripper {
 	if c.log != nil {
 		next = &logTransport{c.log, c.now, next}
 	}
 	for i := len(c.hooks) - 1; i >= 0; i-- {
 		next = &hookTransport{c.hooks[i], next}
 	}
-	if c.limit != nil {
-		next = &rateTransport{c.limit, next}
-	}
-	again := &retryTransport{policy: c.retry, now: c.now, next: next}
+	again := &retryTransport{policy: c.retry, timeout: c.timeout, now: c.now, ready: c.ready(tokens), next: next}
 	if c.log != nil {
 		again.retry = func(r *http.Request, attempt int, cause error, wait time.Duration) {
 			c.log.WarnContext(r.Context(), "call is made again", "method", r.Method, "path", r.URL.Path, "attempt", attempt, "cause", cause, "wait", wait)
@@ -96,20 +107,6 @@ func (t *placesTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer func() { <-t.places }()
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
-	}
-	return t.next.RoundTrip(r)
-}
-
-// rateTransport lets attempts through as the token bucket has tokens.
-type rateTransport struct {
-	limit *rate.Limiter
-	next  http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *rateTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := t.limit.Wait(r.Context()); err != nil {
-		return nil, fmt.Errorf("rate limit of the client: %w", err)
 	}
 	return t.next.RoundTrip(r)
 }
