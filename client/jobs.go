@@ -136,29 +136,38 @@ func (j *Job) observe(ctx context.Context) (sight, error) {
 		return sight{}, err
 	}
 	s := sight{total: len(j.named), result: Result{Matched: len(statuses), Skipped: map[string]int{}}}
-	left := 0
 	if j.settled == nil {
 		j.settled = map[string]api.Status{}
 	}
+	left := 0
 	for _, id := range j.named {
 		status, exists := statuses[id]
-		switch was, skipped := j.settled[id]; {
-		case exists && skipped && j.kind.acts[status]: // it has gone on since
-			s.result.Skipped[string(was)]++
-		case !exists && j.kind.deletes:
-			s.result.Changed++
-			s.result.Matched++
-		case !exists:
-			s.result.Skipped["NotFound"]++
-		case !j.kind.deletes && status == "Canceled":
-			s.result.Changed++
-		case j.kind.acts[status]:
+		if !j.note(&s.result, id, status, exists) {
 			left++
-		default:
-			j.settled[id] = status
-			s.result.Skipped[string(status)]++
 		}
 	}
 	s.done, s.ended = s.total-left, left == 0
 	return s, nil
+}
+
+// note adds to a result what became of a schedule, and reports whether the job is done with it.
+func (j *Job) note(r *Result, id string, status api.Status, exists bool) bool {
+	was, skipped := j.settled[id]
+	switch {
+	case !exists && j.kind.deletes:
+		r.Changed++
+		r.Matched++
+	case !exists:
+		r.Skipped["NotFound"]++
+	case !j.kind.deletes && status == api.StatusCanceled:
+		r.Changed++
+	case j.kind.acts[status] && !skipped:
+		return false
+	case j.kind.acts[status]: // it has gone on since
+		r.Skipped[string(was)]++
+	default:
+		j.settled[id] = status
+		r.Skipped[string(status)]++
+	}
+	return true
 }

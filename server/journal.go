@@ -161,8 +161,8 @@ func (s *Server) record(next http.Handler) http.Handler {
 			if cause != nil {
 				answer.status = 0
 			}
-			if x.world != "" {
-				s.journal.Add(x.world, s.noted(asked, x, request, answer, s.options.Now().Sub(start)))
+			if answer.took = s.options.Now().Sub(start); x.world != "" {
+				s.journal.Add(x.world, s.noted(asked, x, request, answer))
 			}
 			if cause != nil {
 				panic(cause)
@@ -172,13 +172,13 @@ func (s *Server) record(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) noted(r *http.Request, x *exchange, request *tail, answer *copying, took time.Duration) control.Exchange {
+func (s *Server) noted(r *http.Request, x *exchange, request *tail, answer *copying) control.Exchange {
 	at := x.now
 	if at.IsZero() {
 		at = s.options.Now()
 	}
 	e := control.Exchange{
-		At: openapi.MillisOf(at), Operation: x.operation, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, User: x.user, Status: answer.status, TookMicros: took.Microseconds(),
+		At: openapi.MillisOf(at), Operation: x.operation, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, User: x.user, Status: answer.status, TookMicros: answer.took.Microseconds(),
 		RequestHeaders: flat(r.Header), ResponseHeaders: flat(answer.Header()), RequestBody: withoutSecrets(r, request.String()), ResponseBody: answer.body.String(),
 		Detail: answer.Header().Get("X-QCS-Detail"), Fault: x.fault, Violation: x.violation,
 	}
@@ -294,6 +294,7 @@ type copying struct {
 	http.ResponseWriter
 	status int
 	body   tail
+	took   time.Duration
 }
 
 // WriteHeader implements http.ResponseWriter.

@@ -269,7 +269,7 @@ func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
 	}
 	var refused *client.Error
 	if _, err := sdk.DescribeRegistry(ctx, registry); !errors.As(err, &refused) || refused.Status != status {
-		return fmt.Errorf("got %v, want %d", err, status)
+		return fmt.Errorf("got %w, want %d", err, status)
 	}
 	r, err := sdk.DescribeRegistry(ctx, registry)
 	if err != nil || r.ScheduleStatusList["Finished"] != schedules || len(r.ScheduleStatusList) != 1 {

@@ -37,8 +37,8 @@ func (p *program) applyCommand() *cobra.Command {
 			"A registry is known by its address, a schedule by its name. What is not in the file is left alone; what is right already, too.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if file == "" {
-				return &usageError{"give -f FILE"}
+			if file == "" || p.flags.curl {
+				return &usageError{"give -f FILE; what it does is not one call, so there is no --curl"}
 			}
 			var w wanted
 			if err := p.readBody(file, &w); err != nil {
@@ -61,7 +61,19 @@ func (p *program) applyCommand() *cobra.Command {
 // apply plans, shows, asks and does, in this order.
 func (p *program) apply(ctx context.Context, s *session, w wanted, how string) error {
 	var plan []step
+	seen := map[string]bool{}
 	for _, r := range w.Registries {
+		if seen[r.RegistryURI] {
+			return &usageError{"the registry " + r.RegistryURI + " is in the file twice"}
+		}
+		seen[r.RegistryURI] = true
+		for _, wanted := range r.Schedules {
+			key := r.RegistryURI + " " + wanted.Name
+			if seen[key] {
+				return &usageError{"the schedule " + wanted.Name + " of " + r.RegistryURI + " is in the file twice"}
+			}
+			seen[key] = true
+		}
 		steps, err := s.planRegistry(ctx, r.RegistryRequest, r.Schedules)
 		if err != nil {
 			return err
@@ -71,12 +83,14 @@ func (p *program) apply(ctx context.Context, s *session, w wanted, how string) e
 	for _, step := range plan {
 		fmt.Fprintln(p.stdout, step.text)
 	}
-	fmt.Fprintf(p.stderr, "%d changes at %s (%s).\n", len(plan), s.account.target(), s.place())
+	if s.exchange.seen { // there is something in the file
+		fmt.Fprintf(p.stderr, "%d changes at %s.\n", len(plan), s.where())
+	}
 	if how == "dry" || len(plan) == 0 {
 		return nil
 	}
 	if how != "yes" {
-		if err := p.confirm("Apply"); err != nil {
+		if err := p.confirm(ctx, "Apply"); err != nil {
 			return err
 		}
 	}
@@ -93,19 +107,14 @@ func (p *program) apply(ctx context.Context, s *session, w wanted, how string) e
 
 // planRegistry compares a registry, and its schedules, with what there is.
 func (s *session) planRegistry(ctx context.Context, r api.RegistryRequest, schedules []api.ScheduleRequest) ([]step, error) {
-	if r.RegistryURI == "" {
-		return nil, &usageError{"a registry in the file has no registryUri"}
+	there, err := s.registryAt(ctx, r)
+	if err != nil {
+		return nil, err
 	}
-	var id string
+	id := there.RegistryUUID
 	var plan []step
-	for found, err := range s.ListRegistries(ctx, client.List{Filter: qql.Exactly("registryUri", r.RegistryURI).String()}) {
-		if err != nil {
-			return nil, err
-		}
-		id = found.RegistryUUID
-		if r.RegistryName != "" && found.RegistryName != r.RegistryName {
-			plan = append(plan, step{"~ registry " + r.RegistryURI, func(ctx context.Context) error { return s.UpdateRegistry(ctx, id, r) }})
-		}
+	if id != "" && r.RegistryName != "" && there.RegistryName != r.RegistryName {
+		plan = append(plan, step{"~ registry " + r.RegistryURI, func(ctx context.Context) error { return s.UpdateRegistry(ctx, id, r) }})
 	}
 	existing, err := s.schedulesByName(ctx, id)
 	if err != nil {
@@ -136,6 +145,23 @@ func (s *session) planRegistry(ctx context.Context, r api.RegistryRequest, sched
 		}
 	}
 	return plan, nil
+}
+
+// registryAt finds the registry with the address of one that is wanted; its id is empty when there is none.
+func (s *session) registryAt(ctx context.Context, r api.RegistryRequest) (there api.Registry, err error) {
+	if r.RegistryURI == "" {
+		return there, &usageError{"a registry in the file has no registryUri"}
+	}
+	for found, err := range s.ListRegistries(ctx, client.List{Filter: qql.Exactly("registryUri", r.RegistryURI).String()}) {
+		if err != nil {
+			return there, err
+		}
+		there = found
+	}
+	if r.RegistryType != "" && there.RegistryType != "" && r.RegistryType != there.RegistryType {
+		err = fmt.Errorf("%w: registry %s is of the type %s, which cannot be changed", client.ErrInvalid, r.RegistryURI, there.RegistryType)
+	}
+	return there, err
 }
 
 // schedulesByName lists the schedules of a registry; of several with one name the newest counts. A registry that does not exist yet has none.
@@ -170,6 +196,8 @@ func planSchedule(there api.Schedule, exists bool, want api.ScheduleRequest) (ch
 		return create, nil
 	case !same(there.Filters, want.Filters):
 		return nothing, fmt.Errorf("%w: it selects other images, which cannot be updated: delete it, or take another name", client.ErrInvalid)
+	case want.OnDemand != nil && *want.OnDemand != there.OnDemand:
+		return nothing, fmt.Errorf("%w: whether it is on demand cannot be updated: delete it, or take another name", client.ErrInvalid)
 	case differs(there, want):
 		return update, nil
 	}

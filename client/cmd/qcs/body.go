@@ -3,31 +3,27 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // readBody reads a JSON or YAML document from a file, or from standard input, into a value. A field that the value does not have is an error.
 func (p *program) readBody(path string, to any) error {
-	in := p.stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return &usageError{err.Error()}
-		}
-		defer file.Close()
-		in = file
-	}
-	text, err := io.ReadAll(in)
+	in, err := p.input(path)
 	if err != nil {
-		return err
+		return &usageError{err.Error()}
 	}
-	var document any
-	if err := yaml.Unmarshal(text, &document); err != nil {
+	defer in.Close()
+	documents := yaml.NewDecoder(in)
+	var document, more any
+	if err := documents.Decode(&document); err != nil {
 		return &usageError{fmt.Sprintf("%s: %v", path, err)}
+	}
+	if err := documents.Decode(&more); !errors.Is(err, io.EOF) {
+		return &usageError{path + ": holds more than one document"}
 	}
 	data, err := json.Marshal(document)
 	if err != nil {

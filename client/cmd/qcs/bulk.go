@@ -73,8 +73,11 @@ type bulkRun struct {
 // selection says what is selected.
 func (r *bulkRun) selection(p *program) (client.Selection, error) {
 	if len(r.ids) == 1 && r.ids[0] == "-" {
-		var err error
-		if r.ids, err = words(p.stdin); err != nil {
+		in, err := p.input("-")
+		if err != nil {
+			return client.Selection{}, err
+		}
+		if r.ids, err = words(in); err != nil {
 			return client.Selection{}, err
 		}
 		if !r.yes && !r.dryRun {
@@ -113,7 +116,11 @@ func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 	if err != nil {
 		return err
 	}
-	if !r.exchange.curl {
+	o, err := p.jobs(r.wait) // before anything is done
+	if err != nil {
+		return err
+	}
+	if r.exchange.several = true; !r.exchange.curl {
 		if err := b.confirm(ctx, p, r); err != nil || r.dryRun {
 			return err
 		}
@@ -123,23 +130,27 @@ func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 	}
 	var raw []byte
 	job, err := b.call(r.Client, client.WithRawResponse(ctx, &raw), r.registry, selection)
-	if job == nil {
+	if job == nil || r.exchange.curl {
 		return err
 	}
 	if err != nil { // of a later part
 		return &partialError{fmt.Sprintf("a part of the ids was sent (jobs %s), then: %s", strings.Join(job.IDs, " "), line(err))}
 	}
 	if !r.wait {
-		o, err := p.printer(jobReference{}, "jobIds")
-		if err != nil {
-			return err
-		}
 		if len(job.IDs) > 1 {
 			raw = nil
 		}
 		return o.value(jobReference{job.IDs}, raw)
 	}
-	return p.await(ctx, job, b.done)
+	return o.await(ctx, job, b.done)
+}
+
+// jobs is the printer of bulk commands: of what a job did when they wait for it, else of the job.
+func (p *program) jobs(wait bool) (*printer, error) {
+	if wait {
+		return p.printer(outcome{}, "jobIds", "matched", "changed", "skipped")
+	}
+	return p.printer(jobReference{}, "jobIds")
 }
 
 // jobReference names jobs that were begun.
@@ -153,12 +164,16 @@ func (b bulkCommand) confirm(ctx context.Context, p *program, r *bulkRun) error 
 	if err != nil {
 		return err
 	}
-	where := fmt.Sprintf("%s (%s, as %s)", r.account.target(), r.place(), cmp.Or(r.account.User, tokenUser(r.account.Token)))
-	fmt.Fprintf(p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", touched, selected, r.registry, where, b.done)
+	fmt.Fprintf(p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", touched, selected, r.registry, r.where(), b.done)
 	if r.yes || r.dryRun {
 		return nil
 	}
-	return p.confirm(strings.ToUpper(b.verb[:1]) + b.verb[1:])
+	return p.confirm(ctx, strings.ToUpper(b.verb[:1])+b.verb[1:])
+}
+
+// where says at which service, of what kind, and as whom calls are made.
+func (s *session) where() string {
+	return fmt.Sprintf("%s (%s, as %s)", s.account.target(), s.place(), cmp.Or(s.account.User, tokenUser(s.account.Token)))
 }
 
 func tokenUser(token string) string {
@@ -167,12 +182,12 @@ func tokenUser(token string) string {
 }
 
 // confirm asks for a yes.
-func (p *program) confirm(what string) error {
+func (p *program) confirm(ctx context.Context, what string) error {
 	if in, ok := p.stdin.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		return &usageError{"nobody can be asked here: add --yes"}
 	}
 	fmt.Fprintf(p.stderr, "%s? [y/N] ", what)
-	answer, err := bufio.NewReader(p.stdin).ReadString('\n')
+	answer, err := answered(ctx, func() (string, error) { return bufio.NewReader(p.stdin).ReadString('\n') })
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -216,7 +231,8 @@ func (r *bulkRun) matches(ctx context.Context, filter string) (int, error) {
 }
 
 // await waits for a job, shows how far it is, and says what it did.
-func (p *program) await(ctx context.Context, job *client.Job, done string) error {
+func (p *printer) await(ctx context.Context, job *client.Job, done string) error {
+	fmt.Fprintf(p.stderr, "Jobs: %s\n", strings.Join(job.IDs, " ")) // so that they can be asked for when this is interrupted
 	progress := func(n, of int) { fmt.Fprintf(p.stderr, "%d of %d\n", n, of) }
 	if _, terminal := p.width(p.stderr); terminal {
 		bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.stderr), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
@@ -236,11 +252,7 @@ func (p *program) await(ctx context.Context, job *client.Job, done string) error
 	if err != nil {
 		return err
 	}
-	o, err := p.printer(outcome{}, "jobIds", "matched", "changed", "skipped")
-	if err != nil {
-		return err
-	}
-	if err := o.value(outcome{job.IDs, result.Matched, result.Changed, result.Skipped}, nil); err != nil {
+	if err := p.value(outcome{job.IDs, result.Matched, result.Changed, result.Skipped}, nil); err != nil {
 		return err
 	}
 	if len(result.Skipped) == 0 {
@@ -267,40 +279,4 @@ func joined(statuses []api.Status) string {
 		names = append(names, string(s))
 	}
 	return strings.Join(names, ", ")
-}
-
-func (p *program) deleteRegistriesCommand() *cobra.Command {
-	var yes, wait bool
-	cmd := &cobra.Command{
-		Use: "delete REGISTRY...", Short: "Delete registries with all that is in them", Args: cobra.MinimumNArgs(1), ValidArgsFunction: completeRegistry(p),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			if !yes && !p.flags.curl {
-				fmt.Fprintf(p.stderr, "%d registries at %s, with all their schedules, will be deleted.\n", len(args), s.account.target())
-				if err := p.confirm("Delete"); err != nil {
-					return err
-				}
-			}
-			var raw []byte
-			job, err := s.DeleteRegistries(client.WithRawResponse(ctx, &raw), args...)
-			if err != nil {
-				return err
-			}
-			if wait {
-				return p.await(ctx, job, "deleted")
-			}
-			o, err := p.printer(jobReference{}, "jobIds")
-			if err != nil {
-				return err
-			}
-			return o.value(jobReference{job.IDs}, raw)
-		},
-	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the job is done, and show what it did")
-	return cmd
 }

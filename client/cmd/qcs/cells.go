@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // times are the fields that hold a point in time: epoch milliseconds, as a text or a number, or an ISO date.
@@ -65,12 +66,7 @@ func text(value any) string {
 	case nil:
 		return ""
 	case string:
-		return strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f { // a control sequence must not reach the terminal
-				return ' '
-			}
-			return r
-		}, v)
+		return strings.Map(harmless, v)
 	case []any:
 		parts := make([]string, len(v))
 		for i, inner := range v {
@@ -81,6 +77,14 @@ func text(value any) string {
 		return object(v)
 	}
 	return fmt.Sprint(value)
+}
+
+// harmless keeps what could steer a terminal, or turn a line around, from reaching it.
+func harmless(r rune) rune {
+	if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+		return ' '
+	}
+	return r
 }
 
 // object writes an object in a line: places and selections of images as people write them, others as name=value.

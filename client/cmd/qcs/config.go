@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -96,6 +98,23 @@ func (c *config) find(name string) *namedContext {
 		return nil
 	}
 	return &c.Contexts[i]
+}
+
+// nameFor gives the name of the context for the same account, or a new one: default for the first, then the platform or the host.
+func (c *config) nameFor(n namedContext) string {
+	for _, other := range c.Contexts {
+		if other.URL == n.URL && other.Platform == n.Platform && other.User == n.User {
+			return other.Name
+		}
+	}
+	name := "default"
+	if len(c.Contexts) > 0 {
+		name = cmp.Or(strings.ToLower(n.Platform), strings.TrimPrefix(strings.TrimPrefix(n.URL, "https://"), "http://"))
+	}
+	for base, i := name, 2; c.find(name) != nil; i++ {
+		name = fmt.Sprintf("%s-%d", base, i)
+	}
+	return name
 }
 
 // put adds a context or replaces the one of the same name.

@@ -44,18 +44,19 @@ func (p *program) resolve() (account, error) {
 		return account{}, err
 	}
 	var stored namedContext
-	if name := cmp.Or(p.flags.context, c.Current); name != "" {
-		found := c.find(name)
-		if found == nil {
-			return account{}, &usageError{fmt.Sprintf("there is no context %q", name)}
-		}
+	if found := c.find(cmp.Or(p.flags.context, c.Current)); found != nil {
 		stored = *found
+	} else if p.flags.context != "" {
+		return account{}, &usageError{fmt.Sprintf("there is no context %q", p.flags.context)}
 	}
 	a := account{namedContext: namedContext{
 		Name: stored.Name, User: cmp.Or(p.flags.user, p.getenv("QCS_USER"), stored.User), Auth: cmp.Or(p.flags.auth, p.getenv("QCS_AUTH"), stored.Auth, "token"),
 	}}
+	if a.Auth != "token" && a.Auth != "basic" {
+		return a, &usageError{fmt.Sprintf("auth %q is neither token nor basic", a.Auth)}
+	}
 	for _, level := range [][2]string{{p.flags.url, p.flags.platform}, {p.getenv("QCS_URL"), p.getenv("QCS_PLATFORM")}, {stored.URL, stored.Platform}} {
-		if a.URL, a.Platform = level[0], level[1]; a.URL != "" && a.Platform != "" {
+		if a.URL, a.Platform = strings.TrimRight(level[0], "/"), level[1]; a.URL != "" && a.Platform != "" {
 			return a, &usageError{"give a URL or a platform, not both"}
 		} else if a.URL+a.Platform != "" {
 			break
@@ -70,40 +71,42 @@ func (p *program) resolve() (account, error) {
 	return a, p.secrets(&a)
 }
 
-// secrets looks for a token, then for a password. Those that are given win over the token of the last login.
-func (p *program) secrets(a *account) (err error) {
-	token := p.getenv("QCS_TOKEN")
-	if p.flags.tokenFile != "" {
-		if token, err = p.secretFile(p.flags.tokenFile); err != nil {
-			return err
-		}
+// secrets looks for a token or a password: of flags, of the environment, and last the token of the last login.
+func (p *program) secrets(a *account) error {
+	token, err := p.secret(p.flags.tokenFile)
+	if err != nil {
+		return err
 	}
-	a.password = p.getenv("QCS_PASSWORD")
-	if p.flags.passwordFile != "" {
-		if a.password, err = p.secretFile(p.flags.passwordFile); err != nil {
-			return err
-		}
+	password, err := p.secret(p.flags.passwordFile)
+	if err != nil {
+		return err
+	}
+	if token == "" && password == "" {
+		token, password = p.getenv("QCS_TOKEN"), p.getenv("QCS_PASSWORD")
 	}
 	switch {
 	case token != "" && a.Auth == "token":
-		a.Token, a.password = token, ""
-	case a.password != "" || a.Auth == "basic":
-		a.Token = ""
+		a.Token = token
+	case password != "" || a.Auth == "basic":
+		a.Token, a.password = "", password
 	}
 	return nil
 }
 
+func (p *program) secret(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	return p.secretFile(path)
+}
+
 // secretFile reads the first line of a file, or of standard input.
 func (p *program) secretFile(path string) (string, error) {
-	in := p.stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return "", err
-		}
-		defer file.Close()
-		in = file
+	in, err := p.input(path)
+	if err != nil {
+		return "", err
 	}
+	defer in.Close()
 	text, err := bufio.NewReader(io.LimitReader(in, 1<<16)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
@@ -114,17 +117,55 @@ func (p *program) secretFile(path string) (string, error) {
 	return text, nil
 }
 
+// input opens a file, or standard input for -, which can be read once.
+func (p *program) input(path string) (io.ReadCloser, error) {
+	if path != "-" {
+		return os.Open(path)
+	}
+	if p.read {
+		return nil, &usageError{"standard input (-) can be given once"}
+	}
+	p.read = true
+	return io.NopCloser(p.stdin), nil
+}
+
 // ask reads a password from the terminal without showing it.
-func (p *program) ask(a *account) error {
+func (p *program) ask(ctx context.Context, a *account) error {
 	in, ok := p.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return errNoLogin
 	}
+	was, err := term.GetState(int(in.Fd()))
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(p.stderr, "Password of %s at %s: ", a.User, a.target())
-	text, err := term.ReadPassword(int(in.Fd()))
+	text, err := answered(ctx, func() ([]byte, error) { return term.ReadPassword(int(in.Fd())) })
 	fmt.Fprintln(p.stderr)
-	a.password = string(text)
-	return err
+	if err != nil {
+		return errors.Join(err, term.Restore(int(in.Fd()), was)) // or what is typed would stay hidden
+	}
+	if a.password = string(text); a.password == "" {
+		return errNoLogin
+	}
+	return nil
+}
+
+// answered waits for what somebody types, unless the context ends before.
+func answered[T any](ctx context.Context, read func() (T, error)) (value T, err error) {
+	done := make(chan struct{})
+	var typed T
+	var failed error
+	go func() {
+		defer close(done)
+		typed, failed = read()
+	}()
+	select {
+	case <-done:
+		return typed, failed
+	case <-ctx.Done():
+		return value, ctx.Err()
+	}
 }
 
 // connect gives a client for the account that the settings name.
@@ -140,7 +181,7 @@ func (p *program) connect(ctx context.Context) (*session, context.Context, error
 		if a.User == "" {
 			return nil, ctx, errNoLogin
 		}
-		if err := p.ask(&a); err != nil {
+		if err := p.ask(ctx, &a); err != nil {
 			return nil, ctx, err
 		}
 	}

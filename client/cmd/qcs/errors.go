@@ -53,7 +53,6 @@ var outcomes = []struct {
 	{as[*partialError], exitPartial, ""},
 	{is(context.Canceled), exitInterrupted, ""},
 	{is(errNoLogin), exitAuth, `run "qcs login", or set QCS_TOKEN`},
-	{is(context.DeadlineExceeded), exitOther, "it took longer than --timeout"},
 	{is(client.ErrUnauthorized), exitAuth, `run "qcs login"`},
 	{is(client.ErrForbidden), exitAuth, "ask for the permission"},
 	{is(client.ErrNotFound), exitNotFound, `see what there is with "list"`},
@@ -89,7 +88,7 @@ func (p *program) report(ctx context.Context, cmd *cobra.Command, err error) int
 	if err == nil {
 		return exitOK
 	}
-	if ctx.Err() != nil {
+	if partial := (*partialError)(nil); ctx.Err() != nil && !errors.As(err, &partial) {
 		err = ctx.Err()
 	}
 	code, next := exitOther, ""
@@ -99,8 +98,13 @@ func (p *program) report(ctx context.Context, cmd *cobra.Command, err error) int
 			break
 		}
 	}
-	if code == exitOK {
+	switch {
+	case code == exitOK:
 		return code
+	case ctx.Err() != nil:
+		code = exitInterrupted
+	case p.flags.timeout > 0 && errors.Is(err, context.DeadlineExceeded):
+		next = "it took longer than --timeout"
 	}
 	text := line(err)
 	if strings.Contains(next, "%s") {
@@ -122,5 +126,5 @@ func line(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
 	}
-	return strings.Join(strings.Fields(err.Error()), " ")
+	return strings.Join(strings.Fields(strings.Map(harmless, err.Error())), " ")
 }

@@ -15,7 +15,9 @@ import (
 type exchange struct {
 	next        http.RoundTripper
 	debug, curl bool
+	several     bool // with curl: a command makes several calls
 	out, log    io.Writer
+	seen        bool // there was an answer
 	emulator    bool
 }
 
@@ -24,6 +26,9 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if e.curl && r.URL.Path != "/auth" {
 		if _, err := fmt.Fprintln(e.out, curl(r)); err != nil {
 			return nil, err
+		}
+		if e.several { // calls of one command: go on to the next
+			return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
 		}
 		return nil, errPrinted
 	}
@@ -34,9 +39,9 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.emulator = strings.HasPrefix(response.Header.Get("Server"), "qcsd/")
+	e.seen, e.emulator = true, strings.HasPrefix(response.Header.Get("Server"), "qcsd/")
 	if e.debug {
-		body, err := io.ReadAll(io.LimitReader(response.Body, maxShown))
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxRead))
 		if err != nil {
 			return response, nil //nolint:nilerr // the client finds it, too
 		}
@@ -49,20 +54,28 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// maxShown bounds what is shown of an answer, in bytes.
-const maxShown = 16 << 10
+// What is read of an answer, and what is shown of a body, at most, in bytes.
+const (
+	maxRead  = 64 << 20
+	maxShown = 16 << 10
+)
 
 func (e *exchange) show(mark, first string, header http.Header, body string) {
 	lines := []string{first}
 	for name, values := range header {
 		value := strings.Join(values, ", ")
-		if name == "Authorization" {
-			kind, _, _ := strings.Cut(value, " ")
+		switch kind, _, _ := strings.Cut(value, " "); {
+		case name == "Authorization":
 			value = kind + " " + hidden
+		case strings.HasSuffix(name, "Cookie"), strings.Contains(strings.ToLower(name), "token"):
+			value = hidden
 		}
 		lines = append(lines, name+": "+value)
 	}
 	slices.Sort(lines[1:])
+	if len(body) > maxShown {
+		body = strings.ToValidUTF8(body[:maxShown], "") + "…"
+	}
 	if body != "" {
 		lines = append(lines, "", body)
 	}
@@ -86,7 +99,7 @@ func bodyOf(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	data, err := io.ReadAll(io.LimitReader(body, maxShown))
+	data, err := io.ReadAll(body) // as a whole: what is cut cannot be searched for secrets
 	if err != nil {
 		return ""
 	}
@@ -109,7 +122,13 @@ func redact(data []byte, path string) string {
 	var value any
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
-	if decoder.Decode(&value) != nil || !hide(value) {
+	if err := decoder.Decode(&value); err != nil {
+		if slices.ContainsFunc(secrets, func(name string) bool { return bytes.Contains(data, []byte(name)) }) {
+			return hidden
+		}
+		return string(data)
+	}
+	if !hide(value) {
 		return string(data)
 	}
 	clean, err := json.Marshal(value)

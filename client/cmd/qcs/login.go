@@ -24,7 +24,17 @@ func (p *program) loginCommand() *cobra.Command {
 }
 
 func (p *program) login(ctx context.Context) error {
+	if p.flags.curl {
+		return &usageError{"a login is not shown as a curl command: it would hold the password"}
+	}
 	name := p.flags.context
+	environment := p.getenv
+	p.getenv = func(variable string) string {
+		if variable == "QCS_TOKEN" { // is what a login replaces
+			return ""
+		}
+		return environment(variable)
+	}
 	if c, err := p.readConfig(); err != nil {
 		return err
 	} else if c.find(name) == nil {
@@ -38,7 +48,7 @@ func (p *program) login(ctx context.Context) error {
 		return &usageError{"give --user; with --auth basic there is nothing to log in to"}
 	}
 	if a.Token = ""; a.password == "" {
-		if err := p.ask(&a); err != nil {
+		if err := p.ask(ctx, &a); err != nil {
 			return err
 		}
 	}
@@ -50,11 +60,11 @@ func (p *program) login(ctx context.Context) error {
 	if a.Token, err = s.Token(ctx); err != nil {
 		return err
 	}
-	a.Name = cmp.Or(name, a.Name, a.Platform, "default")
 	c, err := p.readConfig()
 	if err != nil {
 		return err
 	}
+	a.Name = cmp.Or(name, c.nameFor(a.namedContext))
 	c.put(a.namedContext)
 	c.Current = a.Name
 	if err := p.writeConfig(c); err != nil {
@@ -81,6 +91,9 @@ func (p *program) logoutCommand() *cobra.Command {
 				return err
 			}
 			n := c.find(cmp.Or(p.flags.context, c.Current))
+			if n == nil && p.flags.context != "" {
+				return &usageError{fmt.Sprintf("there is no context %q", p.flags.context)}
+			}
 			if n == nil || n.Token == "" {
 				_, err = fmt.Fprintln(p.stdout, "There was no token.")
 				return err

@@ -29,6 +29,7 @@ type program struct {
 	zone           *time.Location
 	width          func(stream any) (columns int, terminal bool)
 	flags          flags
+	read           bool // standard input was taken
 }
 
 // run executes a command line and gives the exit code.

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
-	"charm.land/lipgloss/v2/table"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -70,6 +69,9 @@ func (o *printer) value(value any, raw []byte) error {
 	case "jsonl":
 		return compact(o.stdout, data)
 	case "csv":
+		if len(o.columns) == 0 {
+			o = &printer{o.program, fields(reflect.TypeOf(value))}
+		}
 		return o.csv([]any{value})
 	}
 	return o.pairs(value)
@@ -131,25 +133,49 @@ func (o *printer) json(data []byte) error {
 
 // yaml writes JSON as YAML, with the fields in their order.
 func (o *printer) yaml(data []byte) error {
-	var node yaml.Node
-	if err := yaml.Unmarshal(data, &node); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	node, err := yamlNode(d)
+	if err != nil {
 		return err
 	}
-	plain(&node)
 	e := yaml.NewEncoder(o.stdout)
 	e.SetIndent(2)
-	if err := e.Encode(&node); err != nil {
+	if err := e.Encode(node); err != nil {
 		return err
 	}
 	return e.Close()
 }
 
-// plain takes the marks of JSON off a document; texts that would be read as something else keep quotes.
-func plain(n *yaml.Node) {
-	n.Style = 0
-	for _, c := range n.Content {
-		plain(c)
+// yamlNode reads the next value of a JSON document; texts that would be read as something else get quotes when they are written.
+func yamlNode(d *json.Decoder) (*yaml.Node, error) {
+	t, err := d.Token()
+	if err != nil {
+		return nil, err
 	}
+	n := &yaml.Node{}
+	switch t := t.(type) {
+	case json.Delim:
+		if n.Kind = yaml.SequenceNode; t == '{' {
+			n.Kind = yaml.MappingNode
+		}
+		for d.More() {
+			inner, err := yamlNode(d)
+			if err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, inner)
+		}
+		_, err = d.Token() // the closing one
+	case json.Number:
+		n.Kind, n.Tag, n.Value = yaml.ScalarNode, "!!float", t.String()
+		if _, err := t.Int64(); err == nil {
+			n.Tag = "!!int"
+		}
+	default:
+		err = n.Encode(t)
+	}
+	return n, err
 }
 
 func (o *printer) csv(items []any) error {
@@ -200,26 +226,70 @@ func (o *printer) pairs(value any) error {
 }
 
 func (o *printer) write(head []string, rows [][]string) error {
-	if len(rows) == 0 && len(head) == 0 {
+	all := rows
+	if head != nil {
+		all = append([][]string{head}, rows...)
+	}
+	if len(all) == 0 {
 		return nil
 	}
-	t := table.New().Border(lipgloss.Border{}).BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderColumn(false).BorderHeader(false).Wrap(false).Rows(rows...).
-		StyleFunc(func(_, column int) lipgloss.Style {
-			if column == len(o.columns)-1 {
-				return lipgloss.NewStyle()
-			}
-			return lipgloss.NewStyle().PaddingRight(2)
-		})
-	if head != nil {
-		t = t.Headers(head...)
+	widths := make([]int, len(all[0]))
+	for _, row := range all {
+		for i, cell := range row {
+			widths[i] = max(widths[i], lipgloss.Width(cell))
+		}
 	}
-	if w, terminal := o.width(o.stdout); terminal && lipgloss.Width(t.Render()) > w {
-		t = t.Width(w)
+	if w, terminal := o.width(o.stdout); terminal {
+		fit(widths, w)
 	}
-	for line := range strings.Lines(t.Render()) {
-		if _, err := fmt.Fprintln(o.stdout, strings.TrimRight(line, " \n")); err != nil {
+	for _, row := range all {
+		var text strings.Builder
+		for i, cell := range row {
+			cell = shorten(cell, widths[i])
+			text.WriteString(cell)
+			text.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(cell)+gap))
+		}
+		if _, err := fmt.Fprintln(o.stdout, strings.TrimRight(text.String(), " ")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// gap is the space between two columns; narrowest is what a column is left with at least.
+const (
+	gap       = 2
+	narrowest = 1
+)
+
+// fit makes columns narrower, the widest first, until a line has room. The first, which names the thing, is left whole: people copy it.
+func fit(widths []int, terminal int) {
+	total := -gap
+	for _, w := range widths {
+		total += w + gap
+	}
+	for ; total > terminal; total-- {
+		widest := 0
+		for i := 1; i < len(widths); i++ {
+			if widest == 0 || widths[i] > widths[widest] {
+				widest = i
+			}
+		}
+		if widest == 0 || widths[widest] <= narrowest {
+			return
+		}
+		widths[widest]--
+	}
+}
+
+// shorten cuts a text to a width.
+func shorten(text string, to int) string {
+	if lipgloss.Width(text) <= to {
+		return text
+	}
+	runes := []rune(text)
+	for len(runes) > 0 && lipgloss.Width(string(runes))+1 > to {
+		runes = runes[:len(runes)-1]
+	}
+	return string(runes) + "…"
 }

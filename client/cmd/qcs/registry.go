@@ -25,22 +25,22 @@ func (p *program) registryCommand() *cobra.Command {
 				return s.DescribeRegistry(ctx, args[0])
 			},
 		}.command(p),
-		writing[api.RegistryRequest]{
+		writing[api.RegistryRequest, api.RegistryReference]{
 			use: "create", short: "Add a registry", fields: registryFields,
-			call: func(ctx context.Context, s *session, _ []string, r api.RegistryRequest) (any, error) {
+			call: func(ctx context.Context, s *session, _ []string, r api.RegistryRequest) (api.RegistryReference, error) {
 				id, err := s.CreateRegistry(ctx, r)
 				return api.RegistryReference{RegistryUUID: id}, err
 			},
 		}.command(p),
-		writing[api.RegistryRequest]{
+		writing[api.RegistryRequest, api.RegistryReference]{
 			use: "update REGISTRY", short: "Replace name, credential and connector of a registry", args: 1, fields: registryFields, complete: completeRegistry,
-			call: func(ctx context.Context, s *session, args []string, r api.RegistryRequest) (any, error) {
+			call: func(ctx context.Context, s *session, args []string, r api.RegistryRequest) (api.RegistryReference, error) {
 				return api.RegistryReference{RegistryUUID: args[0]}, s.UpdateRegistry(ctx, args[0], r)
 			},
 		}.command(p),
-		writing[api.RegistryRequest]{
+		writing[api.RegistryRequest, valid]{
 			use: "validate", short: "Check the data of a registry before creating it", fields: registryFields,
-			call: func(ctx context.Context, s *session, _ []string, r api.RegistryRequest) (any, error) {
+			call: func(ctx context.Context, s *session, _ []string, r api.RegistryRequest) (valid, error) {
 				ok, err := s.ValidateRegistry(ctx, r)
 				if err == nil && !ok {
 					err = fmt.Errorf("%w: the registry could not be created", client.ErrInvalid)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"os"
 	"strings"
@@ -26,10 +25,10 @@ func (p *program) connectorCommand() *cobra.Command {
 			listing[api.Connector]{use: "of ACCOUNT", short: "List the connectors of an AWS account", args: 1, whole: true, columns: []string{"arn", "name", "description"}, list: func(ctx context.Context, s *session, args []string, _ client.List) iter.Seq2[api.Connector, error] {
 				return every(s.ListAWSConnectors(ctx, args[0]))
 			}}.command(p),
-			writing[api.AWSConnectorRequest]{use: "create", short: "Add a connector", fields: []field[api.AWSConnectorRequest]{
+			writing[api.AWSConnectorRequest, api.Connector]{use: "create", short: "Add a connector", fields: []field[api.AWSConnectorRequest]{
 				put("arn", "role", func(r *api.AWSConnectorRequest) *string { return &r.Arn }), put("name", "name", func(r *api.AWSConnectorRequest) *string { return &r.Name }),
 				put("description", "text", func(r *api.AWSConnectorRequest) *string { return &r.Description }), put("external-id", "external id of the trust policy", func(r *api.AWSConnectorRequest) *string { return &r.ExternalID }),
-			}, call: func(ctx context.Context, s *session, _ []string, r api.AWSConnectorRequest) (any, error) {
+			}, call: func(ctx context.Context, s *session, _ []string, r api.AWSConnectorRequest) (api.Connector, error) {
 				return api.Connector{Arn: r.Arn, Name: r.Name, Description: r.Description}, s.CreateAWSConnector(ctx, r)
 			}}.command(p)),
 		group("acr", "Azure",
@@ -39,14 +38,14 @@ func (p *program) connectorCommand() *cobra.Command {
 			getting[api.ACRConnector]{use: "get CONNECTOR", short: "Show a connector", args: 1, get: func(ctx context.Context, s *session, args []string) (api.ACRConnector, error) {
 				return s.DescribeACRConnector(ctx, args[0])
 			}}.command(p),
-			writing[api.ACRConnectorRequest]{use: "create", short: "Add a connector", fields: []field[api.ACRConnectorRequest]{
+			writing[api.ACRConnectorRequest, api.ACRConnector]{use: "create", short: "Add a connector", fields: []field[api.ACRConnectorRequest]{
 				put("name", "name", func(r *api.ACRConnectorRequest) *string { return &r.Name }), put("application-id", "application", func(r *api.ACRConnectorRequest) *string { return &r.ApplicationID }),
 				put("description", "text", func(r *api.ACRConnectorRequest) *string { return &r.Description }),
 				{name: "client-secret-file", usage: "file with the secret of the application; - for standard input", set: func(p *program, r *api.ACRConnectorRequest, path string) (err error) {
 					r.ClientSecret, err = p.secretFile(path)
 					return err
 				}},
-			}, call: func(ctx context.Context, s *session, _ []string, r api.ACRConnectorRequest) (any, error) {
+			}, call: func(ctx context.Context, s *session, _ []string, r api.ACRConnectorRequest) (api.ACRConnector, error) {
 				id, err := s.CreateACRConnector(ctx, r)
 				return api.ACRConnector{ACRConnectorID: id, Name: r.Name}, err
 			}}.command(p)),
@@ -117,24 +116,24 @@ func (p *program) reportCommand() *cobra.Command {
 		listing[api.Report]{use: "list", short: "List reports", columns: []string{"reportUuid", "reportName", "templateName", "reportType", "status", "createdAt"}, list: func(ctx context.Context, s *session, _ []string, l client.List) iter.Seq2[api.Report, error] {
 			return s.ListReports(ctx, l)
 		}}.command(p),
-		writing[api.ReportRequest]{use: "create", short: "Ask for a report", fields: []field[api.ReportRequest]{
+		writing[api.ReportRequest, reportReference]{use: "create", short: "Ask for a report", fields: []field[api.ReportRequest]{
 			put("name", "name", func(r *api.ReportRequest) *string { return &r.Name }), put("template", "template, such as CS_IMAGE_VULNERABILITY", func(r *api.ReportRequest) *string { return (*string)(&r.TemplateName) }),
 			put("filter", "query of images", func(r *api.ReportRequest) *string { return &r.Filter }), put("description", "text", func(r *api.ReportRequest) *string { return &r.Description }),
 			{name: "display-columns", usage: "columns of the report, such as repo,sha,severity; all when not given", set: func(_ *program, r *api.ReportRequest, value string) error {
 				r.DisplayColumns = strings.Split(value, ",")
 				return nil
 			}},
-		}, call: func(ctx context.Context, s *session, _ []string, r api.ReportRequest) (any, error) {
+		}, call: func(ctx context.Context, s *session, _ []string, r api.ReportRequest) (reportReference, error) {
 			id, err := s.CreateReport(ctx, r)
 			return reportReference{id}, err
 		}}.command(p),
 		p.downloadCommand(), p.deleteReportsCommand(),
 		group("schedule", "Reports that are made by themselves",
-			writing[api.ReportScheduleRequest]{use: "create", short: "Schedule reports", call: func(ctx context.Context, s *session, _ []string, r api.ReportScheduleRequest) (any, error) {
+			writing[api.ReportScheduleRequest, api.ReportScheduleReference]{use: "create", short: "Schedule reports", call: func(ctx context.Context, s *session, _ []string, r api.ReportScheduleRequest) (api.ReportScheduleReference, error) {
 				id, err := s.CreateReportSchedule(ctx, r)
 				return api.ReportScheduleReference{ReportingScheduleID: id}, err
 			}}.command(p),
-			writing[api.ReportScheduleRequest]{use: "update SCHEDULE", short: "Replace a schedule of reports", args: 1, call: func(ctx context.Context, s *session, args []string, r api.ReportScheduleRequest) (any, error) {
+			writing[api.ReportScheduleRequest, api.ReportScheduleReference]{use: "update SCHEDULE", short: "Replace a schedule of reports", args: 1, call: func(ctx context.Context, s *session, args []string, r api.ReportScheduleRequest) (api.ReportScheduleReference, error) {
 				return api.ReportScheduleReference{ReportingScheduleID: args[0]}, s.UpdateReportSchedule(ctx, args[0], r)
 			}}.command(p)))
 }
@@ -195,47 +194,15 @@ func (s *session) download(ctx context.Context, id string, wait bool) ([]byte, e
 	}
 }
 
-func (p *program) deleteReportsCommand() *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{Use: "delete REPORT...", Short: "Delete reports", Args: cobra.MinimumNArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		s, ctx, err := p.connect(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer s.cancel()
-		if !yes && !p.flags.curl {
-			fmt.Fprintf(p.stderr, "%d reports at %s will be deleted.\n", len(args), s.account.target())
-			if err := p.confirm("Delete"); err != nil {
-				return err
-			}
-		}
-		var raw []byte
-		gone, err := s.DeleteReports(client.WithRawResponse(ctx, &raw), args...)
-		if err != nil {
-			return err
-		}
-		o, err := p.printer(api.ReportDeletion{})
-		if err != nil {
-			return err
-		}
-		if err := o.value(api.ReportDeletion{Data: gone}, raw); err != nil || len(gone) == len(args) {
-			return err
-		}
-		return &partialError{fmt.Sprintf("%d of %d reports were deleted", len(gone), len(args))}
-	}}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	return cmd
-}
-
 func (p *program) policyCommand() *cobra.Command {
 	return group("policy", "Rules for containers at run time",
 		getting[api.Policy]{use: "get POLICY", short: "Show a policy", args: 1, get: func(ctx context.Context, s *session, args []string) (api.Policy, error) {
 			return s.DescribePolicy(ctx, args[0])
 		}}.command(p),
-		writing[api.PolicyRequest]{use: "create", short: "Add a policy", call: func(ctx context.Context, s *session, _ []string, r api.PolicyRequest) (any, error) {
+		writing[api.PolicyRequest, api.Policy]{use: "create", short: "Add a policy", call: func(ctx context.Context, s *session, _ []string, r api.PolicyRequest) (api.Policy, error) {
 			return s.CreatePolicy(ctx, r)
 		}}.command(p),
-		writing[api.PolicyRequest]{use: "update POLICY", short: "Replace a policy", args: 1, call: func(ctx context.Context, s *session, args []string, r api.PolicyRequest) (any, error) {
+		writing[api.PolicyRequest, api.Policy]{use: "update POLICY", short: "Replace a policy", args: 1, call: func(ctx context.Context, s *session, args []string, r api.PolicyRequest) (api.Policy, error) {
 			return s.UpdatePolicy(ctx, args[0], r)
 		}}.command(p))
 }
@@ -258,6 +225,10 @@ func (p *program) jobCommand() *cobra.Command {
 				return err
 			}
 			defer s.cancel()
-			return p.await(ctx, s.Job(args...), "changed")
+			o, err := p.jobs(true)
+			if err != nil {
+				return err
+			}
+			return o.await(ctx, s.Job(args...), "changed")
 		}})
 }

@@ -53,7 +53,6 @@ func (p *program) rootCommand() *cobra.Command {
 	f.DurationVar(&p.flags.timeout, "timeout", 0, "give up after this long, such as 30s")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.contextCommand(), p.registryCommand(), p.repositoryCommand(), p.scheduleCommand(), p.connectorCommand(),
 		p.imageCommand(), p.reportCommand(), p.policyCommand(), p.jobCommand(), p.applyCommand(), p.versionCommand())
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	strict(root)
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oapi-codegen/nullable"
 	"github.com/spf13/cobra"
@@ -25,16 +26,16 @@ func (p *program) scheduleCommand() *cobra.Command {
 				return s.ListSchedules(ctx, args[0], l)
 			},
 		}.command(p),
-		writing[api.ScheduleRequest]{
+		writing[api.ScheduleRequest, api.ScheduleReference]{
 			use: "create REGISTRY", short: "Add a schedule to a registry", args: 1, fields: scheduleFields, complete: completeRegistry,
-			call: func(ctx context.Context, s *session, args []string, r api.ScheduleRequest) (any, error) {
+			call: func(ctx context.Context, s *session, args []string, r api.ScheduleRequest) (api.ScheduleReference, error) {
 				id, err := s.CreateSchedule(ctx, args[0], r)
 				return api.ScheduleReference{ScheduleUUID: id}, err
 			},
 		}.command(p),
-		writing[api.ScheduleRequest]{
+		writing[api.ScheduleRequest, api.ScheduleReference]{
 			use: "update REGISTRY SCHEDULE", short: "Change the timing and the name of an automatic schedule; repositories, tags and days must be sent as they are", args: 2, fields: scheduleFields, complete: completeSchedule,
-			call: func(ctx context.Context, s *session, args []string, r api.ScheduleRequest) (any, error) {
+			call: func(ctx context.Context, s *session, args []string, r api.ScheduleRequest) (api.ScheduleReference, error) {
 				return api.ScheduleReference{ScheduleUUID: args[1]}, s.UpdateSchedule(ctx, args[0], args[1], r)
 			},
 		}.command(p),
@@ -120,6 +121,9 @@ func completeSchedule(p *program) cobra.CompletionFunc {
 	}
 }
 
+// completionTime is how long a shell is kept waiting.
+const completionTime = 3 * time.Second
+
 // suggested is how many ids a shell is given.
 const suggested = 50
 
@@ -129,6 +133,7 @@ func suggest(p *program, cmd *cobra.Command, list func(context.Context, *session
 		return nil, cobra.ShellCompDirectiveError
 	}
 	p.stdin = strings.NewReader("")
+	p.flags.timeout = completionTime
 	s, ctx, err := p.connect(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -94,5 +96,25 @@ func TestCellsAreOneLine(t *testing.T) {
 	got := o.cells(api.Schedule{Name: "a\x1b[31mb\nc", Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "x"}, {Repo: "y"}}}}})
 	if got[0] != "a [31mb c" || got[1] != "x y" || got[2] != "" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestInterruptedPrompt: a prompt does not outlive the context.
+func TestInterruptedPrompt(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	typed, keep := io.Pipe()
+	defer keep.Close()
+	asked := make(chan struct{})
+	go func() {
+		<-asked
+		cancel()
+	}()
+	_, err := answered(ctx, func() (string, error) {
+		close(asked)
+		return bufio.NewReader(typed).ReadString('\n') // nobody types anything
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the end of the context", err)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,7 @@ func (p *program) watchCommand() *cobra.Command {
 
 func (p *program) watch(ctx context.Context, s *session, args []string, interval time.Duration) error {
 	query := client.List{PageSize: 1000}
+	args = append(args[:1:1], slices.Compact(slices.Sorted(slices.Values(args[1:])))...)
 	if ids := args[1:]; len(ids) > 0 {
 		query.Filter = qql.In("scheduleUuid", ids...).String()
 	}
@@ -59,6 +61,9 @@ func (p *program) watch(ctx context.Context, s *session, args []string, interval
 					return err
 				}
 			}
+		}
+		if len(seen) < len(args)-1 {
+			return fmt.Errorf("%w: %d of %d schedules are not there", client.ErrNotFound, len(args)-1-len(seen), len(args)-1)
 		}
 		if open == 0 {
 			return nil

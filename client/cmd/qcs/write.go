@@ -23,16 +23,16 @@ func put[T any](name, usage string, to func(*T) *string) field[T] {
 	}}
 }
 
-// writing is a command that sends a body: from a file, over which flags are laid.
-type writing[T any] struct {
+// writing is a command that sends a body T: from a file, over which flags are laid. It shows an R.
+type writing[T, R any] struct {
 	use, short string
 	args       int
 	fields     []field[T]
-	call       func(ctx context.Context, s *session, args []string, body T) (any, error)
+	call       func(ctx context.Context, s *session, args []string, body T) (R, error)
 	complete   func(*program) cobra.CompletionFunc
 }
 
-func (w writing[T]) command(p *program) *cobra.Command {
+func (w writing[T, R]) command(p *program) *cobra.Command {
 	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: cobra.ExactArgs(w.args)}
 	f := cmd.Flags()
 	f.StringP("file", "f", "", "file with the body (JSON or YAML, with the fields of the API); - for standard input; flags win over it")
@@ -47,6 +47,11 @@ func (w writing[T]) command(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		var none R
+		o, err := p.printer(none) // before anything is done
+		if err != nil {
+			return err
+		}
 		s, ctx, err := p.connect(cmd.Context())
 		if err != nil {
 			return err
@@ -54,10 +59,6 @@ func (w writing[T]) command(p *program) *cobra.Command {
 		defer s.cancel()
 		var raw []byte
 		value, err := w.call(client.WithRawResponse(ctx, &raw), s, args, body)
-		if err != nil {
-			return err
-		}
-		o, err := p.printer(value)
 		if err != nil {
 			return err
 		}
@@ -70,7 +71,7 @@ func (w writing[T]) command(p *program) *cobra.Command {
 }
 
 // body reads the file, if one is given, and lays the flags over it.
-func (w writing[T]) body(p *program, cmd *cobra.Command) (body T, err error) {
+func (w writing[T, R]) body(p *program, cmd *cobra.Command) (body T, err error) {
 	given := false
 	if path := cmd.Flag("file").Value.String(); path != "" {
 		if err := p.readBody(path, &body); err != nil {

@@ -41,7 +41,7 @@ func (s *Store) raw(ctx context.Context, do func(wholeDatabase) error) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // gives it back
 	return c.Raw(func(driver any) error {
 		whole, ok := driver.(wholeDatabase)
 		if !ok {
