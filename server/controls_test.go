@@ -1,9 +1,15 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/gen/control"
 
 	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/servertest"
@@ -23,8 +29,13 @@ func TestClockOverTheWire(t *testing.T) {
 	if got := put(t, srv, "/_qcs/clock", `{"mode":"frozen","now":"1767323045000"}`).want(t, http.StatusOK); got != `{"mode":"frozen","now":"1767323045000","rate":0}` {
 		t.Errorf("got %s", got)
 	}
-	if got := post(t, srv, "/_qcs/clock/advance", `{"by":3600000}`).want(t, http.StatusOK); got != `{"mode":"frozen","now":"1767326645000","rate":0}` {
-		t.Errorf("got %s", got)
+	advanced := must(srv.Control().Advance(t.Context(), time.Hour))(t)
+	var story []string
+	for _, e := range advanced.Events {
+		story = append(story, fmt.Sprintf("%d %s-%s", (e.At-1767323045000)/1000, e.From, e.To))
+	}
+	if diff := cmp.Diff([]string{"1 Created-Queued", "3 Queued-Running", "5 Running-Running", "13 Running-Finished"}, story); diff != "" || advanced.Now != 1767326645000 || advanced.Mode != control.ClockModeFrozen {
+		t.Errorf("got %+v (-want +got):\n%s", advanced, diff)
 	}
 	if n := statuses(t, c, r)["Finished"]; n != 1 {
 		t.Errorf("the scan is not over when the answer comes: %v", statuses(t, c, r))

@@ -58,6 +58,10 @@ func (s *Server) broken(m contract.Match, next http.HandlerFunc) http.HandlerFun
 			next(w, r)
 			return
 		}
+		if text := r.Header.Get("X-QCS-Fault"); text != "" && s.options.FaultHeader {
+			s.asked(w, r, c, text, next)
+			return
+		}
 		for _, f := range s.faults.Meet(fault.Call{World: c.world, Operation: m.ID, User: c.name, Now: openapi.MillisOf(c.now)}) {
 			x := exchangeOf(r.Context())
 			x.user, x.world, x.now, x.fault = c.name, c.world, c.now, f.FaultID
@@ -71,6 +75,34 @@ func (s *Server) broken(m contract.Match, next http.HandlerFunc) http.HandlerFun
 		}
 		next(w, r)
 	}
+}
+
+// asked serves a call as the fault says that it names itself: a FaultEffect as JSON.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request, c caller, text string, next http.HandlerFunc) {
+	f := control.FaultRequest{When: control.FaultTiming{Probability: 1}}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	wrong := ""
+	if err := d.Decode(&f.Effect); err != nil {
+		wrong = "it is not the JSON of a FaultEffect: " + err.Error()
+	} else if !f.Effect.Kind.Valid() {
+		wrong = "there is no such kind"
+	} else {
+		wrong = fault.Check(f)
+	}
+	if wrong != "" {
+		s.fail(w, r, &registry.RuleError{Msg: "The header X-QCS-Fault cannot be obeyed: " + wrong})
+		return
+	}
+	x := exchangeOf(r.Context())
+	x.user, x.world, x.now, x.fault = c.name, c.world, c.now, "header"
+	w.Header().Set("X-QCS-Fault", "header")
+	if f.Effect.Kind == control.FaultEffectKindLatency {
+		s.pause(r.Context(), s.between(f.Effect.Latency))
+		next(w, r)
+		return
+	}
+	s.inflict(w, r, control.Fault{FaultID: "header", When: f.When, Effect: f.Effect}, next)
 }
 
 // suspect says whose call it is, before that is checked: by the token, or by the name in a login.

@@ -235,6 +235,34 @@ func TestSeveralFaults(t *testing.T) {
 	}
 }
 
+// TestFaultHeader: a call can ask for a fault of its own, where that is allowed.
+func TestFaultHeader(t *testing.T) {
+	t.Parallel()
+	ask := func(srv *servertest.Server, text string) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+base, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+srv.Token())
+		r.Header.Set("X-QCS-Fault", text)
+		answer, err := srv.HTTP().Do(r)
+		if err != nil {
+			return 0, err.Error()
+		}
+		answer.Body.Close()
+		return answer.StatusCode, answer.Header.Get("X-QCS-Fault") + answer.Header.Get("X-QCS-Detail")
+	}
+	allowed := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.FaultHeader = true }))
+	for text, want := range map[string]int{`{"kind":"status","status":418}`: 418, `{"kind":"reset"}`: 0, `{"kind":"latency","latency":{"min":1,"max":1}}`: 200, `{"kind":"explode"}`: 400, `{"kind":"slow"}`: 400, `503`: 400, `{"kind":"status","x":1}`: 400} {
+		if status, why := ask(allowed, text); status != want {
+			t.Errorf("%s: got %d %s, want %d", text, status, why, want)
+		}
+	}
+	if status, why := ask(servertest.New(t, servertest.WithoutRunner()), `{"kind":"reset"}`); status != http.StatusOK || why != "" {
+		t.Errorf("where it is not allowed: got %d %s", status, why)
+	}
+}
+
 // TestTokenMutations: twelve ways in which a token can be wrong, each refused, by the clock and by what is in it.
 func TestTokenMutations(t *testing.T) {
 	t.Parallel()

@@ -81,6 +81,7 @@ type Options struct {
 	ControlToken      string                      // that the calls which make and drop worlds need; "" for none
 	ControlClosed     bool                        // refuse those calls, and all others of the control API whose Host is not of this machine, unless there is a control token: for addresses that others reach
 	ControlHosts      []string                    // names that calls of the control API may give as Host; nil for any. Calls of other sites' pages are refused always
+	FaultHeader       bool                        // let a call name a fault of its own in the header X-QCS-Fault
 	JournalCalls      int                         // calls that the journal keeps of each world; default: 1,000, negative for none
 	Version           string                      // for the Server header
 }

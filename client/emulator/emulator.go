@@ -105,8 +105,8 @@ func (c *Client) SetClock(ctx context.Context, set control.ClockSetting) (contro
 }
 
 // Advance moves the clock of the world on, and returns when all that fell due has happened: POST /_qcs/clock/advance.
-func (c *Client) Advance(ctx context.Context, d time.Duration) (control.Clock, error) {
-	return client.Decode[control.Clock](c.wire.AdvanceClock(ctx, control.ClockAdvance{By: d.Milliseconds()}))
+func (c *Client) Advance(ctx context.Context, d time.Duration) (control.Advanced, error) {
+	return client.Decode[control.Advanced](c.wire.AdvanceClock(ctx, control.ClockAdvance{By: d.Milliseconds()}))
 }
 
 // ScanProfile tells how long scans of the world take and how they end: GET /_qcs/scan-profile.

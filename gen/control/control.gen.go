@@ -305,6 +305,26 @@ func (e ScanOutcomeStatus) Valid() bool {
 	}
 }
 
+// Advanced The time of a world that was moved on, and what happened on the way.
+type Advanced struct {
+	// Events The moves of schedules in the order of their times; the first thousand.
+	Events []Event `json:"events"`
+
+	// Mode How a clock runs.
+	Mode ClockMode `json:"mode"`
+
+	// More How many there were beyond those.
+	More int `json:"more"`
+
+	// Now A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	Now Millis `json:"now"`
+
+	// Rate Seconds of the world in a second of the machine.
+	Rate float64 `json:"rate"`
+}
+
 // Clock The time of a world.
 type Clock struct {
 	// Mode How a clock runs.
@@ -361,6 +381,26 @@ type DurationRange struct {
 
 	// Min Shortest.
 	Min int64 `json:"min"`
+}
+
+// Event A schedule that went from one status to another, or from one phase of a scan to the next.
+type Event struct {
+	// At A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	At Millis `json:"at"`
+
+	// From Its status before.
+	From string `json:"from"`
+
+	// RegistryUUID Registry of the schedule.
+	RegistryUUID string `json:"registryUuid"`
+
+	// ScheduleUUID The schedule.
+	ScheduleUUID string `json:"scheduleUuid"`
+
+	// To Its status after.
+	To string `json:"to"`
 }
 
 // Evidence On what one statement about the vendor's API rests.

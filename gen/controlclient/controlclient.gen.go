@@ -2921,7 +2921,7 @@ type AdvanceClockResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *Clock
+	JSON200 *Advanced
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *Refused
 	// JSON401 the response for an HTTP 401 `application/json` response
@@ -2953,7 +2953,7 @@ type AdvanceClockResponse struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r AdvanceClockResponse) GetJSON200() *Clock {
+func (r AdvanceClockResponse) GetJSON200() *Advanced {
 	return r.JSON200
 }
 
@@ -7212,7 +7212,7 @@ func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest Clock
+		var dest Advanced
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

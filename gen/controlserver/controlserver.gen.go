@@ -878,7 +878,7 @@ type AdvanceClockResponseObject interface {
 	VisitAdvanceClockResponse(w http.ResponseWriter) error
 }
 
-type AdvanceClock200JSONResponse Clock
+type AdvanceClock200JSONResponse Advanced
 
 func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
 

@@ -15,7 +15,7 @@ import (
 // times are the fields that hold a point in time: epoch milliseconds, as a text or a number, or an ISO date.
 var times = []string{
 	"created", "updated", "lastScanned", "jobStartDate", "jobCompletionDate", "jobListingStartDate", "jobListingCompletionDate", "jobScanningStartDate", "jobScanningCompletionDate",
-	"createdAt", "accepted", "started", "ended", "expires",
+	"createdAt", "accepted", "started", "ended", "expires", "now", "at", "taken",
 }
 
 // cells writes the columns of a thing for people.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/client/emulator"
 )
 
 // account says where and as whom calls are made, and with what secret.
@@ -192,6 +193,7 @@ func (p *program) connect(ctx context.Context) (*session, context.Context, error
 type session struct {
 	*client.Client
 	account  account
+	control  *emulator.Client // of the commands for the emulator
 	exchange *exchange
 	cancel   context.CancelFunc
 }

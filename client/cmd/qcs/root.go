@@ -52,7 +52,7 @@ func (p *program) rootCommand() *cobra.Command {
 	f.BoolVar(&p.flags.debug, "debug", false, "show each exchange on standard error; secrets are left out")
 	f.DurationVar(&p.flags.timeout, "timeout", 0, "give up after this long, such as 30s")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.contextCommand(), p.registryCommand(), p.repositoryCommand(), p.scheduleCommand(), p.connectorCommand(),
-		p.imageCommand(), p.reportCommand(), p.policyCommand(), p.jobCommand(), p.applyCommand(), p.versionCommand())
+		p.imageCommand(), p.reportCommand(), p.policyCommand(), p.jobCommand(), p.applyCommand(), p.emulatorCommand(), p.versionCommand())
 	strict(root)
 	return root
 }

@@ -30,6 +30,7 @@ const (
 	keyControl    = "control-token-file"
 	keyData       = "data"
 	keyDecoding   = "filter-decoding"
+	keyFault      = "fault-header"
 	keyEmptyList  = "empty-list"
 	keyInventory  = "inventory"
 	keyJournal    = "journal"
@@ -40,9 +41,11 @@ const (
 	keyPaceQueued = "pace-queued"
 	keyPaceList   = "pace-listing"
 	keyPaceScan   = "pace-scanning"
+	keyPortFile   = "port-file"
 	keyRateCalls  = "rate-limit"
 	keyRateStatus = "rate-status"
 	keyRateWindow = "rate-window"
+	keyReadyFD    = "ready-fd"
 	keySeed       = "seed"
 	keySource     = "registry-source"
 	keyStrictness = "strictness"
@@ -69,6 +72,7 @@ func addFlags(f *pflag.FlagSet) {
 	f.String(keyControl, "", "file with the token that calls on worlds need (/_qcs/worlds); needed where others can reach the address")
 	f.String(keyData, ".qcs", "folder of the database, or :memory:")
 	f.Int(keyEmptyList, http.StatusOK, "status of a page without items: 200, or 204 without a body, which three integrations expect")
+	f.Bool(keyFault, false, "let a call name a fault of its own in the header X-QCS-Fault")
 	f.String(keyDecoding, string(server.DecodeTwice), "twice: a filter that cannot be read and holds %XX is decoded once more; once: it is refused")
 	f.String(keyInventory, "", "file (YAML) with what registries hold: registryUri, repository, tag; the contents of others are made up")
 	f.Int(keyJournal, 1000, "calls that the journal keeps of each world; 0 for none")
@@ -79,6 +83,8 @@ func addFlags(f *pflag.FlagSet) {
 	f.Duration(keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued")
 	f.Duration(keyPaceList, server.DefaultPace.Listing, "how long a Running schedule lists repositories")
 	f.Duration(keyPaceScan, server.DefaultPace.Scanning, "how long a Running schedule scans images")
+	f.String(keyPortFile, "", "file to write host:port to when the emulator listens; with --addr 127.0.0.1:0 the port is a free one")
+	f.Int(keyReadyFD, 0, "file descriptor to write a line of JSON to when the emulator listens: {\"url\":…,\"addr\":…,\"pid\":…}")
 	f.Int(keyRateCalls, 0, "calls of a user to an operation in a window; 0 for no limit")
 	f.Int(keyRateStatus, http.StatusTooManyRequests, "status of a call beyond the limit: 429 as on the gateway, or 409 as on the API servers")
 	f.Duration(keyRateWindow, time.Hour, "window of the limit")
@@ -143,7 +149,7 @@ var truth = []string{"true", "false"}
 // options translates the settings for the emulator.
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
-		Data: k.String(keyData), Seed: k.String(keySeed), ValidateResponses: k.Bool(keyValidate), Version: buildVersion(),
+		Data: k.String(keyData), Seed: k.String(keySeed), ValidateResponses: k.Bool(keyValidate), FaultHeader: k.Bool(keyFault), Version: buildVersion(),
 		Strictness: contract.Strictness(k.String(keyStrictness)), FilterDecoding: server.FilterDecoding(k.String(keyDecoding)),
 		AuthStatus: k.Int(keyAuthStatus), EmptyListStatus: k.Int(keyEmptyList),
 		RateLimit: server.RateLimit{Calls: k.Int(keyRateCalls), Classic: k.Int(keyRateStatus) == http.StatusConflict, Concurrent: k.Int(keyConcurrent)},
@@ -157,7 +163,7 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	}{
 		{keyStrictness, []string{"strict", "vendor"}}, {keyDecoding, []string{"twice", "once"}}, {keyAuthStatus, []string{"201", "200"}},
 		{keyEmptyList, []string{"200", "204"}}, {keyRateStatus, []string{"429", "409"}},
-		{keySource, []string{sourceSynthetic, sourceOCI}}, {keyValidate, truth}, {keyWelcome, truth}, {keyTLS, truth},
+		{keySource, []string{sourceSynthetic, sourceOCI}}, {keyFault, truth}, {keyValidate, truth}, {keyWelcome, truth}, {keyTLS, truth},
 	} {
 		if !slices.Contains(key.allowed, k.String(key.name)) {
 			return o, fmt.Errorf("%s: %q is not one of %s", key.name, k.String(key.name), strings.Join(key.allowed, ", "))

@@ -57,6 +57,9 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12})
 	}
 	options.Logger.Info("listening", "url", base, "data", options.Data, "version", options.Version)
+	if err := announce(k, base, listener.Addr().String()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	if k.Bool(keyWelcome) {
 		if err := welcome(p.stdout, s, base); err != nil {
 			return err

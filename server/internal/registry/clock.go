@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
@@ -75,10 +77,11 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 }
 
 // AdvanceClock moves the clock of the world forward and returns when all that fell due has happened: each move of a schedule at its own time, the earliest first.
-func (s *Service) AdvanceClock(ctx context.Context, by int64) (control.Clock, error) {
+func (s *Service) AdvanceClock(ctx context.Context, by int64) (control.Advanced, error) {
 	if err := s.settle(ctx); err != nil { // what was accepted before happens before
-		return control.Clock{}, err
+		return control.Advanced{}, err
 	}
+	seen := &events{world: WorldOf(ctx), all: []control.Event{}}
 	err := s.write(ctx, func(tx *store.Tx) error {
 		line, err := tx.Clock(ctx)
 		if err != nil {
@@ -87,12 +90,41 @@ func (s *Service) AdvanceClock(ctx context.Context, by int64) (control.Clock, er
 		return tx.SetClock(ctx, tx.Now+openapi.Millis(by), line.Rate)
 	})
 	if err == nil {
-		err = s.settle(ctx)
+		err = s.settle(context.WithValue(ctx, eventsKey{}, seen))
 	}
 	if err != nil {
-		return control.Clock{}, err
+		return control.Advanced{}, err
 	}
-	return s.DescribeClock(ctx)
+	slices.SortStableFunc(seen.all, func(a, b control.Event) int { return cmp.Compare(a.At, b.At) })
+	c, err := s.DescribeClock(ctx)
+	return control.Advanced{Mode: c.Mode, Now: c.Now, Rate: c.Rate, Events: seen.all, More: seen.more}, err
+}
+
+// maxEvents is how many events an answer holds at most.
+const maxEvents = 1000
+
+// events are the moves that happened in a world while its clock was moved on.
+type events struct {
+	world string
+	all   []control.Event
+	more  int
+}
+
+type eventsKey struct{}
+
+// happened notes moves of schedules for whoever moves the clock on.
+func happened(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due) {
+	seen, ok := ctx.Value(eventsKey{}).(*events)
+	if !ok || seen.world != tx.World {
+		return
+	}
+	for _, d := range rows {
+		if len(seen.all) == maxEvents {
+			seen.more++
+			continue
+		}
+		seen.all = append(seen.all, control.Event{At: d.At, RegistryUUID: d.RegistryID, ScheduleUUID: d.ID, From: string(d.Status), To: string(m.To)})
+	}
 }
 
 // settle does the background work until none is left.

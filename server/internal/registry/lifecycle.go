@@ -152,7 +152,11 @@ func (v surveys) move(ctx context.Context, tx *store.Tx, m store.Move, rows []st
 			return err
 		}
 	}
-	return tx.MoveSchedules(ctx, m, rows)
+	err := tx.MoveSchedules(ctx, m, rows)
+	if err == nil {
+		happened(ctx, tx, m, rows)
+	}
+	return err
 }
 
 // nextRun is the first time after now at which an automatic schedule runs: at HH:MM UTC, on a day of the week if one is given.
