@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -105,6 +106,10 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	var reading sync.WaitGroup // the documents, while the database opens: both take their time
+	defer reading.Wait()
+	reading.Go(func() { _, _ = vendorDocument() }) // chain finds the error, if there is one
+	reading.Go(func() { _, _ = controlDocument() })
 	s := &Server{options: o, limiter: newLimiter(o.RateLimit), journal: journal.New(o.JournalCalls), wake: make(chan struct{}, 1)}
 	var err error
 	if s.store, err = openStore(o); err != nil {

@@ -114,7 +114,7 @@ func (s *Service) Reset(ctx context.Context, world, name string) error {
 // ResetWorld removes the data of a world and loads a seed into it, if one is named.
 func (s *Service) ResetWorld(ctx context.Context, world, seed string) error {
 	return s.store.Write(ctx, "", func(tx *store.Tx) error {
-		if _, err := worldOfName(ctx, tx, world); err != nil {
+		if _, err := tx.WorldNamed(ctx, world); err != nil {
 			return err
 		}
 		return reset(ctx, tx, world, seed)

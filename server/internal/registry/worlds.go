@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server/internal/store"
@@ -22,7 +21,7 @@ func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, err
 	w := n.World
 	err := s.store.Write(ctx, "", func(tx *store.Tx) error {
 		if n.From != "" {
-			other, err := worldOfName(ctx, tx, n.From)
+			other, err := tx.WorldNamed(ctx, n.From)
 			if err != nil {
 				return err
 			}
@@ -60,23 +59,10 @@ func taken(err error, what, name string) error {
 	return err
 }
 
-func worldOfName(ctx context.Context, tx *store.Tx, name string) (store.World, error) {
-	all, err := tx.Worlds(ctx)
-	for _, w := range all {
-		if w.Name == name {
-			return w, nil
-		}
-	}
-	if err == nil {
-		err = fmt.Errorf("world: %w", store.ErrNotFound)
-	}
-	return store.World{}, err
-}
-
 // UpdateWorld changes the plan of a world and the roles of its users, all or nothing.
 func (s *Service) UpdateWorld(ctx context.Context, name string, change func(*store.World), roles map[string]string) (w store.World, err error) {
 	err = s.store.Write(ctx, name, func(tx *store.Tx) error {
-		if w, err = worldOfName(ctx, tx, name); err != nil {
+		if w, err = tx.WorldNamed(ctx, name); err != nil {
 			return err
 		}
 		change(&w)

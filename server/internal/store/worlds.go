@@ -59,6 +59,15 @@ func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
 	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Generation} }, statement{`SELECT id, plan, generation FROM world ORDER BY position, id`, nil})
 }
 
+// WorldNamed reads a world, or gives ErrNotFound.
+func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
+	w := World{Name: name}
+	if err := tx.scan(ctx, []any{&w.Plan, &w.Generation}, `SELECT plan, generation FROM world WHERE id = $1`, name); err != nil {
+		return w, fmt.Errorf("world: %w", err)
+	}
+	return w, nil
+}
+
 // NewWorld makes a world that does not exist yet, behind the others, or gives ErrDuplicate.
 func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
 	n, err := tx.exec(ctx, `INSERT INTO world (id, plan, position) VALUES ($1, $2, (SELECT COALESCE(MAX(position), 0) + 1 FROM world)) ON CONFLICT (id) DO NOTHING`, id, plan)

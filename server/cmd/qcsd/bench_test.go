@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// hello is the least that a web server can be.
+const hello = `package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+)
+
+func main() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("http://" + listener.Addr().String())
+	http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") }))
+}
+`
+
+// BenchmarkStart is the time from the start of the process to the first good answer, beside a web server that only says hello, and the resident memory at rest: an empty SQLite file each time.
+func BenchmarkStart(b *testing.B) {
+	folder := b.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte(hello), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	build := func(out string, args ...string) string {
+		path := filepath.Join(folder, out)
+		if text, err := exec.Command("go", append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", path}, args...)...).CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, text)
+		}
+		return path
+	}
+	daemon, plain := build("qcsd", "."), build("hello", filepath.Join(folder, "main.go"))
+	n := 0
+	b.Run("hello-world", func(b *testing.B) {
+		for b.Loop() {
+			launch(b, exec.Command(plain))
+		}
+	})
+	b.Run("qcsd-fresh-file", func(b *testing.B) {
+		for b.Loop() {
+			n++
+			command := exec.Command(daemon, "--addr", "127.0.0.1:0", "--data", filepath.Join(folder, fmt.Sprint(n)), "--welcome")
+			command.Env = append(os.Environ(), "QCSD_USERS=u:p")
+			launch(b, command)
+		}
+	})
+}
+
+// launch runs a program until it has answered once: it prints its URL alone in a line.
+func launch(b *testing.B, command *exec.Cmd) {
+	out, err := command.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		b.Fatal(err)
+	}
+	base := ""
+	for lines := bufio.NewScanner(out); base == "" && lines.Scan(); {
+		if line := strings.TrimSpace(lines.Text()); strings.HasPrefix(line, "http://") {
+			base = line
+		}
+	}
+	answer, err := http.Get(base + "/healthz")
+	if err != nil || answer.StatusCode != http.StatusOK {
+		b.Fatalf("%s: %v", base, err)
+	}
+	answer.Body.Close()
+	b.StopTimer()
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", command.Process.Pid)); err == nil {
+		for line := range strings.Lines(string(text)) {
+			var kilobytes float64
+			if _, err := fmt.Sscanf(line, "VmRSS: %f kB", &kilobytes); err == nil {
+				b.ReportMetric(kilobytes/1024, "MiB-resident")
+			}
+		}
+	}
+	_ = command.Process.Kill()
+	_ = command.Wait() // killed
+	b.StartTimer()
+}

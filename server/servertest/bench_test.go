@@ -1,0 +1,97 @@
+package servertest_test
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/qcsdev/qcs/client/emulator"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// BenchmarkNew is what an emulator of its own costs a test: time, and the memory that a thousand of them hold.
+func BenchmarkNew(b *testing.B) {
+	servertest.New(b, servertest.WithoutRunner()) // the first reads the documents and makes the empty database
+	b.Run("empty", func(b *testing.B) {
+		for b.Loop() {
+			servertest.New(b, servertest.WithoutRunner())
+		}
+	})
+	b.Run("release-notes", func(b *testing.B) {
+		for b.Loop() {
+			servertest.New(b, servertest.WithoutRunner(), servertest.WithSeed("release-notes"))
+		}
+	})
+	b.Run("1000-at-once", func(b *testing.B) {
+		for b.Loop() {
+			before := memory(b)
+			for range 1000 {
+				servertest.New(b, servertest.WithoutRunner())
+			}
+			b.ReportMetric((memory(b)-before)/1000/(1<<10), "KiB/emulator")
+		}
+	})
+}
+
+// memory is what the process holds, in bytes: its resident memory, since the database is not on the heap of Go.
+func memory(b *testing.B) float64 {
+	runtime.GC()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Skip("needs /proc to tell the resident memory")
+	}
+	var size, resident float64
+	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
+		b.Fatal(err)
+	}
+	return resident * float64(os.Getpagesize())
+}
+
+// BenchmarkWorld is what a world of an emulator that runs costs, with the data of the release notes' samples.
+func BenchmarkWorld(b *testing.B) {
+	srv := servertest.New(b, servertest.WithoutRunner())
+	admin, ctx := emulator.New(srv.URL, "", srv.HTTP()), b.Context()
+	check := func(err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	_, err := admin.CreateWorld(ctx, control.WorldRequest{Name: "origin", Seed: "release-notes"})
+	check(err)
+	n := 0
+	create := func(seed string) string {
+		n++
+		w, err := admin.CreateWorld(ctx, control.WorldRequest{Name: fmt.Sprint("w", n), Seed: seed})
+		check(err)
+		return w.Name
+	}
+	b.Run("create-empty", func(b *testing.B) {
+		for b.Loop() {
+			create("")
+		}
+	})
+	b.Run("create-seeded", func(b *testing.B) {
+		for b.Loop() {
+			create("release-notes")
+		}
+	})
+	b.Run("clone", func(b *testing.B) {
+		for b.Loop() {
+			n++
+			_, err := admin.CloneWorld(ctx, "origin", control.WorldRequest{Name: fmt.Sprint("w", n)})
+			check(err)
+		}
+	})
+	b.Run("reset-seeded", func(b *testing.B) {
+		for b.Loop() {
+			check(admin.ResetWorld(ctx, "origin", "release-notes"))
+		}
+	})
+	b.Run("create-and-drop", func(b *testing.B) {
+		for b.Loop() {
+			check(admin.DropWorld(ctx, create("")))
+		}
+	})
+}
