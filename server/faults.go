@@ -58,11 +58,12 @@ func (s *Server) broken(m contract.Match, next http.HandlerFunc) http.HandlerFun
 			next(w, r)
 			return
 		}
-		if text := r.Header.Get("X-QCS-Fault"); text != "" && s.options.FaultHeader {
-			s.asked(w, r, c, text, next)
+		met, err := s.met(r, m, c)
+		if err != nil {
+			s.fail(w, r, err)
 			return
 		}
-		for _, f := range s.faults.Meet(fault.Call{World: c.world, Operation: m.ID, User: c.name, Now: openapi.MillisOf(c.now)}) {
+		for _, f := range met {
 			x := exchangeOf(r.Context())
 			x.user, x.world, x.now, x.fault = c.name, c.world, c.now, f.FaultID
 			w.Header().Set("X-QCS-Fault", f.FaultID)
@@ -77,32 +78,22 @@ func (s *Server) broken(m contract.Match, next http.HandlerFunc) http.HandlerFun
 	}
 }
 
-// asked serves a call as the fault says that it names itself: a FaultEffect as JSON.
-func (s *Server) asked(w http.ResponseWriter, r *http.Request, c caller, text string, next http.HandlerFunc) {
+// met lists the faults that a call meets: the one that it names itself in a header, where that is allowed, or those of its world.
+func (s *Server) met(r *http.Request, m contract.Match, c caller) ([]control.Fault, error) {
+	text := r.Header.Get("X-QCS-Fault")
+	if text == "" || !s.options.FaultHeader {
+		return s.faults.Meet(fault.Call{World: c.world, Operation: m.ID, User: c.name, Now: openapi.MillisOf(c.now)}), nil
+	}
 	f := control.FaultRequest{When: control.FaultTiming{Probability: 1}}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
-	wrong := ""
-	if err := d.Decode(&f.Effect); err != nil {
-		wrong = "it is not the JSON of a FaultEffect: " + err.Error()
-	} else if !f.Effect.Kind.Valid() {
-		wrong = "there is no such kind"
-	} else {
-		wrong = fault.Check(f)
+	if err := d.Decode(&f.Effect); err != nil || !f.Effect.Kind.Valid() {
+		return nil, &registry.RuleError{Msg: "The header X-QCS-Fault is not the JSON of a FaultEffect."}
 	}
-	if wrong != "" {
-		s.fail(w, r, &registry.RuleError{Msg: "The header X-QCS-Fault cannot be obeyed: " + wrong})
-		return
+	if wrong := fault.Check(f); wrong != "" {
+		return nil, &registry.RuleError{Msg: wrong}
 	}
-	x := exchangeOf(r.Context())
-	x.user, x.world, x.now, x.fault = c.name, c.world, c.now, "header"
-	w.Header().Set("X-QCS-Fault", "header")
-	if f.Effect.Kind == control.FaultEffectKindLatency {
-		s.pause(r.Context(), s.between(f.Effect.Latency))
-		next(w, r)
-		return
-	}
-	s.inflict(w, r, control.Fault{FaultID: "header", When: f.When, Effect: f.Effect}, next)
+	return []control.Fault{{FaultID: "header", When: f.When, Effect: f.Effect}}, nil
 }
 
 // suspect says whose call it is, before that is checked: by the token, or by the name in a login.
