@@ -9,6 +9,7 @@ import (
 
 //go:generate go run ./gen/jsondoc openapi/openapi.yaml openapi/openapi.json
 //go:generate go run ./gen/jsondoc openapi/control.yaml openapi/control.json
+//go:generate go run ./gen/jsondoc openapi/control.yaml openapi/scenario.schema.json Scenario
 //go:generate go tool oapi-codegen -config gen/api.yaml openapi/openapi.yaml
 //go:generate go tool oapi-codegen -config gen/apiserver.yaml openapi/openapi.yaml
 //go:generate go tool oapi-codegen -config gen/apiclient.yaml openapi/openapi.yaml

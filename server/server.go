@@ -65,7 +65,8 @@ type Options struct {
 	Users             []User                      // without any, a user "admin" is made when there is none in the database
 	FirstUser         func(name, password string) // told once of the user that was made
 	SigningKey        []byte                      // key of tokens, 64 bytes; default: a file in Data
-	Seed              string                      // name of a seed for the first world, if that is empty
+	Seed              string                      // name of a seed for the first world, if that is empty; see Seeds
+	Scenario          control.Scenario            // what the first world holds, if that is empty; in place of Seed
 	Sources           []Source                    // what registries hold; the contents of those for which none speaks are made up
 	OCIHosts          []string                    // host[:port] of registries that are listed for real when they are scanned, before any source; needs what they redirect to as well
 	Strictness        contract.Strictness         // default: contract.Strict
@@ -227,13 +228,14 @@ func (s *Server) prepare(ctx context.Context) error {
 	for _, w := range worlds {
 		s.authority.put(w)
 	}
-	if s.options.Seed == "" || s.options.Existing {
-		return nil
+	content, err := s.options.content()
+	if err != nil || s.options.Existing || len(content.Registries) == 0 {
+		return err
 	}
 	world := s.options.Worlds[0].Name
-	loaded, err := s.registry.Seed(ctx, world, s.options.Seed)
+	loaded, err := s.registry.Seed(ctx, world, content)
 	if err == nil && !loaded {
-		s.options.Logger.Info("the world holds data already: seed left out", "world", world, "seed", s.options.Seed)
+		s.options.Logger.Info("the world holds data already: seed left out", "world", world)
 	}
 	return err
 }
@@ -270,6 +272,14 @@ func (s *Server) Token(user string) (string, error) {
 	return s.authority.issue(context.Background(), user)
 }
 
+// content is what the first world holds in the beginning.
+func (o Options) content() (control.Scenario, error) {
+	if o.Seed == "" {
+		return o.Scenario, nil
+	}
+	return seedNamed(o.Seed)
+}
+
 // worldTime is the time by the clock of a world.
 func (s *Server) worldTime(ctx context.Context, world string) (time.Time, error) {
 	now, err := s.registry.Now(registry.WithWorld(ctx, world))
@@ -287,7 +297,11 @@ func (s *Server) Journal(world string) []control.Exchange { return s.journal.Lis
 
 // Reset removes all data, and loads the seed again into the first world if there is one, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {
-	return s.registry.Reset(ctx, s.options.Worlds[0].Name, s.options.Seed)
+	content, err := s.options.content()
+	if err != nil {
+		return err
+	}
+	return s.registry.Reset(ctx, s.options.Worlds[0].Name, content)
 }
 
 // Step does one piece of background work and reports whether there was any: a move of schedules that are due, or a chunk of a bulk job.

@@ -51,11 +51,15 @@ func (c *controls) UpdateWorld(ctx context.Context, r controlserver.UpdateWorldR
 
 // ResetWorld empties a world.
 func (c *controls) ResetWorld(ctx context.Context, r controlserver.ResetWorldRequestObject) (controlserver.ResetWorldResponseObject, error) {
-	seed := ""
+	var body control.WorldReset
 	if r.Body != nil {
-		seed = r.Body.Seed
+		body = *r.Body
 	}
-	err := c.registry.ResetWorld(ctx, r.World, seed)
+	content, err := scenarioOf(body.Seed, body.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	err = c.registry.ResetWorld(ctx, r.World, content)
 	if err == nil {
 		c.server.faults.Clear(r.World)
 		c.server.journal.Clear(r.World)
@@ -77,6 +81,17 @@ func (c *controls) ExpireTokens(ctx context.Context, r controlserver.ExpireToken
 	return controlserver.ExpireTokens204Response{}, err
 }
 
+// scenarioOf gives the scenario that is named, or the one that is given.
+func scenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
+	if seed != "" && (len(given.Registries) > 0 || len(given.Connectors.AWS) > 0) {
+		return given, &registry.RuleError{Msg: "Give seed or scenario, not both."}
+	}
+	if seed == "" {
+		return given, nil
+	}
+	return seedNamed(seed)
+}
+
 // describe is a world as it is shown: with its users, without their passwords.
 func (s *Server) describe(w World) control.World {
 	shown := control.World{Name: w.Name, Plan: control.Plan(w.Plan), Users: []control.WorldUser{}}
@@ -94,7 +109,11 @@ func (s *Server) makeWorld(ctx context.Context, r control.WorldRequest, from str
 	if len(r.Users) == 0 {
 		r.Users = []control.UserRequest{{Name: r.Name}}
 	}
-	n := registry.NewWorld{World: World{Name: r.Name, Plan: Plan(r.Plan)}, Seed: r.Seed, From: from}
+	content, err := scenarioOf(r.Seed, r.Scenario)
+	if err != nil {
+		return control.World{}, err
+	}
+	n := registry.NewWorld{World: World{Name: r.Name, Plan: Plan(r.Plan)}, Content: content, From: from}
 	for i, u := range r.Users {
 		if u.Password == "" {
 			random := make([]byte, 16)

@@ -735,6 +735,105 @@ type ScanProfile struct {
 	Seed int64 `json:"seed"`
 }
 
+// Scenario What a world holds. Seeds are scenarios in files.
+type Scenario struct {
+	// Connectors Connectors.
+	Connectors ScenarioConnectors `json:"connectors,omitempty,omitzero"`
+
+	// Registries Its registries; the first is the newest.
+	Registries []ScenarioRegistry `json:"registries,omitempty,omitzero"`
+}
+
+// ScenarioAWSConnector An AWS connector.
+type ScenarioAWSConnector struct {
+	// Arn Role.
+	Arn string `json:"arn"`
+
+	// Description Text.
+	Description string `json:"description,omitempty,omitzero"`
+
+	// Name Name.
+	Name string `json:"name,omitempty,omitzero"`
+}
+
+// ScenarioConnectors Connectors.
+type ScenarioConnectors struct {
+	// AWS AWS connectors.
+	AWS []ScenarioAWSConnector `json:"aws,omitempty,omitzero"`
+}
+
+// ScenarioRegistry A registry.
+type ScenarioRegistry struct {
+	// RegistryName Name; the host of the address when absent.
+	RegistryName string `json:"registryName,omitempty,omitzero"`
+
+	// RegistryType Type; V2_PRIVATE when absent.
+	RegistryType string `json:"registryType,omitempty,omitzero"`
+
+	// RegistryURI Address.
+	RegistryURI string `json:"registryUri"`
+
+	// RegistryUUID Id; made up when absent.
+	RegistryUUID string `json:"registryUuid,omitempty,omitzero"`
+
+	// Repositories Repositories with their totals.
+	Repositories []ScenarioRepository `json:"repositories,omitempty,omitzero"`
+
+	// Schedules Schedules; the first is the newest.
+	Schedules []ScenarioSchedules `json:"schedules,omitempty,omitzero"`
+}
+
+// ScenarioRepository A repository with its totals.
+type ScenarioRepository struct {
+	// RepoName Name.
+	RepoName string `json:"repoName"`
+
+	// TotalImages Images.
+	TotalImages int `json:"totalImages,omitempty,omitzero"`
+
+	// TotalScannedImages Images that were scanned.
+	TotalScannedImages int `json:"totalScannedImages,omitempty,omitzero"`
+
+	// TotalVulnerableImages Images with vulnerabilities.
+	TotalVulnerableImages int `json:"totalVulnerableImages,omitempty,omitzero"`
+}
+
+// ScenarioSchedules A schedule, or many that are alike. In texts, {n} is the number of the schedule, from 1.
+type ScenarioSchedules struct {
+	// Count How many; one when absent.
+	Count int `json:"count,omitempty,omitzero"`
+
+	// Live They begin their lives now, as if they had just been created, in place of staying in a status.
+	Live bool `json:"live,omitempty,omitzero"`
+
+	// Name Name; "scan" and the repository when absent.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// OnDemand Scans once; true when absent.
+	OnDemand *bool `json:"onDemand,omitempty"`
+
+	// Repo Repository; team/app when absent.
+	Repo string `json:"repo,omitempty,omitzero"`
+
+	// Schedule Time of day of automatic ones, in UTC.
+	Schedule string `json:"schedule,omitempty,omitzero"`
+
+	// ScheduleScanIntervalInDays Interval of automatic ones.
+	ScheduleScanIntervalInDays int `json:"scheduleScanIntervalInDays,omitempty,omitzero"`
+
+	// ScheduleUUID Id of a single schedule; made up when absent.
+	ScheduleUUID string `json:"scheduleUuid,omitempty,omitzero"`
+
+	// Status Status, in which they stay until somebody touches them; Finished when absent.
+	Status string `json:"status,omitempty,omitzero"`
+
+	// Statuses Statuses with their shares, in place of one status.
+	Statuses map[string]int `json:"statuses,omitempty,omitzero"`
+
+	// Tag Tag; .* when absent.
+	Tag string `json:"tag,omitempty,omitzero"`
+}
+
 // Snapshot A state of a world.
 type Snapshot struct {
 	// Name Name.
@@ -823,6 +922,9 @@ type WorldRequest struct {
 	// Plan What the subscription may use.
 	Plan Plan `json:"plan,omitempty,omitzero"`
 
+	// Scenario What a world holds. Seeds are scenarios in files.
+	Scenario Scenario `json:"scenario,omitempty,omitzero"`
+
 	// Seed Name of a seed to load.
 	Seed string `json:"seed,omitempty,omitzero"`
 
@@ -832,6 +934,9 @@ type WorldRequest struct {
 
 // WorldReset What a world holds afterwards.
 type WorldReset struct {
+	// Scenario What a world holds. Seeds are scenarios in files.
+	Scenario Scenario `json:"scenario,omitempty,omitzero"`
+
 	// Seed Name of a seed to load; none when absent.
 	Seed string `json:"seed,omitempty,omitzero"`
 }

@@ -117,7 +117,7 @@ func TestExamplesPass(t *testing.T) {
 
 func checkExamples(t *testing.T, d *contract.Document, o *contract.Operation, operation *openapi3.Operation) {
 	t.Helper()
-	path := strings.NewReplacer("{registryId}", "r", "{scheduleId}", "s", "{jobId}", "1b54a117-b413-4aa8-8511-61860487619c").Replace(o.Path)
+	path := strings.NewReplacer("{registryId}", "r", "{scheduleId}", "s", "{snapshot}", "before", "{jobId}", "1b54a117-b413-4aa8-8511-61860487619c").Replace(o.Path)
 	m := find(t, d, exchange{method: o.Method, target: path}.request())
 	if m.ID != o.ID {
 		t.Fatalf("got %s, want %s", m.ID, o.ID)

@@ -88,7 +88,7 @@ func addFlags(f *pflag.FlagSet) {
 	f.Int(keyRateCalls, 0, "calls of a user to an operation in a window; 0 for no limit")
 	f.Int(keyRateStatus, http.StatusTooManyRequests, "status of a call beyond the limit: 429 as on the gateway, or 409 as on the API servers")
 	f.Duration(keyRateWindow, time.Hour, "window of the limit")
-	f.String(keySeed, "", "load a seed into an empty database: release-notes")
+	f.String(keySeed, "", "what an empty database begins with: "+strings.Join(server.Seeds(), ", ")+", or a scenario in a file (YAML or JSON)")
 	f.String(keySource, sourceSynthetic, "synthetic: what scans find is made up, or comes from --inventory; oci: registries on --oci-hosts are listed for real, with the credentials of the machine's keychain")
 	f.String(keyStrictness, string(contract.Strict), "strict refuses what no document allows; vendor lets pass what the vendor is taken to ignore")
 	f.Bool(keyTLS, false, "serve HTTPS, with a certificate for this machine that is made at the start unless --tls-cert is given")
@@ -149,7 +149,7 @@ var truth = []string{"true", "false"}
 // options translates the settings for the emulator.
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
-		Data: k.String(keyData), Seed: k.String(keySeed), ValidateResponses: k.Bool(keyValidate), FaultHeader: k.Bool(keyFault), Version: buildVersion(),
+		Data: k.String(keyData), ValidateResponses: k.Bool(keyValidate), FaultHeader: k.Bool(keyFault), Version: buildVersion(),
 		Strictness: contract.Strictness(k.String(keyStrictness)), FilterDecoding: server.FilterDecoding(k.String(keyDecoding)),
 		AuthStatus: k.Int(keyAuthStatus), EmptyListStatus: k.Int(keyEmptyList),
 		RateLimit: server.RateLimit{Calls: k.Int(keyRateCalls), Classic: k.Int(keyRateStatus) == http.StatusConflict, Concurrent: k.Int(keyConcurrent)},
@@ -195,7 +195,7 @@ func (p *program) read(k *koanf.Koanf, o *server.Options) error {
 	errs = append(errs, err)
 	o.Worlds, err = worlds(k)
 	errs = append(errs, err)
-	errs = append(errs, p.control(k, o))
+	errs = append(errs, p.control(k, o), seed(k, o))
 	o.Users, err = users(k)
 	return errors.Join(append(errs, err)...)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/knadh/koanf/v2"
@@ -30,6 +31,23 @@ func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error
 		sources = append(sources, described)
 	}
 	return sources, hosts, err
+}
+
+// seed says what the first world holds: a scenario that comes with the emulator, by its name, or one in a file.
+func seed(k *koanf.Koanf, o *server.Options) error {
+	name := k.String(keySeed)
+	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) {
+		o.Seed = name
+		return nil
+	}
+	text, err := os.ReadFile(name)
+	if err == nil {
+		o.Scenario, err = server.ReadScenario(text)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", keySeed, name, err)
+	}
+	return nil
 }
 
 // inventory reads what registries hold from a file; no file means nothing.

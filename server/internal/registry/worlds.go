@@ -12,7 +12,7 @@ import (
 type NewWorld struct {
 	store.World
 	Accounts []store.Account
-	Seed     string // a seed to load; none when empty
+	Content  control.Scenario
 	From     string // a world to copy data, plan and clock of; none when empty
 }
 
@@ -44,8 +44,8 @@ func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, err
 		if err == nil && n.From != "" {
 			err = tx.CopyFrom(ctx, n.From)
 		}
-		if err == nil && n.Seed != "" {
-			err = load(ctx, tx, n.Seed)
+		if err == nil {
+			err = s.load(ctx, tx, n.Content)
 		}
 		return err
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// ErrDuplicate says that a registry with the same address exists.
+// ErrDuplicate says that a row with the same key exists.
 var ErrDuplicate = errors.New("exists already")
 
 // Registries are the tokens of the list of registries. Only registryUri is seen in use; the others are all scalar fields of an answer (our choice).

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/qcsdev/qcs/gen/api"
@@ -102,25 +104,59 @@ func (tx *Tx) LastSeq(ctx context.Context) (int64, error) {
 
 // InsertSchedule adds a schedule as the newest of the world.
 func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
-	if err := tx.scan(ctx, []any{&s.Seq}, `UPDATE world SET seq = seq + 1 WHERE id = $1 RETURNING seq`, tx.World); err != nil {
+	return tx.InsertSchedules(ctx, []Schedule{s})
+}
+
+const (
+	insertSchedule = `INSERT INTO schedule (world, ` + scheduleColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
+		ON CONFLICT DO NOTHING`
+	insertTarget = `INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES ($1, $2, $3, $4, $5)`
+)
+
+// InsertSchedules adds schedules of one registry as the newest of the world, in their order; ErrDuplicate says that one exists. Row by row: SQLite looks up each numbered argument among all of its statement, so that one with many rows takes the square of their number.
+func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
+	if len(all) == 0 {
+		return nil
+	}
+	var last int64
+	if err := tx.scan(ctx, []any{&last}, `UPDATE world SET seq = seq + $2 WHERE id = $1 RETURNING seq`, tx.World, len(all)); err != nil {
 		return err
 	}
-	args := append([]any{tx.World}, s.fields()...)
-	if _, err := tx.exec(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)`, args...); err != nil {
+	row, err := tx.sql.PrepareContext(ctx, insertSchedule)
+	if err != nil {
 		return err
 	}
-	position := 0
-	for _, f := range s.Filters {
-		for _, t := range f.RepoTags {
-			tag, _ := t.Tag.Get() // none and null are the empty text
-			if _, err := tx.exec(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES ($1, $2, $3, $4, $5)`, tx.World, s.ScheduleUUID, position, t.Repo, tag); err != nil {
-				return err
+	defer func() { err = errors.Join(err, row.Close()) }()
+	target, err := tx.sql.PrepareContext(ctx, insertTarget)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	counts := map[api.Status]int{}
+	for i := range all {
+		s := &all[i]
+		s.Seq = last - int64(len(all)-1-i)
+		counts[s.Status]++
+		result, err := row.ExecContext(ctx, append([]any{tx.World}, s.fields()...)...)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return cmp.Or(err, fmt.Errorf("schedule %s: %w", s.ScheduleUUID, ErrDuplicate))
+		}
+		position := 0
+		for _, f := range s.Filters {
+			for _, t := range f.RepoTags {
+				tag, _ := t.Tag.Get() // none and null are the empty text
+				if _, err := target.ExecContext(ctx, tx.World, s.ScheduleUUID, position, t.Repo, tag); err != nil {
+					return err
+				}
+				position++
 			}
-			position++
 		}
 	}
-	return tx.addCounts(ctx, s.RegistryID, map[api.Status]int{s.Status: 1})
+	return tx.addCounts(ctx, all[0].RegistryID, counts)
 }
 
 // UpdateSchedule writes the fields of a schedule that its owner can change, and when it runs next.

@@ -1,0 +1,31 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// ValueError says where a value does not fit a schema.
+type ValueError struct {
+	Pointer []string // keys and indexes from the top of the value
+	Msg     string
+}
+
+func (e *ValueError) Error() string { return "/" + strings.Join(e.Pointer, "/") + ": " + e.Msg }
+
+// CheckValue holds a value, as encoding/json decodes it, to a schema of the document. The error is a *ValueError: the first fault that is found.
+func (d *Document) CheckValue(schema string, value any) error {
+	ref := d.spec.Components.Schemas[schema]
+	if ref == nil {
+		return fmt.Errorf("the document has no schema %s", schema)
+	}
+	err := ref.Value.VisitJSON(value, d.filter.SchemaValidationOptions...)
+	var wrong *openapi3.SchemaError
+	if errors.As(err, &wrong) {
+		return &ValueError{wrong.JSONPointer(), wrong.Reason}
+	}
+	return err
+}

@@ -1,0 +1,144 @@
+package server_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// TestSeedsThatComeWithTheEmulator hold what their names say.
+func TestSeedsThatComeWithTheEmulator(t *testing.T) {
+	t.Parallel()
+	want := map[string]struct{ registries, schedules, statuses int }{
+		"empty": {0, 0, 0}, "small": {1, 9, 4}, "messy": {3, 315, 14}, "release-notes": {6, 16, 7}, "large": {1, 100_000, 6},
+	}
+	const big = "large" // too much for each run of the tests: BenchmarkSeed loads it
+	if diff := cmp.Diff(len(want), len(server.Seeds())); diff != "" {
+		t.Errorf("got seeds %v", server.Seeds())
+	}
+	for _, name := range server.Seeds() {
+		if name == big {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := servertest.New(t, servertest.WithSeed(name), servertest.WithoutRunner())
+			statuses, schedules, registries := map[string]bool{}, 0, 0
+			for _, r := range all(t, srv.Client().ListRegistries(t.Context(), client.List{})) {
+				registries++
+				for status, n := range r.ScheduleStatusList {
+					statuses[status] = true
+					schedules += n
+				}
+				get(t, srv, base+"/"+r.RegistryUUID+"/schedule?pageSize=100").want(t, http.StatusOK)
+			}
+			if got := struct{ registries, schedules, statuses int }{registries, schedules, len(statuses)}; got != want[name] {
+				t.Errorf("got %+v, want %+v", got, want[name])
+			}
+		})
+	}
+}
+
+// TestScenario: counts come out by their shares, numbers in texts are filled in, and what is live begins its life.
+func TestScenario(t *testing.T) {
+	t.Parallel()
+	scenario, err := server.ReadScenario([]byte(`
+registries:
+  - registryUri: https://a.example.com
+    registryUuid: a
+    schedules:
+      - {name: 'scan {n}', repo: 'r{n}', count: 10, statuses: {Finished: 2, Error: 1}}
+      - {name: now, live: true}
+      - {name: later, live: true, onDemand: false, schedule: "12:00"}
+connectors:
+  aws: [{arn: 'arn:aws:iam::123456789012:role/r', name: r}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Scenario = scenario }))
+	c := srv.Client()
+	if diff := cmp.Diff(map[string]int{"Finished": 6, "Error": 4, "Created": 1, "BaselineCreated": 1}, statuses(t, c, "a")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := get(t, srv, base+"/a/schedule?filter=repo:r7").want(t, http.StatusOK); !strings.Contains(got, `"name":"scan 7"`) {
+		t.Errorf("got %s", got)
+	}
+	srv.Advance(time.Hour)
+	if diff := cmp.Diff(map[string]int{"Finished": 7, "Error": 4, "BaselineCompleted": 1}, statuses(t, c, "a")); diff != "" {
+		t.Errorf("an hour later (-want +got):\n%s", diff)
+	}
+	get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK)
+	w := must(admin(srv).CreateWorld(t.Context(), control.WorldRequest{Scenario: scenario}))(t)
+	if got := send(t, srv, request{method: http.MethodGet, target: base + "/a", token: "Bearer " + w.Users[0].Token}).want(t, http.StatusOK); !strings.Contains(got, "https://a.example.com") {
+		t.Errorf("got %s", got)
+	}
+	twice := control.Scenario{Registries: []control.ScenarioRegistry{{RegistryURI: "https://b.example.com", Schedules: []control.ScenarioSchedules{{ScheduleUUID: "s"}, {ScheduleUUID: "s"}}}}}
+	if _, err := admin(srv).CreateWorld(t.Context(), control.WorldRequest{Scenario: twice}); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "an id is there twice") {
+		t.Errorf("one id twice: got %v", err)
+	}
+	if _, err := admin(srv).CreateWorld(t.Context(), control.WorldRequest{Scenario: scenario, Seed: "small"}); !errors.Is(err, client.ErrInvalid) {
+		t.Errorf("both: got %v", err)
+	}
+}
+
+// TestWhatAScenarioCannotSay: the line, the place and the reason.
+func TestWhatAScenarioCannotSay(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"registries:\n  - registryName: x":                                                      `line 2: /registries/0/registryUri: property "registryUri" is missing`,
+		"registries:\n  - registryUri: https://a.example.com\n    registryUrl: x":               `line 2: /registries/0: property "registryUrl" is unsupported`,
+		"registries:\n  - registryUri: https://a.example.com\n    schedules:\n      - count: x": `line 4: /registries/0/schedules/0/count: value must be an integer`,
+		"registries: 3":     `line 1: /registries: value must be an array`,
+		"a: [":              "yaml: ",
+		"- a":               "line 1: /: value must be an object",
+		"registries:\n- \t": "yaml: ",
+	} {
+		if _, err := server.ReadScenario([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`[{registryUri: "https://a.example.com", schedules: [{status: Sleeping}]}]`:            "there is no status Sleeping",
+		`[{registryUri: "https://a.example.com", schedules: [{live: true, status: Running}]}]`: "live schedules have no status",
+		`[{registryUri: "https://a.example.com", schedules: [{count: 2, scheduleUuid: x}]}]`:   "scheduleUuid is for a single schedule",
+		`[{registryUri: "https://a.example.com", schedules: [{statuses: {Finished: 0}}]}]`:     "all shares are 0",
+		`[{registryUri: "https://a.example.com", registryType: Nope}]`:                         "there is no registry type Nope",
+		`[{registryUri: "https://a.example.com"}, {registryUri: "https://a.example.com"}]`:     "is there twice",
+	} {
+		scenario, err := server.ReadScenario([]byte("registries: " + text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if _, err := server.New(server.Options{Scenario: scenario}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+// BenchmarkSeed loads what the emulator comes with: a large world, 100,000 schedules.
+func BenchmarkSeed(b *testing.B) {
+	for _, name := range server.Seeds() {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				srv, err := server.New(server.Options{Seed: name})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := srv.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
