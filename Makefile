@@ -34,6 +34,17 @@ check: ## fail when generated code or go.mod is stale
 build: ## build the daemon into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/qcsd ./server/cmd/qcsd
 
+.PHONY: dist
+dist: ## build static qcsd and qcs for five platforms, with checksums, into dist/
+	rm -rf dist; mkdir dist
+	for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do \
+	  os=$${platform%/*}; arch=$${platform#*/}; suffix=; if [ "$$os" = windows ]; then suffix=.exe; fi; \
+	  for command in server/cmd/qcsd client/cmd/qcs; do \
+	    CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o "dist/$${command##*/}_$${os}_$$arch$$suffix" "./$$command"; \
+	  done; \
+	done
+	cd dist && sha256sum qcs* > SHA256SUMS
+
 .PHONY: run
 run: build ## start the emulator on 127.0.0.1:8080 with the data of the release notes' samples, kept in .qcs/
 	exec bin/qcsd --seed release-notes --welcome
