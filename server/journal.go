@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -179,19 +178,16 @@ func (s *Server) noted(r *http.Request, x *exchange, request *tail, answer *copy
 	}
 	e := control.Exchange{
 		At: openapi.MillisOf(at), Operation: x.operation, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, User: x.user, Status: answer.status, TookMicros: answer.took.Microseconds(),
-		RequestHeaders: flat(r.Header), ResponseHeaders: flat(answer.Header()), RequestBody: withoutSecrets(r, request.String()), ResponseBody: answer.body.String(),
+		RequestHeaders: flat(r.Header), ResponseHeaders: flat(answer.Header()), RequestBody: openapi.Redact(r.Header.Get("Content-Type"), request.String()), ResponseBody: answer.body.String(),
 		Detail: answer.Header().Get("X-QCS-Detail"), Fault: x.fault, Violation: x.violation,
 	}
 	if x.operation == "CreateToken" && answer.status < http.StatusBadRequest {
-		e.ResponseBody = hidden
+		e.ResponseBody = openapi.Hidden
 	}
 	e.RequestHeaders["Host"] = r.Host
 	e.Curl = curl(r, e.RequestBody)
 	return e
 }
-
-// hidden stands for a secret.
-const hidden = "***"
 
 // flat writes headers as texts, without credentials.
 func flat(h http.Header) map[string]string {
@@ -200,64 +196,11 @@ func flat(h http.Header) map[string]string {
 		all[name] = strings.Join(values, ", ")
 		if name == "Authorization" || name == "Cookie" {
 			scheme, _, _ := strings.Cut(all[name], " ")
-			all[name] = scheme + " " + hidden
+			all[name] = scheme + " " + openapi.Hidden
 		}
 	}
 	delete(all, "X-Request-Id") // random: the same story is told twice in the same words
 	return all
-}
-
-// secretFields are the fields of bodies whose values are not noted.
-var secretFields = []string{"password", "clientSecret", "accessToken", "private_key"}
-
-// withoutSecrets is a body that can be shown: forms without the password, JSON without its secrets, files not at all.
-func withoutSecrets(r *http.Request, body string) string {
-	switch kind := r.Header.Get("Content-Type"); {
-	case body == "":
-		return ""
-	case strings.HasPrefix(kind, "multipart/"):
-		return "(a file)"
-	case strings.HasPrefix(kind, "application/x-www-form-urlencoded"):
-		form, err := url.ParseQuery(body)
-		if err != nil {
-			return hidden
-		}
-		form.Set("password", hidden)
-		return form.Encode()
-	}
-	var value any
-	d := json.NewDecoder(strings.NewReader(body))
-	d.UseNumber()
-	if d.Decode(&value) != nil {
-		if slices.ContainsFunc(secretFields, func(name string) bool { return strings.Contains(body, name) }) {
-			return hidden
-		}
-		return body
-	}
-	if !conceal(value) {
-		return body
-	}
-	clean, _ := json.Marshal(value) // it was decoded just now
-	return string(clean)
-}
-
-// conceal replaces secrets in a value, and reports whether there were any.
-func conceal(value any) (found bool) {
-	switch v := value.(type) {
-	case map[string]any:
-		for name, inner := range v {
-			if slices.ContainsFunc(secretFields, func(secret string) bool { return strings.EqualFold(secret, name) }) {
-				v[name], found = hidden, true
-			} else {
-				found = conceal(inner) || found
-			}
-		}
-	case []any:
-		for _, inner := range v {
-			found = conceal(inner) || found
-		}
-	}
-	return found
 }
 
 // curl writes a call for a shell, with $TOKEN for the token.

@@ -42,7 +42,7 @@ var layers = map[string]string{
 	"gen/controlserver":        "gen/control",
 	"gen/jsondoc":              "",
 	"client":                   "openapi/qql gen/api gen/apiclient gen/control gen/controlclient",
-	"client/cmd/qcs":           "client client/emulator gen/api gen/control openapi/qql",
+	"client/cmd/qcs":           "client client/emulator gen/api gen/control openapi openapi/qql",
 	"client/emulator":          "client gen/control gen/controlclient",
 	"client/otelclient":        "client",
 	"server/internal/store":    "openapi openapi/qql gen/api gen/control",

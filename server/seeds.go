@@ -29,11 +29,24 @@ func Seeds() []string {
 	return names
 }
 
-// seedNamed gives a scenario that comes with the emulator; the empty name is that of none.
-func seedNamed(name string) (control.Scenario, error) {
-	if name == "" {
-		return control.Scenario{}, nil
+// isEmpty reports whether a world that begins with a scenario holds nothing.
+func isEmpty(s control.Scenario) bool {
+	return len(s.Registries) == 0 && len(s.Connectors.AWS) == 0
+}
+
+// scenarioOf gives the scenario that is named, or the one that is given.
+func scenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
+	switch {
+	case seed == "":
+		return given, nil
+	case !isEmpty(given):
+		return given, &registry.RuleError{Msg: "Give seed or scenario, not both."}
 	}
+	return seedNamed(seed)
+}
+
+// seedNamed gives a scenario that comes with the emulator.
+func seedNamed(name string) (control.Scenario, error) {
 	if !slices.Contains(Seeds(), name) {
 		return control.Scenario{}, &registry.RuleError{Msg: fmt.Sprintf("seed %q: not one of %q", name, Seeds())}
 	}

@@ -126,6 +126,25 @@ func TestWhatAScenarioCannotSay(t *testing.T) {
 	}
 }
 
+// TestConnectorsAreContent: a scenario without registries is loaded too, once; and beside a seed it is refused.
+func TestConnectorsAreContent(t *testing.T) {
+	t.Parallel()
+	scenario, err := server.ReadScenario([]byte("connectors: {aws: [{arn: 'arn:aws:iam::123456789012:role/r'}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	for range 2 { // the second finds what the first left
+		srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data, o.Scenario = data, scenario }))
+		if got := get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK); !strings.Contains(got, ":role/r") {
+			t.Errorf("got %s", got)
+		}
+	}
+	if _, err := server.New(server.Options{Scenario: scenario, Seed: "small"}); err == nil || !strings.Contains(err.Error(), "not both") {
+		t.Errorf("seed and scenario: got %v", err)
+	}
+}
+
 // BenchmarkSeed loads what the emulator comes with: a large world, 100,000 schedules.
 func BenchmarkSeed(b *testing.B) {
 	for _, name := range server.Seeds() {

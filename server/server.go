@@ -66,7 +66,7 @@ type Options struct {
 	FirstUser         func(name, password string) // told once of the user that was made
 	SigningKey        []byte                      // key of tokens, 64 bytes; default: a file in Data
 	Seed              string                      // name of a seed for the first world, if that is empty; see Seeds
-	Scenario          control.Scenario            // what the first world holds, if that is empty; in place of Seed
+	Scenario          control.Scenario            // what the first world holds, if that is empty; in place of Seed, not with it
 	Sources           []Source                    // what registries hold; the contents of those for which none speaks are made up
 	OCIHosts          []string                    // host[:port] of registries that are listed for real when they are scanned, before any source; needs what they redirect to as well
 	Strictness        contract.Strictness         // default: contract.Strict
@@ -228,8 +228,8 @@ func (s *Server) prepare(ctx context.Context) error {
 	for _, w := range worlds {
 		s.authority.put(w)
 	}
-	content, err := s.options.content()
-	if err != nil || s.options.Existing || len(content.Registries) == 0 {
+	content, err := scenarioOf(s.options.Seed, s.options.Scenario)
+	if err != nil || s.options.Existing || isEmpty(content) {
 		return err
 	}
 	world := s.options.Worlds[0].Name
@@ -272,14 +272,6 @@ func (s *Server) Token(user string) (string, error) {
 	return s.authority.issue(context.Background(), user)
 }
 
-// content is what the first world holds in the beginning.
-func (o Options) content() (control.Scenario, error) {
-	if o.Seed == "" {
-		return o.Scenario, nil
-	}
-	return seedNamed(o.Seed)
-}
-
 // worldTime is the time by the clock of a world.
 func (s *Server) worldTime(ctx context.Context, world string) (time.Time, error) {
 	now, err := s.registry.Now(registry.WithWorld(ctx, world))
@@ -297,7 +289,7 @@ func (s *Server) Journal(world string) []control.Exchange { return s.journal.Lis
 
 // Reset removes all data, and loads the seed again into the first world if there is one, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {
-	content, err := s.options.content()
+	content, err := scenarioOf(s.options.Seed, s.options.Scenario)
 	if err != nil {
 		return err
 	}

@@ -81,17 +81,6 @@ func (c *controls) ExpireTokens(ctx context.Context, r controlserver.ExpireToken
 	return controlserver.ExpireTokens204Response{}, err
 }
 
-// scenarioOf gives the scenario that is named, or the one that is given.
-func scenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
-	if seed != "" && (len(given.Registries) > 0 || len(given.Connectors.AWS) > 0) {
-		return given, &registry.RuleError{Msg: "Give seed or scenario, not both."}
-	}
-	if seed == "" {
-		return given, nil
-	}
-	return seedNamed(seed)
-}
-
 // describe is a world as it is shown: with its users, without their passwords.
 func (s *Server) describe(w World) control.World {
 	shown := control.World{Name: w.Name, Plan: control.Plan(w.Plan), Users: []control.WorldUser{}}

@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/qcsdev/qcs/openapi"
 )
 
 // exchange is the transport of the CLI. It notes whether the other side is the emulator, shows exchanges with --debug, and prints calls in place of making them with --curl.
@@ -45,7 +45,11 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return response, nil //nolint:nilerr // the client finds it, too
 		}
-		e.show("< ", response.Status, response.Header, redact(body, r.URL.Path))
+		shown := openapi.Hidden // the answer to a login is a token
+		if r.URL.Path != "/auth" {
+			shown = openapi.Redact(response.Header.Get("Content-Type"), string(body))
+		}
+		e.show("< ", response.Status, response.Header, shown)
 		response.Body = struct {
 			io.Reader
 			io.Closer
@@ -66,9 +70,9 @@ func (e *exchange) show(mark, first string, header http.Header, body string) {
 		value := strings.Join(values, ", ")
 		switch kind, _, _ := strings.Cut(value, " "); {
 		case name == "Authorization":
-			value = kind + " " + hidden
+			value = kind + " " + openapi.Hidden
 		case strings.HasSuffix(name, "Cookie"), strings.Contains(strings.ToLower(name), "token"):
-			value = hidden
+			value = openapi.Hidden
 		}
 		lines = append(lines, name+": "+value)
 	}
@@ -84,12 +88,6 @@ func (e *exchange) show(mark, first string, header http.Header, body string) {
 	}
 }
 
-// hidden stands for a secret.
-const hidden = "***"
-
-// secrets are the fields whose values are not shown.
-var secrets = []string{"password", "clientSecret", "accessToken", "private_key"}
-
 // bodyOf gives the body of a request without its secrets.
 func bodyOf(r *http.Request) string {
 	if r.GetBody == nil {
@@ -103,58 +101,7 @@ func bodyOf(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	switch kind := r.Header.Get("Content-Type"); {
-	case strings.HasPrefix(kind, "multipart/"):
-		return "(a file)"
-	case kind == "application/x-www-form-urlencoded":
-		form, _ := url.ParseQuery(string(data))
-		form.Set("password", hidden)
-		return strings.ReplaceAll(form.Encode(), "%2A%2A%2A", hidden)
-	}
-	return redact(data, r.URL.Path)
-}
-
-// redact takes the secrets out of a JSON body; the answer to a login is one.
-func redact(data []byte, path string) string {
-	if path == "/auth" {
-		return hidden
-	}
-	var value any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&value); err != nil {
-		if slices.ContainsFunc(secrets, func(name string) bool { return bytes.Contains(data, []byte(name)) }) {
-			return hidden
-		}
-		return string(data)
-	}
-	if !hide(value) {
-		return string(data)
-	}
-	clean, err := json.Marshal(value)
-	if err != nil {
-		return hidden
-	}
-	return string(clean)
-}
-
-// hide replaces secrets in a value, and reports whether there were any.
-func hide(value any) (found bool) {
-	switch v := value.(type) {
-	case map[string]any:
-		for name, inner := range v {
-			if text, ok := inner.(string); ok && text != "" && slices.Contains(secrets, name) {
-				v[name], found = hidden, true
-			} else {
-				found = hide(inner) || found
-			}
-		}
-	case []any:
-		for _, inner := range v {
-			found = hide(inner) || found
-		}
-	}
-	return found
+	return openapi.Redact(r.Header.Get("Content-Type"), string(data))
 }
 
 // curl writes a call for a shell. The credentials are left to the environment, and secrets in the body to be filled in.

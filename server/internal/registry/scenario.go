@@ -18,7 +18,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Seed loads a scenario into a world, if that holds no registry. It reports whether it did.
+// Seed loads a scenario into a world, if that is empty. It reports whether it did.
 func (s *Service) Seed(ctx context.Context, world string, scenario control.Scenario) (loaded bool, err error) {
 	err = s.store.Write(ctx, world, func(tx *store.Tx) error {
 		if loaded, err = tx.IsEmpty(ctx); err != nil || !loaded {

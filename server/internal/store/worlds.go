@@ -134,10 +134,10 @@ func (tx *Tx) SetRole(ctx context.Context, name, role string) error {
 	return err
 }
 
-// IsEmpty reports whether the world holds no registry, not even one that is being deleted.
+// IsEmpty reports whether the world holds no connector and no registry, not even one that is being deleted.
 func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 	var n int
-	err := tx.scan(ctx, []any{&n}, `SELECT COUNT(*) FROM registry WHERE world = $1`, tx.World)
+	err := tx.scan(ctx, []any{&n}, `SELECT (SELECT COUNT(*) FROM registry WHERE world = $1) + (SELECT COUNT(*) FROM connector WHERE world = $1)`, tx.World)
 	return n == 0, err
 }
 

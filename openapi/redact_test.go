@@ -1,0 +1,29 @@
+package openapi_test
+
+import (
+	"testing"
+
+	"github.com/qcsdev/qcs/openapi"
+)
+
+func TestRedact(t *testing.T) {
+	t.Parallel()
+	const form, plain = "application/x-www-form-urlencoded; charset=utf-8", "application/json"
+	for _, tt := range []struct{ kind, body, want string }{
+		{plain, "", ""},
+		{plain, `{"registryUri": "x", "n": 12345678901234567890}`, `{"registryUri": "x", "n": 12345678901234567890}`},
+		{plain, `{"credential": {"username": "u", "Password": "p"}, "n": 12345678901234567890}`, `{"credential":{"Password":"***","username":"u"},"n":12345678901234567890}`},
+		{plain, `[{"clientSecret": {"a": 1}}, {"accessToken": 7}, {"token": "a.b.c"}]`, `[{"clientSecret":"***"},{"accessToken":"***"},{"token":"***"}]`},
+		{plain, `{"password": "", "token": null}`, `{"password": "", "token": null}`},
+		{plain, `{} {"password": "p"}`, "***"},
+		{plain, `{"PASSWORD": "p`, "***"},
+		{plain, `{"repo": `, `{"repo": `},
+		{form, "username=u&password=p%25%26", "password=***&username=u"},
+		{form, "password=%zz", "***"},
+		{"multipart/form-data; boundary=b", "--b", "(a file)"},
+	} {
+		if got := openapi.Redact(tt.kind, tt.body); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.body, got, tt.want)
+		}
+	}
+}
