@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"database/sql"
 	"iter"
 	"net/http"
@@ -145,7 +146,7 @@ func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 		with(func(o *server.Options) { o.RateLimit = server.RateLimit{Calls: 1, Classic: true} })
 		prepare = again
 	case "413":
-		r.contentType, r.body = firstOf(r.contentType, "application/json"), strings.Repeat(" ", 2<<20)
+		r.contentType, r.body = cmp.Or(r.contentType, "application/json"), strings.Repeat(" ", 2<<20)
 	case "415":
 		r.contentType, r.body = "text/xml", "<a/>"
 	case "429":
@@ -181,13 +182,6 @@ func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 	if got.status == http.StatusInternalServerError && (got.header.Get("X-QCS-Detail") != "" || strings.Contains(got.body, "world")) {
 		t.Errorf("a fault of ours tells its cause: %q %s", got.header.Get("X-QCS-Detail"), got.body)
 	}
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // damage takes a table away from a database.
