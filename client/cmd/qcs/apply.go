@@ -49,7 +49,7 @@ func (p *program) applyCommand() *cobra.Command {
 				return err
 			}
 			defer s.cancel()
-			return p.apply(ctx, s, w, map[bool]string{true: "dry", false: map[bool]string{true: "yes"}[yes]}[dryRun])
+			return p.apply(ctx, s, w, yes, dryRun)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file; - for standard input")
@@ -59,7 +59,7 @@ func (p *program) applyCommand() *cobra.Command {
 }
 
 // apply plans, shows, asks and does, in this order.
-func (p *program) apply(ctx context.Context, s *session, w wanted, how string) error {
+func (p *program) apply(ctx context.Context, s *session, w wanted, yes, dryRun bool) error {
 	var plan []step
 	seen := map[string]bool{}
 	for _, r := range w.Registries {
@@ -86,10 +86,10 @@ func (p *program) apply(ctx context.Context, s *session, w wanted, how string) e
 	if s.exchange.seen { // there is something in the file
 		fmt.Fprintf(p.stderr, "%d changes at %s.\n", len(plan), s.where())
 	}
-	if how == "dry" || len(plan) == 0 {
+	if dryRun || len(plan) == 0 {
 		return nil
 	}
-	if how != "yes" {
+	if !yes {
 		if err := p.confirm(ctx, "Apply"); err != nil {
 			return err
 		}
