@@ -224,7 +224,7 @@ type tail struct{ bytes.Buffer }
 
 // Write implements io.Writer.
 func (t *tail) Write(data []byte) (int, error) {
-	if left := journal.MaxBody - t.Len(); left > 0 {
+	if left := journal.MaxBody - t.Len(); left >= 0 { // less than 0 after the cut
 		if t.Buffer.Write(data[:min(left, len(data))]); len(data) > left {
 			t.WriteString(journal.Cut)
 		}

@@ -145,3 +145,25 @@ func TestTheSameStoryTwice(t *testing.T) {
 		t.Errorf("got two stories:\n%s", cmp.Diff(first, again))
 	}
 }
+
+// TestLongBodiesAreCut: the journal keeps the beginning of a body and says that it was cut; one that names a secret is hidden, as what is cut cannot be searched for it.
+func TestLongBodiesAreCut(t *testing.T) {
+	t.Parallel()
+	const kept = 16 << 10
+	for _, tt := range []struct{ name, body, want string }{
+		{"as long as is kept", strings.Repeat(" ", kept), strings.Repeat(" ", kept)},
+		{"one byte more", strings.Repeat(" ", kept+1), strings.Repeat(" ", kept) + "…"},
+		{"much more", strings.Repeat(" ", 3*kept), strings.Repeat(" ", kept) + "…"},
+		{"with a secret", `{"credential": {"password": "p"}` + strings.Repeat(" ", kept), "***"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := servertest.New(t)
+			post(t, srv, base, tt.body).want(t, http.StatusBadRequest)
+			calls := srv.Requests("operation:CreateRegistry")
+			if len(calls) != 1 || calls[0].RequestBody != tt.want {
+				t.Errorf("got %d calls, want one with a body of %d bytes: %.60q…", len(calls), len(tt.want), calls[0].RequestBody)
+			}
+		})
+	}
+}

@@ -49,7 +49,20 @@ func (p *program) applyCommand() *cobra.Command {
 				return err
 			}
 			defer s.cancel()
-			return p.apply(ctx, s, w, yes, dryRun)
+			plan, err := s.plan(ctx, w)
+			if err != nil {
+				return err
+			}
+			p.showPlan(s, plan)
+			if dryRun || len(plan) == 0 {
+				return nil
+			}
+			if !yes {
+				if err := p.confirm(ctx, "Apply"); err != nil {
+					return err
+				}
+			}
+			return carryOut(ctx, plan)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file; - for standard input")
@@ -58,42 +71,43 @@ func (p *program) applyCommand() *cobra.Command {
 	return cmd
 }
 
-// apply plans, shows, asks and does, in this order.
-func (p *program) apply(ctx context.Context, s *session, w wanted, yes, dryRun bool) error {
+// plan lists what has to be done to have what a file wants.
+func (s *session) plan(ctx context.Context, w wanted) ([]step, error) {
 	var plan []step
 	seen := map[string]bool{}
 	for _, r := range w.Registries {
 		if seen[r.RegistryURI] {
-			return &usageError{"the registry " + r.RegistryURI + " is in the file twice"}
+			return nil, &usageError{"the registry " + r.RegistryURI + " is in the file twice"}
 		}
 		seen[r.RegistryURI] = true
 		for _, wanted := range r.Schedules {
 			key := r.RegistryURI + " " + wanted.Name
 			if seen[key] {
-				return &usageError{"the schedule " + wanted.Name + " of " + r.RegistryURI + " is in the file twice"}
+				return nil, &usageError{"the schedule " + wanted.Name + " of " + r.RegistryURI + " is in the file twice"}
 			}
 			seen[key] = true
 		}
 		steps, err := s.planRegistry(ctx, r.RegistryRequest, r.Schedules)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		plan = append(plan, steps...)
 	}
+	return plan, nil
+}
+
+// showPlan prints what has to be done, and where.
+func (p *program) showPlan(s *session, plan []step) {
 	for _, step := range plan {
 		fmt.Fprintln(p.stdout, step.text)
 	}
 	if s.exchange.seen { // there is something in the file
 		fmt.Fprintf(p.stderr, "%d changes at %s.\n", len(plan), s.where())
 	}
-	if dryRun || len(plan) == 0 {
-		return nil
-	}
-	if !yes {
-		if err := p.confirm(ctx, "Apply"); err != nil {
-			return err
-		}
-	}
+}
+
+// carryOut makes the changes of a plan, in order, until one fails.
+func carryOut(ctx context.Context, plan []step) error {
 	for i, step := range plan {
 		if err := step.do(ctx); err != nil {
 			if i > 0 {
