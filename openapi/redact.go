@@ -3,6 +3,8 @@ package openapi
 import (
 	"encoding/json"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,13 +16,13 @@ const Hidden = "***"
 // secrets are the fields of bodies, in any case, whose values are not shown.
 var secrets = []string{"password", "clientsecret", "accesstoken", "private_key", "token"}
 
-// Redact is a body of the type that can be shown: a form without its password, JSON without its secrets, files not at all. What is not JSON as a whole and names a secret is hidden as a whole.
+// Redact is a body of the type that can be shown: a form without its password, JSON without its secrets, key files with the fields that are none. What is not JSON as a whole and names a secret is hidden as a whole.
 func Redact(contentType, body string) string {
 	switch {
 	case body == "":
 		return ""
 	case strings.HasPrefix(contentType, "multipart/"):
-		return "(a file)"
+		return redactFile(contentType, body)
 	case strings.HasPrefix(contentType, "application/x-www-form-urlencoded"):
 		form, err := url.ParseQuery(body)
 		if err != nil {
@@ -37,6 +39,61 @@ func Redact(contentType, body string) string {
 		return body
 	}
 	clean, err := json.Marshal(value)
+	if err != nil {
+		return Hidden
+	}
+	return string(clean)
+}
+
+// shownOfFile are the fields of a key file that are no secrets.
+var shownOfFile = []string{"type", "project_id", "client_email"}
+
+// redactFile is a form with files that can be shown: the files are there, if they are JSON, with the fields that are no secrets.
+func redactFile(contentType, body string) string {
+	const file = "(a file)"
+	_, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return file
+	}
+	var out strings.Builder
+	from, to := multipart.NewReader(strings.NewReader(body), parameters["boundary"]), multipart.NewWriter(&out)
+	if to.SetBoundary(parameters["boundary"]) != nil {
+		return file
+	}
+	for {
+		part, err := from.NextRawPart()
+		if err == io.EOF { //nolint:errorlint // the end of a form that is torn wraps it
+			_ = to.Close() // in memory
+			return out.String()
+		}
+		if err != nil {
+			return file
+		}
+		data, err := io.ReadAll(part)
+		if err != nil {
+			return file
+		}
+		into, err := to.CreatePart(part.Header)
+		if err != nil {
+			return file
+		}
+		_, _ = io.WriteString(into, redactKey(string(data))) // in memory
+	}
+}
+
+// redactKey is a key file without its secrets.
+func redactKey(data string) string {
+	value, ok := decode(data)
+	fields, isObject := value.(map[string]any)
+	if !ok || !isObject {
+		return Hidden
+	}
+	for name := range fields {
+		if !slices.Contains(shownOfFile, name) {
+			fields[name] = Hidden
+		}
+	}
+	clean, err := json.Marshal(fields)
 	if err != nil {
 		return Hidden
 	}

@@ -21,6 +21,13 @@ func TestRedact(t *testing.T) {
 		{form, "username=u&password=p%25%26", "password=***&username=u"},
 		{form, "password=%zz", "***"},
 		{"multipart/form-data; boundary=b", "--b", "(a file)"},
+		{"multipart/form-data", "", ""},
+		{"multipart/form-data", "x", "(a file)"},
+		{
+			"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n{\"type\": \"t\", \"private_key\": \"s\", \"more\": 1}\r\n--b--\r\n",
+			"--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n{\"more\":\"***\",\"private_key\":\"***\",\"type\":\"t\"}\r\n--b--\r\n",
+		},
+		{"multipart/form-data; boundary=b", "--b\r\nA: b\r\n\r\n-----BEGIN PRIVATE KEY\r\n--b--\r\n", "--b\r\nA: b\r\n\r\n***\r\n--b--\r\n"},
 	} {
 		if got := openapi.Redact(tt.kind, tt.body); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.body, got, tt.want)

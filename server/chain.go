@@ -45,7 +45,7 @@ func (s *Server) chain() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.cleanPath(s.dialect(s.observe(s.recover(s.route(s.record(vendor), control))))), nil
+	return s.recorded(s.cleanPath(s.dialect(s.observe(s.recover(s.route(s.record(vendor), control)))))), nil
 }
 
 // route tells the three surfaces apart. It is no http.ServeMux, which would redirect unclean paths.

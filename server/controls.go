@@ -50,6 +50,12 @@ func (c *controls) SetScanProfile(ctx context.Context, r controlserver.SetScanPr
 	return controlserver.SetScanProfile200JSONResponse(*r.Body), err
 }
 
+// AddRepository adds a repository, or images to it.
+func (c *controls) AddRepository(ctx context.Context, r controlserver.AddRepositoryRequestObject) (controlserver.AddRepositoryResponseObject, error) {
+	added, err := c.registry.AddRepository(ctx, r.RegistryID, *r.Body)
+	return controlserver.AddRepository200JSONResponse(added), err
+}
+
 // ForceSchedule puts a schedule into a status.
 func (c *controls) ForceSchedule(ctx context.Context, r controlserver.ForceScheduleRequestObject) (controlserver.ForceScheduleResponseObject, error) {
 	err := c.registry.ForceSchedule(ctx, r.RegistryID, r.ScheduleID, api.Status(r.Body.Status))

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/gen/control"
-
 	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/servertest"
 )
@@ -80,4 +81,35 @@ func TestClocksBelongToWorlds(t *testing.T) {
 	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).want(t, http.StatusOK)
 	advance.token = "Bearer " + login(t, srv, "reader", "p").want(t, http.StatusCreated)
 	send(t, srv, advance).refused(t, http.StatusForbidden, "QCS.CONTROL")
+}
+
+// TestAddRepository: what is added is there, and found in lists, at once; what a scan finds later comes on top.
+func TestAddRepository(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t)
+	c, in := srv.Client(), srv.Control()
+	registry := newRegistry(t, c, "https://r.example.com")
+	for _, tt := range []struct {
+		add, want control.ScenarioRepository
+	}{
+		{control.ScenarioRepository{RepoName: "team/none"}, control.ScenarioRepository{RepoName: "team/none"}},
+		{control.ScenarioRepository{RepoName: "team/app", Images: []control.ScenarioImages{{Tag: "v{n}", Count: 4}}}, control.ScenarioRepository{RepoName: "team/app", TotalImages: 4, TotalScannedImages: 4}},
+		{control.ScenarioRepository{RepoName: "team/app", Images: []control.ScenarioImages{{Tag: "v4"}, {Tag: "w"}}}, control.ScenarioRepository{RepoName: "team/app", TotalImages: 5, TotalScannedImages: 5}},
+		{control.ScenarioRepository{RepoName: "team/app", TotalImages: 90}, control.ScenarioRepository{RepoName: "team/app", TotalImages: 90}},
+	} {
+		got := must(in.AddRepository(t.Context(), registry, tt.add))(t)
+		if tt.want.TotalVulnerableImages = got.TotalVulnerableImages; !cmp.Equal(got, tt.want) {
+			t.Errorf("%+v: got %+v", tt.add, got)
+		}
+	}
+	newSchedule(t, c, registry, "scan") // of team/app
+	srv.Advance(time.Hour)
+	r := must(c.DescribeRegistry(t.Context(), registry))(t)
+	images := len(all(t, c.ListImages(t.Context(), client.List{})))
+	if r.RepoCount != 2 || images != r.TotalImages || images <= 5 {
+		t.Errorf("got %+v and %d images, want two repositories and all images counted", r, images)
+	}
+	if _, err := in.AddRepository(t.Context(), "nosuch", control.ScenarioRepository{RepoName: "x"}); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
 }

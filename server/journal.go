@@ -147,7 +147,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		request, answer := &tail{}, &copying{ResponseWriter: w, status: http.StatusOK}
+		request, answer := &tail{max: journal.MaxBody}, &copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}
 		r.Body = struct {
 			io.Reader
 			io.Closer
@@ -157,9 +157,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 		defer func() {
 			cause := recover()
 			x := exchangeOf(r.Context())
-			if cause != nil {
-				answer.status = 0
-			}
+			answer.end(cause)
 			if answer.took = s.options.Now().Sub(start); x.world != "" {
 				s.journal.Add(x.world, s.noted(asked, x, request, answer))
 			}
@@ -220,11 +218,14 @@ func curl(r *http.Request, body string) string {
 }
 
 // tail keeps the beginning of what is written to it.
-type tail struct{ bytes.Buffer }
+type tail struct {
+	bytes.Buffer
+	max int // bytes
+}
 
 // Write implements io.Writer.
 func (t *tail) Write(data []byte) (int, error) {
-	if left := journal.MaxBody - t.Len(); left >= 0 { // less than 0 after the cut
+	if left := t.max - t.Len(); left >= 0 { // less than 0 after the cut
 		if t.Buffer.Write(data[:min(left, len(data))]); len(data) > left {
 			t.WriteString(journal.Cut)
 		}
@@ -235,7 +236,7 @@ func (t *tail) Write(data []byte) (int, error) {
 // copying keeps the beginning of an answer while it is sent.
 type copying struct {
 	http.ResponseWriter
-	status int
+	status int // 0 until it is known
 	body   tail
 	took   time.Duration
 }
@@ -244,6 +245,15 @@ type copying struct {
 func (w *copying) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// end completes the status: 0 when the connection was cut.
+func (w *copying) end(cause any) {
+	if cause != nil {
+		w.status = 0
+	} else if w.status == 0 {
+		w.status = http.StatusOK
+	}
 }
 
 // Write implements http.ResponseWriter.

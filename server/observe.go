@@ -33,12 +33,17 @@ func exchangeOf(ctx context.Context) *exchange {
 // observe gives each request an id and writes one line of log for it. The query is left out: it is the caller's.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{id: s.options.newID(), status: http.StatusOK}
+		x, known := r.Context().Value(exchangeKey{}).(*exchange)
+		if !known {
+			x = &exchange{}
+			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		}
+		x.id, x.status = s.options.newID(), http.StatusOK
 		x.remote, _, _ = net.SplitHostPort(r.RemoteAddr)
 		w.Header().Set("Server", "qcsd/"+s.options.Version)
 		w.Header().Set("X-Request-Id", x.id)
 		start := s.options.Now()
-		next.ServeHTTP(&statusWriter{w, x}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+		next.ServeHTTP(&statusWriter{w, x}, r)
 		level := slog.LevelInfo
 		attributes := []any{
 			"method", r.Method, "path", r.URL.Path, "status", x.status, "took", s.options.Now().Sub(start),

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -108,6 +109,13 @@ func (l *limiter) allow(h http.Header, user, operation string, now time.Time) er
 		h.Set("Retry-After", strconv.Itoa(seconds(wait)))
 	}
 	return &limitError{classic: l.limit.Classic, wait: wait}
+}
+
+// forget gives a user new buckets.
+func (l *limiter) forget(user string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.buckets, func(key [2]string, _ *rate.Limiter) bool { return key[0] == user })
 }
 
 func (l *limiter) bucket(user, operation string) *rate.Limiter {

@@ -31,7 +31,7 @@ func Seeds() []string {
 
 // isEmpty reports whether a world that begins with a scenario holds nothing.
 func isEmpty(s control.Scenario) bool {
-	return len(s.Registries) == 0 && len(s.Connectors.AWS) == 0
+	return len(s.Registries) == 0 && len(s.Connectors.AWS) == 0 && !registry.HasState(s)
 }
 
 // scenarioOf gives the scenario that is named, or the one that is given.

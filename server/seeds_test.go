@@ -55,6 +55,9 @@ func TestScenario(t *testing.T) {
 registries:
   - registryUri: https://a.example.com
     registryUuid: a
+    repositories:
+      - {repoName: team/app, images: [{tag: '1.{n}.0', count: 10}, {version: 1.10.0}, {tag: pinned, digest: 73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac, size: 7, created: '1628504894719'}]}
+      - {repoName: team/known, totalImages: 5, totalVulnerableImages: 2, images: [{tag: latest}]}
     schedules:
       - {name: 'scan {n}', repo: 'r{n}', count: 10, statuses: {Finished: 2, Error: 1}}
       - {name: now, live: true}
@@ -71,6 +74,15 @@ connectors:
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := get(t, srv, base+"/a/schedule?filter=repo:r7").want(t, http.StatusOK); !strings.Contains(got, `"name":"scan 7"`) {
+		t.Errorf("got %s", got)
+	}
+	got := get(t, srv, base+"/a/repository").want(t, http.StatusOK)
+	for _, want := range []string{`{"repoName":"team/app","totalImages":11,"totalScannedImages":11,`, `{"repoName":"team/known","totalImages":5,"totalScannedImages":0,"totalVulnerableImages":2}`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %s, want %s in it", got, want)
+		}
+	}
+	if got := get(t, srv, "/csapi/v1.3/images/73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac").want(t, http.StatusOK); !strings.Contains(got, `"size":7`) || !strings.Contains(got, `"created":"1628504894719"`) {
 		t.Errorf("got %s", got)
 	}
 	srv.Advance(time.Hour)
@@ -108,12 +120,13 @@ func TestWhatAScenarioCannotSay(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		`[{registryUri: "https://a.example.com", schedules: [{status: Sleeping}]}]`:            "there is no status Sleeping",
-		`[{registryUri: "https://a.example.com", schedules: [{live: true, status: Running}]}]`: "live schedules have no status",
-		`[{registryUri: "https://a.example.com", schedules: [{count: 2, scheduleUuid: x}]}]`:   "scheduleUuid is for a single schedule",
-		`[{registryUri: "https://a.example.com", schedules: [{statuses: {Finished: 0}}]}]`:     "all shares are 0",
-		`[{registryUri: "https://a.example.com", registryType: Nope}]`:                         "there is no registry type Nope",
-		`[{registryUri: "https://a.example.com"}, {registryUri: "https://a.example.com"}]`:     "is there twice",
+		`[{registryUri: "https://a.example.com", schedules: [{status: Sleeping}]}]`:                                                                                               "there is no status Sleeping",
+		`[{registryUri: "https://a.example.com", schedules: [{live: true, status: Running}]}]`:                                                                                    "live schedules have no status",
+		`[{registryUri: "https://a.example.com", schedules: [{count: 2, scheduleUuid: x}]}]`:                                                                                      "scheduleUuid is for a single schedule",
+		`[{registryUri: "https://a.example.com", schedules: [{statuses: {Finished: 0}}]}]`:                                                                                        "all shares are 0",
+		`[{registryUri: "https://a.example.com", repositories: [{repoName: r, images: [{count: 2, digest: 73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac}]}]}]`: "digest is for a single tag",
+		`[{registryUri: "https://a.example.com", registryType: Nope}]`:                                                                                                            "there is no registry type Nope",
+		`[{registryUri: "https://a.example.com"}, {registryUri: "https://a.example.com"}]`:                                                                                        "is there twice",
 	} {
 		scenario, err := server.ReadScenario([]byte("registries: " + text))
 		if err != nil {

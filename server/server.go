@@ -90,15 +90,16 @@ type Options struct {
 
 // Server is a running emulator. It is safe for concurrent use.
 type Server struct {
-	options   Options
-	store     *store.Store
-	registry  *registry.Service
-	authority *authority
-	limiter   *limiter
-	faults    fault.Set
-	journal   *journal.Journal
-	handler   http.Handler
-	wake      chan struct{}
+	options    Options
+	store      *store.Store
+	registry   *registry.Service
+	authority  *authority
+	limiter    *limiter
+	faults     fault.Set
+	journal    *journal.Journal
+	recordings recordings
+	handler    http.Handler
+	wake       chan struct{}
 }
 
 // New opens the data and builds the emulator. Its background work is done by Run or Step. The caller closes it.

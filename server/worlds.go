@@ -166,8 +166,9 @@ func (s *Server) dropWorld(ctx context.Context, name string) error {
 	if err := s.registry.DropWorld(ctx, name); err != nil {
 		return err
 	}
+	s.endRecording(name)
 	s.authority.drop(name)
-	s.faults.Clear(name)
+	s.faults.Drop(name)
 	s.journal.Drop(name)
 	return nil
 }

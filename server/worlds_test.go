@@ -62,7 +62,7 @@ func TestWorlds(t *testing.T) {
 	if _, err := sdk.DeleteRegistry(ctx, "x"); !errors.Is(err, client.ErrForbidden) {
 		t.Errorf("a reader deletes: got %v", err)
 	}
-	if err := a.ResetWorld(ctx, "nightly", ""); err != nil {
+	if err := a.ResetWorld(ctx, "nightly", control.WorldReset{}); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(all(t, sdk.ListRegistries(ctx, client.List{}))); n != 0 {
@@ -89,7 +89,7 @@ func TestWorlds(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"drop again":             a.DropWorld(ctx, "nightly"),
-		"reset what is gone":     a.ResetWorld(ctx, "nightly", ""),
+		"reset what is gone":     a.ResetWorld(ctx, "nightly", control.WorldReset{}),
 		"expire what is gone":    a.ExpireTokens(ctx, "nightly"),
 		"clone what is gone":     second(a.CloneWorld(ctx, "nightly", control.WorldRequest{})),
 		"update what is gone":    second(a.UpdateWorld(ctx, "nightly", control.WorldUpdate{})),
@@ -105,7 +105,7 @@ func TestWorlds(t *testing.T) {
 		"a seed that there is not":      second(a.CreateWorld(ctx, control.WorldRequest{Name: "x", Seed: "nosuch"})),
 		"the world of the start":        a.DropWorld(ctx, "default"),
 		"a name that could be a path":   second(a.CreateWorld(ctx, control.WorldRequest{Name: "a/b"})),
-		"a reset with an unknown seed":  a.ResetWorld(ctx, "default", "nosuch"),
+		"a reset with an unknown seed":  a.ResetWorld(ctx, "default", control.WorldReset{Seed: "nosuch"}),
 		"a user twice in the same call": second(a.CreateWorld(ctx, control.WorldRequest{Users: []control.UserRequest{{Name: "u"}, {Name: "u"}}})),
 	} {
 		if !errors.Is(err, client.ErrInvalid) {

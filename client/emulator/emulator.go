@@ -79,9 +79,9 @@ func (c *Client) UpdateWorld(ctx context.Context, world string, r control.WorldU
 	return client.Decode[control.World](c.wire.UpdateWorld(ctx, world, r))
 }
 
-// ResetWorld empties a world, and loads a seed into it if one is named: POST /_qcs/worlds/{world}/reset.
-func (c *Client) ResetWorld(ctx context.Context, world, seed string) error {
-	return nothing(client.Decode[none](c.wire.ResetWorld(ctx, world, control.WorldReset{Seed: seed})))
+// ResetWorld empties a world, and loads a seed or a scenario into it if one is given: POST /_qcs/worlds/{world}/reset.
+func (c *Client) ResetWorld(ctx context.Context, world string, to control.WorldReset) error {
+	return nothing(client.Decode[none](c.wire.ResetWorld(ctx, world, to)))
 }
 
 // DropWorld removes a world with all that belongs to it: DELETE /_qcs/worlds/{world}.
@@ -122,6 +122,11 @@ func (c *Client) SetScanProfile(ctx context.Context, p control.ScanProfile) erro
 // Force puts a schedule into a status: PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status.
 func (c *Client) Force(ctx context.Context, registryID, scheduleID, status string) error {
 	return nothing(client.Decode[none](c.wire.ForceSchedule(ctx, registryID, scheduleID, control.ForcedStatus{Status: control.ForcedStatusStatus(status)})))
+}
+
+// AddRepository gives a registry a repository, or more images in it, as if a scan had found them now, and gives its totals: POST /_qcs/registry/{registryId}/repository.
+func (c *Client) AddRepository(ctx context.Context, registryID string, r control.ScenarioRepository) (control.ScenarioRepository, error) {
+	return client.Decode[control.ScenarioRepository](c.wire.AddRepository(ctx, registryID, r))
 }
 
 // Job gives the state of a bulk job: GET /_qcs/jobs/{jobId}.
@@ -206,4 +211,24 @@ func (c *Client) ClearJournal(ctx context.Context) error {
 // HAR gives the calls of the world as an HTTP archive: GET /_qcs/journal/har.
 func (c *Client) HAR(ctx context.Context) (map[string]any, error) {
 	return client.Decode[map[string]any](c.wire.ExportJournal(ctx))
+}
+
+// StartRecording has the calls of the world recorded from now on: POST /_qcs/recording.
+func (c *Client) StartRecording(ctx context.Context) error {
+	return nothing(client.Decode[none](c.wire.StartRecording(ctx)))
+}
+
+// Recording gives what was recorded of the world, as a scenario: GET /_qcs/recording.
+func (c *Client) Recording(ctx context.Context) (control.Scenario, error) {
+	return client.Decode[control.Scenario](c.wire.ExportRecording(ctx))
+}
+
+// StopRecording ends the recording of the world and forgets it: DELETE /_qcs/recording.
+func (c *Client) StopRecording(ctx context.Context) error {
+	return nothing(client.Decode[none](c.wire.StopRecording(ctx)))
+}
+
+// Replay makes the calls of a recording again, in an emulator of its own, and compares the answers: POST /_qcs/replay.
+func (c *Client) Replay(ctx context.Context, recording control.Scenario) (control.Replay, error) {
+	return client.Decode[control.Replay](c.wire.ReplayScenario(ctx, recording))
 }

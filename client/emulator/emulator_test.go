@@ -60,7 +60,7 @@ func TestEveryControlOperation(t *testing.T) {
 	must(admin.ListWorlds(ctx))
 	must(admin.CloneWorld(ctx, w.Name, control.WorldRequest{Name: "copy"}))
 	must(admin.UpdateWorld(ctx, "copy", control.WorldUpdate{Plan: control.PlanFree}))
-	ok(admin.ResetWorld(ctx, "copy", "release-notes"), admin.ExpireTokens(ctx, "copy"), admin.DropWorld(ctx, "copy"))
+	ok(admin.ResetWorld(ctx, "copy", control.WorldReset{Seed: "release-notes"}), admin.ExpireTokens(ctx, "copy"), admin.DropWorld(ctx, "copy"))
 	must(in.Clock(ctx))
 	must(in.SetClock(ctx, control.ClockSetting{Mode: control.ClockModeFrozen}))
 	must(in.Advance(ctx, time.Hour))
@@ -85,7 +85,12 @@ func TestEveryControlOperation(t *testing.T) {
 	}
 	must(in.Verify(ctx, control.Expectation{}))
 	must(in.HAR(ctx))
-	ok(in.ClearJournal(ctx))
+	ok(in.ClearJournal(ctx), in.StartRecording(ctx))
+	must(in.AddRepository(ctx, id, control.ScenarioRepository{RepoName: "team/new"}))
+	if replay := must(in.Replay(ctx, must(in.Recording(ctx)))); replay.Same != 1 {
+		t.Errorf("got %+v, want one call with the same answer", replay)
+	}
+	ok(in.StopRecording(ctx))
 	for _, o := range d.Operations() {
 		if !over.seen[o.ID] {
 			t.Errorf("%s is not called", o.ID)

@@ -374,6 +374,27 @@ type ControlError struct {
 	Timestamp int64 `json:"timestamp"`
 }
 
+// Difference Where an answer differs.
+type Difference struct {
+	// Call Number of the call, from 1.
+	Call int `json:"call"`
+
+	// Method Method.
+	Method string `json:"method"`
+
+	// Path Path with the query.
+	Path string `json:"path"`
+
+	// Recorded What was recorded, from shortly before the first byte that differs.
+	Recorded string `json:"recorded"`
+
+	// Replayed What was answered now, from the same place.
+	Replayed string `json:"replayed"`
+
+	// What status, body, or the name of a header.
+	What string `json:"what"`
+}
+
 // DurationRange Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
 type DurationRange struct {
 	// Max Longest, not less than min.
@@ -684,6 +705,97 @@ type Millis = openapi.Millis
 // Plan What the subscription may use.
 type Plan string
 
+// RecordedCall A call and its answer.
+type RecordedCall struct {
+	// Answer Body of the answer, as far as it was sent.
+	Answer string `json:"answer,omitempty,omitzero"`
+
+	// AnswerHeaders Headers of the answer, but for Date, Server and X-Request-Id.
+	AnswerHeaders map[string][]string `json:"answerHeaders,omitempty,omitzero"`
+
+	// At A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	At Millis `json:"at"`
+
+	// Base64 Whether the bodies are in Base64, as one of them is no text.
+	Base64 bool `json:"base64,omitempty,omitzero"`
+
+	// Body Body of the call.
+	Body string `json:"body,omitempty,omitzero"`
+
+	// Cut Whether the connection was cut.
+	Cut bool `json:"cut,omitempty,omitzero"`
+
+	// Headers Headers of the call, without credentials.
+	Headers map[string][]string `json:"headers,omitempty,omitzero"`
+
+	// Method Method.
+	Method string `json:"method"`
+
+	// Path Path as it came, with its escapes.
+	Path string `json:"path"`
+
+	// Query Query string.
+	Query string `json:"query,omitempty,omitzero"`
+
+	// Status Status of the answer; 0 when the connection was cut before one.
+	Status int `json:"status"`
+
+	// Unchecked Whether a secret was hidden in the call: its answer may differ.
+	Unchecked bool `json:"unchecked,omitempty,omitzero"`
+
+	// User Who called; empty for calls of whoever runs the emulator.
+	User string `json:"user,omitempty,omitzero"`
+}
+
+// Recording The calls of a world since a moment, and what they depend on besides the state of the world at that moment.
+type Recording struct {
+	// Began A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	Began Millis `json:"began"`
+
+	// Calls The calls in their order.
+	Calls []RecordedCall `json:"calls"`
+
+	// Faults Faults of the world when it began.
+	Faults []Fault `json:"faults"`
+
+	// LastFault Number of the last fault that was added before.
+	LastFault int `json:"lastFault"`
+
+	// Seed What ids are drawn from, with the number of the call.
+	Seed string `json:"seed"`
+
+	// Snapshots Snapshots of the world that there were when it began, by name.
+	Snapshots map[string]SnapshotFile `json:"snapshots,omitempty,omitzero"`
+
+	// Users Users of the world.
+	Users []UserRole `json:"users"`
+
+	// Version Version of the emulator.
+	Version string `json:"version"`
+
+	// World Name of the world.
+	World string `json:"world"`
+}
+
+// Replay How the answers to calls that were made again compare with those that were recorded.
+type Replay struct {
+	// Calls How many calls were made.
+	Calls int `json:"calls"`
+
+	// Differences Where answers differ; the first hundred.
+	Differences []Difference `json:"differences"`
+
+	// Same How many had the same answer.
+	Same int `json:"same"`
+
+	// Unchecked How many were not compared, as a secret was hidden in them.
+	Unchecked int `json:"unchecked"`
+}
+
 // Role What a user may do.
 type Role string
 
@@ -735,13 +847,19 @@ type ScanProfile struct {
 	Seed int64 `json:"seed"`
 }
 
-// Scenario What a world holds. Seeds are scenarios in files.
+// Scenario What a world holds, either as registries and connectors or as an exported state. Seeds are scenarios in files. Of a recording, the calls are left to ReplayScenario.
 type Scenario struct {
 	// Connectors Connectors.
 	Connectors ScenarioConnectors `json:"connectors,omitempty,omitzero"`
 
+	// Recording The calls of a world since a moment, and what they depend on besides the state of the world at that moment.
+	Recording Recording `json:"recording,omitempty,omitzero"`
+
 	// Registries Its registries; the first is the newest.
 	Registries []ScenarioRegistry `json:"registries,omitempty,omitzero"`
+
+	// State A snapshot as one document.
+	State SnapshotFile `json:"state,omitempty,omitzero"`
 }
 
 // ScenarioAWSConnector An AWS connector.
@@ -760,6 +878,29 @@ type ScenarioAWSConnector struct {
 type ScenarioConnectors struct {
 	// AWS AWS connectors.
 	AWS []ScenarioAWSConnector `json:"aws,omitempty,omitzero"`
+}
+
+// ScenarioImages A tag and the image that it points to, or many that are alike. In texts, {n} is the number of the tag, from 1.
+type ScenarioImages struct {
+	// Count How many; one when absent.
+	Count int `json:"count,omitempty,omitzero"`
+
+	// Created A point in time as epoch milliseconds in a string.
+	//
+	// Example: 1628504894719
+	Created Millis `json:"created,omitempty,omitzero"`
+
+	// Digest SHA-256 of the image; made up from the version when absent.
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// Size Bytes; made up when absent.
+	Size int64 `json:"size,omitempty,omitzero"`
+
+	// Tag Tag; latest when absent.
+	Tag string `json:"tag,omitempty,omitzero"`
+
+	// Version Tags of a repository with the same version point to one image; the tag when absent.
+	Version string `json:"version,omitempty,omitzero"`
 }
 
 // ScenarioRegistry A registry.
@@ -785,6 +926,9 @@ type ScenarioRegistry struct {
 
 // ScenarioRepository A repository with its totals.
 type ScenarioRepository struct {
+	// Images Images that were found in it.
+	Images []ScenarioImages `json:"images,omitempty,omitzero"`
+
 	// RepoName Name.
 	RepoName string `json:"repoName"`
 
@@ -922,7 +1066,7 @@ type WorldRequest struct {
 	// Plan What the subscription may use.
 	Plan Plan `json:"plan,omitempty,omitzero"`
 
-	// Scenario What a world holds. Seeds are scenarios in files.
+	// Scenario What a world holds, either as registries and connectors or as an exported state. Seeds are scenarios in files. Of a recording, the calls are left to ReplayScenario.
 	Scenario Scenario `json:"scenario,omitempty,omitzero"`
 
 	// Seed Name of a seed to load.
@@ -934,7 +1078,7 @@ type WorldRequest struct {
 
 // WorldReset What a world holds afterwards.
 type WorldReset struct {
-	// Scenario What a world holds. Seeds are scenarios in files.
+	// Scenario What a world holds, either as registries and connectors or as an exported state. Seeds are scenarios in files. Of a recording, the calls are left to ReplayScenario.
 	Scenario Scenario `json:"scenario,omitempty,omitzero"`
 
 	// Seed Name of a seed to load; none when absent.
@@ -995,8 +1139,14 @@ type AddFaultJSONRequestBody = FaultRequest
 // VerifyJournalJSONRequestBody defines body for VerifyJournal for application/json ContentType.
 type VerifyJournalJSONRequestBody = Expectation
 
+// AddRepositoryJSONRequestBody defines body for AddRepository for application/json ContentType.
+type AddRepositoryJSONRequestBody = ScenarioRepository
+
 // ForceScheduleJSONRequestBody defines body for ForceSchedule for application/json ContentType.
 type ForceScheduleJSONRequestBody = ForcedStatus
+
+// ReplayScenarioJSONRequestBody defines body for ReplayScenario for application/json ContentType.
+type ReplayScenarioJSONRequestBody = Scenario
 
 // SetScanProfileJSONRequestBody defines body for SetScanProfile for application/json ContentType.
 type SetScanProfileJSONRequestBody = ScanProfile

@@ -232,6 +232,47 @@ type ClientInterface interface {
 	// Corresponds with POST /_qcs/journal/verify (the `VerifyJournal` operationId).
 	VerifyJournal(ctx context.Context, body VerifyJournalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StopRecording End the recording
+	//
+	// What was recorded is forgotten.
+	//
+	// Corresponds with DELETE /_qcs/recording (the `StopRecording` operationId).
+	StopRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportRecording Export the recording
+	//
+	// The world as it was when the recording began, and the calls since then that are in the journal or that changed the world, as a scenario: ReplayScenario makes them again, and a world made from it
+	// begins where the recording began. It holds no password and no token; calls in which one was hidden are made again without a look at their answers. The recording goes on.
+	//
+	// Corresponds with GET /_qcs/recording (the `ExportRecording` operationId).
+	ExportRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartRecording Begin to record the world
+	//
+	// From now on the calls of the caller's world are made one after the other, each at one time by its clock and with ids drawn from a seed, after all that fell due before it: so that they can be made
+	// again. An earlier recording ends. Calls that run while the recording begins may be missing in it. A recording lives as long as the process and holds at most 64 MiB.
+	//
+	// Corresponds with POST /_qcs/recording (the `StartRecording` operationId).
+	StartRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddRepositoryWithBody Add a repository, or images to it
+	//
+	// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_qcs/registry/{registryId}/repository (the `AddRepository` operationId).
+	AddRepositoryWithBody(ctx context.Context, registryID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddRepository Add a repository, or images to it
+	//
+	// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_qcs/registry/{registryId}/repository (the `AddRepository` operationId).
+	AddRepository(ctx context.Context, registryID string, body AddRepositoryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ForceScheduleWithBody Force a schedule into a status
 	//
 	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
@@ -249,6 +290,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
 	ForceSchedule(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayScenarioWithBody Make the calls of a recording again
+	//
+	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
+	ReplayScenarioWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayScenario Make the calls of a recording again
+	//
+	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
+	ReplayScenario(ctx context.Context, body ReplayScenarioJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DescribeScanProfile How scans go
 	//
@@ -735,6 +794,97 @@ func (c *Client) VerifyJournal(ctx context.Context, body VerifyJournalJSONReques
 	return c.Client.Do(req)
 }
 
+// StopRecording End the recording
+//
+// What was recorded is forgotten.
+//
+// Corresponds with DELETE /_qcs/recording (the `StopRecording` operationId).
+func (c *Client) StopRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStopRecordingRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportRecording Export the recording
+//
+// The world as it was when the recording began, and the calls since then that are in the journal or that changed the world, as a scenario: ReplayScenario makes them again, and a world made from it
+// begins where the recording began. It holds no password and no token; calls in which one was hidden are made again without a look at their answers. The recording goes on.
+//
+// Corresponds with GET /_qcs/recording (the `ExportRecording` operationId).
+func (c *Client) ExportRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportRecordingRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartRecording Begin to record the world
+//
+// From now on the calls of the caller's world are made one after the other, each at one time by its clock and with ids drawn from a seed, after all that fell due before it: so that they can be made
+// again. An earlier recording ends. Calls that run while the recording begins may be missing in it. A recording lives as long as the process and holds at most 64 MiB.
+//
+// Corresponds with POST /_qcs/recording (the `StartRecording` operationId).
+func (c *Client) StartRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartRecordingRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddRepositoryWithBody Add a repository, or images to it
+//
+// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_qcs/registry/{registryId}/repository (the `AddRepository` operationId).
+func (c *Client) AddRepositoryWithBody(ctx context.Context, registryID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddRepositoryRequestWithBody(c.Server, registryID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddRepository Add a repository, or images to it
+//
+// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_qcs/registry/{registryId}/repository (the `AddRepository` operationId).
+func (c *Client) AddRepository(ctx context.Context, registryID string, body AddRepositoryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddRepositoryRequest(c.Server, registryID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ForceScheduleWithBody Force a schedule into a status
 //
 // Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
@@ -763,6 +913,44 @@ func (c *Client) ForceScheduleWithBody(ctx context.Context, registryID string, s
 // Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
 func (c *Client) ForceSchedule(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewForceScheduleRequest(c.Server, registryID, scheduleID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayScenarioWithBody Make the calls of a recording again
+//
+// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
+func (c *Client) ReplayScenarioWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayScenarioRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayScenario Make the calls of a recording again
+//
+// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
+func (c *Client) ReplayScenario(ctx context.Context, body ReplayScenarioJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayScenarioRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1612,6 +1800,134 @@ func NewVerifyJournalRequestWithBody(server string, contentType string, body io.
 	return req, nil
 }
 
+// NewStopRecordingRequest constructs an http.Request for the StopRecording method
+func NewStopRecordingRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/recording")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportRecordingRequest constructs an http.Request for the ExportRecording method
+func NewExportRecordingRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/recording")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartRecordingRequest constructs an http.Request for the StartRecording method
+func NewStartRecordingRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/recording")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddRepositoryRequest calls the generic AddRepository builder with application/json body
+func NewAddRepositoryRequest(server string, registryID string, body AddRepositoryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddRepositoryRequestWithBody(server, registryID, "application/json", bodyReader)
+}
+
+// NewAddRepositoryRequestWithBody constructs an http.Request for the AddRepository method, with any body, and a specified content type
+func NewAddRepositoryRequestWithBody(server string, registryID string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "registryId", registryID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/registry/%s/repository", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewForceScheduleRequest calls the generic ForceSchedule builder with application/json body
 func NewForceScheduleRequest(server string, registryID string, scheduleID string, body ForceScheduleJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1657,6 +1973,46 @@ func NewForceScheduleRequestWithBody(server string, registryID string, scheduleI
 	}
 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReplayScenarioRequest calls the generic ReplayScenario builder with application/json body
+func NewReplayScenarioRequest(server string, body ReplayScenarioJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplayScenarioRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReplayScenarioRequestWithBody constructs an http.Request for the ReplayScenario method, with any body, and a specified content type
+func NewReplayScenarioRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/replay")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -2422,6 +2778,53 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_qcs/journal/verify (the `VerifyJournal` operationId).
 	VerifyJournalWithResponse(ctx context.Context, body VerifyJournalJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyJournalResponse, error)
 
+	// StopRecordingWithResponse End the recording
+	//
+	// What was recorded is forgotten.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_qcs/recording (the `StopRecording` operationId).
+	StopRecordingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StopRecordingResponse, error)
+
+	// ExportRecordingWithResponse Export the recording
+	//
+	// The world as it was when the recording began, and the calls since then that are in the journal or that changed the world, as a scenario: ReplayScenario makes them again, and a world made from it
+	// begins where the recording began. It holds no password and no token; calls in which one was hidden are made again without a look at their answers. The recording goes on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_qcs/recording (the `ExportRecording` operationId).
+	ExportRecordingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportRecordingResponse, error)
+
+	// StartRecordingWithResponse Begin to record the world
+	//
+	// From now on the calls of the caller's world are made one after the other, each at one time by its clock and with ids drawn from a seed, after all that fell due before it: so that they can be made
+	// again. An earlier recording ends. Calls that run while the recording begins may be missing in it. A recording lives as long as the process and holds at most 64 MiB.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/recording (the `StartRecording` operationId).
+	StartRecordingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StartRecordingResponse, error)
+
+	// AddRepositoryWithBodyWithResponse Add a repository, or images to it
+	//
+	// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/registry/{registryId}/repository (the `AddRepository` operationId).
+	AddRepositoryWithBodyWithResponse(ctx context.Context, registryID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddRepositoryResponse, error)
+
+	// AddRepositoryWithResponse Add a repository, or images to it
+	//
+	// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/registry/{registryId}/repository (the `AddRepository` operationId).
+	AddRepositoryWithResponse(ctx context.Context, registryID string, body AddRepositoryJSONRequestBody, reqEditors ...RequestEditorFn) (*AddRepositoryResponse, error)
+
 	// ForceScheduleWithBodyWithResponse Force a schedule into a status
 	//
 	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
@@ -2439,6 +2842,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
 	ForceScheduleWithResponse(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceScheduleResponse, error)
+
+	// ReplayScenarioWithBodyWithResponse Make the calls of a recording again
+	//
+	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
+	ReplayScenarioWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayScenarioResponse, error)
+
+	// ReplayScenarioWithResponse Make the calls of a recording again
+	//
+	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
+	ReplayScenarioWithResponse(ctx context.Context, body ReplayScenarioJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayScenarioResponse, error)
 
 	// DescribeScanProfileWithResponse How scans go
 	//
@@ -4222,6 +4643,506 @@ func (r VerifyJournalResponse) ContentType() string {
 	return ""
 }
 
+// StopRecordingResponse400Headers the declared response headers of an HTTP 400 response for StopRecording
+type StopRecordingResponse400Headers struct {
+	XQCSDetail string
+}
+
+// StopRecordingResponse401Headers the declared response headers of an HTTP 401 response for StopRecording
+type StopRecordingResponse401Headers struct {
+	XQCSDetail string
+}
+
+// StopRecordingResponse403Headers the declared response headers of an HTTP 403 response for StopRecording
+type StopRecordingResponse403Headers struct {
+	XQCSDetail string
+}
+
+// StopRecordingResponse404Headers the declared response headers of an HTTP 404 response for StopRecording
+type StopRecordingResponse404Headers struct {
+	XQCSDetail string
+}
+
+// StopRecordingResponse429Headers the declared response headers of an HTTP 429 response for StopRecording
+type StopRecordingResponse429Headers struct {
+	XQCSDetail string
+}
+
+// StopRecordingResponse500Headers the declared response headers of an HTTP 500 response for StopRecording
+type StopRecordingResponse500Headers struct {
+	XQCSDetail string
+}
+
+type StopRecordingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *StopRecordingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *StopRecordingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *StopRecordingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *StopRecordingResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *StopRecordingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *StopRecordingResponse500Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r StopRecordingResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r StopRecordingResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r StopRecordingResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r StopRecordingResponse) GetJSON404() *Refused {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r StopRecordingResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r StopRecordingResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r StopRecordingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StopRecordingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StopRecordingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StopRecordingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportRecordingResponse400Headers the declared response headers of an HTTP 400 response for ExportRecording
+type ExportRecordingResponse400Headers struct {
+	XQCSDetail string
+}
+
+// ExportRecordingResponse401Headers the declared response headers of an HTTP 401 response for ExportRecording
+type ExportRecordingResponse401Headers struct {
+	XQCSDetail string
+}
+
+// ExportRecordingResponse403Headers the declared response headers of an HTTP 403 response for ExportRecording
+type ExportRecordingResponse403Headers struct {
+	XQCSDetail string
+}
+
+// ExportRecordingResponse404Headers the declared response headers of an HTTP 404 response for ExportRecording
+type ExportRecordingResponse404Headers struct {
+	XQCSDetail string
+}
+
+// ExportRecordingResponse429Headers the declared response headers of an HTTP 429 response for ExportRecording
+type ExportRecordingResponse429Headers struct {
+	XQCSDetail string
+}
+
+// ExportRecordingResponse500Headers the declared response headers of an HTTP 500 response for ExportRecording
+type ExportRecordingResponse500Headers struct {
+	XQCSDetail string
+}
+
+type ExportRecordingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Scenario
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportRecordingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExportRecordingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExportRecordingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ExportRecordingResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExportRecordingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExportRecordingResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportRecordingResponse) GetJSON200() *Scenario {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportRecordingResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportRecordingResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExportRecordingResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExportRecordingResponse) GetJSON404() *Refused {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExportRecordingResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportRecordingResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportRecordingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportRecordingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportRecordingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportRecordingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartRecordingResponse400Headers the declared response headers of an HTTP 400 response for StartRecording
+type StartRecordingResponse400Headers struct {
+	XQCSDetail string
+}
+
+// StartRecordingResponse401Headers the declared response headers of an HTTP 401 response for StartRecording
+type StartRecordingResponse401Headers struct {
+	XQCSDetail string
+}
+
+// StartRecordingResponse403Headers the declared response headers of an HTTP 403 response for StartRecording
+type StartRecordingResponse403Headers struct {
+	XQCSDetail string
+}
+
+// StartRecordingResponse429Headers the declared response headers of an HTTP 429 response for StartRecording
+type StartRecordingResponse429Headers struct {
+	XQCSDetail string
+}
+
+// StartRecordingResponse500Headers the declared response headers of an HTTP 500 response for StartRecording
+type StartRecordingResponse500Headers struct {
+	XQCSDetail string
+}
+
+type StartRecordingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *StartRecordingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *StartRecordingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *StartRecordingResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *StartRecordingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *StartRecordingResponse500Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r StartRecordingResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r StartRecordingResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r StartRecordingResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r StartRecordingResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r StartRecordingResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r StartRecordingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartRecordingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartRecordingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartRecordingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddRepositoryResponse400Headers the declared response headers of an HTTP 400 response for AddRepository
+type AddRepositoryResponse400Headers struct {
+	XQCSDetail string
+}
+
+// AddRepositoryResponse401Headers the declared response headers of an HTTP 401 response for AddRepository
+type AddRepositoryResponse401Headers struct {
+	XQCSDetail string
+}
+
+// AddRepositoryResponse403Headers the declared response headers of an HTTP 403 response for AddRepository
+type AddRepositoryResponse403Headers struct {
+	XQCSDetail string
+}
+
+// AddRepositoryResponse404Headers the declared response headers of an HTTP 404 response for AddRepository
+type AddRepositoryResponse404Headers struct {
+	XQCSDetail string
+}
+
+// AddRepositoryResponse413Headers the declared response headers of an HTTP 413 response for AddRepository
+type AddRepositoryResponse413Headers struct {
+	XQCSDetail string
+}
+
+// AddRepositoryResponse415Headers the declared response headers of an HTTP 415 response for AddRepository
+type AddRepositoryResponse415Headers struct {
+	XQCSDetail string
+}
+
+// AddRepositoryResponse429Headers the declared response headers of an HTTP 429 response for AddRepository
+type AddRepositoryResponse429Headers struct {
+	XQCSDetail string
+}
+
+// AddRepositoryResponse500Headers the declared response headers of an HTTP 500 response for AddRepository
+type AddRepositoryResponse500Headers struct {
+	XQCSDetail string
+}
+
+type AddRepositoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScenarioRepository
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Refused
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *Refused
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AddRepositoryResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AddRepositoryResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AddRepositoryResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *AddRepositoryResponse404Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AddRepositoryResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *AddRepositoryResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AddRepositoryResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AddRepositoryResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AddRepositoryResponse) GetJSON200() *ScenarioRepository {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddRepositoryResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddRepositoryResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AddRepositoryResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r AddRepositoryResponse) GetJSON404() *Refused {
+	return r.JSON404
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddRepositoryResponse) GetJSON413() *Refused {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AddRepositoryResponse) GetJSON415() *Refused {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AddRepositoryResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AddRepositoryResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r AddRepositoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddRepositoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddRepositoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddRepositoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ForceScheduleResponse400Headers the declared response headers of an HTTP 400 response for ForceSchedule
 type ForceScheduleResponse400Headers struct {
 	XQCSDetail string
@@ -4369,6 +5290,159 @@ func (r ForceScheduleResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ForceScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplayScenarioResponse400Headers the declared response headers of an HTTP 400 response for ReplayScenario
+type ReplayScenarioResponse400Headers struct {
+	XQCSDetail string
+}
+
+// ReplayScenarioResponse401Headers the declared response headers of an HTTP 401 response for ReplayScenario
+type ReplayScenarioResponse401Headers struct {
+	XQCSDetail string
+}
+
+// ReplayScenarioResponse403Headers the declared response headers of an HTTP 403 response for ReplayScenario
+type ReplayScenarioResponse403Headers struct {
+	XQCSDetail string
+}
+
+// ReplayScenarioResponse404Headers the declared response headers of an HTTP 404 response for ReplayScenario
+type ReplayScenarioResponse404Headers struct {
+	XQCSDetail string
+}
+
+// ReplayScenarioResponse413Headers the declared response headers of an HTTP 413 response for ReplayScenario
+type ReplayScenarioResponse413Headers struct {
+	XQCSDetail string
+}
+
+// ReplayScenarioResponse415Headers the declared response headers of an HTTP 415 response for ReplayScenario
+type ReplayScenarioResponse415Headers struct {
+	XQCSDetail string
+}
+
+// ReplayScenarioResponse429Headers the declared response headers of an HTTP 429 response for ReplayScenario
+type ReplayScenarioResponse429Headers struct {
+	XQCSDetail string
+}
+
+// ReplayScenarioResponse500Headers the declared response headers of an HTTP 500 response for ReplayScenario
+type ReplayScenarioResponse500Headers struct {
+	XQCSDetail string
+}
+
+type ReplayScenarioResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Replay
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Refused
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *Refused
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ReplayScenarioResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReplayScenarioResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ReplayScenarioResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ReplayScenarioResponse404Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ReplayScenarioResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ReplayScenarioResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReplayScenarioResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ReplayScenarioResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReplayScenarioResponse) GetJSON200() *Replay {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReplayScenarioResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReplayScenarioResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReplayScenarioResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ReplayScenarioResponse) GetJSON404() *Refused {
+	return r.JSON404
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReplayScenarioResponse) GetJSON413() *Refused {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReplayScenarioResponse) GetJSON415() *Refused {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReplayScenarioResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReplayScenarioResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplayScenarioResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayScenarioResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayScenarioResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayScenarioResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6588,6 +7662,83 @@ func (c *ClientWithResponses) VerifyJournalWithResponse(ctx context.Context, bod
 	return ParseVerifyJournalResponse(rsp)
 }
 
+// StopRecordingWithResponse End the recording
+//
+// What was recorded is forgotten.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_qcs/recording (the `StopRecording` operationId).
+func (c *ClientWithResponses) StopRecordingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StopRecordingResponse, error) {
+	rsp, err := c.StopRecording(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStopRecordingResponse(rsp)
+}
+
+// ExportRecordingWithResponse Export the recording
+//
+// The world as it was when the recording began, and the calls since then that are in the journal or that changed the world, as a scenario: ReplayScenario makes them again, and a world made from it
+// begins where the recording began. It holds no password and no token; calls in which one was hidden are made again without a look at their answers. The recording goes on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_qcs/recording (the `ExportRecording` operationId).
+func (c *ClientWithResponses) ExportRecordingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportRecordingResponse, error) {
+	rsp, err := c.ExportRecording(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportRecordingResponse(rsp)
+}
+
+// StartRecordingWithResponse Begin to record the world
+//
+// From now on the calls of the caller's world are made one after the other, each at one time by its clock and with ids drawn from a seed, after all that fell due before it: so that they can be made
+// again. An earlier recording ends. Calls that run while the recording begins may be missing in it. A recording lives as long as the process and holds at most 64 MiB.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/recording (the `StartRecording` operationId).
+func (c *ClientWithResponses) StartRecordingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StartRecordingResponse, error) {
+	rsp, err := c.StartRecording(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartRecordingResponse(rsp)
+}
+
+// AddRepositoryWithBodyWithResponse Add a repository, or images to it
+//
+// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/registry/{registryId}/repository (the `AddRepository` operationId).
+func (c *ClientWithResponses) AddRepositoryWithBodyWithResponse(ctx context.Context, registryID string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddRepositoryResponse, error) {
+	rsp, err := c.AddRepositoryWithBody(ctx, registryID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddRepositoryResponse(rsp)
+}
+
+// AddRepositoryWithResponse Add a repository, or images to it
+//
+// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/registry/{registryId}/repository (the `AddRepository` operationId).
+func (c *ClientWithResponses) AddRepositoryWithResponse(ctx context.Context, registryID string, body AddRepositoryJSONRequestBody, reqEditors ...RequestEditorFn) (*AddRepositoryResponse, error) {
+	rsp, err := c.AddRepository(ctx, registryID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddRepositoryResponse(rsp)
+}
+
 // ForceScheduleWithBodyWithResponse Force a schedule into a status
 //
 // Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
@@ -6616,6 +7767,36 @@ func (c *ClientWithResponses) ForceScheduleWithResponse(ctx context.Context, reg
 		return nil, err
 	}
 	return ParseForceScheduleResponse(rsp)
+}
+
+// ReplayScenarioWithBodyWithResponse Make the calls of a recording again
+//
+// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
+func (c *ClientWithResponses) ReplayScenarioWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayScenarioResponse, error) {
+	rsp, err := c.ReplayScenarioWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayScenarioResponse(rsp)
+}
+
+// ReplayScenarioWithResponse Make the calls of a recording again
+//
+// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
+func (c *ClientWithResponses) ReplayScenarioWithResponse(ctx context.Context, body ReplayScenarioJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayScenarioResponse, error) {
+	rsp, err := c.ReplayScenario(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayScenarioResponse(rsp)
 }
 
 // DescribeScanProfileWithResponse How scans go
@@ -8609,6 +9790,539 @@ func ParseVerifyJournalResponse(rsp *http.Response) (*VerifyJournalResponse, err
 	return response, nil
 }
 
+// ParseStopRecordingResponse parses an HTTP response from a StopRecordingWithResponse call
+func ParseStopRecordingResponse(rsp *http.Response) (*StopRecordingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StopRecordingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers StopRecordingResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers StopRecordingResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers StopRecordingResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers StopRecordingResponse404Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers StopRecordingResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers StopRecordingResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportRecordingResponse parses an HTTP response from a ExportRecordingWithResponse call
+func ParseExportRecordingResponse(rsp *http.Response) (*ExportRecordingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportRecordingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Scenario
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ExportRecordingResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExportRecordingResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExportRecordingResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ExportRecordingResponse404Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ExportRecordingResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExportRecordingResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartRecordingResponse parses an HTTP response from a StartRecordingWithResponse call
+func ParseStartRecordingResponse(rsp *http.Response) (*StartRecordingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartRecordingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers StartRecordingResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers StartRecordingResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers StartRecordingResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers StartRecordingResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers StartRecordingResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddRepositoryResponse parses an HTTP response from a AddRepositoryWithResponse call
+func ParseAddRepositoryResponse(rsp *http.Response) (*AddRepositoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddRepositoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScenarioRepository
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers AddRepositoryResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AddRepositoryResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AddRepositoryResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers AddRepositoryResponse404Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 413:
+		var headers AddRepositoryResponse413Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers AddRepositoryResponse415Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers AddRepositoryResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AddRepositoryResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseForceScheduleResponse parses an HTTP response from a ForceScheduleWithResponse call
 func ParseForceScheduleResponse(rsp *http.Response) (*ForceScheduleResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -8761,6 +10475,171 @@ func ParseForceScheduleResponse(rsp *http.Response) (*ForceScheduleResponse, err
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ForceScheduleResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplayScenarioResponse parses an HTTP response from a ReplayScenarioWithResponse call
+func ParseReplayScenarioResponse(rsp *http.Response) (*ReplayScenarioResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayScenarioResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Replay
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ReplayScenarioResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ReplayScenarioResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ReplayScenarioResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ReplayScenarioResponse404Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 413:
+		var headers ReplayScenarioResponse413Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ReplayScenarioResponse415Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ReplayScenarioResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ReplayScenarioResponse500Headers
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

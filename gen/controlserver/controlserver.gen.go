@@ -58,9 +58,24 @@ type ServerInterface interface {
 	// VerifyJournal Ask whether calls were made as expected
 	// (POST /_qcs/journal/verify)
 	VerifyJournal(ctx echo.Context) error
+	// StopRecording End the recording
+	// (DELETE /_qcs/recording)
+	StopRecording(ctx echo.Context) error
+	// ExportRecording Export the recording
+	// (GET /_qcs/recording)
+	ExportRecording(ctx echo.Context) error
+	// StartRecording Begin to record the world
+	// (POST /_qcs/recording)
+	StartRecording(ctx echo.Context) error
+	// AddRepository Add a repository, or images to it
+	// (POST /_qcs/registry/{registryId}/repository)
+	AddRepository(ctx echo.Context, registryID string) error
 	// ForceSchedule Force a schedule into a status
 	// (PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status)
 	ForceSchedule(ctx echo.Context, registryID string, scheduleID string) error
+	// ReplayScenario Make the calls of a recording again
+	// (POST /_qcs/replay)
+	ReplayScenario(ctx echo.Context) error
 	// DescribeScanProfile How scans go
 	// (GET /_qcs/scan-profile)
 	DescribeScanProfile(ctx echo.Context) error
@@ -260,6 +275,49 @@ func (w *ServerInterfaceWrapper) VerifyJournal(ctx echo.Context) error {
 	return err
 }
 
+// StopRecording converts echo context to params.
+func (w *ServerInterfaceWrapper) StopRecording(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StopRecording(ctx)
+	return err
+}
+
+// ExportRecording converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportRecording(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportRecording(ctx)
+	return err
+}
+
+// StartRecording converts echo context to params.
+func (w *ServerInterfaceWrapper) StartRecording(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartRecording(ctx)
+	return err
+}
+
+// AddRepository converts echo context to params.
+func (w *ServerInterfaceWrapper) AddRepository(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "registryId" -------------
+	var registryID string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "registryId", ctx.Param("registryId"), &registryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter registryId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddRepository(ctx, registryID)
+	return err
+}
+
 // ForceSchedule converts echo context to params.
 func (w *ServerInterfaceWrapper) ForceSchedule(ctx echo.Context) error {
 	var err error
@@ -281,6 +339,15 @@ func (w *ServerInterfaceWrapper) ForceSchedule(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ForceSchedule(ctx, registryID, scheduleID)
+	return err
+}
+
+// ReplayScenario converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayScenario(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayScenario(ctx)
 	return err
 }
 
@@ -542,6 +609,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/_qcs/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["AdvanceClock"]...)
 	router.GET(options.BaseURL+"/_qcs/scan-profile", wrapper.DescribeScanProfile, options.OperationMiddlewares["DescribeScanProfile"]...)
 	router.PUT(options.BaseURL+"/_qcs/scan-profile", wrapper.SetScanProfile, options.OperationMiddlewares["SetScanProfile"]...)
+	router.POST(options.BaseURL+"/_qcs/registry/:registryId/repository", wrapper.AddRepository, options.OperationMiddlewares["AddRepository"]...)
 	router.PUT(options.BaseURL+"/_qcs/registry/:registryId/schedule/:scheduleId/status", wrapper.ForceSchedule, options.OperationMiddlewares["ForceSchedule"]...)
 	router.GET(options.BaseURL+"/_qcs/evidence", wrapper.ListEvidence, options.OperationMiddlewares["ListEvidence"]...)
 	router.GET(options.BaseURL+"/_qcs/worlds", wrapper.ListWorlds, options.OperationMiddlewares["ListWorlds"]...)
@@ -565,6 +633,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/_qcs/journal", wrapper.ListJournal, options.OperationMiddlewares["ListJournal"]...)
 	router.POST(options.BaseURL+"/_qcs/journal/verify", wrapper.VerifyJournal, options.OperationMiddlewares["VerifyJournal"]...)
 	router.GET(options.BaseURL+"/_qcs/journal/har", wrapper.ExportJournal, options.OperationMiddlewares["ExportJournal"]...)
+	router.DELETE(options.BaseURL+"/_qcs/recording", wrapper.StopRecording, options.OperationMiddlewares["StopRecording"]...)
+	router.GET(options.BaseURL+"/_qcs/recording", wrapper.ExportRecording, options.OperationMiddlewares["ExportRecording"]...)
+	router.POST(options.BaseURL+"/_qcs/recording", wrapper.StartRecording, options.OperationMiddlewares["StartRecording"]...)
+	router.POST(options.BaseURL+"/_qcs/replay", wrapper.ReplayScenario, options.OperationMiddlewares["ReplayScenario"]...)
 
 }
 
@@ -2442,6 +2514,602 @@ func (response VerifyJournal500JSONResponse) VisitVerifyJournalResponse(w http.R
 	return err
 }
 
+type StopRecordingRequestObject struct {
+}
+
+type StopRecordingResponseObject interface {
+	VisitStopRecordingResponse(w http.ResponseWriter) error
+}
+
+type StopRecording204Response struct {
+}
+
+func (response StopRecording204Response) VisitStopRecordingResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StopRecording400JSONResponse struct{ RefusedJSONResponse }
+
+func (response StopRecording400JSONResponse) VisitStopRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopRecording401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StopRecording401JSONResponse struct {
+	Body    ControlError
+	Headers StopRecording401ResponseHeaders
+}
+
+func (response StopRecording401JSONResponse) VisitStopRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopRecording403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StopRecording403JSONResponse struct {
+	Body    ControlError
+	Headers StopRecording403ResponseHeaders
+}
+
+func (response StopRecording403JSONResponse) VisitStopRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopRecording404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StopRecording404JSONResponse struct {
+	Body    ControlError
+	Headers StopRecording404ResponseHeaders
+}
+
+func (response StopRecording404JSONResponse) VisitStopRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopRecording429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StopRecording429JSONResponse struct {
+	Body    ControlError
+	Headers StopRecording429ResponseHeaders
+}
+
+func (response StopRecording429JSONResponse) VisitStopRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopRecording500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StopRecording500JSONResponse struct {
+	Body    ControlError
+	Headers StopRecording500ResponseHeaders
+}
+
+func (response StopRecording500JSONResponse) VisitStopRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportRecordingRequestObject struct {
+}
+
+type ExportRecordingResponseObject interface {
+	VisitExportRecordingResponse(w http.ResponseWriter) error
+}
+
+type ExportRecording200JSONResponse Scenario
+
+func (response ExportRecording200JSONResponse) VisitExportRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportRecording400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ExportRecording400JSONResponse) VisitExportRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportRecording401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportRecording401JSONResponse struct {
+	Body    ControlError
+	Headers ExportRecording401ResponseHeaders
+}
+
+func (response ExportRecording401JSONResponse) VisitExportRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportRecording403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportRecording403JSONResponse struct {
+	Body    ControlError
+	Headers ExportRecording403ResponseHeaders
+}
+
+func (response ExportRecording403JSONResponse) VisitExportRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportRecording404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportRecording404JSONResponse struct {
+	Body    ControlError
+	Headers ExportRecording404ResponseHeaders
+}
+
+func (response ExportRecording404JSONResponse) VisitExportRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportRecording429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportRecording429JSONResponse struct {
+	Body    ControlError
+	Headers ExportRecording429ResponseHeaders
+}
+
+func (response ExportRecording429JSONResponse) VisitExportRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportRecording500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ExportRecording500JSONResponse struct {
+	Body    ControlError
+	Headers ExportRecording500ResponseHeaders
+}
+
+func (response ExportRecording500JSONResponse) VisitExportRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRecordingRequestObject struct {
+}
+
+type StartRecordingResponseObject interface {
+	VisitStartRecordingResponse(w http.ResponseWriter) error
+}
+
+type StartRecording204Response struct {
+}
+
+func (response StartRecording204Response) VisitStartRecordingResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StartRecording400JSONResponse struct{ RefusedJSONResponse }
+
+func (response StartRecording400JSONResponse) VisitStartRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRecording401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StartRecording401JSONResponse struct {
+	Body    ControlError
+	Headers StartRecording401ResponseHeaders
+}
+
+func (response StartRecording401JSONResponse) VisitStartRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRecording403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StartRecording403JSONResponse struct {
+	Body    ControlError
+	Headers StartRecording403ResponseHeaders
+}
+
+func (response StartRecording403JSONResponse) VisitStartRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRecording429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StartRecording429JSONResponse struct {
+	Body    ControlError
+	Headers StartRecording429ResponseHeaders
+}
+
+func (response StartRecording429JSONResponse) VisitStartRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRecording500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type StartRecording500JSONResponse struct {
+	Body    ControlError
+	Headers StartRecording500ResponseHeaders
+}
+
+func (response StartRecording500JSONResponse) VisitStartRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepositoryRequestObject struct {
+	RegistryID string `json:"registryId"`
+	Body       *AddRepositoryJSONRequestBody
+}
+
+type AddRepositoryResponseObject interface {
+	VisitAddRepositoryResponse(w http.ResponseWriter) error
+}
+
+type AddRepository200JSONResponse ScenarioRepository
+
+func (response AddRepository200JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository400JSONResponse struct{ RefusedJSONResponse }
+
+func (response AddRepository400JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddRepository401JSONResponse struct {
+	Body    ControlError
+	Headers AddRepository401ResponseHeaders
+}
+
+func (response AddRepository401JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddRepository403JSONResponse struct {
+	Body    ControlError
+	Headers AddRepository403ResponseHeaders
+}
+
+func (response AddRepository403JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddRepository404JSONResponse struct {
+	Body    ControlError
+	Headers AddRepository404ResponseHeaders
+}
+
+func (response AddRepository404JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddRepository413JSONResponse struct {
+	Body    ControlError
+	Headers AddRepository413ResponseHeaders
+}
+
+func (response AddRepository413JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddRepository415JSONResponse struct {
+	Body    ControlError
+	Headers AddRepository415ResponseHeaders
+}
+
+func (response AddRepository415JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddRepository429JSONResponse struct {
+	Body    ControlError
+	Headers AddRepository429ResponseHeaders
+}
+
+func (response AddRepository429JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type AddRepository500JSONResponse struct {
+	Body    ControlError
+	Headers AddRepository500ResponseHeaders
+}
+
+func (response AddRepository500JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ForceScheduleRequestObject struct {
 	RegistryID string `json:"registryId"`
 	ScheduleID string `json:"scheduleId"`
@@ -2623,6 +3291,197 @@ type ForceSchedule500JSONResponse struct {
 }
 
 func (response ForceSchedule500JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenarioRequestObject struct {
+	Body *ReplayScenarioJSONRequestBody
+}
+
+type ReplayScenarioResponseObject interface {
+	VisitReplayScenarioResponse(w http.ResponseWriter) error
+}
+
+type ReplayScenario200JSONResponse Replay
+
+func (response ReplayScenario200JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenario400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ReplayScenario400JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenario401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ReplayScenario401JSONResponse struct {
+	Body    ControlError
+	Headers ReplayScenario401ResponseHeaders
+}
+
+func (response ReplayScenario401JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenario403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ReplayScenario403JSONResponse struct {
+	Body    ControlError
+	Headers ReplayScenario403ResponseHeaders
+}
+
+func (response ReplayScenario403JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenario404ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ReplayScenario404JSONResponse struct {
+	Body    ControlError
+	Headers ReplayScenario404ResponseHeaders
+}
+
+func (response ReplayScenario404JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenario413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ReplayScenario413JSONResponse struct {
+	Body    ControlError
+	Headers ReplayScenario413ResponseHeaders
+}
+
+func (response ReplayScenario413JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenario415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ReplayScenario415JSONResponse struct {
+	Body    ControlError
+	Headers ReplayScenario415ResponseHeaders
+}
+
+func (response ReplayScenario415JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenario429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ReplayScenario429JSONResponse struct {
+	Body    ControlError
+	Headers ReplayScenario429ResponseHeaders
+}
+
+func (response ReplayScenario429JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayScenario500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ReplayScenario500JSONResponse struct {
+	Body    ControlError
+	Headers ReplayScenario500ResponseHeaders
+}
+
+func (response ReplayScenario500JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5028,9 +5887,24 @@ type StrictServerInterface interface {
 	// VerifyJournal Ask whether calls were made as expected
 	// (POST /_qcs/journal/verify)
 	VerifyJournal(ctx context.Context, request VerifyJournalRequestObject) (VerifyJournalResponseObject, error)
+	// StopRecording End the recording
+	// (DELETE /_qcs/recording)
+	StopRecording(ctx context.Context, request StopRecordingRequestObject) (StopRecordingResponseObject, error)
+	// ExportRecording Export the recording
+	// (GET /_qcs/recording)
+	ExportRecording(ctx context.Context, request ExportRecordingRequestObject) (ExportRecordingResponseObject, error)
+	// StartRecording Begin to record the world
+	// (POST /_qcs/recording)
+	StartRecording(ctx context.Context, request StartRecordingRequestObject) (StartRecordingResponseObject, error)
+	// AddRepository Add a repository, or images to it
+	// (POST /_qcs/registry/{registryId}/repository)
+	AddRepository(ctx context.Context, request AddRepositoryRequestObject) (AddRepositoryResponseObject, error)
 	// ForceSchedule Force a schedule into a status
 	// (PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status)
 	ForceSchedule(ctx context.Context, request ForceScheduleRequestObject) (ForceScheduleResponseObject, error)
+	// ReplayScenario Make the calls of a recording again
+	// (POST /_qcs/replay)
+	ReplayScenario(ctx context.Context, request ReplayScenarioRequestObject) (ReplayScenarioResponseObject, error)
 	// DescribeScanProfile How scans go
 	// (GET /_qcs/scan-profile)
 	DescribeScanProfile(ctx context.Context, request DescribeScanProfileRequestObject) (DescribeScanProfileResponseObject, error)
@@ -5487,6 +6361,123 @@ func (sh *strictHandler) VerifyJournal(ctx echo.Context) error {
 	return nil
 }
 
+// StopRecording operation middleware
+func (sh *strictHandler) StopRecording(ctx echo.Context) error {
+	var request StopRecordingRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StopRecording(ctx.Request().Context(), request.(StopRecordingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StopRecording")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StopRecordingResponseObject); ok {
+		return validResponse.VisitStopRecordingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportRecording operation middleware
+func (sh *strictHandler) ExportRecording(ctx echo.Context) error {
+	var request ExportRecordingRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportRecording(ctx.Request().Context(), request.(ExportRecordingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportRecording")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportRecordingResponseObject); ok {
+		return validResponse.VisitExportRecordingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartRecording operation middleware
+func (sh *strictHandler) StartRecording(ctx echo.Context) error {
+	var request StartRecordingRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartRecording(ctx.Request().Context(), request.(StartRecordingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartRecording")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartRecordingResponseObject); ok {
+		return validResponse.VisitStartRecordingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddRepository operation middleware
+func (sh *strictHandler) AddRepository(ctx echo.Context, registryID string) error {
+	var request AddRepositoryRequestObject
+
+	request.RegistryID = registryID
+
+	var body AddRepositoryJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddRepository(ctx.Request().Context(), request.(AddRepositoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddRepository")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddRepositoryResponseObject); ok {
+		return validResponse.VisitAddRepositoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ForceSchedule operation middleware
 func (sh *strictHandler) ForceSchedule(ctx echo.Context, registryID string, scheduleID string) error {
 	var request ForceScheduleRequestObject
@@ -5530,6 +6521,52 @@ func (sh *strictHandler) ForceSchedule(ctx echo.Context, registryID string, sche
 		return err
 	} else if validResponse, ok := response.(ForceScheduleResponseObject); ok {
 		return validResponse.VisitForceScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayScenario operation middleware
+func (sh *strictHandler) ReplayScenario(ctx echo.Context) error {
+	var request ReplayScenarioRequestObject
+
+	var body ReplayScenarioJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayScenario(ctx.Request().Context(), request.(ReplayScenarioRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayScenario")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayScenarioResponseObject); ok {
+		return validResponse.VisitReplayScenarioResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -86,7 +86,7 @@ func BenchmarkWorld(b *testing.B) {
 	})
 	b.Run("reset-seeded", func(b *testing.B) {
 		for b.Loop() {
-			check(admin.ResetWorld(ctx, "origin", "release-notes"))
+			check(admin.ResetWorld(ctx, "origin", control.WorldReset{Seed: "release-notes"}))
 		}
 	})
 	b.Run("create-and-drop", func(b *testing.B) {

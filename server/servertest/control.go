@@ -60,7 +60,7 @@ func (s *Server) Fault(r control.FaultRequest) control.Fault {
 // Seed empties the world and loads a named seed, such as "release-notes".
 func (s *Server) Seed(name string) {
 	s.t.Helper()
-	must[any](s)(nil, s.Control().ResetWorld(s.t.Context(), s.world, name))
+	must[any](s)(nil, s.Control().ResetWorld(s.t.Context(), s.world, control.WorldReset{Seed: name}))
 }
 
 // Requests lists the calls that were made, the oldest first, if they match a query in QQL; the empty one matches all.

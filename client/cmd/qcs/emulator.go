@@ -106,8 +106,8 @@ func (c controlling[R]) show(p *program, value R) error {
 }
 
 func (p *program) emulatorCommand() *cobra.Command {
-	return group("emulator", "The emulator's own: worlds, clock, faults, snapshots, journal. No platform has it",
-		p.worldCommand(), p.clockCommand(), p.faultCommand(), p.snapshotCommand(), p.journalCommand(),
+	return group("emulator", "The emulator's own: worlds, clock, faults, snapshots, journal, recordings. No platform has it",
+		p.worldCommand(), p.clockCommand(), p.faultCommand(), p.snapshotCommand(), p.journalCommand(), p.recordingCommand(), p.addRepositoryCommand(),
 		controlling[struct{}]{use: "force REGISTRY SCHEDULE STATUS", short: "Put a schedule into a status", args: cobra.ExactArgs(3), call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (struct{}, error) {
 			return struct{}{}, c.Force(ctx, args[0], args[1], args[2])
 		}}.command(p),
@@ -120,29 +120,45 @@ func (p *program) worldCommand() *cobra.Command {
 	wanted := func(cmd *cobra.Command) {
 		cmd.Flags().String("plan", "", "Free, Trial or Full")
 		cmd.Flags().String("seed", "", "seed to load, such as release-notes")
+		cmd.Flags().String("scenario", "", "file with a scenario to load (JSON or YAML); - for standard input")
 	}
-	request := func(cmd *cobra.Command, args []string) (r control.WorldRequest) {
+	request := func(cmd *cobra.Command, args []string) (r control.WorldRequest, err error) {
 		if len(args) > 0 {
 			r.Name = args[0]
 		}
 		r.Plan, r.Seed = control.Plan(cmd.Flag("plan").Value.String()), cmd.Flag("seed").Value.String()
-		return r
+		if file := cmd.Flag("scenario").Value.String(); file != "" {
+			err = p.readBody(file, &r.Scenario)
+		}
+		return r, err
 	}
 	return group("world", "Worlds: subscriptions that do not see each other. With QCS_CONTROL_TOKEN where the emulator has a control token",
 		controlling[[]control.World]{use: "list", short: "List the worlds", args: cobra.NoArgs, worlds: true, columns: []string{"name", "plan", "users"}, call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, _ []string) ([]control.World, error) {
 			return c.ListWorlds(ctx)
 		}}.command(p),
 		controlling[control.World]{use: "create [NAME]", short: "Make a world, and show how to log in to it", args: cobra.MaximumNArgs(1), worlds: true, flags: wanted, call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (control.World, error) {
-			return c.CreateWorld(ctx, request(cmd, args))
+			r, err := request(cmd, args)
+			if err != nil {
+				return control.World{}, err
+			}
+			return c.CreateWorld(ctx, r)
 		}}.command(p),
 		controlling[control.World]{use: "clone WORLD [NAME]", short: "Copy a world", args: cobra.RangeArgs(1, 2), worlds: true, flags: wanted, call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (control.World, error) {
-			return c.CloneWorld(ctx, args[0], request(cmd, args[1:]))
+			r, err := request(cmd, args[1:])
+			if err != nil {
+				return control.World{}, err
+			}
+			return c.CloneWorld(ctx, args[0], r)
 		}}.command(p),
-		controlling[control.World]{use: "update WORLD", short: "Change the plan of a world", args: cobra.ExactArgs(1), worlds: true, flags: wanted, call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (control.World, error) {
-			return c.UpdateWorld(ctx, args[0], control.WorldUpdate{Plan: request(cmd, nil).Plan})
+		controlling[control.World]{use: "update WORLD", short: "Change the plan of a world", args: cobra.ExactArgs(1), worlds: true, flags: func(cmd *cobra.Command) { cmd.Flags().String("plan", "", "Free, Trial or Full") }, call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (control.World, error) {
+			return c.UpdateWorld(ctx, args[0], control.WorldUpdate{Plan: control.Plan(cmd.Flag("plan").Value.String())})
 		}}.command(p),
 		controlling[struct{}]{use: "reset WORLD", short: "Empty a world", args: cobra.ExactArgs(1), worlds: true, flags: wanted, call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (struct{}, error) {
-			return struct{}{}, c.ResetWorld(ctx, args[0], request(cmd, nil).Seed)
+			r, err := request(cmd, nil)
+			if err != nil {
+				return struct{}{}, err
+			}
+			return struct{}{}, c.ResetWorld(ctx, args[0], control.WorldReset{Seed: r.Seed, Scenario: r.Scenario})
 		}}.command(p),
 		controlling[struct{}]{use: "drop WORLD", short: "Remove a world with all that belongs to it", args: cobra.ExactArgs(1), worlds: true, call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (struct{}, error) {
 			return struct{}{}, c.DropWorld(ctx, args[0])

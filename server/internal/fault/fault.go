@@ -23,45 +23,85 @@ type Call struct {
 // Set holds the faults of all worlds. It is safe for concurrent use. The zero value is empty.
 type Set struct {
 	mu     sync.Mutex
-	worlds map[string][]*control.Fault
-	last   int
+	worlds map[string]*faults
+}
+
+// faults are those of one world.
+type faults struct {
+	all  []*control.Fault
+	last int // number of the last one that was added
+}
+
+// of gives the faults of a world.
+func (s *Set) of(world string) *faults {
+	if s.worlds == nil {
+		s.worlds = map[string]*faults{}
+	}
+	if s.worlds[world] == nil {
+		s.worlds[world] = &faults{}
+	}
+	return s.worlds[world]
 }
 
 // Add appends a fault to those of a world.
 func (s *Set) Add(world string, r control.FaultRequest) control.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last++
-	f := &control.Fault{FaultID: fmt.Sprintf("f%d", s.last), Operation: r.Operation, User: r.User, When: r.When, Effect: r.Effect}
-	if s.worlds == nil {
-		s.worlds = map[string][]*control.Fault{}
-	}
-	s.worlds[world] = append(s.worlds[world], f)
+	w := s.of(world)
+	w.last++
+	f := &control.Fault{FaultID: fmt.Sprintf("f%d", w.last), Operation: r.Operation, User: r.User, When: r.When, Effect: r.Effect}
+	w.all = append(w.all, f)
 	return *f
 }
 
 // List gives the faults of a world in the order in which they are tried.
 func (s *Set) List(world string) []control.Fault {
+	all, _ := s.Save(world)
+	return all
+}
+
+// Save gives the faults of a world, and the number of the last one that was added.
+func (s *Set) Save(world string) (all []control.Fault, last int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]control.Fault, len(s.worlds[world]))
-	for i, f := range s.worlds[world] {
+	w := s.of(world)
+	all = make([]control.Fault, len(w.all))
+	for i, f := range w.all {
 		all[i] = *f
 	}
-	return all
+	return all, w.last
+}
+
+// Load gives a world the faults that Save gave, with their counters.
+func (s *Set) Load(world string, all []control.Fault, last int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.of(world)
+	w.all, w.last = nil, last
+	for _, f := range all {
+		w.all = append(w.all, &f)
+	}
 }
 
 // Remove takes a fault away from a world, and reports whether there was one.
 func (s *Set) Remove(world, id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := len(s.worlds[world])
-	s.worlds[world] = slices.DeleteFunc(s.worlds[world], func(f *control.Fault) bool { return f.FaultID == id })
-	return len(s.worlds[world]) < before
+	w := s.of(world)
+	before := len(w.all)
+	w.all = slices.DeleteFunc(w.all, func(f *control.Fault) bool { return f.FaultID == id })
+	return len(w.all) < before
 }
 
-// Clear takes all faults away from a world.
+// Clear takes all faults away from a world. Their numbers go on.
 func (s *Set) Clear(world string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of(world).all = nil
+}
+
+// Drop forgets a world.
+func (s *Set) Drop(world string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.worlds, world)
@@ -72,7 +112,7 @@ func (s *Set) Meet(c Call) []control.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var met []control.Fault
-	for _, f := range s.worlds[c.World] {
+	for _, f := range s.of(c.World).all {
 		if f.Operation != "" && !qql.Glob(f.Operation, c.Operation) || f.User != "" && f.User != c.User {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
@@ -78,7 +79,7 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 
 // AdvanceClock moves the clock of the world forward and returns when all that fell due has happened: each move of a schedule at its own time, the earliest first.
 func (s *Service) AdvanceClock(ctx context.Context, by int64) (control.Advanced, error) {
-	if err := s.settle(ctx); err != nil { // what was accepted before happens before
+	if err := s.Settle(ctx); err != nil { // what was accepted before happens before
 		return control.Advanced{}, err
 	}
 	seen := &events{world: WorldOf(ctx), all: []control.Event{}}
@@ -90,12 +91,14 @@ func (s *Service) AdvanceClock(ctx context.Context, by int64) (control.Advanced,
 		return tx.SetClock(ctx, tx.Now+openapi.Millis(by), line.Rate)
 	})
 	if err == nil {
-		err = s.settle(context.WithValue(ctx, eventsKey{}, seen))
+		err = s.Settle(context.WithValue(ctx, eventsKey{}, seen))
 	}
 	if err != nil {
 		return control.Advanced{}, err
 	}
-	slices.SortStableFunc(seen.all, func(a, b control.Event) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(seen.all, func(a, b control.Event) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.RegistryUUID, b.RegistryUUID), strings.Compare(a.ScheduleUUID, b.ScheduleUUID))
+	})
 	c, err := s.DescribeClock(ctx)
 	return control.Advanced{Mode: c.Mode, Now: c.Now, Rate: c.Rate, Events: seen.all, More: seen.more}, err
 }
@@ -127,10 +130,10 @@ func happened(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due)
 	}
 }
 
-// settle does the background work until none is left.
-func (s *Service) settle(ctx context.Context) error {
+// Settle does the background work of the world until none is left.
+func (s *Service) Settle(ctx context.Context) error {
 	for {
-		worked, err := s.Step(ctx)
+		worked, err := s.step(ctx, store.Scope{Only: WorldOf(ctx)})
 		if err != nil || !worked {
 			return err
 		}

@@ -31,7 +31,7 @@ func (s *Service) CreateAWSConnector(ctx context.Context, body api.AWSConnectorR
 
 // CreateACRConnector adds a connector for an application of Azure. Its secret is left behind here.
 func (s *Service) CreateACRConnector(ctx context.Context, body api.ACRConnectorRequest) (api.ACRConnector, error) {
-	c := api.ACRConnector{ACRConnectorID: cmp.Or(body.ConnectorID, s.newID()), Name: body.Name, Description: body.Description, ApplicationID: body.ApplicationID}
+	c := api.ACRConnector{ACRConnectorID: cmp.Or(body.ConnectorID, s.id(ctx)), Name: body.Name, Description: body.Description, ApplicationID: body.ApplicationID}
 	bothNames(&c)
 	return c, insertConnector(ctx, s, c, "")
 }
@@ -49,7 +49,7 @@ func (s *Service) CreateGCPConnector(ctx context.Context, params api.CreateGCPCo
 	}
 	c := api.GCPConnector{GCPConnectorID: or(params.ConnectorID, ""), GCPProjectID: account.Project, Name: params.Name, Description: or(params.Description, "")}
 	if c.GCPConnectorID == "" {
-		c.GCPConnectorID = s.newID()
+		c.GCPConnectorID = s.id(ctx)
 	}
 	return c, insertConnector(ctx, s, c, "")
 }

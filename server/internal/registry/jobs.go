@@ -20,9 +20,9 @@ const chunk = 1000
 // notFound is the reason for skipping an id that does not exist, or not in this registry and world.
 const notFound = "NotFound"
 
-func (s *Service) newJob(kind control.JobKind, registryID string, selection store.Selection) store.Job {
+func (s *Service) newJob(ctx context.Context, kind control.JobKind, registryID string, selection store.Selection) store.Job {
 	return store.Job{
-		Job:       control.Job{JobID: s.newID(), Kind: kind, RegistryUUID: registryID, State: control.JobStateAccepted, Skipped: map[string]int{}},
+		Job:       control.Job{JobID: s.id(ctx), Kind: kind, RegistryUUID: registryID, State: control.JobStateAccepted, Skipped: map[string]int{}},
 		Selection: selection,
 	}
 }
@@ -70,30 +70,36 @@ func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, 
 // Step does a piece of the background work: the moves of schedules that are due, as far as one transaction takes them, and a chunk of the oldest job, in another. Neither can keep the other
 // from its turn. It reports whether there was any. A process that is killed in it has done a piece or has not.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
-	moved, lifeErr := s.stepLife(ctx)
-	worked, jobErr := s.stepJob(ctx)
+	scope, done := s.held.others()
+	defer done()
+	return s.step(ctx, scope)
+}
+
+func (s *Service) step(ctx context.Context, scope store.Scope) (didWork bool, err error) {
+	moved, lifeErr := s.stepLife(ctx, scope)
+	worked, jobErr := s.stepJob(ctx, scope)
 	err = errors.Join(lifeErr, jobErr)
 	return (moved || worked) && err == nil, err
 }
 
 // stepLife makes moves that are due.
-func (s *Service) stepLife(ctx context.Context) (moved bool, err error) {
-	asked, err := s.prepare(ctx)
+func (s *Service) stepLife(ctx context.Context, scope store.Scope) (moved bool, err error) {
+	asked, err := s.prepare(ctx, scope)
 	if err != nil {
 		return false, err
 	}
 	err = s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
-		moved, err = s.live(ctx, tx, asked)
+		moved, err = s.live(ctx, tx, scope, asked)
 		return err
 	})
 	return moved, err
 }
 
 // stepJob works a chunk of the oldest job.
-func (s *Service) stepJob(ctx context.Context) (found bool, err error) {
+func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
 	var job store.Job
 	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
-		if job, found, err = tx.NextJob(ctx); err != nil || !found {
+		if job, found, err = tx.NextJob(ctx, scope); err != nil || !found {
 			return err
 		}
 		if tx, err = tx.In(ctx, job.World); err != nil {

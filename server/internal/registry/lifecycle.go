@@ -51,8 +51,8 @@ func moveOf(d store.Due) (store.Move, bool) {
 }
 
 // live makes the moves that are due in the first world that has any, the earliest schedules first, all that make the same move together. It reports whether there were any.
-func (s *Service) live(ctx context.Context, tx *store.Tx, asked surveys) (bool, error) {
-	d, err := dueNow(ctx, tx)
+func (s *Service) live(ctx context.Context, tx *store.Tx, scope store.Scope, asked surveys) (bool, error) {
+	d, err := dueNow(ctx, tx, scope)
 	if err != nil {
 		return false, err
 	}
@@ -60,12 +60,12 @@ func (s *Service) live(ctx context.Context, tx *store.Tx, asked surveys) (bool, 
 	if len(d.schedules) == 0 && d.isReport {
 		return true, s.report(ctx, tx, d.report)
 	}
-	groups, failed, err := s.decide(ctx, tx, d.schedules, asked)
+	moving, failed, err := s.decide(ctx, tx, d.schedules, asked)
 	if err != nil {
 		return false, err
 	}
-	for m, rows := range groups {
-		if err := asked.move(ctx, tx, m, rows); err != nil {
+	for _, m := range moving.order {
+		if err := asked.move(ctx, tx, m, moving.rows[m]); err != nil {
 			return false, err
 		}
 	}
@@ -86,8 +86,8 @@ type due struct {
 }
 
 // dueNow looks for what is due in the first world that has anything. Schedules that are due after a report wait for it.
-func dueNow(ctx context.Context, tx *store.Tx) (due, error) {
-	world, found, err := tx.DueWorld(ctx)
+func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
+	world, found, err := tx.DueWorld(ctx, scope)
 	if err != nil || !found {
 		return due{tx: tx}, err
 	}
@@ -106,14 +106,20 @@ func dueNow(ctx context.Context, tx *store.Tx) (due, error) {
 	return d, err
 }
 
+// moving is which schedules make which moves; each move stands where the first schedule that makes it stood.
+type moving struct {
+	order []store.Move
+	rows  map[store.Move][]store.Due
+}
+
 // decide sorts schedules that are due by the move that they make. A scan whose registry could not be listed ends in Error; one whose registry was not asked yet is left to the next time.
-func (s *Service) decide(ctx context.Context, tx *store.Tx, due []store.Due, asked surveys) (map[store.Move][]store.Due, map[string][]api.ScheduleError, error) {
-	groups, failed := map[store.Move][]store.Due{}, map[string][]api.ScheduleError{}
+func (s *Service) decide(ctx context.Context, tx *store.Tx, due []store.Due, asked surveys) (moving, map[string][]api.ScheduleError, error) {
+	sorted, failed := moving{rows: map[store.Move][]store.Due{}}, map[string][]api.ScheduleError{}
 	addresses := map[string]string{}
 	if len(s.sources) > 0 {
 		var err error
 		if addresses, err = addressesOf(ctx, tx, due); err != nil {
-			return nil, nil, err
+			return sorted, nil, err
 		}
 	}
 	for _, d := range due {
@@ -128,9 +134,12 @@ func (s *Service) decide(ctx context.Context, tx *store.Tx, due []store.Due, ask
 		if fault != nil {
 			failed[d.ID] = fault
 		}
-		groups[m] = append(groups[m], d)
+		if len(sorted.rows[m]) == 0 {
+			sorted.order = append(sorted.order, m)
+		}
+		sorted.rows[m] = append(sorted.rows[m], d)
 	}
-	return groups, failed, nil
+	return sorted, failed, nil
 }
 
 // told corrects the end of a scan by what the source of the registry said; it is not ready while that was not asked.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/server/internal/store"
@@ -21,7 +22,7 @@ func (s *Service) CreatePolicy(ctx context.Context, body api.PolicyRequest) (p a
 		return p, err
 	}
 	err = s.write(ctx, func(tx *store.Tx) error {
-		p = s.policy(api.Policy{ID: s.policyID(), Created: tx.Now.Time()}, body, tx)
+		p = s.policy(ctx, api.Policy{ID: s.policyID(ctx), Created: tx.Now.Time()}, body, tx.Now.Time())
 		return tx.PutPolicy(ctx, p)
 	})
 	return p, err
@@ -46,18 +47,19 @@ func (s *Service) UpdatePolicy(ctx context.Context, id string, body api.PolicyRe
 		if err != nil {
 			return err
 		}
-		p = s.policy(before, body, tx)
+		p = s.policy(ctx, before, body, tx.Now.Time())
 		return tx.PutPolicy(ctx, p)
 	})
 	return p, err
 }
 
 // policyID makes an id as the vendor's look: 24 hexadecimal digits.
-func (s *Service) policyID() string { return strings.ReplaceAll(s.newID(), "-", "")[:24] }
+func (s *Service) policyID(ctx context.Context) string {
+	return strings.ReplaceAll(s.id(ctx), "-", "")[:24]
+}
 
 // policy writes a body into a policy.
-func (s *Service) policy(before api.Policy, body api.PolicyRequest, tx *store.Tx) api.Policy {
-	now := tx.Now.Time()
+func (s *Service) policy(ctx context.Context, before api.Policy, body api.PolicyRequest, now time.Time) api.Policy {
 	existing := map[string]api.PolicyRule{}
 	for _, r := range before.Rules {
 		existing[r.ID] = r
@@ -71,7 +73,7 @@ func (s *Service) policy(before api.Policy, body api.PolicyRequest, tx *store.Tx
 		old, known := existing[r.ID]
 		r.Created, r.Updated = old.Created, now
 		if !known {
-			r.ID, r.Created = s.policyID(), now
+			r.ID, r.Created = s.policyID(ctx), now
 		}
 		delete(existing, r.ID)
 		p.Rules = append(p.Rules, r)

@@ -56,7 +56,7 @@ func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) 
 	if err := checkRegistry(body); err != nil {
 		return "", err
 	}
-	r := apply(api.RegistryDetails{RegistryUUID: s.newID(), RegistryURI: body.RegistryURI}, body)
+	r := apply(api.RegistryDetails{RegistryUUID: s.id(ctx), RegistryURI: body.RegistryURI}, body)
 	err := s.write(ctx, func(tx *store.Tx) error {
 		r.Created, r.Updated = tx.Now, tx.Now
 		if err := s.connect(ctx, tx, &r, body); err != nil {
@@ -128,7 +128,7 @@ func (s *Service) UpdateRegistry(ctx context.Context, id string, body api.Regist
 
 // DeleteRegistry takes a registry out of sight and starts the job that clears it.
 func (s *Service) DeleteRegistry(ctx context.Context, id string) (string, error) {
-	job := s.newJob(control.JobKindDeleteRegistries, "", store.Selection{IDs: []string{id}})
+	job := s.newJob(ctx, control.JobKindDeleteRegistries, "", store.Selection{IDs: []string{id}})
 	err := s.write(ctx, func(tx *store.Tx) error {
 		if err := tx.HasRegistry(ctx, id); err != nil {
 			return err
@@ -149,7 +149,7 @@ func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selectio
 	if len(selection.IDs) == 0 {
 		return "", broken(openapi.NoSelection, "No registry is named.")
 	}
-	job := s.newJob(control.JobKindDeleteRegistries, "", selection)
+	job := s.newJob(ctx, control.JobKindDeleteRegistries, "", selection)
 	err := s.write(ctx, func(tx *store.Tx) error { return accept(ctx, tx, &job, len(selection.IDs)) })
 	return s.started(job, err)
 }

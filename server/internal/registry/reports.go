@@ -84,7 +84,7 @@ func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (str
 		return "", err
 	}
 	r := store.Report{Text: body.Description}
-	r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns, r.TemplateName, r.ReportType = s.newID(), body.Name, body.Filter, columns, body.TemplateName, store.ReportOnDemand
+	r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns, r.TemplateName, r.ReportType = s.id(ctx), body.Name, body.Filter, columns, body.TemplateName, store.ReportOnDemand
 	err = s.write(ctx, func(tx *store.Tx) error {
 		r.Created = tx.Now
 		return generate(ctx, tx, r, body.ExpireAfter)

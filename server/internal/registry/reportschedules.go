@@ -14,7 +14,7 @@ import (
 
 // CreateReportSchedule says when reports are made, by themselves.
 func (s *Service) CreateReportSchedule(ctx context.Context, body api.ReportScheduleRequest) (string, error) {
-	id := s.newID()
+	id := s.id(ctx)
 	return id, s.putReportSchedule(ctx, id, body, false)
 }
 
@@ -113,7 +113,7 @@ func (s *Service) report(ctx context.Context, tx *store.Tx, due store.ReportSche
 	made := due.DueAt
 	if life := lifeOf(due.ExpireAfter); made.Add(life) > tx.Now {
 		r := store.Report{Text: due.Description, Created: made, Packed: due.Zip == 1}
-		r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns, r.TemplateName, r.ReportType = s.newID(), due.Name, due.Filter, columns, due.TemplateName, store.ReportScheduled
+		r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns, r.TemplateName, r.ReportType = s.id(ctx), due.Name, due.Filter, columns, due.TemplateName, store.ReportScheduled
 		if err := generate(ctx, tx, r, due.ExpireAfter); err != nil {
 			return err
 		}

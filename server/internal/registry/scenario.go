@@ -74,8 +74,14 @@ func (s *Service) reset(ctx context.Context, tx *store.Tx, world string, scenari
 	return err
 }
 
+// HasState reports whether a scenario says by an exported state what a world holds.
+func HasState(scenario control.Scenario) bool { return len(scenario.State.World) > 0 }
+
 // load fills a world. The newest comes first in lists: what comes first in the scenario is the newest.
 func (s *Service) load(ctx context.Context, tx *store.Tx, scenario control.Scenario) error {
+	if HasState(scenario) {
+		return loadState(ctx, tx, scenario)
+	}
 	for i, r := range scenario.Registries {
 		if err := s.loadRegistry(ctx, tx, r, tx.Now-openapi.Millis(i)*60_000); err != nil {
 			return fmt.Errorf("registry %s: %w", r.RegistryURI, err)
@@ -93,8 +99,15 @@ func (s *Service) load(ctx context.Context, tx *store.Tx, scenario control.Scena
 	return nil
 }
 
+func loadState(ctx context.Context, tx *store.Tx, scenario control.Scenario) error {
+	if len(scenario.Registries) > 0 || len(scenario.Connectors.AWS) > 0 {
+		return broken("", "Give state, or registries and connectors, not both.")
+	}
+	return wrongFile(tx.LoadState(ctx, scenario.State))
+}
+
 func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.ScenarioRegistry, created openapi.Millis) error {
-	id := cmp.Or(r.RegistryUUID, s.newID())
+	id := cmp.Or(r.RegistryUUID, s.id(ctx))
 	body := api.RegistryRequest{RegistryType: api.RegistryType(cmp.Or(r.RegistryType, string(api.RegistryTypeV2Private))), RegistryURI: r.RegistryURI, RegistryName: r.RegistryName, CredentialType: api.CredentialTypeNone}
 	if !body.RegistryType.Valid() {
 		return broken("", "there is no registry type %s", r.RegistryType)
@@ -106,7 +119,7 @@ func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.Scen
 		return err
 	}
 	for _, repository := range r.Repositories {
-		if err := tx.PutRepository(ctx, id, api.Repository(repository)); err != nil {
+		if _, err := putRepository(ctx, tx, row, repository); err != nil {
 			return err
 		}
 	}
@@ -124,7 +137,7 @@ func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.Scen
 		for n := range statuses {
 			row := seeded(alike, n+1, statuses[n], created-openapi.Millis(number)*1000)
 			if row.ScheduleUUID, row.RegistryID = alike.ScheduleUUID, id; row.ScheduleUUID == "" {
-				row.ScheduleUUID = s.newID()
+				row.ScheduleUUID = s.id(ctx)
 			}
 			if alike.Live {
 				plan(profile, &row, tx.Now.Time())

@@ -35,7 +35,7 @@ func (s *Service) ListSchedules(ctx context.Context, registryID string, q Query)
 
 // CreateSchedule adds a schedule in state Created and gives its id.
 func (s *Service) CreateSchedule(ctx context.Context, registryID string, body api.ScheduleRequest) (string, error) {
-	id := s.newID()
+	id := s.id(ctx)
 	err := s.write(ctx, func(tx *store.Tx) error {
 		if err := tx.HasRegistry(ctx, registryID); err != nil {
 			return err
@@ -228,12 +228,12 @@ func Select(ids []string, filter *string) store.Selection {
 
 // CancelSchedules starts a job that cancels the selected schedules of a registry and gives its id.
 func (s *Service) CancelSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
-	return s.bulk(ctx, s.newJob(control.JobKindCancelSchedules, registryID, selection))
+	return s.bulk(ctx, s.newJob(ctx, control.JobKindCancelSchedules, registryID, selection))
 }
 
 // DeleteSchedules starts a job that deletes the selected schedules of a registry and gives its id.
 func (s *Service) DeleteSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
-	return s.bulk(ctx, s.newJob(control.JobKindDeleteSchedules, registryID, selection))
+	return s.bulk(ctx, s.newJob(ctx, control.JobKindDeleteSchedules, registryID, selection))
 }
 
 func (s *Service) bulk(ctx context.Context, job store.Job) (string, error) {

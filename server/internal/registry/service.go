@@ -44,6 +44,7 @@ type Service struct {
 	newID func() string
 	pace  Pace
 	wake  func()
+	held  held
 	// sources say what registries hold.
 	sources []Source
 	// lenient lets rules of ours pass.
@@ -70,6 +71,21 @@ func WithWorld(ctx context.Context, world string) context.Context {
 func WorldOf(ctx context.Context) string {
 	world, _ := ctx.Value(worldKey{}).(string)
 	return world
+}
+
+type idsKey struct{}
+
+// WithIDs says where the calls with a context take new ids from.
+func WithIDs(ctx context.Context, draw func() string) context.Context {
+	return context.WithValue(ctx, idsKey{}, draw)
+}
+
+// id is a new id.
+func (s *Service) id(ctx context.Context) string {
+	if draw, ok := ctx.Value(idsKey{}).(func() string); ok {
+		return draw()
+	}
+	return s.newID()
 }
 
 func (s *Service) read(ctx context.Context, f func(*store.Tx) error) error {

@@ -99,13 +99,13 @@ func endsWell(m store.Move) bool {
 }
 
 // prepare asks the sources for what the scans that end now want to know. What is not due yet when it looks is left to the next time.
-func (s *Service) prepare(ctx context.Context) (surveys, error) {
+func (s *Service) prepare(ctx context.Context, scope store.Scope) (surveys, error) {
 	if len(s.sources) == 0 {
 		return nil, nil
 	}
 	asked := surveys{}
 	err := s.store.Read(ctx, "", func(tx *store.Tx) error {
-		d, err := dueNow(ctx, tx)
+		d, err := dueNow(ctx, tx, scope)
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (h harvest) store(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	for key, at := range h.scanned {
-		if err := tx.CountImages(ctx, key[0], key[1], at); err != nil {
+		if _, err := tx.CountImages(ctx, key[0], key[1], at); err != nil {
 			return err
 		}
 	}

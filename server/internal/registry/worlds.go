@@ -19,6 +19,9 @@ type NewWorld struct {
 // CreateWorld makes a world with users and data, all or nothing. It gives the world, whose plan may be that of another.
 func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, error) {
 	w := n.World
+	if w.Plan == "" && HasState(n.Content) {
+		w.Plan = store.PlanOf(n.Content.State)
+	}
 	err := s.store.Write(ctx, "", func(tx *store.Tx) error {
 		if n.From != "" {
 			other, err := tx.WorldNamed(ctx, n.From)
@@ -131,9 +134,40 @@ func (s *Service) ImportSnapshot(ctx context.Context, name string, file control.
 		snapshot, err = tx.ImportSnapshot(ctx, name, file)
 		return err
 	})
+	return snapshot, wrongFile(err)
+}
+
+// wrongFile tells the caller what is wrong with an exported document.
+func wrongFile(err error) error {
 	var wrong *store.FileError
 	if errors.As(err, &wrong) {
-		err = broken("", "%s", wrong.Msg)
+		return broken("", "%s", wrong.Msg)
 	}
-	return snapshot, err
+	return err
+}
+
+// ExportState gives the world as it is as one document, with its snapshots. The line of its clock begins anew, so that a world made from the document shows the same times.
+func (s *Service) ExportState(ctx context.Context) (file control.SnapshotFile, snapshots map[string]control.SnapshotFile, err error) {
+	snapshots = map[string]control.SnapshotFile{}
+	err = s.write(ctx, func(tx *store.Tx) error {
+		line, err := tx.Clock(ctx)
+		if err == nil && line != store.RealClock() {
+			err = tx.SetClock(ctx, tx.Now, line.Rate)
+		}
+		if err != nil {
+			return err
+		}
+		kept, err := tx.Snapshots(ctx)
+		if err != nil {
+			return err
+		}
+		for _, k := range kept {
+			if snapshots[k.Name], err = tx.ExportSnapshot(ctx, k.Name); err != nil {
+				return err
+			}
+		}
+		file, err = tx.ExportState(ctx)
+		return err
+	})
+	return file, snapshots, err
 }

@@ -115,17 +115,17 @@ func (tx *Tx) PutImage(ctx context.Context, f Found) error {
 	return err
 }
 
-// CountImages brings the totals of a repository, and of its registry, up to date after a scan.
-func (tx *Tx) CountImages(ctx context.Context, registry, repository string, scanned openapi.Millis) error {
+// CountImages brings the totals of a repository, and of its registry, up to date after a scan, and gives those of the repository.
+func (tx *Tx) CountImages(ctx context.Context, registry, repository string, scanned openapi.Millis) (api.Repository, error) {
 	r := api.Repository{RepoName: repository}
 	if err := tx.scan(ctx, []any{&r.TotalImages, &r.TotalVulnerableImages}, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN vulnerabilities > 0 THEN 1 ELSE 0 END), 0) FROM image
 		WHERE world = $1 AND sha IN (SELECT sha FROM image_place WHERE world = $1 AND registry = $2 AND repository = $3)`, tx.World, registry, repository); err != nil {
-		return err
+		return r, err
 	}
 	r.TotalScannedImages = r.TotalImages
 	if err := tx.PutRepository(ctx, registry, r); err != nil {
-		return err
+		return r, err
 	}
 	_, err := tx.exec(ctx, `UPDATE registry SET last_scanned = $3, updated = $3 WHERE world = $1 AND id = $2 AND last_scanned < $3`, tx.World, registry, scanned)
-	return err
+	return r, err
 }

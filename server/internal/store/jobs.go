@@ -58,10 +58,11 @@ func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 	return j, nil
 }
 
-// NextJob reads the job of any world that was accepted first and is not at its end, those that failed last; there is none when the second result is false.
-func (tx *Tx) NextJob(ctx context.Context) (Job, bool, error) {
+// NextJob reads the job that was accepted first and is not at its end, those that failed last; there is none when the second result is false.
+func (tx *Tx) NextJob(ctx context.Context, s Scope) (Job, bool, error) {
 	var j Job
-	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world) ORDER BY failures, seq LIMIT 1`)
+	where := s.condition(`job.world`)
+	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world) AND `+where.text+` ORDER BY failures, seq LIMIT 1`, where.args...)
 	if errors.Is(err, ErrNotFound) {
 		return j, false, nil
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
@@ -104,11 +105,31 @@ func (d *Due) fields() []any {
 	return []any{&d.ID, &d.Seq, &d.Status, &d.RegistryID, &d.Phase, &d.OnDemand, &d.Outcome, &d.At, asJSON(&d.Filters)}
 }
 
+// Scope says in which worlds background work is looked for.
+type Scope struct {
+	Only   string   // this one; all when it is empty,
+	Except []string // but for these
+}
+
+// condition holds for the rows of worlds that are looked at; column is where they name their world.
+func (s Scope) condition(column string, args ...any) statement {
+	if s.Only != "" {
+		args = append(args, s.Only)
+		return statement{column + ` = $` + strconv.Itoa(len(args)), args}
+	}
+	if len(s.Except) == 0 {
+		return statement{`TRUE`, args}
+	}
+	list := in(s.Except, args...)
+	return statement{column + ` NOT IN ` + list.text, list.args}
+}
+
 // DueWorld names a world that has a schedule, of scans or of reports, which is due by the world's own clock; there is none when the second result is false.
-func (tx *Tx) DueWorld(ctx context.Context) (world string, found bool, err error) {
+func (tx *Tx) DueWorld(ctx context.Context, s Scope) (world string, found bool, err error) {
+	where := s.condition(`id`, tx.machine)
 	err = tx.scan(ctx, []any{&world}, `SELECT id FROM world
-		WHERE EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0 AND schedule.due_at <= `+clockAt+`)
-		OR EXISTS (SELECT 1 FROM report_schedule WHERE report_schedule.world = world.id AND report_schedule.due_at > 0 AND report_schedule.due_at <= `+clockAt+`) LIMIT 1`, tx.machine)
+		WHERE (EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0 AND schedule.due_at <= `+clockAt+`)
+		OR EXISTS (SELECT 1 FROM report_schedule WHERE report_schedule.world = world.id AND report_schedule.due_at > 0 AND report_schedule.due_at <= `+clockAt+`)) AND `+where.text+` LIMIT 1`, where.args...)
 	if errors.Is(err, ErrNotFound) {
 		return "", false, nil
 	}

@@ -85,13 +85,21 @@ func (tx *Tx) RestoreSnapshot(ctx context.Context, name string) (Plan, error) {
 	if _, err := tx.copyRows(ctx, tx.place(name), tx.World); err != nil {
 		return "", err
 	}
-	if _, err := tx.exec(ctx, `UPDATE world SET plan = $2, seq = $3, profile = $4 WHERE id = $1`, tx.World, was.Plan, was.Seq, was.Profile); err != nil {
+	if _, err := tx.exec(ctx, `UPDATE world SET plan = $2 WHERE id = $1`, tx.World, was.Plan); err != nil {
 		return "", err
 	}
-	if was.Frozen == 0 {
-		return was.Plan, tx.ResetClock(ctx)
+	return was.Plan, tx.become(ctx, was)
+}
+
+// become gives the world the clock, the profile and the counter of a state.
+func (tx *Tx) become(ctx context.Context, was state) error {
+	if _, err := tx.exec(ctx, `UPDATE world SET seq = $2, profile = $3 WHERE id = $1`, tx.World, was.Seq, was.Profile); err != nil {
+		return err
 	}
-	return was.Plan, tx.SetClock(ctx, was.Frozen, was.Rate)
+	if was.Frozen == 0 {
+		return tx.ResetClock(ctx)
+	}
+	return tx.SetClock(ctx, was.Frozen, was.Rate)
 }
 
 func (tx *Tx) snapshot(ctx context.Context, name string) (was state, err error) {
@@ -118,11 +126,25 @@ const schema = 3
 
 // ExportSnapshot gives a snapshot as one document.
 func (tx *Tx) ExportSnapshot(ctx context.Context, name string) (control.SnapshotFile, error) {
-	file := control.SnapshotFile{Schema: schema, Tables: map[string]control.SnapshotTable{}}
 	was, err := tx.snapshot(ctx, name)
 	if err != nil {
-		return file, err
+		return control.SnapshotFile{}, err
 	}
+	return tx.export(ctx, was, tx.place(name))
+}
+
+// ExportState gives the world as it is as one document.
+func (tx *Tx) ExportState(ctx context.Context) (control.SnapshotFile, error) {
+	is, err := tx.state(ctx)
+	if err != nil {
+		return control.SnapshotFile{}, err
+	}
+	return tx.export(ctx, is, tx.World)
+}
+
+// export writes a state, and the rows of a world or of a snapshot.
+func (tx *Tx) export(ctx context.Context, was state, from string) (file control.SnapshotFile, err error) {
+	file = control.SnapshotFile{Schema: schema, Tables: map[string]control.SnapshotTable{}}
 	file.World = map[string]any{"plan": was.Plan, "seq": was.Seq, "clock": was.Frozen, "rate": was.Rate, "profile": was.Profile}
 	for _, table := range tables {
 		t := control.SnapshotTable{}
@@ -137,7 +159,7 @@ func (tx *Tx) ExportSnapshot(ctx context.Context, name string) (control.Snapshot
 				into[i] = &(*row)[i]
 			}
 			return into
-		}, statement{`SELECT ` + list + ` FROM ` + table + ` WHERE world = $1 ORDER BY ` + list, []any{tx.place(name)}})
+		}, statement{`SELECT ` + list + ` FROM ` + table + ` WHERE world = $1 ORDER BY ` + list, []any{from}})
 		if err != nil {
 			return file, err
 		}
@@ -154,36 +176,60 @@ func (e *FileError) Error() string { return e.Msg }
 // ImportSnapshot keeps an exported snapshot under a name.
 func (tx *Tx) ImportSnapshot(ctx context.Context, name string, file control.SnapshotFile) (control.Snapshot, error) {
 	s := control.Snapshot{Name: name, Taken: tx.Now}
-	if file.Schema != schema {
-		return s, &FileError{fmt.Sprintf("The file is of schema %d, this database of %d.", file.Schema, schema)}
+	if err := tx.clearRows(ctx, tx.place(name)); err != nil {
+		return s, err
 	}
-	was, err := stateOf(file.World)
+	was, rows, err := tx.load(ctx, file, tx.place(name))
 	if err != nil {
 		return s, err
 	}
-	if err := tx.clearRows(ctx, tx.place(name)); err != nil {
-		return s, err
+	s.Rows = rows
+	return s, tx.putSnapshot(ctx, s, was)
+}
+
+// LoadState makes the world, which is empty, what an exported document says; its plan stays.
+func (tx *Tx) LoadState(ctx context.Context, file control.SnapshotFile) error {
+	was, _, err := tx.load(ctx, file, tx.World)
+	if err != nil {
+		return err
+	}
+	return tx.become(ctx, was)
+}
+
+// PlanOf is the plan of the world in an exported document; none when it names none.
+func PlanOf(file control.SnapshotFile) Plan {
+	was, _ := stateOf(file.World) // whoever loads it finds the error
+	return was.Plan
+}
+
+// load adds the rows of an exported document to a world or a snapshot, and counts them.
+func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (was state, rows int, err error) {
+	if file.Schema != schema {
+		return was, 0, &FileError{fmt.Sprintf("The file is of schema %d, this database of %d.", file.Schema, schema)}
+	}
+	if was, err = stateOf(file.World); err != nil {
+		return was, 0, err
 	}
 	for _, table := range tables {
 		columns, err := tx.columns(ctx, table)
 		if err != nil {
-			return s, err
+			return was, 0, err
 		}
 		t, given := file.Tables[table]
 		if given && strings.Join(columns, " ") != strings.Join(t.Columns, " ") {
-			return s, &FileError{fmt.Sprintf("The table %s has other columns.", table)}
+			return was, 0, &FileError{fmt.Sprintf("The table %s has other columns.", table)}
 		}
 		for i, row := range t.Rows {
 			if len(row) != len(columns) {
-				return s, &FileError{fmt.Sprintf("Row %d of the table %s has %d values, not %d.", i+1, table, len(row), len(columns))}
+				return was, 0, &FileError{fmt.Sprintf("Row %d of the table %s has %d values, not %d.", i+1, table, len(row), len(columns))}
 			}
-			if err := tx.insertRow(ctx, table, columns, append([]any{tx.place(name)}, row...)); err != nil {
-				return s, &FileError{fmt.Sprintf("Row %d of the table %s cannot be stored: %v", i+1, table, err)}
+			if err := tx.insertRow(ctx, table, columns, append([]any{to}, row...)); err != nil {
+				return was, 0, &FileError{fmt.Sprintf("Row %d of the table %s cannot be stored: %v", i+1, table, err)}
 			}
 		}
-		s.Rows += len(t.Rows)
+		rows += len(t.Rows)
 	}
-	return s, tx.putSnapshot(ctx, s, was)
+	return was, rows, nil
 }
 
 func (tx *Tx) insertRow(ctx context.Context, table string, columns []string, values []any) error {

@@ -116,7 +116,10 @@ func (s *Store) run(ctx context.Context, db *sql.DB, world string, f func(*Tx) e
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	machine := openapi.MillisOf(s.now())
+	machine, pinned := ctx.Value(machineKey{}).(openapi.Millis)
+	if !pinned {
+		machine = openapi.MillisOf(s.now())
+	}
 	wtx, err := (&Tx{Now: machine, machine: machine, sql: tx, dialect: s.dialect}).In(ctx, world)
 	if err != nil {
 		return err
@@ -128,6 +131,13 @@ func (s *Store) run(ctx context.Context, db *sql.DB, world string, f func(*Tx) e
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+type machineKey struct{}
+
+// At makes the clock of the store stand still for the transactions with a context.
+func At(ctx context.Context, machine openapi.Millis) context.Context {
+	return context.WithValue(ctx, machineKey{}, machine)
 }
 
 // In gives the same transaction for another world, whose clock it reads. A world that does not exist yet, and none, have the clock of the store.
