@@ -17,8 +17,9 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: ## regenerate models, server interface, raw client and JSON from the documents, and the tables of the READMEs
+generate: ## regenerate models, server interface, raw client and JSON from the documents, the empty database, and the tables of the READMEs
 	$(GO) generate ./tools.go
+	$(GO) test ./server/internal/store -count=1 -run '^TestEmptyDatabaseIsCurrent$$' -update
 	$(GO) test ./server -count=1 -run '^TestReadmes$$' -update
 
 .PHONY: check

@@ -21,8 +21,8 @@ import (
 
 // The documents, each read when it is first needed, once for all servers of a process.
 var (
-	vendorDocument  = sync.OnceValues(func() (*contract.Document, error) { return contract.Load(openapi.JSON, contract.Options{}) })
-	controlDocument = sync.OnceValues(func() (*contract.Document, error) { return contract.Load(openapi.ControlJSON, contract.Options{}) })
+	vendorDocument  = sync.OnceValues(func() (*contract.Document, error) { return contract.Open(openapi.JSON, contract.Options{}) })
+	controlDocument = sync.OnceValues(func() (*contract.Document, error) { return contract.Open(openapi.ControlJSON, contract.Options{}) })
 )
 
 // The greatest bodies of calls, in bytes: those of the vendor's paths, and those of the control API, which takes whole snapshots.
@@ -39,13 +39,24 @@ func (s *Server) chain() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	control, err := s.guard(controlDocument, controlBody, func(e *echo.Echo) {
-		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
+	return s.recorded(s.cleanPath(s.dialect(s.observe(s.recover(s.route(s.record(vendor), s.controlled())))))), nil
+}
+
+// controlled serves the control API. Its document is read when it is first called: the emulator is sooner ready for the vendor's calls.
+func (s *Server) controlled() http.Handler {
+	handler := sync.OnceValues(func() (http.Handler, error) {
+		return s.guard(controlDocument, controlBody, func(e *echo.Echo) {
+			controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
+		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return s.recorded(s.cleanPath(s.dialect(s.observe(s.recover(s.route(s.record(vendor), control)))))), nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next, err := handler()
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // route tells the three surfaces apart. It is no http.ServeMux, which would redirect unclean paths.
@@ -102,7 +113,7 @@ func (s *Server) recover(next http.Handler) http.Handler {
 }
 
 // guard lets through to the handlers of a document only what the document allows: it finds the operation, authenticates, checks the permission and validates, in this order.
-// As everything passes here, no operation can be without; an operation without a permission keeps the server from starting.
+// As everything passes here, no operation can be without; an operation without a permission keeps the server, or the control API, from serving.
 func (s *Server) guard(document func() (*contract.Document, error), maxBody int64, register func(*echo.Echo)) (http.Handler, error) {
 	d, err := document()
 	if err != nil {

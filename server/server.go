@@ -108,10 +108,9 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	var reading sync.WaitGroup // the documents, while the database opens: both take their time
+	var reading sync.WaitGroup // the document, while the database opens
 	defer reading.Wait()
 	reading.Go(func() { _, _ = vendorDocument() }) // chain finds the error, if there is one
-	reading.Go(func() { _, _ = controlDocument() })
 	s := &Server{options: o, limiter: newLimiter(o.RateLimit), journal: journal.New(o.JournalCalls), wake: make(chan struct{}, 1)}
 	var err error
 	if s.store, err = openStore(o); err != nil {
@@ -200,7 +199,11 @@ func openStore(o Options) (*store.Store, error) {
 		if err := makeFolder(o.Data); err != nil {
 			return nil, err
 		}
-		if err := writeNew(path, nil); err != nil && !errors.Is(err, fs.ErrExist) { // for its owner only
+		empty, err := store.Empty()
+		if err != nil {
+			return nil, err
+		}
+		if err := writeNew(path, empty); err != nil && !errors.Is(err, fs.ErrExist) { // for its owner only
 			return nil, err
 		}
 	}

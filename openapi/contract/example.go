@@ -26,17 +26,9 @@ type Evidence struct {
 // Evidence reads the x-evidence of an operation; it is zero where the document gives none.
 func (o *Operation) Evidence() Evidence { return o.evidence }
 
-func evidence(o *openapi3.Operation) (e Evidence, err error) {
-	data, err := json.Marshal(o.Extensions["x-evidence"])
-	if err == nil {
-		err = json.Unmarshal(data, &e)
-	}
-	return e, err
-}
-
 // Statuses lists the statuses that the document gives an operation, in order.
 func (o *Operation) Statuses() []string {
-	return slices.Sorted(maps.Keys(o.route.Operation.Responses.Map()))
+	return slices.Sorted(maps.Keys(o.detail().route.Operation.Responses.Map()))
 }
 
 // Call is a request that the document gives as an example.
@@ -49,7 +41,7 @@ type Call struct {
 func (o *Operation) Example() Call {
 	c := Call{Method: o.Method, Target: o.Path}
 	query := url.Values{}
-	for _, ref := range slices.Concat(o.route.PathItem.Parameters, o.route.Operation.Parameters) {
+	for _, ref := range slices.Concat(o.detail().route.PathItem.Parameters, o.detail().route.Operation.Parameters) {
 		list, isList := ref.Value.Example.([]any)
 		switch {
 		case ref.Value.In == openapi3.ParameterInPath:
@@ -63,7 +55,7 @@ func (o *Operation) Example() Call {
 	if len(query) > 0 {
 		c.Target += "?" + query.Encode()
 	}
-	if body := o.route.Operation.RequestBody; body != nil && (body.Value.Required || len(query) == 0) {
+	if body := o.detail().route.Operation.RequestBody; body != nil && (body.Value.Required || len(query) == 0) {
 		kind := slices.Sorted(maps.Keys(body.Value.Content))[0]
 		c.ContentType, c.Body = kind, ""
 		if value := firstExample(body.Value.Content[kind]); value != nil {

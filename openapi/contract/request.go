@@ -100,7 +100,7 @@ func sortedKeys(query url.Values) []string {
 // checkParameter says what is wrong with a parameter and what a lenient server keeps of it.
 func (m Match) checkParameter(name string, values []string) (kept []string, err *RequestError) {
 	where := fmt.Sprintf("query parameter %q", name)
-	parameter, known := m.query[name]
+	parameter, known := m.detail().query[name]
 	if !known {
 		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+m.suggest(name))
 	}
@@ -131,7 +131,7 @@ func (m Match) checkParameter(name string, values []string) (kept []string, err 
 
 // suggest names a parameter that is the same but for its case, as the end of a sentence.
 func (m Match) suggest(name string) string {
-	for known := range m.query {
+	for known := range m.detail().query {
 		if strings.EqualFold(known, name) {
 			return fmt.Sprintf("; did you mean %q?", known)
 		}
@@ -142,7 +142,7 @@ func (m Match) suggest(name string) string {
 // checkBody reads the body within its bound and refuses what kin-openapi does not look at.
 func (m Match) checkBody(r *http.Request) error {
 	data, err := m.readBody(r)
-	declared := m.route.Operation.RequestBody
+	declared := m.detail().route.Operation.RequestBody
 	if declared == nil {
 		// Generated clients send {} where no body is due (observed).
 		if text := bytes.Join(bytes.Fields(data), nil); (err != nil || len(text) > 0 && string(text) != "{}") && !m.lenient() {

@@ -35,11 +35,11 @@ func (m Match) CheckResponse(r *http.Request, answer Response) error {
 	fail := func(reason string) error { return &ResponseError{m.ID, answer.Status, reason} }
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: m.input(r, nil), Status: answer.Status, Header: answer.Header,
-		Body: io.NopCloser(bytes.NewReader(answer.Body)), Options: m.document.filter,
+		Body: io.NopCloser(bytes.NewReader(answer.Body)), Options: m.detail().filter,
 	}
-	ref := m.route.Operation.Responses.Status(answer.Status)
+	ref := m.detail().route.Operation.Responses.Status(answer.Status)
 	if ref == nil {
-		ref = m.route.Operation.Responses.Default()
+		ref = m.detail().route.Operation.Responses.Default()
 	}
 	if ref == nil {
 		return fail("the status is not declared")

@@ -2,7 +2,6 @@ package contract
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -18,11 +17,11 @@ func (e *ValueError) Error() string { return "/" + strings.Join(e.Pointer, "/") 
 
 // CheckValue holds a value, as encoding/json decodes it, to a schema of the document. The error is a *ValueError: the first fault that is found.
 func (d *Document) CheckValue(schema string, value any) error {
-	ref := d.spec.Components.Schemas[schema]
-	if ref == nil {
-		return fmt.Errorf("the document has no schema %s", schema)
+	s, err := d.outline.schema(d.schemas, schema)
+	if err != nil {
+		return err
 	}
-	err := ref.Value.VisitJSON(value, d.filter.SchemaValidationOptions...)
+	err = s.schema.VisitJSON(value, s.filter.SchemaValidationOptions...)
 	var wrong *openapi3.SchemaError
 	if errors.As(err, &wrong) {
 		return &ValueError{wrong.JSONPointer(), wrong.Reason}

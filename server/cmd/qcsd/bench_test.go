@@ -47,21 +47,23 @@ func BenchmarkStart(b *testing.B) {
 	n := 0
 	b.Run("hello-world", func(b *testing.B) {
 		for b.Loop() {
-			launch(b, exec.Command(plain))
+			launch(b, exec.Command(plain), "/")
 		}
 	})
-	b.Run("qcsd-fresh-file", func(b *testing.B) {
-		for b.Loop() {
-			n++
-			command := exec.Command(daemon, "--addr", "127.0.0.1:0", "--data", filepath.Join(folder, fmt.Sprint(n)), "--welcome")
-			command.Env = append(os.Environ(), "QCSD_USERS=u:p")
-			launch(b, command)
-		}
-	})
+	for name, path := range map[string]string{"health": "/healthz", "list": "/csapi/v1.3/registry"} {
+		b.Run("qcsd-fresh-file-"+name, func(b *testing.B) {
+			for b.Loop() {
+				n++
+				command := exec.Command(daemon, "--addr", "127.0.0.1:0", "--data", filepath.Join(folder, fmt.Sprint(n)), "--welcome")
+				command.Env = append(os.Environ(), "QCSD_USERS=u:p")
+				launch(b, command, path)
+			}
+		})
+	}
 }
 
-// launch runs a program until it has answered once: it prints its URL alone in a line.
-func launch(b *testing.B, command *exec.Cmd) {
+// launch runs a program until it has answered a GET of a path once: it prints its URL alone in a line.
+func launch(b *testing.B, command *exec.Cmd, path string) {
 	out, err := command.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -69,13 +71,22 @@ func launch(b *testing.B, command *exec.Cmd) {
 	if err := command.Start(); err != nil {
 		b.Fatal(err)
 	}
-	base := ""
-	for lines := bufio.NewScanner(out); base == "" && lines.Scan(); {
-		if line := strings.TrimSpace(lines.Text()); strings.HasPrefix(line, "http://") {
+	base, token, tells := "", "", path != "/" // the daemon tells a token, too
+	for lines := bufio.NewScanner(out); (base == "" || tells && token == "") && lines.Scan(); {
+		line := strings.TrimSpace(lines.Text())
+		if strings.HasPrefix(line, "http://") {
 			base = line
 		}
+		if given, ok := strings.CutPrefix(line, "export TOKEN="); ok {
+			token = given
+		}
 	}
-	answer, err := http.Get(base + "/healthz")
+	request, err := http.NewRequest(http.MethodGet, base+path, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil || answer.StatusCode != http.StatusOK {
 		b.Fatalf("%s: %v", base, err)
 	}
