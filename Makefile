@@ -46,6 +46,10 @@ dist: ## build static qcsd and qcs for five platforms, with checksums, into dist
 	done
 	cd dist && sha256sum qcs* > SHA256SUMS
 
+.PHONY: image
+image: ## build the container image for linux/amd64 and linux/arm64 into dist/image (OCI layout), without a container engine
+	cd .ci/image && $(GO) run . -root ../.. -out ../../dist/image -version '$(VERSION)'
+
 .PHONY: run
 run: build ## start the emulator on 127.0.0.1:8080 with the data of the release notes' samples, kept in .qcs/
 	exec bin/qcsd --seed release-notes --welcome

@@ -1,0 +1,211 @@
+// Command image builds the container image of the emulator, for two platforms, into a folder in the OCI layout. It needs neither a container engine nor a registry: the base image is made here,
+// of the certificate authorities of this machine and an empty folder for data, and served to ko in this process.
+//
+//	go run . -root ../.. -out dist/image -version v0.1.0
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/match"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// user is who runs the emulator in a container: nobody who exists outside.
+const user = 65532
+
+// authorities is where programs look for certificate authorities, in the image and on most machines.
+const authorities = "/etc/ssl/certs/ca-certificates.crt"
+
+func main() {
+	root := flag.String("root", ".", "root of the project")
+	out := flag.String("out", "dist/image", "folder of the OCI layout, made anew")
+	version := flag.String("version", "dev", "version that the emulator tells")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := build(ctx, *root, *out, *version)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "image:", err)
+		os.Exit(1)
+	}
+}
+
+func build(ctx context.Context, root, out, version string) error {
+	folder, err := filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o755)); err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: registry.New(registry.Logger(log.New(io.Discard, "", 0))), ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }() // until the program ends
+	base := listener.Addr().String() + "/base:latest"
+	if err := push(base); err != nil {
+		return fmt.Errorf("base image: %w", err)
+	}
+	ko := exec.CommandContext(ctx, "go", "tool", "ko", "build", "--push=false", "--oci-layout-path="+folder, "--platform=linux/amd64,linux/arm64", "--sbom=none", "--preserve-import-paths", "--tags="+version,
+		"--image-label=org.opencontainers.image.title=qcsd", "--image-label=org.opencontainers.image.version="+version, "./server/cmd/qcsd")
+	tools, err := filepath.Abs("go.mod")
+	if err != nil {
+		return err
+	}
+	ko.Args = append(ko.Args[:2], append([]string{"-modfile=" + tools}, ko.Args[2:]...)...)
+	ko.Dir, ko.Stdout, ko.Stderr = root, os.Stderr, os.Stderr
+	ko.Env = append(os.Environ(), "KO_DEFAULTBASEIMAGE="+base, "KO_DOCKER_REPO="+listener.Addr().String()+"/qcs", "KO_CONFIG_PATH="+filepath.Dir(tools), "VERSION="+version)
+	if err := ko.Run(); err != nil {
+		return fmt.Errorf("ko: %w", err)
+	}
+	return try(ctx, folder, version)
+}
+
+// try takes the emulator out of the image for this platform and asks for its version.
+func try(ctx context.Context, folder, version string) error {
+	outer, err := layout.ImageIndexFromPath(folder)
+	if err != nil {
+		return err
+	}
+	manifest, err := outer.IndexManifest()
+	if err != nil {
+		return err
+	}
+	index, err := outer.ImageIndex(manifest.Manifests[0].Digest)
+	if err != nil {
+		return err
+	}
+	images, err := partial.FindImages(index, match.Platforms(v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}))
+	if err != nil {
+		return err
+	}
+	if len(images) != 1 {
+		fmt.Println("built, not tried: there is no image for this platform")
+		return nil
+	}
+	config, err := images[0].ConfigFile()
+	if err != nil {
+		return err
+	}
+	program := config.Config.Entrypoint[0]
+	daemon, err := extract(images[0], program[1:])
+	if err != nil {
+		return err
+	}
+	defer os.Remove(daemon)
+	told, err := exec.CommandContext(ctx, daemon, "--version").Output()
+	if err != nil || !bytes.Contains(told, []byte(version)) {
+		return fmt.Errorf("%s --version: %q, %w", program, told, err)
+	}
+	fmt.Printf("built and tried: %s as user %s, %s", program, config.Config.User, told)
+	return nil
+}
+
+// extract writes a file of an image to a temporary one that can be run.
+func extract(image v1.Image, path string) (string, error) {
+	files := mutate.Extract(image)
+	defer files.Close()
+	for r := tar.NewReader(files); ; {
+		h, err := r.Next()
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", path, err)
+		}
+		if strings.TrimPrefix(h.Name, "/") != path {
+			continue
+		}
+		out, err := os.CreateTemp("", "qcsd-*")
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(out, r)
+		return out.Name(), errors.Join(err, out.Close(), os.Chmod(out.Name(), 0o700)) //nolint:gosec // it is a program
+	}
+}
+
+// push makes the base image known under a name: an index of an image for each platform.
+func push(base string) error {
+	ref, err := name.ParseReference(base, name.Insecure)
+	if err != nil {
+		return err
+	}
+	layer, err := files()
+	if err != nil {
+		return err
+	}
+	index := v1.ImageIndex(empty.Index)
+	for _, architecture := range []string{"amd64", "arm64"} {
+		image, err := mutate.AppendLayers(empty.Image, layer)
+		if err != nil {
+			return err
+		}
+		image, err = mutate.ConfigFile(image, &v1.ConfigFile{
+			OS: "linux", Architecture: architecture, RootFS: must(image.ConfigFile()).RootFS,
+			Config: v1.Config{User: fmt.Sprint(user), Env: []string{"QCSD_ADDR=0.0.0.0:8080", "QCSD_DATA=/data"}, ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Volumes: map[string]struct{}{"/data": {}}},
+		})
+		if err != nil {
+			return err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: architecture}}})
+	}
+	return remote.WriteIndex(ref, index)
+}
+
+func must(c *v1.ConfigFile, err error) *v1.ConfigFile {
+	if err != nil {
+		panic(err) // it was made here
+	}
+	return c
+}
+
+// files is what the emulator needs beside itself: certificate authorities, and a folder that it may write to.
+func files() (v1.Layer, error) {
+	certificates, err := os.ReadFile(authorities)
+	if err != nil {
+		return nil, fmt.Errorf("install the package ca-certificates: %w", err)
+	}
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, h := range []tar.Header{
+		{Name: "data/", Typeflag: tar.TypeDir, Mode: 0o700, Uid: user, Gid: user},
+		{Name: "tmp/", Typeflag: tar.TypeDir, Mode: 0o1777},
+		{Name: authorities[1:], Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(certificates))},
+	} {
+		if err := w.WriteHeader(&h); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := w.Write(certificates); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(out.Bytes())), nil })
+}
