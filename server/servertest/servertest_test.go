@@ -3,6 +3,7 @@ package servertest_test
 import (
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/qcsdev/qcs/client"
@@ -94,4 +95,24 @@ func TestControlsOfATest(t *testing.T) {
 		t.Errorf("got %+v, want the offset clock an hour later", got)
 	}
 	srv.SetScanProfile(control.ScanProfile{Seed: 3, Outcomes: []control.ScanOutcome{}})
+}
+
+// TestInABubble: an emulator, and waiting for a job, work with the time of testing/synctest.
+func TestInABubble(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := servertest.New(t, servertest.WithSeed("release-notes"))
+		began := time.Now()
+		job, err := srv.Client(client.WithPollInterval(time.Hour)).CancelSchedules(t.Context(), "0a1d9b9a-3bab-42ec-a894-4d5969a47616", client.Filter("status:Running"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if result, err := job.Wait(t.Context(), nil); err != nil || result.Changed != 2 {
+			t.Errorf("got %+v, %v", result, err)
+		}
+		if took := time.Since(began); took > 2*time.Hour {
+			t.Errorf("took %v", took)
+		}
+	})
 }

@@ -1,0 +1,41 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain finds what the tests leave behind: goroutines, and open files where the system tells them.
+func TestMain(m *testing.M) {
+	before := openFiles()
+	code := m.Run()
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, "goroutines are left:", err)
+			code = 1
+		}
+		if after := openFiles(); after > before {
+			fmt.Fprintf(os.Stderr, "%d files are open, %d were before the tests\n", after, before)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// openFiles counts the open files and sockets of the process.
+func openFiles() (n int) {
+	const folder = "/proc/self/fd/"
+	all, _ := os.ReadDir(folder) // none where there is no such folder
+	for _, f := range all {
+		if to, err := os.Readlink(folder + f.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") { // of the runtime itself
+			n++
+		}
+	}
+	return n
+}
