@@ -113,3 +113,18 @@ func TestAddRepository(t *testing.T) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 }
+
+// TestAdvanceTellsAllEvents, also when the background work is awake.
+func TestAdvanceTellsAllEvents(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t)
+	registry := newRegistry(t, srv.Client(), "https://r.example.com")
+	for i := range 30 {
+		newSchedule(t, srv.Client(), registry, fmt.Sprint(i)) // wakes nobody, but the advance does
+		got := must(srv.Control().Advance(t.Context(), time.Hour))(t)
+		if len(got.Events) != 4 || got.Events[3].To != "Finished" {
+			t.Fatalf("%d: got %+v, want Queued, Running, Running, Finished", i, got.Events)
+		}
+		must(srv.Client().CancelSchedules(t.Context(), registry, client.All()))(t) // wakes it
+	}
+}

@@ -113,8 +113,9 @@ func (s *Server) startRecording(ctx context.Context, world string) (err error) {
 	r := &recording{turn: make(chan struct{}, 1)}
 	r.enter(ctx)
 	defer r.leave()
-	s.recordings.put(world, r) // others wait from now on
-	s.registry.Hold(world)
+	if again := s.recordings.put(world, r); !again { // others wait from now on
+		s.registry.Hold(world)
+	}
 	defer func() {
 		if err != nil {
 			r.ended = true

@@ -212,6 +212,7 @@ func TestRecordingEnds(t *testing.T) {
 	refused(second(c.Recording(t.Context())), client.ErrNotFound)
 	refused(second(c.Replay(t.Context(), control.Scenario{})), client.ErrInvalid)
 	must[any](nil, c.StartRecording(t.Context()))(t)
+	must[any](nil, c.StartRecording(t.Context()))(t) // anew
 	registry := newRegistry(t, srv.Client(), "https://r.example.com")
 	newSchedule(t, srv.Client(), registry, "s")
 	recording := must(c.Recording(t.Context()))(t)

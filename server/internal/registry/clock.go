@@ -79,6 +79,8 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 
 // AdvanceClock moves the clock of the world forward and returns when all that fell due has happened: each move of a schedule at its own time, the earliest first.
 func (s *Service) AdvanceClock(ctx context.Context, by int64) (control.Advanced, error) {
+	s.Hold(WorldOf(ctx)) // what happens on the way is told: it must not happen behind our back
+	defer s.Release(WorldOf(ctx))
 	if err := s.Settle(ctx); err != nil { // what was accepted before happens before
 		return control.Advanced{}, err
 	}

@@ -10,24 +10,26 @@ import (
 
 // held are the worlds whose background work is done by Settle alone.
 type held struct {
-	mu     sync.RWMutex // held for reading while Step works
-	worlds map[string]bool
+	mu     sync.RWMutex   // held for reading while Step works
+	worlds map[string]int // how often
 }
 
-// Hold leaves the background work of a world to Settle: Step does none of it any more when Hold returns.
+// Hold leaves the background work of a world to Settle: Step does none of it any more when Hold returns, until it is released as often as it was held.
 func (s *Service) Hold(world string) {
 	s.held.mu.Lock()
 	defer s.held.mu.Unlock()
 	if s.held.worlds == nil {
-		s.held.worlds = map[string]bool{}
+		s.held.worlds = map[string]int{}
 	}
-	s.held.worlds[world] = true
+	s.held.worlds[world]++
 }
 
 // Release gives the background work of a world back to Step.
 func (s *Service) Release(world string) {
 	s.held.mu.Lock()
-	delete(s.held.worlds, world)
+	if s.held.worlds[world]--; s.held.worlds[world] <= 0 {
+		delete(s.held.worlds, world)
+	}
 	s.held.mu.Unlock()
 	s.wake()
 }
