@@ -67,12 +67,18 @@ node:
 	if [ "$$(id -u)" = 0 ] && type apt-get > /dev/null 2>&1; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nodejs npm; \
 	else echo 'node and npm are missing: install Node.js 20.19 or later with npm, then run make again.' >&2; exit 1; fi
 
+.PHONY: postgres
+postgres: ## install PostgreSQL for the tests, unless it is there or QCS_TEST_POSTGRES_URL names a server
+	@[ -n "$${QCS_TEST_POSTGRES_URL:-}" ] || type initdb > /dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || compgen -G '/usr/pgsql-*/bin/initdb' > /dev/null || \
+	if [ "$$(id -u)" = 0 ] && type apt-get > /dev/null 2>&1; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql; \
+	else echo 'PostgreSQL is missing: install its server, or set QCS_TEST_POSTGRES_URL, then run make again.' >&2; exit 1; fi
+
 .PHONY: test
-test: npm ## run all tests
+test: npm postgres ## run all tests
 	$(GO) test ./...
 
 .PHONY: race
-race: npm ## run all tests with the race detector
+race: npm postgres ## run all tests with the race detector
 	$(GO) test -race ./...
 
 .PHONY: fuzz

@@ -64,6 +64,29 @@ func (s *Server) made(ctx context.Context) (accounts []store.Account, err error)
 	}), err
 }
 
+// refresh looks up what other replicas may have changed of a user: the role, the world, and whether there are any.
+func (s *Server) refresh(ctx context.Context, name string) error {
+	account, world, known := s.authority.user(name)
+	isMade := !known || !slices.ContainsFunc(s.options.Users, func(u User) bool { return u.Name == name })
+	err := s.store.Read(ctx, "", func(tx *store.Tx) (err error) {
+		if isMade {
+			if account, err = tx.AccountNamed(ctx, name); err != nil {
+				return err
+			}
+		}
+		world, err = tx.WorldNamed(ctx, account.World)
+		return err
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		s.authority.forget(name)
+		return nil
+	case err == nil:
+		s.authority.put(world, account)
+	}
+	return err
+}
+
 func (s *Server) configured() ([]store.Account, error) {
 	worlds := map[string]bool{}
 	for _, w := range s.options.Worlds {

@@ -40,10 +40,12 @@ type caller struct {
 
 // authority knows the users, makes tokens and reads them.
 type authority struct {
-	key    []byte
-	now    func(ctx context.Context, world string) (time.Time, error)
-	first  string
-	parser *jwt.Parser // checks the signature; the claims are checked by the clock of the world
+	key []byte
+	// refresh brings a user and the user's world up to date before they are looked at; nil where nobody else changes them.
+	refresh func(ctx context.Context, name string) error
+	now     func(ctx context.Context, world string) (time.Time, error)
+	first   string
+	parser  *jwt.Parser // checks the signature; the claims are checked by the clock of the world
 
 	mu       sync.Mutex
 	users    map[string]store.Account
@@ -90,6 +92,24 @@ func (a *authority) drop(world string) {
 	maps.DeleteFunc(a.users, func(_ string, account store.Account) bool { return account.World == world })
 }
 
+// forget makes a user unknown.
+func (a *authority) forget(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.users, name)
+}
+
+// current gives a user and the user's world as they are now.
+func (a *authority) current(ctx context.Context, name string) (store.Account, World, bool, error) {
+	if a.refresh != nil {
+		if err := a.refresh(ctx, name); err != nil {
+			return store.Account{}, World{}, false, err
+		}
+	}
+	account, world, known := a.user(name)
+	return account, world, known, nil
+}
+
 // of lists the users of a world by name.
 func (a *authority) of(world string) []store.Account {
 	a.mu.Lock()
@@ -129,7 +149,9 @@ const issuer = "qas"
 
 // login gives a token for a name and a password.
 func (a *authority) login(ctx context.Context, name, password string) (string, error) {
-	if account, _, known := a.user(name); known {
+	if account, _, known, err := a.current(ctx, name); err != nil {
+		return "", err
+	} else if known {
 		x := exchangeOf(ctx)
 		x.user, x.world = name, account.World
 		x.now, _ = a.now(ctx, account.World) // the journal can do without
@@ -179,7 +201,9 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 		return caller{}, unauthorized("no Authorization header; send the token of POST /auth as: Authorization: Bearer <token>")
 	case strings.EqualFold(scheme, "Basic"):
 		user, password, _ := r.BasicAuth()
-		claims, err = verified{RegisteredClaims: jwt.RegisteredClaims{Subject: user}}, a.check(user, password)
+		if _, _, _, err = a.current(r.Context(), user); err == nil {
+			claims, err = verified{RegisteredClaims: jwt.RegisteredClaims{Subject: user}}, a.check(user, password)
+		}
 	case strings.EqualFold(scheme, "Bearer"):
 		claims, err = a.verify(strings.TrimSpace(token))
 	default:
@@ -188,7 +212,10 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	account, world, known := a.user(claims.Subject)
+	account, world, known, err := a.current(r.Context(), claims.Subject)
+	if err != nil {
+		return caller{}, err
+	}
 	if !known {
 		return caller{}, unauthorized("the user of the token does not exist any more")
 	}

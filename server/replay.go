@@ -66,7 +66,7 @@ const maxDifferences = 100
 // stage is an emulator whose world is as it was when a recording began.
 func stage(scenario control.Scenario, o Options) (*Server, error) {
 	told := scenario.Recording
-	o.Data, o.Existing, o.Seed, o.Scenario = memory, false, "", control.Scenario{State: scenario.State}
+	o.Data, o.Database, o.Existing, o.Seed, o.Scenario = memory, "", false, "", control.Scenario{State: scenario.State}
 	o.Worlds, o.Users, o.FirstUser, o.SigningKey = []World{{Name: told.World, Plan: store.PlanOf(scenario.State)}}, nil, nil, nil
 	o.ControlToken, o.ControlClosed, o.ControlHosts, o.OnViolation, o.Logger = "", false, nil, nil, slog.New(slog.DiscardHandler)
 	o.Now = told.Began.Time

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/server/internal/carrier"
 	"github.com/qcsdev/qcs/server/internal/fault"
 	"github.com/qcsdev/qcs/server/internal/journal"
 	"github.com/qcsdev/qcs/server/internal/oci"
@@ -60,6 +62,7 @@ type User struct {
 // Options configure an emulator. The zero value keeps everything in memory.
 type Options struct {
 	Data              string                      // folder of database and signing key, made if it does not exist; "" or ":memory:" for none
+	Database          string                      // URL of a PostgreSQL server's database, postgres://…, in place of a SQLite file in Data; needs SigningKey, which all replicas share
 	Existing          bool                        // change nothing about what is in Data, and fail if there is nothing: worlds and users are those that it holds
 	Worlds            []World                     // default: one world "default" with the Full plan
 	Users             []User                      // without any, a user "admin" is made when there is none in the database
@@ -98,6 +101,7 @@ type Server struct {
 	faults     fault.Set
 	journal    *journal.Journal
 	recordings recordings
+	carrier    *carrier.Carrier // nil where no replicas share the work
 	handler    http.Handler
 	wake       chan struct{}
 }
@@ -114,11 +118,16 @@ func New(o Options) (*Server, error) {
 	s := &Server{options: o, limiter: newLimiter(o.RateLimit), journal: journal.New(o.JournalCalls), wake: make(chan struct{}, 1)}
 	var err error
 	if s.store, err = openStore(o); err != nil {
-		return nil, fmt.Errorf("data in %s: %w", o.Data, err)
+		return nil, fmt.Errorf("data in %s: %w", o.place(), err)
 	}
-	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Sources: o.sources(), Wake: s.nudge, Lenient: o.Strictness == contract.Vendor})
+	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Sources: o.sources(), Wake: s.nudge, Accepted: s.hand, Lenient: o.Strictness == contract.Vendor})
 	if err := s.prepare(context.Background()); err != nil {
-		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.Data, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
+	}
+	if s.store.Shared() {
+		if s.carrier, err = carrier.New(context.Background(), o.Database, s.registry, o.Logger); err != nil {
+			return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
+		}
 	}
 	if s.handler, err = s.chain(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -158,10 +167,25 @@ func (o Options) check() error {
 			return fmt.Errorf("world %q: needs a name and the plan Free, Trial or Full", w.Name)
 		}
 	}
+	if o.Database != "" && len(o.SigningKey) == 0 {
+		return errors.New("a PostgreSQL database needs a signing key, which all replicas share: QCSD_SIGNING_KEY or --signing-key-file")
+	}
 	if min(o.Pace.Created, o.Pace.Queued, o.Pace.Listing, o.Pace.Scanning) < 0 {
 		return errors.New("pace: a duration is negative")
 	}
 	return nil
+}
+
+// place says where the data is, without a password.
+func (o Options) place() string {
+	if o.Database == "" {
+		return o.Data
+	}
+	u, err := url.Parse(o.Database)
+	if err != nil {
+		return "the database"
+	}
+	return u.Redacted()
 }
 
 // newID gives a random UUID.
@@ -187,6 +211,8 @@ const memory = ":memory:"
 func openStore(o Options) (*store.Store, error) {
 	path := filepath.Join(o.Data, "qcs.db")
 	switch {
+	case o.Database != "":
+		return store.Open(context.Background(), o.Database, o.Now)
 	case o.Data == memory && o.Existing:
 		return nil, errors.New("there is nothing in memory yet")
 	case o.Data == memory:
@@ -221,6 +247,9 @@ func (s *Server) prepare(ctx context.Context) error {
 	}
 	if s.authority, err = newAuthority(s.options, accounts, s.worldTime); err != nil {
 		return err
+	}
+	if s.store.Shared() {
+		s.authority.refresh = s.refresh
 	}
 	var worlds []World
 	if err := s.store.Read(ctx, "", func(tx *store.Tx) error {
@@ -303,8 +332,14 @@ func (s *Server) Reset(ctx context.Context) error {
 // Step does one piece of background work and reports whether there was any: a move of schedules that are due, or a chunk of a bulk job.
 func (s *Server) Step(ctx context.Context) (bool, error) { return s.registry.Step(ctx) }
 
-// Run does the background work until the context ends; it stops between two pieces.
+// Run does the background work until the context ends; it stops between two pieces. On PostgreSQL all replicas that run share it.
 func (s *Server) Run(ctx context.Context) {
+	if s.carrier != nil {
+		if err := s.carrier.Run(ctx); err != nil {
+			s.options.Logger.Error("background work", "error", err)
+		}
+		return
+	}
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -334,5 +369,17 @@ func (s *Server) nudge() {
 	}
 }
 
+// hand tells the replicas of a job.
+func (s *Server) hand(k store.JobKey) {
+	if s.carrier != nil {
+		s.carrier.Hand(k)
+	}
+}
+
 // Close closes the data. Requests and Run must have ended.
-func (s *Server) Close() error { return s.store.Close() }
+func (s *Server) Close() error {
+	if s.carrier != nil {
+		s.carrier.Close()
+	}
+	return s.store.Close()
+}

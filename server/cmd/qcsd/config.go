@@ -29,6 +29,7 @@ const (
 	keyConfig     = "config"
 	keyControl    = "control-token-file"
 	keyData       = "data"
+	keyDatabase   = "database"
 	keyDecoding   = "filter-decoding"
 	keyFault      = "fault-header"
 	keyEmptyList  = "empty-list"
@@ -71,6 +72,7 @@ func addFlags(f *pflag.FlagSet) {
 	f.String(keyConfig, "", "configuration file (YAML)")
 	f.String(keyControl, "", "file with the token that calls on worlds need (/_qcs/worlds); needed where others can reach the address")
 	f.String(keyData, ".qcs", "folder of the database, or :memory:")
+	f.String(keyDatabase, "", "URL of a PostgreSQL database, postgres://user@host/name, in place of --data; a password goes into QCSD_DATABASE, PGPASSWORD or PGPASSFILE")
 	f.Int(keyEmptyList, http.StatusOK, "status of a page without items: 200, or 204 without a body, which three integrations expect")
 	f.Bool(keyFault, false, "let a call name a fault of its own in the header X-QCS-Fault")
 	f.String(keyDecoding, string(server.DecodeTwice), "twice: a filter that cannot be read and holds %XX is decoded once more; once: it is refused")
@@ -101,6 +103,9 @@ func addFlags(f *pflag.FlagSet) {
 // settings reads flags, environment, file and defaults, in this order of precedence.
 func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 	k := koanf.New(".")
+	if err := noPassword(flags); err != nil {
+		return nil, err
+	}
 	path, err := flags.GetString(keyConfig)
 	if err != nil {
 		return nil, err
@@ -132,6 +137,18 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 	return k, k.Load(posflag.Provider(flags, ".", k), nil)
 }
 
+// noPassword refuses a password among the arguments of the process, which others can see.
+func noPassword(flags *pflag.FlagSet) error {
+	u, err := url.Parse(flags.Lookup(keyDatabase).Value.String())
+	if err != nil {
+		return fmt.Errorf("%s: is not a URL", keyDatabase) // the error of the parser would repeat it
+	}
+	if _, given := u.User.Password(); given || u.Query().Has("password") {
+		return fmt.Errorf("%s: has a password, which others can see among the arguments of the process: put it into %s, PGPASSWORD or PGPASSFILE", keyDatabase, variable(keyDatabase))
+	}
+	return nil
+}
+
 // variable is the name of a setting in the environment.
 func variable(key string) string {
 	return "QCSD_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
@@ -149,7 +166,7 @@ var truth = []string{"true", "false"}
 // options translates the settings for the emulator.
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
-		Data: k.String(keyData), ValidateResponses: k.Bool(keyValidate), FaultHeader: k.Bool(keyFault), Version: buildVersion(),
+		Data: k.String(keyData), Database: k.String(keyDatabase), ValidateResponses: k.Bool(keyValidate), FaultHeader: k.Bool(keyFault), Version: buildVersion(),
 		Strictness: contract.Strictness(k.String(keyStrictness)), FilterDecoding: server.FilterDecoding(k.String(keyDecoding)),
 		AuthStatus: k.Int(keyAuthStatus), EmptyListStatus: k.Int(keyEmptyList),
 		RateLimit: server.RateLimit{Calls: k.Int(keyRateCalls), Classic: k.Int(keyRateStatus) == http.StatusConflict, Concurrent: k.Int(keyConcurrent)},
@@ -168,6 +185,9 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 		if !slices.Contains(key.allowed, k.String(key.name)) {
 			return o, fmt.Errorf("%s: %q is not one of %s", key.name, k.String(key.name), strings.Join(key.allowed, ", "))
 		}
+	}
+	if d := k.String(keyDatabase); d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {
+		return o, fmt.Errorf("%s: is not a URL of the form postgres://user@host/name", keyDatabase)
 	}
 	for _, key := range []string{keyAddr, keyData} {
 		if k.String(key) == "" {

@@ -56,7 +56,11 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 		base = "https://" + listener.Addr().String()
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12})
 	}
-	options.Logger.Info("listening", "url", base, "data", options.Data, "version", options.Version)
+	data := options.Data
+	if options.Database != "" {
+		data = "PostgreSQL"
+	}
+	options.Logger.Info("listening", "url", base, "data", data, "version", options.Version)
 	if err := announce(k, base, listener.Addr().String()); err != nil {
 		return errors.Join(err, listener.Close())
 	}

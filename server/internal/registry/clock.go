@@ -123,12 +123,17 @@ func happened(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due)
 	if !ok || seen.world != tx.World {
 		return
 	}
+	tx.After(func() { seen.note(m, rows) })
+}
+
+// note adds moves.
+func (e *events) note(m store.Move, rows []store.Due) {
 	for _, d := range rows {
-		if len(seen.all) == maxEvents {
-			seen.more++
+		if len(e.all) == maxEvents {
+			e.more++
 			continue
 		}
-		seen.all = append(seen.all, control.Event{At: d.At, RegistryUUID: d.RegistryID, ScheduleUUID: d.ID, From: string(d.Status), To: string(m.To)})
+		e.all = append(e.all, control.Event{At: d.At, RegistryUUID: d.RegistryID, ScheduleUUID: d.ID, From: string(d.Status), To: string(m.To)})
 	}
 }
 

@@ -49,10 +49,11 @@ func accept(ctx context.Context, tx *store.Tx, job *store.Job, total int) error 
 }
 
 // started wakes the runner for a job that was accepted.
-func (s *Service) started(job store.Job, err error) (string, error) {
+func (s *Service) started(ctx context.Context, job store.Job, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.accepted(store.JobKey{World: WorldOf(ctx), ID: job.JobID})
 	s.wake()
 	return job.JobID, nil
 }
@@ -95,14 +96,51 @@ func (s *Service) stepLife(ctx context.Context, scope store.Scope) (moved bool, 
 	return moved, err
 }
 
+// StepLife makes moves that are due, as far as one transaction takes them, and reports whether there were any.
+func (s *Service) StepLife(ctx context.Context) (moved bool, err error) {
+	scope, done := s.held.others()
+	defer done()
+	return s.stepLife(ctx, scope)
+}
+
+// OpenJobs names the jobs that are not at their end.
+func (s *Service) OpenJobs(ctx context.Context) (open []store.JobKey, err error) {
+	err = s.store.Read(ctx, "", func(tx *store.Tx) error {
+		open, err = tx.OpenJobs(ctx)
+		return err
+	})
+	return open, err
+}
+
+// StepJob works a chunk of a job, and reports whether there is more to do.
+func (s *Service) StepJob(ctx context.Context, k store.JobKey) (more bool, err error) {
+	return s.workJob(ctx, func(context.Context, *store.Tx) (store.JobKey, bool, error) { return k, true, nil })
+}
+
 // stepJob works a chunk of the oldest job.
 func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
+	return s.workJob(ctx, func(ctx context.Context, tx *store.Tx) (store.JobKey, bool, error) {
+		job, found, err := tx.NextJob(ctx, scope)
+		return store.JobKey{World: job.World, ID: job.JobID}, found, err
+	})
+}
+
+// workJob works a chunk of the job that is chosen, if it is not at its end.
+func (s *Service) workJob(ctx context.Context, choose func(context.Context, *store.Tx) (store.JobKey, bool, error)) (open bool, err error) {
 	var job store.Job
 	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
-		if job, found, err = tx.NextJob(ctx, scope); err != nil || !found {
+		open = false
+		k, found, err := choose(ctx, tx)
+		if err != nil || !found {
 			return err
 		}
-		if tx, err = tx.In(ctx, job.World); err != nil {
+		if tx, err = tx.In(ctx, k.World); err != nil {
+			return err
+		}
+		if job, err = tx.Job(ctx, k.ID); errors.Is(err, store.ErrNotFound) {
+			return nil // its world was dropped
+		}
+		if open = job.Ended == 0; err != nil || !open {
 			return err
 		}
 		next := job
@@ -115,10 +153,10 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 		}
 		return tx.SaveJob(ctx, next)
 	})
-	if err != nil && found && ctx.Err() == nil && !store.Busy(err) {
+	if err != nil && open && ctx.Err() == nil && !store.Busy(err) {
 		err = errors.Join(err, s.setBack(ctx, job))
 	}
-	return found, err
+	return open, err
 }
 
 // maxFailures is how often a job may fail before it is given up.

@@ -141,7 +141,7 @@ func (s *Service) DeleteRegistry(ctx context.Context, id string) (string, error)
 		}
 		return accept(ctx, tx, &job, 1)
 	})
-	return s.started(job, err)
+	return s.started(ctx, job, err)
 }
 
 // DeleteRegistries starts a job that deletes registries, each of them whole or not at all.
@@ -151,7 +151,7 @@ func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selectio
 	}
 	job := s.newJob(ctx, control.JobKindDeleteRegistries, "", selection)
 	err := s.write(ctx, func(tx *store.Tx) error { return accept(ctx, tx, &job, len(selection.IDs)) })
-	return s.started(job, err)
+	return s.started(ctx, job, err)
 }
 
 // deletable refuses a registry that has a schedule in a state which forbids deletion.

@@ -16,6 +16,7 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testwith"
 )
 
 // allStatuses is the closed list of reference: those of client v1.1, and Unknown of release notes 1.15.
@@ -37,8 +38,12 @@ const worldName = "w"
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	database := ":memory:"
+	if testwith.Database != nil {
+		database = testwith.Database(t)
+	}
 	var err error
-	if w.store, err = store.Open(t.Context(), ":memory:", func() time.Time { return w.now }); err != nil {
+	if w.store, err = store.Open(t.Context(), database, func() time.Time { return w.now }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })

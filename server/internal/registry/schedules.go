@@ -259,5 +259,5 @@ func (s *Service) bulk(ctx context.Context, job store.Job) (string, error) {
 		}
 		return accept(ctx, tx, &job, total)
 	})
-	return s.started(job, err)
+	return s.started(ctx, job, err)
 }

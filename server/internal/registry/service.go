@@ -31,7 +31,9 @@ type Options struct {
 	Store *store.Store
 	NewID func() string // a new UUID
 	Pace  Pace
-	Wake  func() // called after a job was accepted; may be nil
+	Wake  func() // called when there may be background work; may be nil
+	// Accepted is told of each job that was accepted; it may be nil.
+	Accepted func(store.JobKey)
 	// Sources say what registries hold; the first that speaks for one counts. The contents of others are made up.
 	Sources []Source
 	// Lenient lets pass what openapi.Refusals says that --strictness=vendor does.
@@ -45,6 +47,8 @@ type Service struct {
 	pace  Pace
 	wake  func()
 	held  held
+	// accepted is told of jobs.
+	accepted func(store.JobKey)
 	// sources say what registries hold.
 	sources []Source
 	// lenient lets rules of ours pass.
@@ -53,9 +57,12 @@ type Service struct {
 
 // New gives the rules of a store.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, sources: o.Sources, lenient: o.Lenient}
+	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, accepted: o.Accepted, sources: o.Sources, lenient: o.Lenient}
 	if s.wake == nil {
 		s.wake = func() {}
+	}
+	if s.accepted == nil {
+		s.accepted = func(store.JobKey) {}
 	}
 	return s
 }

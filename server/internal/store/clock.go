@@ -24,9 +24,18 @@ func (c Clock) At(machine openapi.Millis) openapi.Millis {
 const clockAt = `world.clock_at + ($1 - world.clock_anchor) * world.clock_rate / 1000`
 
 // Clock reads the clock of the world.
-func (tx *Tx) Clock(ctx context.Context) (Clock, error) {
-	var c Clock
-	err := tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate}, `SELECT clock_at, clock_anchor, clock_rate FROM world WHERE id = $1`, tx.World)
+func (tx *Tx) Clock(ctx context.Context) (Clock, error) { return tx.clock(ctx, "") }
+
+// enter reads the clock of the world, and keeps other transactions that write out of it.
+func (tx *Tx) enter(ctx context.Context) (Clock, error) {
+	if tx.writes {
+		return tx.clock(ctx, tx.dialect.lock)
+	}
+	return tx.clock(ctx, "")
+}
+
+func (tx *Tx) clock(ctx context.Context, lock string) (c Clock, err error) {
+	err = tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate}, `SELECT clock_at, clock_anchor, clock_rate FROM world WHERE id = $1`+lock, tx.World)
 	return c, err
 }
 

@@ -16,9 +16,9 @@ func (tx *Tx) statusCounts(ctx context.Context, registries []string) (map[string
 		registry, status string
 		n                int
 	}
-	list := in(registries, tx.World)
+	list := tx.dialect.in(`registry`, registries, tx.World)
 	rows, err := collect(ctx, tx, func(r *row) []any { return []any{&r.registry, &r.status, &r.n} },
-		statement{`SELECT registry, status, n FROM schedule_count WHERE world = $1 AND n > 0 AND registry IN ` + list.text, list.args})
+		statement{`SELECT registry, status, n FROM schedule_count WHERE world = $1 AND n > 0 AND ` + list.text, list.args})
 	counts := map[string]Counts{}
 	for _, id := range registries {
 		counts[id] = Counts{}

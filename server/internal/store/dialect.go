@@ -1,31 +1,59 @@
 package store
 
 import (
-	"errors"
+	"encoding/json"
 	"net/url"
+	"regexp"
+	"strings"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite" // the driver "sqlite", too
-)
 
-// Busy reports whether an error says that the database was in use by another process for too long: trying again later can help.
-func Busy(err error) bool {
-	const busy, locked, primary = 5, 6, 0xff // result codes of SQLite; the primary code is in the lowest byte
-	var e *sqlite.Error
-	return errors.As(err, &e) && (e.Code()&primary == busy || e.Code()&primary == locked)
-}
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+)
 
 // dialect holds all that differs between databases; the SQL text is the same for each.
 type dialect struct {
-	driver string
-	goose  goose.Dialect
-	like   string                      // operator that compares with a pattern, with regard to case
-	any    string                      // what stands for any text in a pattern
-	escape func(literal string) string // a text as it stands, in a pattern
+	driver  string
+	goose   goose.Dialect
+	like    string                      // operator that compares with a pattern, with regard to case
+	any     string                      // what stands for any text in a pattern
+	escape  func(literal string) string // a text as it stands, in a pattern
+	list    string                      // condition that a column is one of the values of an argument; $ stands for it
+	values  func([]string) any          // the argument
+	lock    string                      // what makes a query keep the row that it reads to itself
+	collate string                      // of columns with texts: order by bytes, as Go compares
 }
 
-// embedded is SQLite inside the process. GLOB regards case, which its LIKE does not.
-var embedded = dialect{driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob}
+// embedded is SQLite inside the process. GLOB regards case, which its LIKE does not. One connection writes, so that no row needs a lock.
+var embedded = dialect{
+	driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob, list: "IN (SELECT value FROM json_each($))",
+	values: func(all []string) any {
+		text, _ := json.Marshal(all) // texts
+		return string(text)
+	},
+}
+
+// postgres is PostgreSQL.
+var postgres = dialect{
+	driver: "pgx", goose: goose.DialectPostgres, like: "LIKE", any: "%", escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace, list: "= ANY($)",
+	values: func(all []string) any { return all }, lock: " FOR UPDATE", collate: ` COLLATE "C"`,
+}
+
+// isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by a path.
+func isPostgres(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+var textColumn = regexp.MustCompile(`(?m)\btext(\s+NOT NULL)`)
+
+// schema writes a migration for the database.
+func (d dialect) schema(migration []byte) []byte {
+	if d.collate == "" {
+		return migration
+	}
+	return textColumn.ReplaceAll(migration, []byte("text"+d.collate+"$1"))
+}
 
 func escapeGlob(literal string) string {
 	var out []byte

@@ -70,8 +70,8 @@ func (p *Place) fields() []any { return []any{&p.Sha, &p.Registry, &p.RegistryUU
 
 // Places reads where images were found.
 func (tx *Tx) Places(ctx context.Context, shas ...string) ([]Place, error) {
-	list := in(shas, tx.World)
-	return collect(ctx, tx, (*Place).fields, statement{`SELECT ` + placeColumns + ` FROM image_place WHERE world = $1 AND sha IN ` + list.text + ` ORDER BY host, repository, tag`, list.args})
+	list := tx.dialect.in(`sha`, shas, tx.World)
+	return collect(ctx, tx, (*Place).fields, statement{`SELECT ` + placeColumns + ` FROM image_place WHERE world = $1 AND ` + list.text + ` ORDER BY host, repository, tag`, list.args})
 }
 
 // addPlaces tells images where they were found.

@@ -61,12 +61,21 @@ func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 // NextJob reads the job that was accepted first and is not at its end, those that failed last; there is none when the second result is false.
 func (tx *Tx) NextJob(ctx context.Context, s Scope) (Job, bool, error) {
 	var j Job
-	where := s.condition(`job.world`)
+	where := s.condition(tx.dialect, `job.world`)
 	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world) AND `+where.text+` ORDER BY failures, seq LIMIT 1`, where.args...)
 	if errors.Is(err, ErrNotFound) {
 		return j, false, nil
 	}
 	return j, err == nil, err
+}
+
+// JobKey names a job: worlds that were copied have jobs with the same ids.
+type JobKey struct{ World, ID string }
+
+// OpenJobs names the jobs of all worlds that are not at their end, in the order in which they were accepted.
+func (tx *Tx) OpenJobs(ctx context.Context) ([]JobKey, error) {
+	return collect(ctx, tx, func(k *JobKey) []any { return []any{&k.World, &k.ID} },
+		statement{`SELECT world, id FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world) ORDER BY failures, seq`, nil})
 }
 
 // SaveJob writes how far a job is.

@@ -112,7 +112,7 @@ type Scope struct {
 }
 
 // condition holds for the rows of worlds that are looked at; column is where they name their world.
-func (s Scope) condition(column string, args ...any) statement {
+func (s Scope) condition(d dialect, column string, args ...any) statement {
 	if s.Only != "" {
 		args = append(args, s.Only)
 		return statement{column + ` = $` + strconv.Itoa(len(args)), args}
@@ -120,13 +120,13 @@ func (s Scope) condition(column string, args ...any) statement {
 	if len(s.Except) == 0 {
 		return statement{`TRUE`, args}
 	}
-	list := in(s.Except, args...)
-	return statement{column + ` NOT IN ` + list.text, list.args}
+	list := d.in(column, s.Except, args...)
+	return statement{`NOT ` + list.text, list.args}
 }
 
 // DueWorld names a world that has a schedule, of scans or of reports, which is due by the world's own clock; there is none when the second result is false.
 func (tx *Tx) DueWorld(ctx context.Context, s Scope) (world string, found bool, err error) {
-	where := s.condition(`id`, tx.machine)
+	where := s.condition(tx.dialect, `id`, tx.machine)
 	err = tx.scan(ctx, []any{&world}, `SELECT id FROM world
 		WHERE (EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0 AND schedule.due_at <= `+clockAt+`)
 		OR EXISTS (SELECT 1 FROM report_schedule WHERE report_schedule.world = world.id AND report_schedule.due_at > 0 AND report_schedule.due_at <= `+clockAt+`)) AND `+where.text+` LIMIT 1`, where.args...)
@@ -154,8 +154,8 @@ func (tx *Tx) MoveSchedules(ctx context.Context, m Move, rows []Due) error {
 		delta[r.RegistryID][r.Status]--
 		delta[r.RegistryID][m.To]++
 	}
-	list := in(keys, tx.World, m.To, m.Phase)
-	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, phase = $3, updated = due_at, due_at = `+m.Wait.sql()+m.Effect.sql()+` WHERE world = $1 AND id IN `+list.text, list.args...); err != nil {
+	list := tx.dialect.in(`id`, keys, tx.World, m.To, m.Phase)
+	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, phase = $3, updated = due_at, due_at = `+m.Wait.sql()+m.Effect.sql()+` WHERE world = $1 AND `+list.text, list.args...); err != nil {
 		return err
 	}
 	for registry, d := range delta {

@@ -94,6 +94,6 @@ func (tx *Tx) Generated(ctx context.Context, id string) (Report, error) {
 
 // DeleteReports removes reports and gives the ids of those that there were.
 func (tx *Tx) DeleteReports(ctx context.Context, ids []string) ([]string, error) {
-	list := in(ids, tx.World)
-	return collect(ctx, tx, func(id *string) []any { return []any{id} }, statement{`DELETE FROM report WHERE world = $1 AND id IN ` + list.text + ` RETURNING id`, list.args})
+	list := tx.dialect.in(`id`, ids, tx.World)
+	return collect(ctx, tx, func(id *string) []any { return []any{id} }, statement{`DELETE FROM report WHERE world = $1 AND ` + list.text + ` RETURNING id`, list.args})
 }

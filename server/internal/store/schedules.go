@@ -203,9 +203,9 @@ func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo 
 		Row
 		registry string
 	}
-	list := in(ids, tx.World)
+	list := tx.dialect.in(`id`, ids, tx.World)
 	found, err := collect(ctx, tx, func(k *keyed) []any { return append(k.fields(), &k.registry) },
-		statement{`SELECT id, seq, status, registry FROM schedule WHERE world = $1 AND id IN ` + list.text, list.args})
+		statement{`SELECT id, seq, status, registry FROM schedule WHERE world = $1 AND ` + list.text, list.args})
 	rows := make([]Row, 0, len(found))
 	for _, k := range found {
 		if k.registry == registry && k.Seq <= upTo {
@@ -217,9 +217,9 @@ func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo 
 
 // CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for all. Their jobs end, and nothing moves them any more.
 func (tx *Tx) CancelSchedules(ctx context.Context, registry string, rows []Row) error {
-	list := in(ids(rows), tx.World, api.StatusCanceled, tx.Now)
+	list := tx.dialect.in(`id`, ids(rows), tx.World, api.StatusCanceled, tx.Now)
 	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, updated = $3, due_at = 0, phase = '', job_completion = CASE WHEN job_start > 0 THEN $3 ELSE job_completion END
-		WHERE world = $1 AND id IN `+list.text, list.args...); err != nil {
+		WHERE world = $1 AND `+list.text, list.args...); err != nil {
 		return err
 	}
 	delta := tally(rows)
@@ -229,8 +229,8 @@ func (tx *Tx) CancelSchedules(ctx context.Context, registry string, rows []Row) 
 
 // DeleteSchedules removes rows, which must all belong to the registry: one statement for all.
 func (tx *Tx) DeleteSchedules(ctx context.Context, registry string, rows []Row) error {
-	list := in(ids(rows), tx.World)
-	if _, err := tx.exec(ctx, `DELETE FROM schedule WHERE world = $1 AND id IN `+list.text, list.args...); err != nil {
+	list := tx.dialect.in(`id`, ids(rows), tx.World)
+	if _, err := tx.exec(ctx, `DELETE FROM schedule WHERE world = $1 AND `+list.text, list.args...); err != nil {
 		return err
 	}
 	return tx.addCounts(ctx, registry, tally(rows))

@@ -121,9 +121,6 @@ func (tx *Tx) DeleteSnapshot(ctx context.Context, name string) error {
 	return err
 }
 
-// schema is the version of the database schema, as exported snapshots name it.
-const schema = 3
-
 // ExportSnapshot gives a snapshot as one document.
 func (tx *Tx) ExportSnapshot(ctx context.Context, name string) (control.SnapshotFile, error) {
 	was, err := tx.snapshot(ctx, name)

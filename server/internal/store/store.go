@@ -8,23 +8,19 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
-	"github.com/pressly/goose/v3"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/qcsdev/qcs/openapi"
 )
 
 // ErrNotFound says that a row does not exist in the world of the transaction.
 var ErrNotFound = errors.New("not found")
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
@@ -33,60 +29,75 @@ type Store struct {
 	now         func() time.Time
 }
 
-// Open opens the SQLite database in a file, which is made if it does not exist, or in memory when path is ":memory:", and brings its schema up to date.
-// The clock gives each transaction its time.
-func Open(ctx context.Context, path string, now func() time.Time) (*Store, error) {
-	s := &Store{dialect: embedded, now: now}
-	var err error
-	if s.write, err = sql.Open(embedded.driver, source(path, true)); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+// Open opens a database and brings its schema up to date: a SQLite file, which is made if it does not exist, or one in memory when the database is ":memory:", or that of a PostgreSQL server,
+// "postgres://…". The clock gives each transaction its time.
+func Open(ctx context.Context, database string, now func() time.Time) (*Store, error) {
+	s := &Store{now: now}
+	open := s.openSQLite
+	if isPostgres(database) {
+		open = s.openPostgres
 	}
-	s.write.SetMaxOpenConns(1)
-	s.read = s.write // in memory: the data belongs to the connection
-	if path != memoryName {
-		if s.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-		s.read.SetMaxOpenConns(8)
-		s.read.SetMaxIdleConns(8)
-	}
-	if path == memoryName {
-		err = s.fill(ctx)
-	} else {
-		err = s.migrate(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate database: %w", err), s.Close())
+	if err := open(ctx, database); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
+func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
+	s.dialect = embedded
+	if s.write, err = sql.Open(embedded.driver, source(path, true)); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	s.write.SetMaxOpenConns(1)
+	s.read = s.write // in memory: the data belongs to the connection
+	if path == memoryName {
+		err = s.fill(ctx)
+	} else {
+		if s.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
+			return err
+		}
+		s.read.SetMaxOpenConns(readers)
+		s.read.SetMaxIdleConns(readers)
+		err = s.migrate(ctx)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("migrate database: %w", err)
 	}
-	provider, err := goose.NewProvider(s.dialect.goose, s.write, files)
+	return nil
+}
+
+// readers is how many connections read at the same time; PostgreSQL has as many that write.
+const readers = 8
+
+func (s *Store) openPostgres(ctx context.Context, url string) error {
+	s.dialect = postgres
+	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return err
+		return errors.New("open database: the URL cannot be read") // pgx would repeat it, with the password
 	}
-	if _, err = provider.Up(ctx); err == nil {
-		return nil
-	}
-	// Another process that starts on the same file at the same time may have done it.
-	if pending, check := provider.HasPending(ctx); check != nil || pending {
-		return err
+	s.write = stdlib.OpenDB(*config)
+	s.read = s.write
+	s.write.SetMaxOpenConns(2 * readers)
+	s.write.SetMaxIdleConns(readers)
+	if err := s.migrate(ctx); err != nil {
+		return fmt.Errorf("migrate database: %w", err)
 	}
 	return nil
 }
 
 // Close closes the database.
 func (s *Store) Close() error {
+	if s.write == nil {
+		return nil
+	}
 	if s.read != s.write && s.read != nil {
 		return errors.Join(s.read.Close(), s.write.Close())
 	}
 	return s.write.Close()
 }
+
+// Shared reports whether other processes may work on the database at the same time: replicas on PostgreSQL.
+func (s *Store) Shared() bool { return s.dialect.lock != "" }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
@@ -98,20 +109,76 @@ type Tx struct {
 	machine openapi.Millis // by the clock of the store
 	sql     *sql.Tx
 	dialect dialect
+	writes  bool
+	after   *[]func() // when it is committed
 }
 
-// Write runs f in a transaction that is committed when f returns nil and undone otherwise.
+// After has something done when the transaction is committed, and only then.
+func (tx *Tx) After(do func()) { *tx.after = append(*tx.after, do) }
+
+// Write runs f in a transaction that is committed when f returns nil and undone otherwise. Transactions that write in one world come one after the other. Where the database undoes it for the sake of
+// another, or the connection is lost before the commit, f runs again, in a new one.
 func (s *Store) Write(ctx context.Context, world string, f func(*Tx) error) error {
-	return s.run(ctx, s.write, world, f)
+	return s.try(ctx, func() error { return s.run(ctx, kind{world: world, writes: true}, f) })
 }
 
-// Read runs f in a transaction that sees one state of the data and writes nothing.
+// Read runs f in a transaction that sees one state of the data and writes nothing. It runs again like that of Write.
 func (s *Store) Read(ctx context.Context, world string, f func(*Tx) error) error {
-	return s.run(ctx, s.read, world, f)
+	return s.try(ctx, func() error { return s.run(ctx, kind{world: world}, f) })
 }
 
-func (s *Store) run(ctx context.Context, db *sql.DB, world string, f func(*Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
+// kind says what a transaction is for.
+type kind struct {
+	world  string
+	writes bool
+}
+
+// begin starts a transaction. On PostgreSQL, one that writes sees what others have committed, and keeps those of its world away by a lock; SQLite has one writer anyway, and readers whose view does not
+// change.
+func (s *Store) begin(ctx context.Context, writes bool) (*sql.Tx, error) {
+	switch {
+	case writes && s.dialect.lock != "":
+		return s.write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	case writes:
+		return s.write.BeginTx(ctx, nil)
+	case s.dialect.lock != "":
+		return s.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	}
+	return s.read.BeginTx(ctx, nil)
+}
+
+// attempts is how often a transaction is tried, and pause how long the first wait between two is; each is twice as long as the one before.
+const (
+	attempts = 6
+	pause    = 20 * time.Millisecond
+)
+
+// try does something again while PostgreSQL says that this can help. A commit whose outcome is not known is not done again.
+func (s *Store) try(ctx context.Context, do func() error) error {
+	for n := 1; ; n++ {
+		err := do()
+		var unknown *commitError
+		if err == nil || s.dialect.lock == "" || n == attempts || !conflict(err) && (!lost(err) || errors.As(err, &unknown)) {
+			return err
+		}
+		timer := time.NewTimer(pause << (n - 1))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+	}
+}
+
+// commitError says that a commit failed.
+type commitError struct{ err error }
+
+func (e *commitError) Error() string { return "commit: " + e.err.Error() }
+func (e *commitError) Unwrap() error { return e.err }
+
+func (s *Store) run(ctx context.Context, k kind, f func(*Tx) error) error {
+	tx, err := s.begin(ctx, k.writes)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -120,7 +187,8 @@ func (s *Store) run(ctx context.Context, db *sql.DB, world string, f func(*Tx) e
 	if !pinned {
 		machine = openapi.MillisOf(s.now())
 	}
-	wtx, err := (&Tx{Now: machine, machine: machine, sql: tx, dialect: s.dialect}).In(ctx, world)
+	var after []func()
+	wtx, err := (&Tx{Now: machine, machine: machine, sql: tx, dialect: s.dialect, writes: k.writes, after: &after}).In(ctx, k.world)
 	if err != nil {
 		return err
 	}
@@ -128,7 +196,10 @@ func (s *Store) run(ctx context.Context, db *sql.DB, world string, f func(*Tx) e
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return &commitError{err}
+	}
+	for _, do := range after {
+		do()
 	}
 	return nil
 }
@@ -140,14 +211,14 @@ func At(ctx context.Context, machine openapi.Millis) context.Context {
 	return context.WithValue(ctx, machineKey{}, machine)
 }
 
-// In gives the same transaction for another world, whose clock it reads. A world that does not exist yet, and none, have the clock of the store.
+// In gives the same transaction for another world, whose clock it reads, and which it keeps to itself if it writes. A world that does not exist yet, and none, have the clock of the store.
 func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	other := *tx
 	other.World, other.Now = world, tx.machine
 	if world == "" {
 		return &other, nil
 	}
-	clock, err := other.Clock(ctx)
+	clock, err := other.enter(ctx)
 	if errors.Is(err, ErrNotFound) {
 		return &other, nil
 	}

@@ -11,15 +11,20 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/postgrestest"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
 // each runs a test on every kind of database.
 func each(t *testing.T, f func(*testing.T, *store.Store)) {
-	for name, path := range map[string]string{"memory": ":memory:", "file": filepath.Join(t.TempDir(), "a b%20c?.db")} {
+	for name, database := range map[string]func(*testing.T) string{
+		"memory":   func(*testing.T) string { return ":memory:" },
+		"file":     func(t *testing.T) string { return filepath.Join(t.TempDir(), "a b%20c?.db") },
+		"postgres": func(t *testing.T) string { return postgrestest.New(t, "") },
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f(t, open(t, path))
+			f(t, open(t, database(t)))
 		})
 	}
 }

@@ -201,12 +201,8 @@ func (l List) page(r Resource, id string) string {
 	return text + fmt.Sprintf(" LIMIT %d OFFSET %d", l.Size, (l.Page-1)*l.Size)
 }
 
-// in writes a list of placeholders for values that follow the first n arguments.
-func in[T any](values []T, args ...any) statement {
-	marks := make([]string, len(values))
-	for i, v := range values {
-		args = append(args, v)
-		marks[i] = "$" + strconv.Itoa(len(args))
-	}
-	return statement{"(" + strings.Join(marks, ", ") + ")", args}
+// in is the condition that a column is one of some values, which are one argument behind the others.
+func (d dialect) in(column string, values []string, args ...any) statement {
+	args = append(args, d.values(values))
+	return statement{column + " " + strings.ReplaceAll(d.list, "$", "$"+strconv.Itoa(len(args))), args}
 }

@@ -119,6 +119,15 @@ func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
 	return err
 }
 
+// AccountNamed reads a user of any world, or gives ErrNotFound.
+func (tx *Tx) AccountNamed(ctx context.Context, name string) (Account, error) {
+	a := Account{Name: name}
+	if err := tx.scan(ctx, []any{&a.World, &a.Role, &a.Password}, `SELECT world, role, password FROM account WHERE name = $1`, name); err != nil {
+		return a, fmt.Errorf("user: %w", err)
+	}
+	return a, nil
+}
+
 // Accounts lists the users of all worlds.
 func (tx *Tx) Accounts(ctx context.Context) ([]Account, error) {
 	return collect(ctx, tx, func(a *Account) []any { return []any{&a.Name, &a.World, &a.Role, &a.Password} },
