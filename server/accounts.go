@@ -47,6 +47,13 @@ func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
 		accounts = []store.Account{{Name: "admin", World: s.options.Worlds[0].Name, Role: string(Manager), Password: hash(password)}}
 		return tx.InsertAccount(ctx, accounts[0])
 	})
+	if errors.Is(err, store.ErrDuplicate) { // another replica was faster
+		password = ""
+		err = s.store.Read(ctx, "", func(tx *store.Tx) (err error) {
+			accounts, err = tx.Accounts(ctx)
+			return err
+		})
+	}
 	if err == nil && password != "" && s.options.FirstUser != nil {
 		s.options.FirstUser(accounts[0].Name, password)
 	}
@@ -83,6 +90,18 @@ func (s *Server) refresh(ctx context.Context, name string) error {
 		return nil
 	case err == nil:
 		s.authority.put(world, account)
+	}
+	return err
+}
+
+// learn looks up the users that other replicas may have made.
+func (s *Server) learn(ctx context.Context) error {
+	if !s.store.Shared() {
+		return nil
+	}
+	made, err := s.made(ctx)
+	for _, a := range made {
+		err = errors.Join(err, s.refresh(ctx, a.Name))
 	}
 	return err
 }

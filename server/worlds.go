@@ -20,6 +20,9 @@ import (
 
 // ListWorlds answers the worlds with their users.
 func (c *controls) ListWorlds(ctx context.Context, _ controlserver.ListWorldsRequestObject) (controlserver.ListWorldsResponseObject, error) {
+	if err := c.server.learn(ctx); err != nil {
+		return nil, err
+	}
 	all := controlserver.ListWorlds200JSONResponse{}
 	err := c.server.store.Read(ctx, "", func(tx *store.Tx) error {
 		worlds, err := tx.Worlds(ctx)
@@ -137,6 +140,9 @@ func (s *Server) makeWorld(ctx context.Context, r control.WorldRequest, from str
 }
 
 func (s *Server) changeWorld(ctx context.Context, name string, r control.WorldUpdate) (World, error) {
+	if err := s.learn(ctx); err != nil {
+		return World{}, err
+	}
 	accounts, roles := s.authority.of(name), map[string]string{}
 	for _, u := range r.Users {
 		i := slices.IndexFunc(accounts, func(a store.Account) bool { return a.Name == u.Name })
