@@ -329,6 +329,12 @@ func (s *Server) Reset(ctx context.Context) error {
 	return s.registry.Reset(ctx, s.options.Worlds[0].Name, content)
 }
 
+// Check looks for what must not be in the data, of all worlds, and tells it in lines; it repairs nothing.
+func (s *Server) Check(ctx context.Context) ([]string, error) { return s.store.Check(ctx) }
+
+// Backup writes a copy of the SQLite database to a file that must not exist, also while others work on it.
+func (s *Server) Backup(ctx context.Context, path string) error { return s.store.Backup(ctx, path) }
+
 // Step does one piece of background work and reports whether there was any: a move of schedules that are due, or a chunk of a bulk job.
 func (s *Server) Step(ctx context.Context) (bool, error) { return s.registry.Step(ctx) }
 

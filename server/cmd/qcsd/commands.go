@@ -70,6 +70,47 @@ func resetCommand(p *program) *cobra.Command {
 	}
 }
 
+func backupCommand(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Copy the database to a file that does not exist yet, also while the daemon runs",
+		Long:  "Copies the SQLite database as it is now to a file that does not exist yet, also while the daemon runs. To go back, stop the daemon and put the file in the place of qcs.db in the data folder, without the files qcs.db-wal and qcs.db-shm. The signing key is not part of it.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, _, err := p.open(cmd)
+			if err != nil {
+				return err
+			}
+			return errors.Join(s.Backup(cmd.Context(), args[0]), s.Close())
+		},
+	}
+}
+
+// errDamaged makes check end with a status other than 0.
+var errDamaged = errors.New("the data is not as it must be")
+
+func checkCommand(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Look for damage in the data: print what is found, and fail if there is any; nothing is repaired",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, _, err := p.open(cmd)
+			if err != nil {
+				return err
+			}
+			found, err := s.Check(cmd.Context())
+			for _, line := range found {
+				fmt.Fprintln(p.stdout, line)
+			}
+			if err == nil && len(found) > 0 {
+				err = fmt.Errorf("%w: %d findings", errDamaged, len(found))
+			}
+			return errors.Join(err, s.Close())
+		},
+	}
+}
+
 // errBreaking makes diff end with a status other than 0.
 var errBreaking = errors.New("the documents are not compatible")
 

@@ -55,7 +55,7 @@ func rootCommand(p *program) *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	addFlags(root.PersistentFlags())
-	root.AddCommand(tokenCommand(p), resetCommand(p), diffCommand(p))
+	root.AddCommand(tokenCommand(p), resetCommand(p), backupCommand(p), checkCommand(p), diffCommand(p))
 	return root
 }
 

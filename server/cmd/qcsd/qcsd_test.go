@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +22,8 @@ import (
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/v2"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/qcsdev/qcs/server/internal/postgrestest"
 )
 
 func TestMain(m *testing.M) {
@@ -29,6 +34,7 @@ func TestMain(m *testing.M) {
 //
 //	start [flag…]   starts qcsd on a free port and sets BASE and TOKEN
 //	replace FILE OLD NEW   changes a file
+//	damage FILE SQL   changes a database behind the back of the daemon
 //	quit            ends it as a service manager would, and puts its log into qcsd.log
 //	exec call METHOD PATH [CONTENT-TYPE BODY]   makes a call and prints status and body
 func TestScripts(t *testing.T) {
@@ -38,9 +44,13 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:   "testdata",
-		Setup: func(e *testscript.Env) error { e.Setenv("ROOT", root); return nil },
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"start": start, "quit": quit, "replace": replace},
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("ROOT", root)
+			e.Setenv("POSTGRES", postgrestest.New(t, ""))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"start": start, "quit": quit, "replace": replace, "damage": damage},
 	})
 }
 
@@ -51,6 +61,14 @@ func replace(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not have %q", args[0], old)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, old, args[2], 1)), 0o600))
+}
+
+// damage does something with a database that no daemon does.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.ExecContext(context.Background(), args[1])
+	ts.Check(errors.Join(err, db.Close()))
 }
 
 // daemon is the qcsd of a script.
@@ -69,7 +87,7 @@ var announced = regexp.MustCompile(`(?s)(https?://\S+)\n.*export TOKEN=(\S+)\n.*
 func start(ts *testscript.TestScript, _ bool, args []string) {
 	d := &daemon{process: exec.Command(find(ts, "qcsd"), append([]string{"--addr", "127.0.0.1:0", "--welcome"}, args...)...)}
 	d.process.Dir = ts.Getenv("WORK")
-	for _, name := range []string{"PATH", "QCSD_USERS", "QCSD_WORLDS", "QCSD_DATA", "QCSD_SIGNING_KEY"} {
+	for _, name := range []string{"PATH", "QCSD_USERS", "QCSD_WORLDS", "QCSD_DATA", "QCSD_DATABASE", "QCSD_SIGNING_KEY"} {
 		d.process.Env = append(d.process.Env, name+"="+ts.Getenv(name))
 	}
 	d.process.Stderr = &d.log

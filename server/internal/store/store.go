@@ -70,6 +70,17 @@ func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
 const readers = 8
 
 func (s *Store) openPostgres(ctx context.Context, url string) error {
+	if err := s.connect(url); err != nil {
+		return err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return fmt.Errorf("migrate database: %w", err)
+	}
+	return nil
+}
+
+// connect prepares connections to a PostgreSQL server.
+func (s *Store) connect(url string) error {
 	s.dialect = postgres
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -79,9 +90,6 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 	s.read = s.write
 	s.write.SetMaxOpenConns(2 * readers)
 	s.write.SetMaxIdleConns(readers)
-	if err := s.migrate(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
-	}
 	return nil
 }
 
