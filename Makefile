@@ -81,6 +81,11 @@ test: npm postgres ## run all tests
 race: npm postgres ## run all tests with the race detector
 	$(GO) test -race ./...
 
+.PHONY: chaos
+chaos: postgres ## kill the daemon 200 times on SQLite, and replicas 50 times on PostgreSQL, and look for what was lost or done twice
+	QCS_CHAOS_KILLS=200 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^TestChaosSQLite$$'
+	QCS_CHAOS_KILLS=50 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^TestChaosPostgres$$'
+
 .PHONY: fuzz
 fuzz: ## fuzz the parser and the builder of the filter language, and compare SQL with evaluation on many rows (FUZZTIME=30s)
 	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME)

@@ -27,6 +27,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asDaemon) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){"qcsd": main, "call": call})
 }
 

@@ -65,6 +65,9 @@ var once = &river.InsertOpts{MaxAttempts: again, UniqueOpts: river.UniqueOpts{By
 	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateScheduled, rivertype.JobStateRetryable,
 }}}
 
+// eachTime keeps looks apart by their time, not by their state: one that a killed replica has begun is in nobody's way.
+var eachTime = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: every}}
+
 // jobWorker works on jobs.
 type jobWorker struct {
 	river.WorkerDefaults[jobArgs]
@@ -73,13 +76,27 @@ type jobWorker struct {
 
 // Work implements river.Worker.
 func (w *jobWorker) Work(ctx context.Context, j *river.Job[jobArgs]) error {
-	for until := time.Now().Add(slice); ; { //nolint:forbidigo // fairness between jobs, not the time of a world
-		more, err := w.work.StepJob(ctx, store.JobKey{World: j.Args.World, ID: j.Args.ID})
-		if err != nil || !more {
-			return err
+	more, err := aSlice(ctx, w.work, store.JobKey{World: j.Args.World, ID: j.Args.ID})
+	if err == nil && more {
+		err = river.JobSnooze(0)
+	}
+	return err
+}
+
+// aSlice works on a job for a while.
+func aSlice(ctx context.Context, work Work, k store.JobKey) (more bool, err error) {
+	end := time.NewTimer(slice)
+	defer end.Stop()
+	for {
+		if more, err = work.StepJob(ctx, k); err != nil || !more {
+			return more, err
 		}
-		if ctx.Err() != nil || time.Now().After(until) { //nolint:forbidigo // as above
-			return river.JobSnooze(0)
+		select {
+		case <-ctx.Done():
+			return true, nil
+		case <-end.C:
+			return true, nil
+		default:
 		}
 	}
 }
@@ -95,7 +112,10 @@ type lookWorker struct {
 func (w *lookWorker) Work(ctx context.Context, _ *river.Job[lookArgs]) error {
 	open, err := w.work.OpenJobs(ctx)
 	for _, k := range open {
-		err = errors.Join(err, w.carrier.insert(ctx, k))
+		more, worked := aSlice(ctx, w.work, k) // whom River gave it to may be gone
+		if err = errors.Join(err, worked); more && worked == nil {
+			err = errors.Join(err, w.carrier.insert(ctx, k))
+		}
 	}
 	for more := err == nil; more && err == nil && ctx.Err() == nil; {
 		more, err = w.work.StepLife(ctx)
@@ -117,7 +137,7 @@ func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Ca
 		Workers: registered, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}, Logger: slog.New(quiet{log.Handler()}),
 		JobTimeout: turn, RescueStuckJobsAfter: rescue, CompletedJobRetentionPeriod: retained, DiscardedJobRetentionPeriod: retained, CancelledJobRetentionPeriod: retained,
 		FetchPollInterval: every, RetryPolicy: soon{}, SoftStopTimeout: turn,
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) { return lookArgs{}, once }, &river.PeriodicJobOpts{RunOnStart: true})},
+		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) { return lookArgs{}, eachTime }, &river.PeriodicJobOpts{RunOnStart: true})},
 	})
 	if err == nil {
 		err = c.migrate(ctx)

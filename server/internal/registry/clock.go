@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -78,9 +79,17 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 }
 
 // AdvanceClock moves the clock of the world forward and returns when all that fell due has happened: each move of a schedule at its own time, the earliest first.
-func (s *Service) AdvanceClock(ctx context.Context, by int64) (control.Advanced, error) {
+func (s *Service) AdvanceClock(ctx context.Context, by int64) (a control.Advanced, err error) {
 	s.Hold(WorldOf(ctx)) // what happens on the way is told: it must not happen behind our back
 	defer s.Release(WorldOf(ctx))
+	if err := s.mark(ctx, holding); err != nil {
+		return control.Advanced{}, err
+	}
+	defer func() { err = errors.Join(err, s.mark(ctx, 0)) }()
+	return s.advance(ctx, by)
+}
+
+func (s *Service) advance(ctx context.Context, by int64) (control.Advanced, error) {
 	if err := s.Settle(ctx); err != nil { // what was accepted before happens before
 		return control.Advanced{}, err
 	}

@@ -1,9 +1,11 @@
 package registry
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/qcsdev/qcs/server/internal/store"
 )
@@ -22,6 +24,17 @@ func (s *Service) Hold(world string) {
 		s.held.worlds = map[string]int{}
 	}
 	s.held.worlds[world]++
+}
+
+// holding is how long a world is kept from other processes at a time.
+const holding = time.Minute
+
+// mark tells other processes that work on the same database whether the world is held.
+func (s *Service) mark(ctx context.Context, d time.Duration) error {
+	if !s.store.Shared() {
+		return nil
+	}
+	return s.write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.HoldWorld(ctx, d) })
 }
 
 // Release gives the background work of a world back to Step.

@@ -114,7 +114,17 @@ func (s *Service) OpenJobs(ctx context.Context) (open []store.JobKey, err error)
 
 // StepJob works a chunk of a job, and reports whether there is more to do.
 func (s *Service) StepJob(ctx context.Context, k store.JobKey) (more bool, err error) {
-	return s.workJob(ctx, func(context.Context, *store.Tx) (store.JobKey, bool, error) { return k, true, nil })
+	return s.workJob(ctx, func(ctx context.Context, tx *store.Tx) (store.JobKey, bool, error) {
+		in, err := tx.In(ctx, k.World)
+		if err != nil {
+			return k, false, err
+		}
+		held, err := in.Held(ctx)
+		if errors.Is(err, store.ErrNotFound) {
+			return k, false, nil // the world was dropped
+		}
+		return k, !held, err
+	})
 }
 
 // stepJob works a chunk of the oldest job.

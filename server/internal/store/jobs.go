@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
 )
@@ -61,8 +62,8 @@ func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 // NextJob reads the job that was accepted first and is not at its end, those that failed last; there is none when the second result is false.
 func (tx *Tx) NextJob(ctx context.Context, s Scope) (Job, bool, error) {
 	var j Job
-	where := s.condition(tx.dialect, `job.world`)
-	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world) AND `+where.text+` ORDER BY failures, seq LIMIT 1`, where.args...)
+	where := s.condition(tx.dialect, `world.id`, tx.machine)
+	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world AND `+where.text+`) ORDER BY failures, seq LIMIT 1`, where.args...)
 	if errors.Is(err, ErrNotFound) {
 		return j, false, nil
 	}
@@ -72,16 +73,19 @@ func (tx *Tx) NextJob(ctx context.Context, s Scope) (Job, bool, error) {
 // JobKey names a job: worlds that were copied have jobs with the same ids.
 type JobKey struct{ World, ID string }
 
-// OpenJobs names the jobs of all worlds that are not at their end, in the order in which they were accepted.
+// OpenJobs names the jobs of all worlds that are not at their end and that nobody works on, in the order in which they were accepted.
 func (tx *Tx) OpenJobs(ctx context.Context) ([]JobKey, error) {
 	return collect(ctx, tx, func(k *JobKey) []any { return []any{&k.World, &k.ID} },
-		statement{`SELECT world, id FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world) ORDER BY failures, seq`, nil})
+		statement{`SELECT world, id FROM job WHERE ended = 0 AND lease <= $1 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world AND world.held <= $1) ORDER BY failures, seq`, []any{tx.machine}})
 }
 
-// SaveJob writes how far a job is.
+// lease is how long a job belongs to who worked on it last: a replica that is gone is missed after it.
+const lease = 3 * time.Second
+
+// SaveJob writes how far a job is, and that somebody works on it.
 func (tx *Tx) SaveJob(ctx context.Context, j Job) error {
-	_, err := tx.exec(ctx, `UPDATE job SET state = $3, total = $4, done = $5, matched = $6, changed = $7, skipped = $8, outcomes = $9, error = $10, started = $11, ended = $12, position = $13, failures = $14
+	_, err := tx.exec(ctx, `UPDATE job SET state = $3, total = $4, done = $5, matched = $6, changed = $7, skipped = $8, outcomes = $9, error = $10, started = $11, ended = $12, position = $13, failures = $14, lease = $15
 		WHERE world = $1 AND id = $2`,
-		j.World, j.JobID, j.State, j.Total, j.Done, j.Matched, j.Changed, asJSON(&j.Skipped), asJSON(&j.Outcomes), j.Error, j.Started, j.Ended, j.Position, j.Failures)
+		j.World, j.JobID, j.State, j.Total, j.Done, j.Matched, j.Changed, asJSON(&j.Skipped), asJSON(&j.Outcomes), j.Error, j.Started, j.Ended, j.Position, j.Failures, tx.machine.Add(lease))
 	return err
 }

@@ -111,17 +111,18 @@ type Scope struct {
 	Except []string // but for these
 }
 
-// condition holds for the rows of worlds that are looked at; column is where they name their world.
+// condition holds for the rows of worlds that are looked at; column is where they name their world. The first argument is the time of the store: worlds that somebody holds are left alone, unless they are
+// the only one.
 func (s Scope) condition(d dialect, column string, args ...any) statement {
 	if s.Only != "" {
 		args = append(args, s.Only)
-		return statement{column + ` = $` + strconv.Itoa(len(args)), args}
+		return statement{column + ` = $` + strconv.Itoa(len(args)) + ` AND CAST($1 AS bigint) IS NOT NULL`, args} // PostgreSQL wants every argument used
 	}
 	if len(s.Except) == 0 {
-		return statement{`TRUE`, args}
+		return statement{`world.held <= $1`, args}
 	}
 	list := d.in(column, s.Except, args...)
-	return statement{`NOT ` + list.text, list.args}
+	return statement{`world.held <= $1 AND NOT ` + list.text, list.args}
 }
 
 // DueWorld names a world that has a schedule, of scans or of reports, which is due by the world's own clock; there is none when the second result is false.

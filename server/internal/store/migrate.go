@@ -18,7 +18,7 @@ import (
 var migrations embed.FS
 
 // schema is the version of the database schema: the number of the newest migration. Exported snapshots name it.
-const schema = 3
+const schema = 4
 
 // NewerError says that a database was made by a newer version of the emulator.
 type NewerError struct{ Is, Known int64 }

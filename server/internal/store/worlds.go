@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
 )
 
 // Plan is what the subscription of a world may use.
@@ -211,4 +213,21 @@ func (tx *Tx) columns(ctx context.Context, table string) ([]string, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(c string) bool { return c == "world" }), rows.Err()
+}
+
+// HoldWorld leaves the background work of the world to this process until a time of the store; 0 gives it back.
+func (tx *Tx) HoldWorld(ctx context.Context, d time.Duration) error {
+	until := tx.machine.Add(d)
+	if d == 0 {
+		until = 0
+	}
+	_, err := tx.exec(ctx, `UPDATE world SET held = $2 WHERE id = $1`, tx.World, until)
+	return err
+}
+
+// Held reports whether another process holds the world.
+func (tx *Tx) Held(ctx context.Context) (held bool, err error) {
+	var until openapi.Millis
+	err = tx.scan(ctx, []any{&until}, `SELECT held FROM world WHERE id = $1`, tx.World)
+	return until > tx.machine, err
 }

@@ -1,0 +1,369 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/server/internal/postgrestest"
+)
+
+// asDaemon makes the test binary the daemon.
+const asDaemon = "QCSD_TEST_AS_DAEMON"
+
+// kills is how often the daemon is killed; "make chaos" does so more often.
+func kills(few int) int {
+	if n, err := strconv.Atoi(os.Getenv("QCS_CHAOS_KILLS")); err == nil {
+		return n
+	}
+	return few
+}
+
+// process is a daemon that can be killed at any time.
+type process struct {
+	*exec.Cmd
+	base, token string
+}
+
+// spawn starts a daemon, and gives it some time to tell where it listens.
+func spawn(t *testing.T, env []string) (*process, error) {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0], "--addr", "127.0.0.1:0", "--welcome", "--seed", "chaos.yaml", "--pace-created", "10m")}
+	p.Dir = filepath.Dir(scenario(t))
+	p.Env = append(append(os.Environ(), asDaemon+"=1", "QCSD_USERS=u:p"), env...)
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	p.Stderr = &log
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		text += lines.Text() + "\n"
+		if found := announced.FindStringSubmatch(text); found != nil {
+			p.base, p.token = found[1], found[2]
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return p, nil
+		}
+	}
+	_ = p.Wait()
+	return p, fmt.Errorf("the daemon did not start: %s", log.String())
+}
+
+func (p *process) kill() {
+	_ = p.Process.Kill()
+	_ = p.Wait() // killed
+}
+
+const many = 4000 // schedules that bulk calls work on
+
+// scenario writes what the daemon begins with.
+func scenario(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "chaos.yaml")
+	text := fmt.Sprintf(`registries:
+  - {registryUuid: single, registryUri: "https://single.example.com"}
+  - {registryUuid: heap, registryUri: "https://bulk.example.com", schedules: [{name: 'c{n}', count: %d, status: Queued}, {name: 'd{n}', count: %d, status: Finished}]}
+`, many, many)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// history is what was acknowledged.
+type history struct {
+	mu               sync.Mutex
+	created, deleted map[string]bool
+	jobs             []string
+}
+
+// load calls a daemon until it is gone, and notes what it acknowledges.
+func (h *history) load(ctx context.Context, base string, seed uint64) {
+	h2 := &http.Client{Transport: &http.Transport{}}
+	defer h2.CloseIdleConnections()
+	c, err := client.New(client.WithBaseURL(base), client.WithHTTPClient(h2), client.WithCredentials("u", "p"), client.WithRetry(client.RetryPolicy{Attempts: 1}))
+	if err != nil {
+		return
+	}
+	random := rand.New(rand.NewPCG(seed, 1))
+	var mine []string
+	for i := 0; ctx.Err() == nil; i++ {
+		switch random.IntN(4) {
+		case 0, 1:
+			id, err := c.CreateSchedule(ctx, "single", api.ScheduleRequest{Name: fmt.Sprint(seed, "-", i), OnDemand: new(true), Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "a"}}}}})
+			if err == nil {
+				mine = append(mine, id)
+				h.note(func() { h.created[id] = true })
+			}
+		case 2:
+			if len(mine) == 0 {
+				continue
+			}
+			id := mine[random.IntN(len(mine))]
+			h.note(func() { delete(h.created, id) }) // in doubt from now on
+			if err := c.DeleteSchedule(ctx, "single", id); err == nil {
+				h.note(func() { h.deleted[id] = true })
+			}
+		default:
+			name := fmt.Sprintf("%c%d*", "cd"[random.IntN(2)], 1+random.IntN(9))
+			call := c.CancelSchedules
+			if name[0] == 'd' {
+				call = c.DeleteSchedules
+			}
+			if job, err := call(ctx, "heap", client.Filter("name:"+name)); err == nil {
+				h.note(func() { h.jobs = append(h.jobs, job.IDs...) })
+			}
+		}
+	}
+}
+
+func (h *history) note(do func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	do()
+}
+
+// verify waits until the work is done, and holds the data to what was acknowledged.
+func (h *history) verify(t *testing.T, db *sql.DB) {
+	t.Helper()
+	number := func(query string, args ...any) (n int) {
+		for deadline := time.Now().Add(30 * time.Second); ; { // a writer may be in the way
+			err := db.QueryRowContext(t.Context(), query, args...).Scan(&n)
+			if err == nil {
+				return n
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %v", query, err)
+			}
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); number(`SELECT COUNT(*) FROM job WHERE ended = 0`) > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("jobs do not come to their end")
+		}
+		timer := time.NewTimer(20 * time.Millisecond)
+		<-timer.C
+	}
+	for id := range h.created {
+		if number(`SELECT COUNT(*) FROM schedule WHERE id = $1`, id) != 1 {
+			t.Errorf("the schedule %s was acknowledged and is not there", id)
+		}
+	}
+	for id := range h.deleted {
+		if number(`SELECT COUNT(*) FROM schedule WHERE id = $1`, id) != 0 {
+			t.Errorf("the schedule %s was deleted and is there", id)
+		}
+	}
+	for _, id := range h.jobs {
+		if number(`SELECT COUNT(*) FROM job WHERE id = $1 AND state = 'Finished'`, id) != 1 {
+			t.Errorf("the job %s was accepted and is not finished", id)
+		}
+	}
+	canceled, deleted := number(`SELECT COUNT(*) FROM schedule WHERE registry = 'heap' AND status = 'Canceled'`), 2*many-number(`SELECT COUNT(*) FROM schedule WHERE registry = 'heap'`)
+	if n := number(`SELECT COALESCE(SUM(changed), 0) FROM job WHERE kind = 'CancelSchedules'`); n != canceled {
+		t.Errorf("jobs say that they have canceled %d, and %d are", n, canceled)
+	}
+	if n := number(`SELECT COALESCE(SUM(changed), 0) FROM job WHERE kind = 'DeleteSchedules'`); n != deleted {
+		t.Errorf("jobs say that they have deleted %d, and %d are gone", n, deleted)
+	}
+}
+
+// check runs qcsd check.
+func check(t *testing.T, env []string) {
+	t.Helper()
+	c := exec.Command(os.Args[0], "check")
+	c.Env = append(append(os.Environ(), asDaemon+"=1", "QCSD_USERS=u:p"), env...)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("qcsd check: %v\n%s", err, out)
+	}
+}
+
+func newHistory() *history { return &history{created: map[string]bool{}, deleted: map[string]bool{}} }
+
+// TestChaosSQLite kills the daemon at random moments, from its first start on: in migrations, in requests, between and in chunks of jobs.
+func TestChaosSQLite(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	env := []string{"QCSD_DATA=" + folder}
+	random := rand.New(rand.NewPCG(1, 2))
+	h := newHistory()
+	for round := range kills(8) {
+		p, err := spawn(t, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for i := range uint64(3) {
+			group.Go(func() { h.load(ctx, p.base, uint64(round)*10+i) })
+		}
+		moment(random, 250)
+		p.kill()
+		cancel()
+		group.Wait()
+		early, err := spawnUnready(t, env) // and once while it starts
+		if err != nil {
+			t.Fatal(err)
+		}
+		moment(random, 30)
+		early.kill()
+	}
+	p, err := spawn(t, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.kill()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, "qcs.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	h.verify(t, db)
+	check(t, env)
+	t.Logf("%d schedules created, %d deleted, %d jobs", len(h.created), len(h.deleted), len(h.jobs))
+}
+
+// spawnUnready starts a daemon and does not wait for it.
+func spawnUnready(t *testing.T, env []string) (*process, error) {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0], "--addr", "127.0.0.1:0")}
+	p.Env = append(append(os.Environ(), asDaemon+"=1", "QCSD_USERS=u:p"), env...)
+	return p, p.Start()
+}
+
+// moment waits for a random time.
+func moment(random *rand.Rand, most int) {
+	timer := time.NewTimer(time.Duration(random.IntN(most*1000)) * time.Microsecond)
+	<-timer.C
+}
+
+// TestChaosPostgres has three replicas on one database. One is killed at random moments, one is stopped as it should be, and the connections of all are cut.
+func TestChaosPostgres(t *testing.T) {
+	t.Parallel()
+	database := postgrestest.New(t, "")
+	cut := newCutter(t, database)
+	env := []string{"QCSD_DATABASE=" + cut.url, "QCSD_SIGNING_KEY=" + strings.Repeat("A", 86) + "=="}
+	random := rand.New(rand.NewPCG(3, 4))
+	h := newHistory()
+	steady, err := spawn(t, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range kills(4) {
+		killed, err := spawn(t, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stopped, err := spawn(t, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for i, p := range []*process{steady, killed, stopped} {
+			group.Go(func() { h.load(ctx, p.base, uint64(round*10+i)) })
+		}
+		moment(random, 200)
+		cut.all()
+		moment(random, 200)
+		_ = stopped.Process.Signal(os.Interrupt)
+		killed.kill()
+		if err := stopped.Wait(); err != nil {
+			t.Errorf("a replica that was told to stop: %v", err)
+		}
+		cancel()
+		group.Wait()
+	}
+	db, err := sql.Open("pgx", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	h.verify(t, db)
+	check(t, env)
+	steady.kill()
+	t.Logf("%d schedules created, %d deleted, %d jobs", len(h.created), len(h.deleted), len(h.jobs))
+}
+
+// cutter stands between replicas and their database.
+type cutter struct {
+	url  string
+	mu   sync.Mutex
+	open []net.Conn
+}
+
+func newCutter(t *testing.T, database string) *cutter {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, target := "tcp", u.Host
+	if folder := u.Query().Get("host"); folder != "" {
+		network, target = "unix", filepath.Join(folder, ".s.PGSQL.5432")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	q := u.Query()
+	q.Del("host")
+	q.Set("sslmode", "disable")
+	u.RawQuery, u.Host = q.Encode(), listener.Addr().String()
+	c := &cutter{url: u.String()}
+	go func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial(network, target)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			c.mu.Lock()
+			c.open = append(c.open, in, out)
+			c.mu.Unlock()
+			go pipe(in, out)
+			go pipe(out, in)
+		}
+	}()
+	return c
+}
+
+func pipe(to, from net.Conn) {
+	_, err := io.Copy(to, from)
+	_ = errors.Join(err, to.Close(), from.Close()) // cut
+}
+
+// all cuts every connection.
+func (c *cutter) all() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.open {
+		_ = conn.Close()
+	}
+	c.open = nil
+}

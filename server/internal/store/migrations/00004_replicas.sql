@@ -1,0 +1,3 @@
+-- +goose Up
+ALTER TABLE job ADD COLUMN lease bigint NOT NULL DEFAULT 0;
+ALTER TABLE world ADD COLUMN held bigint NOT NULL DEFAULT 0;
