@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"sync/atomic"
+	"time"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
@@ -14,8 +16,29 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// chunk is how many rows of a bulk job one transaction looks at, so that other writers get their turn.
+// chunk is how many rows of a bulk job one transaction looks at, so that other writers get their turn; to begin with, where that adapts.
 const chunk = 1000
+
+// adaptive is how many rows a transaction looks at: as many as keep other writers waiting for a time that nobody feels.
+type adaptive struct{ size atomic.Int64 }
+
+// The bounds of a chunk, and of the time that it should take.
+const (
+	fewest, most      = 200, 5000
+	tooShort, tooLong = 8 * time.Millisecond, 18 * time.Millisecond
+)
+
+func (a *adaptive) rows() int { return int(max(a.size.Load(), fewest)) }
+
+// took learns from how long a chunk has taken.
+func (a *adaptive) took(d time.Duration) {
+	switch n := a.size.Load(); {
+	case d > tooLong:
+		a.size.Store(max(n/2, fewest))
+	case d < tooShort:
+		a.size.Store(min(n+n/4, most))
+	}
+}
 
 // notFound is the reason for skipping an id that does not exist, or not in this registry and world.
 const notFound = "NotFound"
@@ -135,9 +158,23 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 	})
 }
 
+// chooser chooses a job; there may be none.
+type chooser func(context.Context, *store.Tx) (k store.JobKey, found bool, err error)
+
 // workJob works a chunk of the job that is chosen, if it is not at its end.
-func (s *Service) workJob(ctx context.Context, choose func(context.Context, *store.Tx) (store.JobKey, bool, error)) (open bool, err error) {
-	var job store.Job
+func (s *Service) workJob(ctx context.Context, choose chooser) (open bool, err error) {
+	began := time.Now() //nolint:forbidigo // how long others wait, not the time of a world
+	job, open, err := s.workChosen(ctx, choose)
+	switch {
+	case err == nil && open && s.adapt:
+		s.chunk.took(time.Since(began))
+	case err != nil && open && ctx.Err() == nil && !store.Busy(err):
+		err = errors.Join(err, s.setBack(ctx, job))
+	}
+	return open, err
+}
+
+func (s *Service) workChosen(ctx context.Context, choose chooser) (job store.Job, open bool, err error) {
 	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
 		open = false
 		k, found, err := choose(ctx, tx)
@@ -158,15 +195,12 @@ func (s *Service) workJob(ctx context.Context, choose func(context.Context, *sto
 		if next.State == control.JobStateAccepted {
 			next.State, next.Started = control.JobStateRunning, tx.Now
 		}
-		if err := work(ctx, tx, &next); err != nil {
+		if err := s.work(ctx, tx, &next); err != nil {
 			return err
 		}
 		return tx.SaveJob(ctx, next)
 	})
-	if err != nil && open && ctx.Err() == nil && !store.Busy(err) {
-		err = errors.Join(err, s.setBack(ctx, job))
-	}
-	return open, err
+	return job, open, err
 }
 
 // maxFailures is how often a job may fail before it is given up.
@@ -183,20 +217,20 @@ func (s *Service) setBack(ctx context.Context, job store.Job) error {
 }
 
 // work does the next chunk of a job.
-func work(ctx context.Context, tx *store.Tx, job *store.Job) error {
+func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error {
 	var ended bool
 	var err error
 	switch job.Kind {
 	case control.JobKindDeleteRegistries:
 		ended, err = workRegistries(ctx, tx, job)
 	case control.JobKindCancelSchedules:
-		ended, err = workSchedules(ctx, tx, job, bulkAction{BulkCancel, tx.CancelSchedules})
+		ended, err = s.workSchedules(ctx, tx, job, bulkAction{BulkCancel, tx.CancelPiece, tx.CancelSchedules})
 	case control.JobKindDeleteSchedules:
 		rule := BulkDelete
 		if job.Selection.Older {
 			rule = Delete // client v1.1: only Running is forbidden
 		}
-		ended, err = workSchedules(ctx, tx, job, bulkAction{rule, tx.DeleteSchedules})
+		ended, err = s.workSchedules(ctx, tx, job, bulkAction{rule, tx.DeletePiece, tx.DeleteSchedules})
 	default:
 		return fmt.Errorf("job %s: unknown kind %q", job.JobID, job.Kind)
 	}
@@ -212,17 +246,71 @@ func work(ctx context.Context, tx *store.Tx, job *store.Job) error {
 	return err
 }
 
-// bulkAction is what a job does to schedules: the column of the table of statuses that decides, and the statement that does it.
+// bulkAction is what a job does to schedules: the column of the table of statuses that decides, and the statements that do it, to a piece or to some of its rows.
 type bulkAction struct {
-	rule Action
-	do   func(ctx context.Context, registryID string, rows []store.Row) error
+	rule  Action
+	piece func(ctx context.Context, p store.Piece, counted map[api.Status]int) error
+	rows  func(ctx context.Context, registryID string, rows []store.Row) error
 }
 
-func workSchedules(ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction) (ended bool, err error) {
-	rows, ended, err := nextRows(ctx, tx, job)
+// workSchedules does the next chunk of a job on schedules. Their status is that of this moment, not of the moment when the job was accepted.
+func (s *Service) workSchedules(ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction) (ended bool, err error) {
+	if len(job.Selection.IDs) > 0 {
+		return workIDs(ctx, tx, job, a)
+	}
+	f, err := filter(job.Selection.Filter, store.Schedules, qql.Options{Now: int64(job.Accepted), Exact: true})
 	if err != nil {
 		return false, err
 	}
+	p, err := tx.NextPiece(ctx, f, store.Piece{Registry: job.RegistryUUID, After: job.Mark, UpTo: job.UpTo, Rows: s.chunk.rows()})
+	if err != nil {
+		return false, err
+	}
+	job.Mark, job.Done = p.To, min(job.Done+p.Rows, job.Total)
+	if job.Selection.Failures.Share > 0 {
+		rows, err := tx.RowsOf(ctx, p)
+		if err != nil {
+			return false, err
+		}
+		return p.Last, workRows(ctx, job, a, rows)
+	}
+	counted, err := tx.Tally(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	changed := 0
+	for status, n := range counted {
+		job.Matched += n
+		if Can(a.rule, status) {
+			changed += n
+		} else {
+			job.Skipped[string(status)] += n
+			delete(counted, status)
+		}
+	}
+	if job.Changed += changed; changed == 0 {
+		return p.Last, nil
+	}
+	return p.Last, a.piece(ctx, p, counted)
+}
+
+// workIDs does the next chunk of a job on ids.
+func workIDs(ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction) (ended bool, err error) {
+	end := min(int(job.Position)+chunk, len(job.Selection.IDs))
+	ids := job.Selection.IDs[job.Position:end]
+	rows, err := tx.RowsByID(ctx, job.RegistryUUID, ids, job.UpTo)
+	if err != nil {
+		return false, err
+	}
+	if missing := len(ids) - len(rows); missing > 0 {
+		job.Skipped[notFound] += missing
+	}
+	job.Position, job.Done = int64(end), end
+	return end == len(job.Selection.IDs), workRows(ctx, job, a, rows)
+}
+
+// workRows does what a job does to some rows.
+func workRows(ctx context.Context, job *store.Job, a bulkAction, rows []store.Row) error {
 	var act []store.Row
 	for _, row := range rows {
 		switch f := job.Selection.Failures; {
@@ -237,34 +325,9 @@ func workSchedules(ctx context.Context, tx *store.Tx, job *store.Job, a bulkActi
 	job.Matched += len(rows)
 	job.Changed += len(act)
 	if len(act) == 0 {
-		return ended, nil
+		return nil
 	}
-	return ended, a.do(ctx, job.RegistryUUID, act)
-}
-
-// nextRows reads the next rows of a job and moves its position behind them. Their status is that of this moment, not of the moment when the job was accepted.
-func nextRows(ctx context.Context, tx *store.Tx, job *store.Job) (rows []store.Row, last bool, err error) {
-	if ids := job.Selection.IDs; len(ids) > 0 {
-		end := min(int(job.Position)+chunk, len(ids))
-		ids = ids[job.Position:end]
-		rows, err = tx.RowsByID(ctx, job.RegistryUUID, ids, job.UpTo)
-		if missing := len(ids) - len(rows); missing > 0 {
-			job.Skipped[notFound] += missing
-		}
-		job.Position, job.Done = int64(end), end
-		return rows, end == len(job.Selection.IDs), err
-	}
-	f, err := filter(job.Selection.Filter, store.Schedules, qql.Options{Now: int64(job.Accepted), Exact: true})
-	if err != nil {
-		return nil, false, err
-	}
-	window, err := tx.Window(ctx, job.RegistryUUID, store.Window{After: job.Position, UpTo: job.UpTo, Rows: chunk})
-	if err != nil {
-		return nil, false, err
-	}
-	rows, err = tx.RowsOf(ctx, job.RegistryUUID, f, window)
-	job.Position, job.Done = window.UpTo, min(job.Done+window.Rows, job.Total)
-	return rows, window.Rows < chunk, err
+	return a.rows(ctx, job.RegistryUUID, act)
 }
 
 // workRegistries goes on with the registry that the position names. A registry disappears as a whole, before its schedules are cleared in chunks, so that nobody sees half of one.
@@ -310,20 +373,20 @@ func deleteRegistry(ctx context.Context, tx *store.Tx, id, job string) (control.
 	if !hidden {
 		return control.JobOutcomeOutcomeNotFound, nil
 	}
-	window, err := tx.Window(ctx, id, store.Window{UpTo: math.MaxInt64, Rows: chunk})
+	p, err := tx.NextPiece(ctx, nil, store.Piece{Registry: id, UpTo: math.MaxInt64, Rows: chunk})
 	if err != nil {
 		return "", err
 	}
-	rows, err := tx.RowsOf(ctx, id, nil, window)
+	counted, err := tx.Tally(ctx, p)
 	if err != nil {
 		return "", err
 	}
-	if len(rows) > 0 {
-		if err := tx.DeleteSchedules(ctx, id, rows); err != nil {
+	if len(counted) > 0 {
+		if err := tx.DeletePiece(ctx, p, counted); err != nil {
 			return "", err
 		}
 	}
-	if len(rows) == chunk {
+	if !p.Last {
 		return "", nil
 	}
 	return control.JobOutcomeOutcomeDeleted, tx.DeleteRegistry(ctx, id)

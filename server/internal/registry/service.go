@@ -36,6 +36,8 @@ type Options struct {
 	Accepted func(store.JobKey)
 	// Sources say what registries hold; the first that speaks for one counts. The contents of others are made up.
 	Sources []Source
+	// Adapt makes bulk jobs look at more or fewer rows in a transaction, by how long one takes; else it is always the same number.
+	Adapt bool
 	// Lenient lets pass what openapi.Refusals says that --strictness=vendor does.
 	Lenient bool
 }
@@ -47,6 +49,8 @@ type Service struct {
 	pace  Pace
 	wake  func()
 	held  held
+	chunk adaptive
+	adapt bool // the chunk
 	// accepted is told of jobs.
 	accepted func(store.JobKey)
 	// sources say what registries hold.
@@ -57,7 +61,8 @@ type Service struct {
 
 // New gives the rules of a store.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, accepted: o.Accepted, sources: o.Sources, lenient: o.Lenient}
+	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, accepted: o.Accepted, sources: o.Sources, lenient: o.Lenient, adapt: o.Adapt}
+	s.chunk.size.Store(chunk)
 	if s.wake == nil {
 		s.wake = func() {}
 	}

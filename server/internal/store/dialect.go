@@ -14,20 +14,21 @@ import (
 
 // dialect holds all that differs between databases; the SQL text is the same for each.
 type dialect struct {
-	driver  string
-	goose   goose.Dialect
-	like    string                      // operator that compares with a pattern, with regard to case
-	any     string                      // what stands for any text in a pattern
-	escape  func(literal string) string // a text as it stands, in a pattern
-	list    string                      // condition that a column is one of the values of an argument; $ stands for it
-	values  func([]string) any          // the argument
-	lock    string                      // what makes a query keep the row that it reads to itself
-	collate string                      // of columns with texts: order by bytes, as Go compares
+	driver   string
+	goose    goose.Dialect
+	like     string                      // operator that compares with a pattern, with regard to case
+	any      string                      // what stands for any text in a pattern
+	escape   func(literal string) string // a text as it stands, in a pattern
+	list     string                      // condition that a column is one of the values of an argument; $ stands for it
+	values   func([]string) any          // the argument
+	lock     string                      // what makes a query keep the row that it reads to itself
+	together int                         // rows in an INSERT
+	collate  string                      // of columns with texts: order by bytes, as Go compares
 }
 
 // embedded is SQLite inside the process. GLOB regards case, which its LIKE does not. One connection writes, so that no row needs a lock.
 var embedded = dialect{
-	driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob, list: "IN (SELECT value FROM json_each($))",
+	driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob, list: "IN (SELECT value FROM json_each($))", together: 1,
 	values: func(all []string) any {
 		text, _ := json.Marshal(all) // texts
 		return string(text)
@@ -37,7 +38,7 @@ var embedded = dialect{
 // postgres is PostgreSQL.
 var postgres = dialect{
 	driver: "pgx", goose: goose.DialectPostgres, like: "LIKE", any: "%", escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace, list: "= ANY($)",
-	values: func(all []string) any { return all }, lock: " FOR UPDATE", collate: ` COLLATE "C"`,
+	values: func(all []string) any { return all }, lock: " FOR UPDATE", together: 500, collate: ` COLLATE "C"`,
 }
 
 // isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by a path.
@@ -78,6 +79,8 @@ func source(path string, write bool) string {
 	}
 	if write {
 		query.Set("_txlock", "immediate")
+		query.Add("_pragma", "cache_size(-32000)")       // KiB: bulk jobs touch many pages
+		query.Add("_pragma", "wal_autocheckpoint(8000)") // pages: a checkpoint is paid by whoever commits then
 	} else {
 		query.Add("_pragma", "query_only(1)")
 	}

@@ -29,24 +29,25 @@ type Job struct {
 	control.Job
 	World     string
 	Selection Selection
-	Position  int64 // where the next chunk begins: an index into the ids, or the last schedule that was looked at
+	Position  int64 // of a job on ids: where the next chunk begins
+	Mark      Mark  // of a job on a filter: behind what was looked at
 	UpTo      int64 // the newest schedule when the job was accepted; later ones are not touched
 	Failures  int   // how often a chunk could not be worked on
 }
 
-const jobColumns = `world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, upto, failures`
+const jobColumns = `world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, mark, upto, failures`
 
 func (j *Job) fields() []any {
 	return []any{
 		&j.World, &j.JobID, &j.Kind, &j.RegistryUUID, asJSON(&j.Selection), &j.State, &j.Total, &j.Done, &j.Matched, &j.Changed,
-		asJSON(&j.Skipped), asJSON(&j.Outcomes), &j.Error, &j.Accepted, &j.Started, &j.Ended, &j.Position, &j.UpTo, &j.Failures,
+		asJSON(&j.Skipped), asJSON(&j.Outcomes), &j.Error, &j.Accepted, &j.Started, &j.Ended, &j.Position, asJSON(&j.Mark), &j.UpTo, &j.Failures,
 	}
 }
 
 // InsertJob adds a job to the world of the transaction.
 func (tx *Tx) InsertJob(ctx context.Context, j Job) error {
 	j.World = tx.World
-	_, err := tx.exec(ctx, `INSERT INTO job (`+jobColumns+`, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, (SELECT COALESCE(MAX(seq), 0) + 1 FROM job))`, j.fields()...)
+	_, err := tx.exec(ctx, `INSERT INTO job (`+jobColumns+`, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, (SELECT COALESCE(MAX(seq), 0) + 1 FROM job))`, j.fields()...)
 	return err
 }
 
@@ -84,8 +85,8 @@ const lease = 3 * time.Second
 
 // SaveJob writes how far a job is, and that somebody works on it.
 func (tx *Tx) SaveJob(ctx context.Context, j Job) error {
-	_, err := tx.exec(ctx, `UPDATE job SET state = $3, total = $4, done = $5, matched = $6, changed = $7, skipped = $8, outcomes = $9, error = $10, started = $11, ended = $12, position = $13, failures = $14, lease = $15
+	_, err := tx.exec(ctx, `UPDATE job SET state = $3, total = $4, done = $5, matched = $6, changed = $7, skipped = $8, outcomes = $9, error = $10, started = $11, ended = $12, position = $13, failures = $14, lease = $15, mark = $16
 		WHERE world = $1 AND id = $2`,
-		j.World, j.JobID, j.State, j.Total, j.Done, j.Matched, j.Changed, asJSON(&j.Skipped), asJSON(&j.Outcomes), j.Error, j.Started, j.Ended, j.Position, j.Failures, tx.machine.Add(lease))
+		j.World, j.JobID, j.State, j.Total, j.Done, j.Matched, j.Changed, asJSON(&j.Skipped), asJSON(&j.Outcomes), j.Error, j.Started, j.Ended, j.Position, j.Failures, tx.machine.Add(lease), asJSON(&j.Mark))
 	return err
 }

@@ -1,10 +1,12 @@
 package store
 
 import (
-	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
@@ -108,13 +110,11 @@ func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
 }
 
 const (
-	insertSchedule = `INSERT INTO schedule (world, ` + scheduleColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
-		ON CONFLICT DO NOTHING`
-	insertTarget = `INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES ($1, $2, $3, $4, $5)`
+	insertSchedule = `INSERT INTO schedule (world, ` + scheduleColumns + `) VALUES `
+	insertTarget   = `INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES `
 )
 
-// InsertSchedules adds schedules of one registry as the newest of the world, in their order; ErrDuplicate says that one exists. Row by row: SQLite looks up each numbered argument among all of its statement, so that one with many rows takes the square of their number.
+// InsertSchedules adds schedules of one registry as the newest of the world, in their order; ErrDuplicate says that one exists.
 func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 	if len(all) == 0 {
 		return nil
@@ -123,40 +123,86 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 	if err := tx.scan(ctx, []any{&last}, `UPDATE world SET seq = seq + $2 WHERE id = $1 RETURNING seq`, tx.World, len(all)); err != nil {
 		return err
 	}
-	row, err := tx.sql.PrepareContext(ctx, insertSchedule)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, row.Close()) }()
-	target, err := tx.sql.PrepareContext(ctx, insertTarget)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, target.Close()) }()
 	counts := map[api.Status]int{}
+	rows, targets := make([][]any, len(all)), make([][]any, 0, len(all))
 	for i := range all {
 		s := &all[i]
 		s.Seq = last - int64(len(all)-1-i)
 		counts[s.Status]++
-		result, err := row.ExecContext(ctx, append([]any{tx.World}, s.fields()...)...)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return cmp.Or(err, fmt.Errorf("schedule %s: %w", s.ScheduleUUID, ErrDuplicate))
-		}
-		position := 0
+		rows[i] = append([]any{tx.World}, s.fields()...)
 		for _, f := range s.Filters {
 			for _, t := range f.RepoTags {
 				tag, _ := t.Tag.Get() // none and null are the empty text
-				if _, err := target.ExecContext(ctx, tx.World, s.ScheduleUUID, position, t.Repo, tag); err != nil {
-					return err
+				position := 0
+				if n := len(targets); n > 0 && targets[n-1][1] == s.ScheduleUUID {
+					position = targets[n-1][2].(int) + 1
 				}
-				position++
+				targets = append(targets, []any{tx.World, s.ScheduleUUID, position, t.Repo, tag})
 			}
 		}
 	}
+	n, err := tx.insert(ctx, insertSchedule, ` ON CONFLICT DO NOTHING`, rows)
+	if err == nil && n < len(all) {
+		return fmt.Errorf("schedule: %w", ErrDuplicate)
+	}
+	if err == nil {
+		_, err = tx.insert(ctx, insertTarget, ``, targets)
+	}
+	if err != nil {
+		return err
+	}
 	return tx.addCounts(ctx, all[0].RegistryID, counts)
+}
+
+// insert adds rows, as many in a statement as suits the database: SQLite looks up each numbered argument among all of its statement, so that one with many rows takes the square of their number.
+func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) (inserted int, err error) {
+	var statement *sql.Stmt
+	closed := func() error {
+		if statement == nil {
+			return nil
+		}
+		return statement.Close()
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	prepared := 0
+	for len(rows) > 0 {
+		n := min(tx.dialect.together, len(rows))
+		if n != prepared {
+			if err := closed(); err != nil {
+				return inserted, err
+			}
+			if statement, err = tx.sql.PrepareContext(ctx, head+valuesOf(n, len(rows[0]))+tail); err != nil {
+				return inserted, err
+			}
+			prepared = n
+		}
+		result, err := statement.ExecContext(ctx, slices.Concat(rows[:n]...)...)
+		if err != nil {
+			return inserted, err
+		}
+		affected, err := result.RowsAffected()
+		if err != nil {
+			return inserted, err
+		}
+		inserted, rows = inserted+int(affected), rows[n:]
+	}
+	return inserted, nil
+}
+
+// valuesOf writes the placeholders of rows.
+func valuesOf(rows, columns int) string {
+	var text strings.Builder
+	for n := range rows * columns {
+		switch {
+		case n == 0:
+			text.WriteString("($1")
+		case n%columns == 0:
+			text.WriteString("), ($" + number(n+1))
+		default:
+			text.WriteString(", $" + number(n+1))
+		}
+	}
+	return text.String() + ")"
 }
 
 // UpdateSchedule writes the fields of a schedule that its owner can change, and when it runs next.
@@ -189,13 +235,6 @@ func (tx *Tx) Window(ctx context.Context, registry string, within Window) (Windo
 	return w, err
 }
 
-// RowsOf reads the rows of a window that match a filter.
-func (tx *Tx) RowsOf(ctx context.Context, registry string, f qql.Filter, w Window) ([]Row, error) {
-	where := tx.condition(Schedules, f, tx.World, registry, w.After, w.UpTo)
-	return collect(ctx, tx, (*Row).fields, statement{`SELECT id, seq, status FROM schedule
-		WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4 AND ` + where.text + ` ORDER BY seq`, where.args})
-}
-
 // RowsByID reads the rows of ids, as far as they belong to the registry and were there up to a row. They are looked up by their key: a database that sees registry and seq beside it
 // may go through the whole registry instead.
 func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo int64) ([]Row, error) {
@@ -215,11 +254,13 @@ func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo 
 	return rows, err
 }
 
-// CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for all. Their jobs end, and nothing moves them any more.
+// canceled is what becomes of a schedule that is canceled, with the status as $1 and the time as $2: its job ends, and nothing moves it any more.
+const canceled = `status = $1, updated = $2, due_at = 0, phase = '', job_completion = CASE WHEN job_start > 0 THEN $2 ELSE job_completion END`
+
+// CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for all.
 func (tx *Tx) CancelSchedules(ctx context.Context, registry string, rows []Row) error {
-	list := tx.dialect.in(`id`, ids(rows), tx.World, api.StatusCanceled, tx.Now)
-	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, updated = $3, due_at = 0, phase = '', job_completion = CASE WHEN job_start > 0 THEN $3 ELSE job_completion END
-		WHERE world = $1 AND `+list.text, list.args...); err != nil {
+	list := tx.dialect.in(`id`, ids(rows), api.StatusCanceled, tx.Now, tx.World)
+	if _, err := tx.exec(ctx, `UPDATE schedule SET `+canceled+` WHERE world = $3 AND `+list.text, list.args...); err != nil {
 		return err
 	}
 	delta := tally(rows)

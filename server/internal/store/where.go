@@ -201,6 +201,8 @@ func (l List) page(r Resource, id string) string {
 	return text + fmt.Sprintf(" LIMIT %d OFFSET %d", l.Size, (l.Page-1)*l.Size)
 }
 
+func number(n int) string { return strconv.Itoa(n) }
+
 // in is the condition that a column is one of some values, which are one argument behind the others.
 func (d dialect) in(column string, values []string, args ...any) statement {
 	args = append(args, d.values(values))

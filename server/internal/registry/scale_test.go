@@ -1,0 +1,234 @@
+package registry_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/postgrestest"
+	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// big is a world with many schedules in one registry, a tenth of them Queued, on a database that can be copied.
+type big struct {
+	name, database string
+	copied         func(b *testing.B) (database, shell string) // the copy, and what runs SQL on it in a shell of the database
+	rows           int
+}
+
+// bigs are one of each kind of database.
+func bigs(b *testing.B, rows int) []big {
+	b.Helper()
+	file, url := filepath.Join(b.TempDir(), "big.db"), postgrestest.New(b, "")
+	return []big{
+		{"sqlite", file, func(b *testing.B) (string, string) {
+			to := filepath.Join(b.TempDir(), "copy.db")
+			must(b, exec.Command("cp", file, to).Run())
+			return to, "sqlite3 " + to
+		}, rows},
+		{"postgres", url, func(b *testing.B) (string, string) {
+			to := postgrestest.New(b, url)
+			return to, "psql -q " + to
+		}, rows},
+	}
+}
+
+func must(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// open gives the rules on a database.
+func (g big) open(b *testing.B, database string) (*registry.Service, *store.Store, context.Context) {
+	b.Helper()
+	s, err := store.Open(context.Background(), database, func() time.Time { return time.Unix(1_700_000_000, 0) })
+	must(b, err)
+	ids := 0
+	service := registry.New(registry.Options{Store: s, Adapt: true, NewID: func() string { ids++; return fmt.Sprintf("%036d", ids) }})
+	return service, s, registry.WithWorld(context.Background(), worldName)
+}
+
+// fill makes the world, and says how long the import took.
+func (g big) fill(b *testing.B) time.Duration {
+	service, s, ctx := g.open(b, g.database)
+	defer s.Close()
+	scenario := control.Scenario{Registries: []control.ScenarioRegistry{{RegistryUUID: "r", RegistryURI: "https://r.example.com", Schedules: []control.ScenarioSchedules{
+		{Name: "scan {n}", Repo: "team/app", Count: g.rows, Statuses: map[string]int{"Error": 8, "Queued": 1, "Finished": 1}},
+	}}}}
+	began := time.Now()
+	must(b, s.Write(ctx, worldName, func(tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) }))
+	_, err := service.Seed(ctx, worldName, scenario)
+	must(b, err)
+	took := time.Since(began)
+	if strings.HasPrefix(g.database, "postgres") {
+		sqlOn(b, g.database, `VACUUM ANALYZE`)
+	}
+	return took
+}
+
+// sqlOn runs a statement through the driver, and says how long it took.
+func sqlOn(b *testing.B, database, text string) time.Duration {
+	b.Helper()
+	driver, source := "sqlite", "file:"+database+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)"
+	if strings.HasPrefix(database, "postgres") {
+		driver, source = "pgx", database
+	}
+	db, err := sql.Open(driver, source)
+	must(b, err)
+	defer db.Close()
+	must(b, db.PingContext(context.Background()))
+	began := time.Now()
+	_, err = db.ExecContext(context.Background(), text)
+	must(b, err)
+	return time.Since(began)
+}
+
+// shellOn runs a statement in the shell of a database, and says how long it took; 0 when there is no such shell.
+func shellOn(b *testing.B, shell, text string) time.Duration {
+	b.Helper()
+	words := strings.Fields(shell)
+	if _, err := exec.LookPath(words[0]); err != nil {
+		return 0
+	}
+	if words[0] == "sqlite3" {
+		text = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=1; " + text
+	}
+	c := exec.Command(words[0], words[1:]...)
+	c.Stdin = strings.NewReader(text)
+	began := time.Now()
+	out, err := c.CombinedOutput()
+	if err != nil {
+		b.Fatalf("%s: %v\n%s", shell, err, out)
+	}
+	return time.Since(began)
+}
+
+// The statements that do what bulk jobs do, without counters, without rules.
+const (
+	rawCancel = `UPDATE schedule SET status = 'Canceled', updated = 1700000000000, due_at = 0, phase = '', job_completion = CASE WHEN job_start > 0 THEN 1700000000000 ELSE job_completion END
+		WHERE world = 'w' AND registry = 'r' AND lower(status) = 'queued'`
+	rawDelete = `DELETE FROM schedule WHERE world = 'w' AND registry = 'r' AND lower(status) = 'finished'`
+)
+
+// size is how many rows the benchmarks have: QCS_BENCH_ROWS, or few.
+func size() int {
+	rows := 20_000
+	_, _ = fmt.Sscan(os.Getenv("QCS_BENCH_ROWS"), &rows)
+	return rows
+}
+
+// BenchmarkScale is bulk jobs and lists on many schedules of one registry, beside the raw statements that do the same, in the same run.
+func BenchmarkScale(b *testing.B) {
+	rows := size()
+	for _, g := range bigs(b, rows) {
+		name := func(what string) string { return fmt.Sprintf("%s/%d/%s", g.name, rows, what) }
+		imported := g.fill(b)
+		b.Run(name("import"), func(b *testing.B) {
+			for b.Loop() {
+				continue
+			}
+			b.ReportMetric(float64(imported.Nanoseconds())/float64(rows), "ns/row")
+		})
+		b.Run(name("cancel-a-tenth"), func(b *testing.B) { g.bulk(b, "Queued", false) })
+		b.Run(name("delete-a-tenth"), func(b *testing.B) { g.bulk(b, "Finished", true) })
+		b.Run(name("lists"), g.lists)
+	}
+}
+
+// bulk runs a bulk job on a copy, and the raw statement on two others.
+func (g big) bulk(b *testing.B, status string, deletes bool) {
+	raw, filter := rawCancel, "status:"+status
+	if deletes {
+		raw = rawDelete
+	}
+	var job, driver, shell, accept, longest time.Duration
+	for b.Loop() {
+		database, _ := g.copied(b)
+		service, s, ctx := g.open(b, database)
+		call := service.CancelSchedules
+		if deletes {
+			call = service.DeleteSchedules
+		}
+		began := time.Now()
+		_, err := call(ctx, "r", registry.Select(nil, &filter))
+		must(b, err)
+		accept = time.Since(began)
+		for worked := true; worked; {
+			step := time.Now()
+			worked, err = service.Step(ctx)
+			must(b, err)
+			longest = max(longest, time.Since(step))
+		}
+		job = time.Since(began)
+		counts := map[string]int{}
+		must(b, s.Read(ctx, worldName, func(tx *store.Tx) error { counts, err = tx.ScheduleCounts(ctx, "r"); return err }))
+		if counts[status] != 0 {
+			b.Fatalf("got %v", counts)
+		}
+		must(b, s.Close())
+		database, _ = g.copied(b)
+		driver = sqlOn(b, database, raw)
+		database, inShell := g.copied(b)
+		_ = database
+		shell = shellOn(b, inShell, raw)
+	}
+	n := float64(g.rows / 10)
+	b.ReportMetric(float64(job.Nanoseconds())/n, "ns/row")
+	b.ReportMetric(float64(driver.Nanoseconds())/n, "ns/row-raw")
+	b.ReportMetric(float64(shell.Nanoseconds())/n, "ns/row-shell")
+	b.ReportMetric(float64(job)/float64(max(shell, 1)), "x-shell")
+	b.ReportMetric(float64(job)/float64(driver), "x-raw")
+	b.ReportMetric(float64(accept.Microseconds()), "µs-accept")
+	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest-step")
+}
+
+// lists reads pages.
+func (g big) lists(b *testing.B) {
+	service, s, ctx := g.open(b, g.database)
+	defer s.Close()
+	page := func(number int, filter, order string) func() {
+		q := registry.Query{PageNumber: &number, PageSize: new(50), Filter: &filter, Sort: &order}
+		return func() {
+			_, err := service.ListSchedules(ctx, "r", q)
+			must(b, err)
+		}
+	}
+	for b.Loop() {
+		continue
+	}
+	for _, tt := range []struct {
+		name string
+		call func()
+	}{
+		{"first", page(1, "", "")}, {"status", page(1, "status:Queued", "")}, {"id", page(1, "scheduleUuid:"+fmt.Sprintf("%036d", 7), "")}, {"deep", page(g.rows/50-1, "", "")},
+	} {
+		b.ReportMetric(float64(median(tt.call).Microseconds()), "µs-"+tt.name)
+	}
+	next := g.rows / 100
+	b.ReportMetric(float64(median(func() { next++; page(next, "", "")() }).Microseconds()), "µs-deep-in-order")
+}
+
+// median is how long a call takes, of thirty.
+func median(call func()) time.Duration {
+	all := make([]time.Duration, 30)
+	for i := range all {
+		began := time.Now()
+		call()
+		all[i] = time.Since(began)
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
