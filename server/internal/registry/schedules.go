@@ -23,7 +23,7 @@ func (s *Service) ListSchedules(ctx context.Context, registryID string, q Query)
 		if err != nil {
 			return err
 		}
-		rows, total, err := tx.Schedules(ctx, registryID, l)
+		rows, total, err := s.schedules(ctx, tx, registryID, q, l)
 		page = api.Schedules{Data: make([]api.Schedule, len(rows)), Count: total}
 		for i, row := range rows {
 			page.Data[i] = row.Schedule

@@ -50,6 +50,7 @@ type Service struct {
 	wake  func()
 	held  held
 	chunk adaptive
+	pages pages
 	adapt bool // the chunk
 	// accepted is told of jobs.
 	accepted func(store.JobKey)

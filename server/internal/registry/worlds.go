@@ -81,6 +81,7 @@ func (s *Service) UpdateWorld(ctx context.Context, name string, change func(*sto
 
 // DropWorld removes a world with all that belongs to it.
 func (s *Service) DropWorld(ctx context.Context, name string) error {
+	defer s.pages.forget()
 	return s.store.Write(ctx, name, func(tx *store.Tx) error { return tx.DropWorld(ctx) })
 }
 

@@ -43,7 +43,7 @@ func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Stat
 			return err
 		}
 	}
-	return nil
+	return tx.revise(ctx)
 }
 
 // countOf gives the total of a filtered list from the counters, where the filter is none or one whole status.

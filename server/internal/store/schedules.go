@@ -70,6 +70,20 @@ func (s *Schedule) fields() []any {
 	}
 }
 
+// shallow is up to which page rows that are skipped may be read whole.
+const shallow = 10
+
+// Revision counts the changes of the world's schedules. As long as it is the same, a list is.
+func (tx *Tx) Revision(ctx context.Context) (n int64, err error) {
+	return n, tx.scan(ctx, []any{&n}, `SELECT revision FROM world WHERE id = $1`, tx.World)
+}
+
+// revise notes that schedules of the world have changed.
+func (tx *Tx) revise(ctx context.Context) error {
+	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1 WHERE id = $1`, tx.World)
+	return err
+}
+
 // Schedules lists the schedules of a registry, and the number of all that match.
 func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedule, int, error) {
 	where := tx.condition(Schedules, l.Filter, tx.World, registry)
@@ -84,7 +98,19 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedul
 			return nil, 0, err
 		}
 	}
-	all, err := collect(ctx, tx, (*Schedule).fields, statement{`SELECT ` + scheduleColumns + from + l.page(Schedules, "id"), where.args})
+	if l.After == nil && l.Page > shallow && l.ByCreation() { // an index says where the page begins; only its own rows are read whole
+		before := List{Sort: l.Sort, Page: (l.Page - 1) * l.Size, Size: 1}
+		l.After = &Mark{}
+		err := tx.scan(ctx, []any{&l.After.Created, &l.After.ID}, `SELECT created, id`+from+before.page(Schedules, "id"), where.args...)
+		if errors.Is(err, ErrNotFound) {
+			return []Schedule{}, total, nil // there are not so many pages
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	page := l.behind(statement{from, where.args})
+	all, err := collect(ctx, tx, (*Schedule).fields, statement{`SELECT ` + scheduleColumns + page.text + l.page(Schedules, "id"), page.args})
 	return all, total, err
 }
 
@@ -209,6 +235,9 @@ func valuesOf(rows, columns int) string {
 func (tx *Tx) UpdateSchedule(ctx context.Context, s Schedule) error {
 	_, err := tx.exec(ctx, `UPDATE schedule SET name = $3, start_time = $4, interval_days = $5, week_day = $6, force_scan = $7, updated = $8, run_at = $9, due_at = $10 WHERE world = $1 AND id = $2`,
 		tx.World, s.ScheduleUUID, s.Name, s.Schedule.Schedule, s.ScheduleScanIntervalInDays, s.WeekDay, s.ForceScan, tx.Now, s.RunAt, s.DueAt)
+	if err == nil {
+		err = tx.revise(ctx)
+	}
 	return err
 }
 

@@ -86,6 +86,9 @@ func (s *Store) connect(url string) error {
 	if err != nil {
 		return errors.New("open database: the URL cannot be read") // pgx would repeat it, with the password
 	}
+	if config.RuntimeParams["jit"] == "" {
+		config.RuntimeParams["jit"] = "off" // it takes longer to compile such queries than to answer them
+	}
 	s.write = stdlib.OpenDB(*config)
 	s.read = s.write
 	s.write.SetMaxOpenConns(2 * readers)

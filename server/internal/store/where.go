@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,7 +58,8 @@ func resource(order string, groups map[string]string, tokens []token) Resource {
 type List struct {
 	Filter     qql.Filter // nil for all
 	Sort       qql.Sort
-	Page, Size int // counted from 1
+	Page, Size int   // counted from 1
+	After      *Mark // where the page before ended, if that is known; of lists in the order of creation
 }
 
 // where writes the condition of a query. Every value goes into args; only operators, columns of the table of tokens and placeholders are written as text.
@@ -198,7 +200,29 @@ func (l List) page(r Resource, id string) string {
 	if r.columns[order.Field.Token] != id {
 		text += ", " + id + direction
 	}
-	return text + fmt.Sprintf(" LIMIT %d OFFSET %d", l.Size, (l.Page-1)*l.Size)
+	offset := (l.Page - 1) * l.Size
+	if l.After != nil {
+		offset = 0
+	}
+	return text + fmt.Sprintf(" LIMIT %d OFFSET %d", l.Size, offset)
+}
+
+// ByCreation reports whether the list is in the order of creation.
+func (l List) ByCreation() bool {
+	return l.Sort.Field.Token == "" || l.Sort.Field.Token == "created"
+}
+
+// behind adds the condition that a row comes after the page before.
+func (l List) behind(s statement) statement {
+	if l.After == nil {
+		return s
+	}
+	operator := "<" // the default is the newest first
+	if l.Sort.Field.Token != "" && !l.Sort.Desc {
+		operator = ">"
+	}
+	args := append(slices.Clone(s.args), l.After.Created, l.After.ID)
+	return statement{s.text + " AND (created, id) " + operator + " ($" + number(len(args)-1) + ", $" + number(len(args)) + ")", args}
 }
 
 func number(n int) string { return strconv.Itoa(n) }

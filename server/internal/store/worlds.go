@@ -72,7 +72,7 @@ func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
 
 // NewWorld makes a world that does not exist yet, behind the others, or gives ErrDuplicate.
 func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
-	n, err := tx.exec(ctx, `INSERT INTO world (id, plan, position) VALUES ($1, $2, (SELECT COALESCE(MAX(position), 0) + 1 FROM world)) ON CONFLICT (id) DO NOTHING`, id, plan)
+	n, err := tx.exec(ctx, `INSERT INTO world (id, plan, position, revision) VALUES ($1, $2, (SELECT COALESCE(MAX(position), 0) + 1 FROM world), $3) ON CONFLICT (id) DO NOTHING`, id, plan, tx.machine) // another revision than that of an earlier world of the name
 	if err == nil && n == 0 {
 		err = fmt.Errorf("world: %w", ErrDuplicate)
 	}
@@ -160,7 +160,7 @@ func (tx *Tx) Clear(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`, tx.World)
+	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1, seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`, tx.World)
 	tx.Now = tx.machine
 	return err
 }
@@ -180,7 +180,7 @@ func (tx *Tx) CopyFrom(ctx context.Context, other string) error {
 	if _, err := tx.copyRows(ctx, other, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at, clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`, tx.World, other)
+	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1, (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at, clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`, tx.World, other)
 	return err
 }
 
