@@ -1,5 +1,5 @@
 // Package carrier has background work done by any of the replicas that share a PostgreSQL database, by River. The rows of jobs and schedules are the truth; River carries the names of jobs from one
-// replica to another, elects the one that looks after what is due, and tries again what failed. What it loses is handed over again.
+// replica to another, and elects the one that looks after what is due. What it loses is handed over again.
 package carrier
 
 import (
@@ -34,7 +34,6 @@ const (
 	rescue   = 15 * time.Second       // after which a turn of a replica that is gone is taken over
 	retained = time.Minute            // how long River keeps what is done
 	workers  = 8
-	again    = 1000 // attempts of a turn; the row of a job counts its failures itself
 )
 
 // Carrier is a replica's part in the work.
@@ -60,8 +59,8 @@ type lookArgs struct{}
 // Kind implements river.JobArgs.
 func (lookArgs) Kind() string { return "qcs_look" }
 
-// once keeps River from carrying the same thing twice at the same time.
-var once = &river.InsertOpts{MaxAttempts: again, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+// once keeps River from carrying the same thing twice at the same time. What fails is handed over again at a look: the row of a job counts its failures itself.
+var once = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateScheduled, rivertype.JobStateRetryable,
 }}}
 
@@ -136,7 +135,7 @@ func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Ca
 	c.client, err = river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Workers: registered, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}, Logger: slog.New(quiet{log.Handler()}),
 		JobTimeout: turn, RescueStuckJobsAfter: rescue, CompletedJobRetentionPeriod: retained, DiscardedJobRetentionPeriod: retained, CancelledJobRetentionPeriod: retained,
-		FetchPollInterval: every, RetryPolicy: soon{}, SoftStopTimeout: turn,
+		FetchPollInterval: every, SoftStopTimeout: turn,
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) { return lookArgs{}, eachTime }, &river.PeriodicJobOpts{RunOnStart: true})},
 	})
 	if err == nil {
@@ -200,12 +199,6 @@ func (c *Carrier) Run(ctx context.Context) error {
 
 // Close closes the connections. Run must have ended.
 func (c *Carrier) Close() { c.pool.Close() }
-
-// soon tries again after a second.
-type soon struct{}
-
-// NextRetry implements river.ClientRetryPolicy.
-func (soon) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(every) } //nolint:forbidigo // River's own time
 
 // quiet lets warnings and errors of River into the log.
 type quiet struct{ slog.Handler }

@@ -22,16 +22,20 @@ const chunk = 1000
 // adaptive is how many rows a transaction looks at: as many as keep other writers waiting for a time that nobody feels.
 type adaptive struct{ size atomic.Int64 }
 
-// The bounds of a chunk, and of the time that it should take.
+// The bounds of a chunk, and of the time that it should take. On PostgreSQL it keeps waiting only who writes in the same world: it may take several times as long.
 const (
-	fewest, most      = 200, 5000
+	patience          = 5
+	fewest, most      = 200, 10_000
 	tooShort, tooLong = 8 * time.Millisecond, 18 * time.Millisecond
 )
 
 func (a *adaptive) rows() int { return int(max(a.size.Load(), fewest)) }
 
 // took learns from how long a chunk has taken.
-func (a *adaptive) took(d time.Duration) {
+func (a *adaptive) took(d time.Duration, shared bool) {
+	if shared {
+		d /= patience
+	}
 	switch n := a.size.Load(); {
 	case d > tooLong:
 		a.size.Store(max(n/2, fewest))
@@ -167,7 +171,7 @@ func (s *Service) workJob(ctx context.Context, choose chooser) (open bool, err e
 	job, open, err := s.workChosen(ctx, choose)
 	switch {
 	case err == nil && open && s.adapt:
-		s.chunk.took(time.Since(began))
+		s.chunk.took(time.Since(began), s.store.Shared())
 	case err != nil && open && ctx.Err() == nil && !store.Busy(err):
 		err = errors.Join(err, s.setBack(ctx, job))
 	}

@@ -68,17 +68,16 @@ func lasting(f qql.Filter) bool {
 }
 
 // schedules reads a page of the schedules of a registry.
-func (s *Service) schedules(ctx context.Context, tx *store.Tx, registryID string, q Query, l store.List) ([]store.Schedule, int, error) {
+func (s *Service) schedules(ctx context.Context, tx *store.Tx, k pageKey, l store.List) ([]store.Schedule, int, error) {
 	if !l.ByCreation() || !lasting(l.Filter) {
-		return tx.Schedules(ctx, registryID, l)
+		return tx.Schedules(ctx, k.registry, l)
 	}
 	revision, err := tx.Revision(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	k := pageKey{WorldOf(ctx), registryID, or(q.Filter, ""), or(q.Sort, ""), l.Page, l.Size}
 	l.After = s.pages.before(k, revision)
-	all, total, err := tx.Schedules(ctx, registryID, l)
+	all, total, err := tx.Schedules(ctx, k.registry, l)
 	if err == nil && len(all) == l.Size {
 		last := all[len(all)-1]
 		s.pages.put(k, pageEnd{revision, store.Mark{Created: last.Created, ID: last.ScheduleUUID}})

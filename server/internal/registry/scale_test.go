@@ -144,6 +144,7 @@ func BenchmarkScale(b *testing.B) {
 		})
 		b.Run(name("cancel-a-tenth"), func(b *testing.B) { g.bulk(b, "Queued", false) })
 		b.Run(name("delete-a-tenth"), func(b *testing.B) { g.bulk(b, "Finished", true) })
+		b.Run(name("readers-meanwhile"), g.meanwhile)
 		b.Run(name("lists"), g.lists)
 	}
 }
@@ -195,6 +196,50 @@ func (g big) bulk(b *testing.B, status string, deletes bool) {
 	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest-step")
 }
 
+// meanwhile reads first pages, at rest and while a bulk job runs, and accepts bulk calls at rest.
+func (g big) meanwhile(b *testing.B) {
+	for b.Loop() {
+		database, _ := g.copied(b)
+		service, s, ctx := g.open(b, database)
+		read := func() {
+			_, err := service.ListSchedules(ctx, "r", registry.Query{PageNumber: new(1), PageSize: new(50)})
+			must(b, err)
+		}
+		rest := timed(300, read)
+		accepted := timed(100, func() {
+			_, err := service.CancelSchedules(ctx, "r", registry.Select(nil, new("status:Paused")))
+			must(b, err)
+		})
+		_, err := service.CancelSchedules(ctx, "r", registry.Select(nil, new("status:Queued")))
+		must(b, err)
+		working := make(chan error)
+		go func() {
+			worked, err := true, error(nil)
+			for worked && err == nil {
+				worked, err = service.Step(ctx)
+			}
+			working <- err
+		}()
+		var busy []time.Duration
+		for done := false; !done; {
+			select {
+			case err = <-working:
+				done = true
+			default:
+				busy = append(busy, timed(10, read)...)
+			}
+		}
+		must(b, err)
+		must(b, s.Close())
+		slices.Sort(busy)
+		for name, all := range map[string][]time.Duration{"rest": rest, "busy": busy, "accept": accepted} {
+			b.ReportMetric(float64(all[len(all)/2].Microseconds()), "µs-"+name+"-p50")
+			b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "µs-"+name+"-p99")
+			b.ReportMetric(float64(all[len(all)-1].Microseconds()), "µs-"+name+"-max")
+		}
+	}
+}
+
 // lists reads pages.
 func (g big) lists(b *testing.B) {
 	service, s, ctx := g.open(b, g.database)
@@ -222,13 +267,16 @@ func (g big) lists(b *testing.B) {
 }
 
 // median is how long a call takes, of thirty.
-func median(call func()) time.Duration {
-	all := make([]time.Duration, 30)
+func median(call func()) time.Duration { return timed(30, call)[15] }
+
+// timed says how long calls take, the shortest first.
+func timed(n int, call func()) []time.Duration {
+	all := make([]time.Duration, n)
 	for i := range all {
 		began := time.Now()
 		call()
 		all[i] = time.Since(began)
 	}
 	slices.Sort(all)
-	return all[len(all)/2]
+	return all
 }

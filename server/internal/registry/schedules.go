@@ -23,7 +23,7 @@ func (s *Service) ListSchedules(ctx context.Context, registryID string, q Query)
 		if err != nil {
 			return err
 		}
-		rows, total, err := s.schedules(ctx, tx, registryID, q, l)
+		rows, total, err := s.schedules(ctx, tx, pageKey{WorldOf(ctx), registryID, or(q.Filter, ""), or(q.Sort, ""), l.Page, l.Size}, l)
 		page = api.Schedules{Data: make([]api.Schedule, len(rows)), Count: total}
 		for i, row := range rows {
 			page.Data[i] = row.Schedule

@@ -79,8 +79,9 @@ func source(path string, write bool) string {
 	}
 	if write {
 		query.Set("_txlock", "immediate")
-		query.Add("_pragma", "cache_size(-32000)")       // KiB: bulk jobs touch many pages
-		query.Add("_pragma", "wal_autocheckpoint(8000)") // pages: a checkpoint is paid by whoever commits then
+		query.Add("_pragma", "cache_size(-32000)")          // KiB: bulk jobs touch many pages
+		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
+		query.Add("_pragma", "journal_size_limit(1000000)") // bytes that the log keeps when it begins anew
 	} else {
 		query.Add("_pragma", "query_only(1)")
 	}

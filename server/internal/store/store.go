@@ -25,6 +25,7 @@ var ErrNotFound = errors.New("not found")
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
 	write, read *sql.DB
+	checkpoints *checkpointer // of a SQLite file
 	dialect     dialect
 	now         func() time.Time
 }
@@ -58,6 +59,9 @@ func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
 		}
 		s.read.SetMaxOpenConns(readers)
 		s.read.SetMaxIdleConns(readers)
+		if s.checkpoints, err = newCheckpointer(path); err != nil {
+			return err
+		}
 		err = s.migrate(ctx)
 	}
 	if err != nil {
@@ -100,6 +104,9 @@ func (s *Store) connect(url string) error {
 func (s *Store) Close() error {
 	if s.write == nil {
 		return nil
+	}
+	if err := s.checkpoints.close(); err != nil {
+		return errors.Join(err, s.write.Close())
 	}
 	if s.read != s.write && s.read != nil {
 		return errors.Join(s.read.Close(), s.write.Close())
@@ -208,6 +215,9 @@ func (s *Store) run(ctx context.Context, k kind, f func(*Tx) error) error {
 	}
 	if err := tx.Commit(); err != nil {
 		return &commitError{err}
+	}
+	if k.writes {
+		s.checkpoints.written()
 	}
 	for _, do := range after {
 		do()
