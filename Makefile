@@ -83,7 +83,7 @@ race: npm postgres ## run all tests with the race detector
 
 .PHONY: chaos
 chaos: postgres ## kill the daemon 200 times on SQLite, and replicas 50 times on PostgreSQL, and look for what was lost or done twice
-	QCS_CHAOS_KILLS=200 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^TestChaosSQLite$$'
+	QCS_CHAOS_KILLS=200 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^(TestChaosSQLite|TestKilledInMigrations)$$'
 	QCS_CHAOS_KILLS=50 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^TestChaosPostgres$$'
 
 .PHONY: fuzz

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -243,6 +241,51 @@ func TestChaosSQLite(t *testing.T) {
 	t.Logf("%d schedules created, %d deleted, %d jobs", len(h.created), len(h.deleted), len(h.jobs))
 }
 
+// TestKilledInMigrations: a daemon that is killed while it brings an old database up to date finds the data when it starts again.
+func TestKilledInMigrations(t *testing.T) {
+	t.Parallel()
+	first, err := os.ReadFile("../../internal/store/migrations/00001_initial.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(7, 8))
+	for range kills(8) {
+		folder := t.TempDir()
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, "qcs.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = db.ExecContext(t.Context(), string(first)+`
+			CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
+			INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1);
+			INSERT INTO world (id, plan) VALUES ('kept', 'Free');`)
+		if err = errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		env := []string{"QCSD_DATA=" + folder, "QCSD_USERS=u:p"}
+		early, err := spawnUnready(t, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moment(random, 40)
+		early.kill()
+		p, err := spawn(t, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.kill()
+		check(t, env)
+		if db, err = sql.Open("sqlite", "file:"+filepath.Join(folder, "qcs.db")); err != nil {
+			t.Fatal(err)
+		}
+		var plan string
+		err = db.QueryRowContext(t.Context(), `SELECT plan FROM world WHERE id = 'kept'`).Scan(&plan)
+		if err = errors.Join(err, db.Close()); err != nil || plan != "Free" {
+			t.Errorf("got %q, %v", plan, err)
+		}
+	}
+}
+
 // spawnUnready starts a daemon and does not wait for it.
 func spawnUnready(t *testing.T, env []string) (*process, error) {
 	t.Helper()
@@ -303,67 +346,4 @@ func TestChaosPostgres(t *testing.T) {
 	check(t, env)
 	steady.kill()
 	t.Logf("%d schedules created, %d deleted, %d jobs", len(h.created), len(h.deleted), len(h.jobs))
-}
-
-// cutter stands between replicas and their database.
-type cutter struct {
-	url  string
-	mu   sync.Mutex
-	open []net.Conn
-}
-
-func newCutter(t *testing.T, database string) *cutter {
-	t.Helper()
-	u, err := url.Parse(database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	network, target := "tcp", u.Host
-	if folder := u.Query().Get("host"); folder != "" {
-		network, target = "unix", filepath.Join(folder, ".s.PGSQL.5432")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	q := u.Query()
-	q.Del("host")
-	q.Set("sslmode", "disable")
-	u.RawQuery, u.Host = q.Encode(), listener.Addr().String()
-	c := &cutter{url: u.String()}
-	go func() {
-		for {
-			in, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial(network, target)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			c.mu.Lock()
-			c.open = append(c.open, in, out)
-			c.mu.Unlock()
-			go pipe(in, out)
-			go pipe(out, in)
-		}
-	}()
-	return c
-}
-
-func pipe(to, from net.Conn) {
-	_, err := io.Copy(to, from)
-	_ = errors.Join(err, to.Close(), from.Close()) // cut
-}
-
-// all cuts every connection.
-func (c *cutter) all() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, conn := range c.open {
-		_ = conn.Close()
-	}
-	c.open = nil
 }

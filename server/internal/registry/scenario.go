@@ -106,6 +106,9 @@ func loadState(ctx context.Context, tx *store.Tx, scenario control.Scenario) err
 	return wrongFile(tx.LoadState(ctx, scenario.State))
 }
 
+// batch is how many schedules are in memory at a time while a world is filled.
+const batch = 5000
+
 func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.ScenarioRegistry, created openapi.Millis) error {
 	id := cmp.Or(r.RegistryUUID, s.id(ctx))
 	body := api.RegistryRequest{RegistryType: api.RegistryType(cmp.Or(r.RegistryType, string(api.RegistryTypeV2Private))), RegistryURI: r.RegistryURI, RegistryName: r.RegistryName, CredentialType: api.CredentialTypeNone}
@@ -130,25 +133,38 @@ func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.Scen
 	number := 0
 	for i, alike := range r.Schedules {
 		statuses, err := shares(alike)
+		if err == nil {
+			err = s.loadSchedules(ctx, tx, alike, func(n int) store.Schedule {
+				sched := seeded(alike, n+1, statuses[n], created-openapi.Millis(number)*1000)
+				number++
+				if sched.ScheduleUUID, sched.RegistryID = alike.ScheduleUUID, id; sched.ScheduleUUID == "" {
+					sched.ScheduleUUID = s.id(ctx)
+				}
+				if alike.Live {
+					plan(profile, &sched, tx.Now.Time())
+				}
+				return sched
+			})
+		}
 		if err != nil {
 			return fmt.Errorf("schedules %d: %w", i+1, err)
 		}
-		var rows []store.Schedule
-		for n := range statuses {
-			row := seeded(alike, n+1, statuses[n], created-openapi.Millis(number)*1000)
-			if row.ScheduleUUID, row.RegistryID = alike.ScheduleUUID, id; row.ScheduleUUID == "" {
-				row.ScheduleUUID = s.id(ctx)
-			}
-			if alike.Live {
-				plan(profile, &row, tx.Now.Time())
-			}
-			rows = append(rows, row)
-			number++
+	}
+	return nil
+}
+
+// loadSchedules adds schedules that are alike, some at a time.
+func (s *Service) loadSchedules(ctx context.Context, tx *store.Tx, alike control.ScenarioSchedules, schedule func(n int) store.Schedule) error {
+	count := max(alike.Count, 1)
+	for from := 0; from < count; from += batch {
+		rows := make([]store.Schedule, 0, min(count-from, batch))
+		for n := from; n < min(from+batch, count); n++ {
+			rows = append(rows, schedule(n))
 		}
 		if err := tx.InsertSchedules(ctx, rows); errors.Is(err, store.ErrDuplicate) {
-			return broken("", "schedules %d: an id is there twice", i+1)
+			return broken("", "an id is there twice")
 		} else if err != nil {
-			return fmt.Errorf("schedules %d: %w", i+1, err)
+			return err
 		}
 	}
 	return nil

@@ -259,6 +259,7 @@ func (tx *Tx) exec(ctx context.Context, query string, args ...any) (int, error) 
 
 // scan reads one row; none is ErrNotFound.
 func (tx *Tx) scan(ctx context.Context, fields []any, query string, args ...any) error {
+	statement{query, args}.told(ctx)
 	err := tx.sql.QueryRowContext(ctx, query, args...).Scan(fields...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
@@ -272,8 +273,22 @@ type statement struct {
 	args []any
 }
 
+type queriesKey struct{}
+
+// withQueries has each query of the transactions with a context told, to see how the database answers it.
+func withQueries(ctx context.Context, tell func(statement)) context.Context {
+	return context.WithValue(ctx, queriesKey{}, tell)
+}
+
+func (q statement) told(ctx context.Context) {
+	if tell, ok := ctx.Value(queriesKey{}).(func(statement)); ok {
+		tell(q)
+	}
+}
+
 // collect reads all rows of a query; fields names where the columns of a row go.
 func collect[T any](ctx context.Context, tx *Tx, fields func(*T) []any, q statement) ([]T, error) {
+	q.told(ctx)
 	rows, err := tx.sql.QueryContext(ctx, q.text, q.args...)
 	if err != nil {
 		return nil, err

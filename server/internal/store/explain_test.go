@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi/qql"
+)
+
+// TestNoListScansATable: with the filters and orders of the samples, of the CLI and of bulk jobs, each query of a list goes by an index, on both databases.
+func TestNoListScansATable(t *testing.T) {
+	t.Parallel()
+	lists := map[string]struct {
+		resource Resource
+		filters  []string
+		read     func(ctx context.Context, tx *Tx, l List) error
+	}{
+		"schedules": {Schedules, []string{
+			"", "status:Running", "status:Finished AND name:scan*", "scheduleUuid:s1", "scheduleUuid:[s1, s2]", "scheduleUuid:*", "(scheduleUuid:*) AND status:[Canceled, Finished]", "name:nightly", "repo:team/app", "created>now-7d",
+		}, func(ctx context.Context, tx *Tx, l List) error { _, _, err := tx.Schedules(ctx, "r", l); return err }},
+		"registries": {Registries, []string{"", "registryUri:`https://r`", "registryUuid:r", "registryName:r", "registryType:V2"}, func(ctx context.Context, tx *Tx, l List) error {
+			_, _, err := tx.Registries(ctx, l)
+			return err
+		}},
+		"images": {Images, []string{"", "sha:abc", "repo.repository:team/app", "lastScanned>now-1d"}, func(ctx context.Context, tx *Tx, l List) error { _, _, err := tx.Images(ctx, l); return err }},
+		"repositories": {Repositories, []string{"", "repoName:team/app"}, func(ctx context.Context, tx *Tx, l List) error {
+			_, _, err := tx.Repositories(ctx, "r", l)
+			return err
+		}},
+		"pieces of bulk jobs": {Schedules, []string{"", "status:Running", "scheduleUuid:*", "name:scan*"}, func(ctx context.Context, tx *Tx, l List) error {
+			p, err := tx.NextPiece(ctx, l.Filter, Piece{Registry: "r", UpTo: 1 << 40, Rows: 100})
+			if err == nil {
+				_, err = tx.Tally(ctx, p)
+			}
+			return err
+		}},
+	}
+	for name, database := range databases(t) {
+		s := opened(t, database)
+		if err := s.Write(t.Context(), "w", func(tx *Tx) error {
+			var all []Schedule
+			for i := range 2000 {
+				all = append(all, Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprint("s", i), Status: api.StatusQueued, Created: tx.Now}, RegistryID: "r"})
+			}
+			if err := tx.PutWorld(t.Context(), "w", PlanFull, 0); err != nil {
+				return err
+			}
+			return tx.InsertSchedules(t.Context(), all)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for list, l := range lists {
+			for _, text := range l.filters {
+				t.Run(name+"/"+list+"/"+text, func(t *testing.T) {
+					var f qql.Filter
+					if text != "" {
+						e, err := qql.Parse(text)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if f, err = qql.Bind(e, l.resource.Schema, qql.Options{Now: 1_700_000_000_000}); err != nil {
+							t.Fatal(err)
+						}
+					}
+					var queries []statement
+					ctx := withQueries(t.Context(), func(q statement) { queries = append(queries, q) })
+					if err := s.Read(ctx, "w", func(tx *Tx) error {
+						if err := l.read(ctx, tx, List{Filter: f, Page: 12, Size: 50}); err != nil {
+							return err
+						}
+						for _, q := range queries {
+							if strings.Contains(q.text, " FROM world") {
+								continue // a handful of rows
+							}
+							if plan := explain(t, tx, q); strings.Contains(plan, "SCAN "+table(q.text)) || strings.Contains(plan, "Seq Scan") {
+								t.Errorf("%s\n%v\n%s", q.text, q.args, plan)
+							}
+						}
+						return nil
+					}); err != nil {
+						t.Fatal(err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// table is the first table of a query.
+func table(query string) string {
+	_, rest, _ := strings.Cut(query, " FROM ")
+	return strings.Fields(rest)[0]
+}
+
+// explain tells how the database answers a query; PostgreSQL, when it goes through a table only where it must.
+func explain(t *testing.T, tx *Tx, q statement) (plan string) {
+	t.Helper()
+	text := `EXPLAIN QUERY PLAN `
+	if tx.dialect.lock != "" {
+		text = `EXPLAIN `
+		if _, err := tx.sql.ExecContext(t.Context(), `SET LOCAL enable_seqscan = off`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := tx.sql.QueryContext(t.Context(), text+q.text, q.args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			t.Fatal(err)
+		}
+		plan += fmt.Sprintln(*values[len(values)-1].(*any))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
