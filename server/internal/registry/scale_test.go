@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -140,13 +141,46 @@ func BenchmarkScale(b *testing.B) {
 			for b.Loop() {
 				continue
 			}
+			raw := g.copyRaw(b)
 			b.ReportMetric(float64(imported.Nanoseconds())/float64(rows), "ns/row")
+			b.ReportMetric(float64(raw.Nanoseconds())/float64(rows), "ns/row-shell")
+			b.ReportMetric(float64(imported)/float64(max(raw, 1)), "x-shell")
 		})
 		b.Run(name("cancel-a-tenth"), func(b *testing.B) { g.bulk(b, "Queued", false) })
 		b.Run(name("delete-a-tenth"), func(b *testing.B) { g.bulk(b, "Finished", true) })
 		b.Run(name("readers-meanwhile"), g.meanwhile)
 		b.Run(name("lists"), g.lists)
 	}
+}
+
+// copyRaw has the shell of the database copy all rows to another world of a copy, and says how long it took.
+func (g big) copyRaw(b *testing.B) time.Duration {
+	b.Helper()
+	database, shell := g.copied(b)
+	var text string
+	for _, t := range []string{"schedule", "schedule_target"} {
+		columns := strings.Join(columnsOf(b, database, t), ", ")
+		text += fmt.Sprintf("INSERT INTO %[1]s (world, %[2]s) SELECT 'v', %[2]s FROM %[1]s WHERE world = 'w';", t, columns)
+	}
+	return shellOn(b, shell, text)
+}
+
+// columnsOf names the columns of a table but for the world.
+func columnsOf(b *testing.B, database, table string) []string {
+	b.Helper()
+	driver, source := "sqlite", "file:"+database
+	if strings.HasPrefix(database, "postgres") {
+		driver, source = "pgx", database
+	}
+	db, err := sql.Open(driver, source)
+	must(b, err)
+	defer db.Close()
+	rows, err := db.QueryContext(context.Background(), "SELECT * FROM "+table+" WHERE FALSE")
+	must(b, err)
+	defer rows.Close()
+	all, err := rows.Columns()
+	must(b, errors.Join(err, rows.Err()))
+	return slices.DeleteFunc(all, func(c string) bool { return c == "world" })
 }
 
 // bulk runs a bulk job on a copy, and the raw statement on two others.
@@ -166,14 +200,14 @@ func (g big) bulk(b *testing.B, status string, deletes bool) {
 		began := time.Now()
 		_, err := call(ctx, "r", registry.Select(nil, &filter))
 		must(b, err)
-		accept = time.Since(began)
+		accept = shortest(accept, time.Since(began))
 		for worked := true; worked; {
 			step := time.Now()
 			worked, err = service.Step(ctx)
 			must(b, err)
 			longest = max(longest, time.Since(step))
 		}
-		job = time.Since(began)
+		job = shortest(job, time.Since(began))
 		counts := map[string]int{}
 		must(b, s.Read(ctx, worldName, func(tx *store.Tx) error { counts, err = tx.ScheduleCounts(ctx, "r"); return err }))
 		if counts[status] != 0 {
@@ -181,10 +215,10 @@ func (g big) bulk(b *testing.B, status string, deletes bool) {
 		}
 		must(b, s.Close())
 		database, _ = g.copied(b)
-		driver = sqlOn(b, database, raw)
+		driver = shortest(driver, sqlOn(b, database, raw))
 		database, inShell := g.copied(b)
 		_ = database
-		shell = shellOn(b, inShell, raw)
+		shell = shortest(shell, shellOn(b, inShell, raw))
 	}
 	n := float64(g.rows / 10)
 	b.ReportMetric(float64(job.Nanoseconds())/n, "ns/row")
@@ -194,6 +228,14 @@ func (g big) bulk(b *testing.B, status string, deletes bool) {
 	b.ReportMetric(float64(job)/float64(driver), "x-raw")
 	b.ReportMetric(float64(accept.Microseconds()), "µs-accept")
 	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest-step")
+}
+
+// shortest is the shorter of two times, or the one that was measured: the machine has other things to do, too.
+func shortest(a, b time.Duration) time.Duration {
+	if a == 0 || b < a {
+		return b
+	}
+	return a
 }
 
 // meanwhile reads first pages, at rest and while a bulk job runs, and accepts bulk calls at rest.

@@ -57,17 +57,23 @@ var Schedules = resource("created:desc", map[string]string{
 	{qql.Field{Token: "tag", Kind: qql.Text, Group: target}, "tag"},
 }).shown(openapi.Documented, "scheduleUuid", "status")
 
-const scheduleColumns = `id, registry, seq, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type, status, filters, errors, created, updated,
-	job_start, job_completion, listing_start, listing_completion, scanning_start, scanning_completion, due_at,
-	run_at, phase, queued_stay, listing_stay, scanning_stay, outcome, fault`
+// What lists show, and what the life cycle needs besides.
+const (
+	shownColumns = `id, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type, status, filters, errors, created, updated,
+	job_start, job_completion, listing_start, listing_completion, scanning_start, scanning_completion`
+	scheduleColumns = shownColumns + `, registry, seq, due_at, run_at, phase, queued_stay, listing_stay, scanning_stay, outcome, fault`
+)
+
+func (s *Schedule) shown() []any {
+	return []any{
+		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, &s.ScheduleScanIntervalInDays, &s.WeekDay, &s.ForceScan, &s.RegistryType,
+		&s.Status, asJSON(&s.Filters), asJSON(&s.Errors), &s.Created, &s.Updated,
+		&s.JobStartDate, &s.JobCompletionDate, &s.JobListingStartDate, &s.JobListingCompletionDate, &s.JobScanningStartDate, &s.JobScanningCompletionDate,
+	}
+}
 
 func (s *Schedule) fields() []any {
-	return []any{
-		&s.ScheduleUUID, &s.RegistryID, &s.Seq, &s.Name, &s.OnDemand, &s.Schedule.Schedule, &s.ScheduleScanIntervalInDays, &s.WeekDay, &s.ForceScan, &s.RegistryType,
-		&s.Status, asJSON(&s.Filters), asJSON(&s.Errors), &s.Created, &s.Updated,
-		&s.JobStartDate, &s.JobCompletionDate, &s.JobListingStartDate, &s.JobListingCompletionDate, &s.JobScanningStartDate, &s.JobScanningCompletionDate, &s.DueAt,
-		&s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault),
-	}
+	return append(s.shown(), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault))
 }
 
 // shallow is up to which page rows that are skipped may be read whole.
@@ -84,7 +90,7 @@ func (tx *Tx) revise(ctx context.Context) error {
 	return err
 }
 
-// Schedules lists the schedules of a registry, and the number of all that match.
+// Schedules lists the schedules of a registry as they are shown, and the number of all that match.
 func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedule, int, error) {
 	where := tx.condition(Schedules, l.Filter, tx.World, registry)
 	from := ` FROM schedule WHERE world = $1 AND registry = $2 AND ` + where.text
@@ -110,7 +116,7 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedul
 		}
 	}
 	page := l.behind(statement{from, where.args})
-	all, err := collect(ctx, tx, (*Schedule).fields, statement{`SELECT ` + scheduleColumns + page.text + l.page(Schedules, "id"), page.args})
+	all, err := collect(ctx, tx, (*Schedule).shown, statement{`SELECT ` + shownColumns + page.text + l.page(Schedules, "id"), page.args})
 	return all, total, err
 }
 

@@ -315,6 +315,10 @@ func asJSON[T any](value *T) jsonText[T] { return jsonText[T]{value} }
 func (j jsonText[T]) Scan(column any) error {
 	switch c := column.(type) {
 	case string:
+		if c == "null" { // what most rows have in some columns
+			*j.value = *new(T)
+			return nil
+		}
 		return json.Unmarshal([]byte(c), j.value)
 	case []byte:
 		return json.Unmarshal(c, j.value)
