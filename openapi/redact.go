@@ -13,36 +13,65 @@ import (
 // Hidden stands for a secret wherever an exchange is shown or noted.
 const Hidden = "***"
 
-// secrets are the fields of bodies, in any case, whose values are not shown.
-var secrets = []string{"password", "clientsecret", "accesstoken", "private_key", "token"}
+// secrets are the names of fields whose values are not shown, however they are written: in any case, with _ and - or without.
+var secrets = []string{"password", "clientsecret", "secret", "accesstoken", "privatekey", "token"}
 
-// Redact is a body of the type that can be shown: a form without its password, JSON without its secrets, key files with the fields that are none. What is not JSON as a whole and names a secret is hidden as a whole.
+var separators = strings.NewReplacer("_", "", "-", "")
+
+// isSecret reports whether a field is not shown. Names are compared as encoding/json does, which takes some letters beyond ASCII for others.
+func isSecret(name string) bool {
+	return slices.ContainsFunc(secrets, func(s string) bool { return strings.EqualFold(separators.Replace(name), s) })
+}
+
+// mentions reports whether a text may name a secret.
+func mentions(text string) bool {
+	folded := separators.Replace(strings.ToLower(text))
+	return strings.Contains(text, `\`) || slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(folded, s) }) || strings.ContainsAny(text, "\u017f\u212a") // which fold to s and k
+}
+
+// Redact is a body of the type that can be shown: a form without its password, JSON without its secrets, key files with the fields that are none. What is not JSON as a whole and may name a secret is hidden as a whole.
 func Redact(contentType, body string) string {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		kind, _, _ = strings.Cut(strings.ToLower(contentType), ";")
+	}
 	switch {
 	case body == "":
 		return ""
-	case strings.HasPrefix(contentType, "multipart/"):
+	case strings.HasPrefix(kind, "multipart/"):
 		return redactFile(contentType, body)
-	case strings.HasPrefix(contentType, "application/x-www-form-urlencoded"):
-		form, err := url.ParseQuery(body)
-		if err != nil {
-			return Hidden
-		}
-		form.Set("password", Hidden)
-		return strings.ReplaceAll(form.Encode(), url.QueryEscape(Hidden), Hidden)
+	case kind == "application/x-www-form-urlencoded":
+		return redactForm(body)
 	}
 	value, ok := decode(body)
 	switch {
-	case !ok && slices.ContainsFunc(secrets, func(name string) bool { return strings.Contains(strings.ToLower(body), name) }):
-		return Hidden
-	case !ok || !hide(value):
+	case !mentions(body):
 		return body
+	case !ok:
+		return Hidden
 	}
-	clean, err := json.Marshal(value)
+	hide(value)
+	clean, err := json.Marshal(value) // anew, as a field may have been there twice
 	if err != nil {
 		return Hidden
 	}
 	return string(clean)
+}
+
+// redactForm is a form without its secrets; one that is no form, as a client sends that forgets to say that it is JSON, is hidden if it may hold one.
+func redactForm(body string) string {
+	form, err := url.ParseQuery(body)
+	if err != nil {
+		return Hidden
+	}
+	for name, values := range form {
+		if isSecret(name) {
+			form[name] = []string{Hidden}
+		} else if mentions(name) || slices.ContainsFunc(values, mentions) {
+			return Hidden
+		}
+	}
+	return strings.ReplaceAll(form.Encode(), url.QueryEscape(Hidden), Hidden)
 }
 
 // shownOfFile are the fields of a key file that are no secrets.
@@ -111,21 +140,20 @@ func decode(body string) (value any, ok bool) {
 	return value, err == io.EOF
 }
 
-// hide replaces secrets in a value, and reports whether there were any.
-func hide(value any) (found bool) {
+// hide replaces secrets in a value.
+func hide(value any) {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, inner := range v {
-			if inner != nil && inner != "" && slices.Contains(secrets, strings.ToLower(name)) {
-				v[name], found = Hidden, true
+			if inner != nil && inner != "" && isSecret(name) {
+				v[name] = Hidden
 			} else {
-				found = hide(inner) || found
+				hide(inner)
 			}
 		}
 	case []any:
 		for _, inner := range v {
-			found = hide(inner) || found
+			hide(inner)
 		}
 	}
-	return found
 }

@@ -36,6 +36,7 @@ func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
 	var accounts []store.Account
 	var password string
 	err := s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
+		password = ""
 		if accounts, err = tx.Accounts(ctx); err != nil || len(accounts) > 0 || s.options.Existing {
 			return err
 		}

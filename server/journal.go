@@ -192,13 +192,21 @@ func flat(h http.Header) map[string]string {
 	all := map[string]string{}
 	for name, values := range h {
 		all[name] = strings.Join(values, ", ")
-		if name == "Authorization" || name == "Cookie" {
-			scheme, _, _ := strings.Cut(all[name], " ")
+		switch scheme, _, spaced := strings.Cut(all[name], " "); {
+		case !secretHeader(name):
+		case spaced && strings.HasSuffix(name, "Authorization"):
 			all[name] = scheme + " " + openapi.Hidden
+		default:
+			all[name] = openapi.Hidden
 		}
 	}
 	delete(all, "X-Request-Id") // random: the same story is told twice in the same words
 	return all
+}
+
+// secretHeader reports whether a header may hold one.
+func secretHeader(name string) bool {
+	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(strings.ToLower(name), part) })
 }
 
 // curl writes a call for a shell, with $TOKEN for the token.

@@ -106,6 +106,15 @@ func TestJournalHoldsNoSecret(t *testing.T) {
 	post(t, srv, base, `{"credential":{"password":"torn-s3cret`).want(t, http.StatusBadRequest)
 	post(t, srv, base, `{"credential":{"PASSWORD":"case-s3cret"}}`).want(t, http.StatusBadRequest)
 	send(t, srv, request{method: http.MethodGet, target: base, token: "Basic dGVzdGVyOm5vdCthIHJlYWwlc2VjcmV0"}).want(t, http.StatusOK)
+	send(t, srv, request{method: http.MethodPost, target: base, contentType: "application/x-www-form-urlencoded", body: `{"credential":{"password":"form-s3cret"}}`}).want(t, http.StatusUnsupportedMediaType)
+	hidden, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+base, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"Authorization": "Bearer " + token, "Cookie": "sid=s3cret; b=c", "Proxy-Authorization": "Basic s3cret", "X-Api-Key": "s3cret"} {
+		hidden.Header.Set(name, value)
+	}
+	must(srv.HTTP().Do(hidden))(t).Body.Close()
 	data, err := json.Marshal(srv.Requests(""))
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -63,20 +64,30 @@ func (r *recordings) any() bool {
 	return len(r.all) > 0
 }
 
-// put begins a recording in place of another, or ends one.
-func (r *recordings) put(world string, next *recording) (found bool) {
+// begin has a recording take the place of another; hold is called when there was none.
+func (r *recordings) begin(world string, next *recording, hold func(string)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, found = r.all[world]
-	if next == nil {
-		delete(r.all, world)
-		return found
-	}
 	if r.all == nil {
 		r.all = map[string]*recording{}
 	}
+	if r.all[world] == nil {
+		hold(world)
+	}
 	r.all[world] = next
-	return found
+}
+
+// end ends a recording, whichever it is when it is nil, and reports whether there was one; release is called then.
+func (r *recordings) end(world string, which *recording, release func(string)) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	is := r.all[world]
+	if is == nil || which != nil && which != is {
+		return false
+	}
+	delete(r.all, world)
+	release(world)
+	return true
 }
 
 // StartRecording begins to record the world.
@@ -113,13 +124,11 @@ func (s *Server) startRecording(ctx context.Context, world string) (err error) {
 	r := &recording{turn: make(chan struct{}, 1)}
 	r.enter(ctx)
 	defer r.leave()
-	if again := s.recordings.put(world, r); !again { // others wait from now on
-		s.registry.Hold(world)
-	}
+	s.recordings.begin(world, r, s.registry.Hold) // others wait from now on
 	defer func() {
 		if err != nil {
 			r.ended = true
-			s.endRecording(world)
+			s.recordings.end(world, r, s.registry.Release)
 		}
 	}()
 	began := openapi.MillisOf(s.options.Now())
@@ -148,11 +157,7 @@ func (s *Server) startRecording(ctx context.Context, world string) (err error) {
 
 // endRecording ends the recording of a world, and reports whether there was one.
 func (s *Server) endRecording(world string) bool {
-	found := s.recordings.put(world, nil)
-	if found {
-		s.registry.Release(world)
-	}
-	return found
+	return s.recordings.end(world, nil, s.registry.Release)
 }
 
 // recorded makes the calls of worlds that are recorded one after the other, each at one time, and notes them.
@@ -177,7 +182,7 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 			io.Reader
 			io.Closer
 		}{io.TeeReader(r.Body, request), r.Body}
-		p := s.perform(next, w, r, moment{world, call.At, rec.scenario.Recording.Seed, len(rec.scenario.Recording.Calls) + 1})
+		p := s.perform(next, w, r, moment{world, call.At, rec.scenario.Recording.Seed, len(rec.scenario.Recording.Calls) + 1, true})
 		if p.operation != "CreateToken" && p.operation != "CloneWorld" { // their answers are secrets, and change nothing here
 			call.User = p.user
 			p.answer(&call)
@@ -212,6 +217,7 @@ type moment struct {
 	at    openapi.Millis
 	seed  string
 	call  int
+	live  bool // the caller may be gone before it is over
 }
 
 // ids gives the ids of a call, one after the other.
@@ -250,8 +256,12 @@ func (p performed) answer(call *control.RecordedCall) {
 func (s *Server) perform(next http.Handler, w http.ResponseWriter, r *http.Request, m moment) performed {
 	p := performed{exchange: &exchange{}, sent: &copying{ResponseWriter: w, body: tail{max: maxRecording}}}
 	ctx := registry.WithIDs(store.At(context.WithValue(r.Context(), exchangeKey{}, p.exchange), m.at), m.ids())
+	whole := ctx
+	if m.live {
+		whole = context.WithoutCancel(ctx)
+	}
 	settle := func() {
-		if err := s.registry.Settle(registry.WithWorld(context.WithoutCancel(ctx), m.world)); err != nil {
+		if err := s.registry.Settle(registry.WithWorld(whole, m.world)); err != nil {
 			s.options.Logger.Error("background work of a recorded call", "error", err)
 		}
 	}
@@ -266,9 +276,7 @@ func (s *Server) perform(next http.Handler, w http.ResponseWriter, r *http.Reque
 
 // note adds a call to the recording, without secrets.
 func (r *recording) note(call control.RecordedCall, body []byte) {
-	for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization"} {
-		delete(call.Headers, name)
-	}
+	maps.DeleteFunc(call.Headers, func(name string, _ []string) bool { return secretHeader(name) })
 	call.Body = openapi.Redact(http.Header(call.Headers).Get("Content-Type"), string(body))
 	call.Unchecked = call.Body != string(body)
 	if !utf8.ValidString(call.Body) || !utf8.ValidString(call.Answer) {

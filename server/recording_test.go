@@ -238,3 +238,30 @@ func TestRecordingEnds(t *testing.T) {
 	w = must(admin(srv).CreateWorld(t.Context(), control.WorldRequest{Name: "short"}))(t)
 	refused(second(admin(srv).In(w).Recording(t.Context())), client.ErrNotFound)
 }
+
+// TestReplayOfWhatNeverEnds: a recording whose schedules would move for ever, or that lasts for ages, is refused, and one that takes long ends with its caller.
+func TestReplayOfWhatNeverEnds(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t)
+	c := srv.Control()
+	registry := newRegistry(t, srv.Client(), "https://r.example.com")
+	newSchedule(t, srv.Client(), registry, "s")
+	must[any](nil, c.StartRecording(t.Context()))(t)
+	get(t, srv, base).want(t, http.StatusOK)
+	recording := must(c.Recording(t.Context()))(t)
+	late := recording
+	late.Recording.Calls = append([]control.RecordedCall{}, recording.Recording.Calls...)
+	late.Recording.Calls[0].At = recording.Recording.Began.Add(11 * 366 * 24 * time.Hour)
+	if _, err := c.Replay(t.Context(), late); !errors.Is(err, client.ErrInvalid) {
+		t.Errorf("a call in eleven years: got %v", err)
+	}
+	schedules := recording.State.Tables["schedule"]
+	for i, name := range schedules.Columns {
+		if name == "queued_stay" {
+			schedules.Rows[0][i] = -1
+		}
+	}
+	if _, err := c.Replay(t.Context(), recording); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "cannot be") {
+		t.Errorf("a negative duration: got %v", err)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/gen/controlserver"
@@ -42,7 +43,10 @@ func Replay(ctx context.Context, scenario control.Scenario, o Options) (control.
 		if ctx.Err() != nil {
 			return result, ctx.Err()
 		}
-		again, err := s.again(ctx, call, moment{told.World, call.At, told.Seed, i + 1})
+		if call.At > told.Began.Add(longest) {
+			return result, &registry.RuleError{Msg: fmt.Sprintf("Call %d is more than ten years after the beginning.", i+1)}
+		}
+		again, err := s.again(ctx, call, moment{world: told.World, at: call.At, seed: told.Seed, call: i + 1})
 		if err != nil {
 			return result, fmt.Errorf("call %d: %w", i+1, err)
 		}
@@ -59,6 +63,9 @@ func Replay(ctx context.Context, scenario control.Scenario, o Options) (control.
 	}
 	return result, nil
 }
+
+// longest is how long a recording may last: as far as a clock can be moved on.
+const longest = 10 * 366 * 24 * time.Hour
 
 // maxDifferences is how many differences are told.
 const maxDifferences = 100

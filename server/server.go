@@ -185,6 +185,7 @@ func (o Options) place() string {
 	if err != nil {
 		return "the database"
 	}
+	u.RawQuery = "" // it may hold one, too
 	return u.Redacted()
 }
 

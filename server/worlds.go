@@ -26,6 +26,7 @@ func (c *controls) ListWorlds(ctx context.Context, _ controlserver.ListWorldsReq
 	all := controlserver.ListWorlds200JSONResponse{}
 	err := c.server.store.Read(ctx, "", func(tx *store.Tx) error {
 		worlds, err := tx.Worlds(ctx)
+		all = controlserver.ListWorlds200JSONResponse{}
 		for _, w := range worlds {
 			all = append(all, c.server.describe(w))
 		}

@@ -34,6 +34,7 @@ const (
 	rescue   = 15 * time.Second       // after which a turn of a replica that is gone is taken over
 	retained = time.Minute            // how long River keeps what is done
 	workers  = 8
+	few      = 4 // jobs that a look works on itself
 )
 
 // Carrier is a replica's part in the work.
@@ -109,15 +110,21 @@ type lookWorker struct {
 
 // Work implements river.Worker.
 func (w *lookWorker) Work(ctx context.Context, _ *river.Job[lookArgs]) error {
-	open, err := w.work.OpenJobs(ctx)
-	for _, k := range open {
-		more, worked := aSlice(ctx, w.work, k) // whom River gave it to may be gone
-		if err = errors.Join(err, worked); more && worked == nil {
-			err = errors.Join(err, w.carrier.insert(ctx, k))
-		}
-	}
-	for more := err == nil; more && err == nil && ctx.Err() == nil; {
+	var err error
+	for more := true; more && err == nil && ctx.Err() == nil; {
 		more, err = w.work.StepLife(ctx)
+	}
+	open, failed := w.work.OpenJobs(ctx)
+	err = errors.Join(err, failed)
+	for i, k := range open {
+		more, failed := true, error(nil)
+		if i < few {
+			more, failed = aSlice(ctx, w.work, k) // whom River gave it to may be gone
+		}
+		if more && failed == nil {
+			failed = w.carrier.insert(ctx, k)
+		}
+		err = errors.Join(err, failed)
 	}
 	return err
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/api"
@@ -18,31 +18,6 @@ import (
 
 // chunk is how many rows of a bulk job one transaction looks at, so that other writers get their turn; to begin with, where that adapts.
 const chunk = 1000
-
-// adaptive is how many rows a transaction looks at: as many as keep other writers waiting for a time that nobody feels.
-type adaptive struct{ size atomic.Int64 }
-
-// The bounds of a chunk, and of the time that it should take. On PostgreSQL it keeps waiting only who writes in the same world: it may take several times as long.
-const (
-	patience          = 5
-	fewest, most      = 200, 10_000
-	tooShort, tooLong = 8 * time.Millisecond, 18 * time.Millisecond
-)
-
-func (a *adaptive) rows() int { return int(max(a.size.Load(), fewest)) }
-
-// took learns from how long a chunk has taken.
-func (a *adaptive) took(d time.Duration, shared bool) {
-	if shared {
-		d /= patience
-	}
-	switch n := a.size.Load(); {
-	case d > tooLong:
-		a.size.Store(max(n/2, fewest))
-	case d < tooShort:
-		a.size.Store(min(n+n/4, most))
-	}
-}
 
 // notFound is the reason for skipping an id that does not exist, or not in this registry and world.
 const notFound = "NotFound"
@@ -141,6 +116,11 @@ func (s *Service) OpenJobs(ctx context.Context) (open []store.JobKey, err error)
 
 // StepJob works a chunk of a job, and reports whether there is more to do.
 func (s *Service) StepJob(ctx context.Context, k store.JobKey) (more bool, err error) {
+	scope, done := s.held.others()
+	defer done()
+	if slices.Contains(scope.Except, k.World) {
+		return false, nil
+	}
 	return s.workJob(ctx, func(ctx context.Context, tx *store.Tx) (store.JobKey, bool, error) {
 		in, err := tx.In(ctx, k.World)
 		if err != nil {
@@ -168,27 +148,29 @@ type chooser func(context.Context, *store.Tx) (k store.JobKey, found bool, err e
 // workJob works a chunk of the job that is chosen, if it is not at its end.
 func (s *Service) workJob(ctx context.Context, choose chooser) (open bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long others wait, not the time of a world
-	job, open, err := s.workChosen(ctx, choose)
+	k, open, err := s.workChosen(ctx, choose)
 	switch {
 	case err == nil && open && s.adapt:
 		s.chunk.took(time.Since(began), s.store.Shared())
 	case err != nil && open && ctx.Err() == nil && !store.Busy(err):
-		err = errors.Join(err, s.setBack(ctx, job))
+		err = errors.Join(err, s.setBack(ctx, k))
 	}
 	return open, err
 }
 
-func (s *Service) workChosen(ctx context.Context, choose chooser) (job store.Job, open bool, err error) {
-	err = s.store.Write(ctx, "", func(tx *store.Tx) error {
+func (s *Service) workChosen(ctx context.Context, choose chooser) (k store.JobKey, open bool, err error) {
+	err = s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
+		var found bool
 		open = false
-		k, found, err := choose(ctx, tx)
+		k, found, err = choose(ctx, tx)
 		if err != nil || !found {
 			return err
 		}
 		if tx, err = tx.In(ctx, k.World); err != nil {
 			return err
 		}
-		if job, err = tx.Job(ctx, k.ID); errors.Is(err, store.ErrNotFound) {
+		job, err := tx.Job(ctx, k.ID)
+		if errors.Is(err, store.ErrNotFound) {
 			return nil // its world was dropped
 		}
 		if open = job.Ended == 0; err != nil || !open {
@@ -204,16 +186,20 @@ func (s *Service) workChosen(ctx context.Context, choose chooser) (job store.Job
 		}
 		return tx.SaveJob(ctx, next)
 	})
-	return job, open, err
+	return k, open, err
 }
 
 // maxFailures is how often a job may fail before it is given up.
 const maxFailures = 5
 
 // setBack puts a job that failed behind the others, and gives it up when it fails again and again: one job must not stop the others.
-func (s *Service) setBack(ctx context.Context, job store.Job) error {
-	return s.store.Write(ctx, job.World, func(tx *store.Tx) error {
-		if job.Failures++; job.Failures == maxFailures {
+func (s *Service) setBack(ctx context.Context, k store.JobKey) error {
+	return s.store.Write(ctx, k.World, func(tx *store.Tx) error {
+		job, err := tx.Job(ctx, k.ID) // as it is now: another replica may have worked on it
+		if err != nil || job.Ended != 0 {
+			return err
+		}
+		if job.Failures++; job.Failures >= maxFailures {
 			job.State, job.Ended, job.Error = control.JobStateFailed, tx.Now, "The work could not be done; the log tells why."
 		}
 		return tx.SaveJob(ctx, job)

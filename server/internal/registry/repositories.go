@@ -13,17 +13,17 @@ import (
 )
 
 // AddRepository gives a registry a repository, or more images in it, as if a scan had found them now.
-func (s *Service) AddRepository(ctx context.Context, registryID string, r control.ScenarioRepository) (control.ScenarioRepository, error) {
-	err := s.write(ctx, func(tx *store.Tx) error {
+func (s *Service) AddRepository(ctx context.Context, registryID string, r control.ScenarioRepository) (added control.ScenarioRepository, err error) {
+	err = s.write(ctx, func(tx *store.Tx) error {
 		row, err := tx.Registry(ctx, registryID)
 		if err != nil {
 			return err
 		}
 		totals, err := putRepository(ctx, tx, row, r)
-		r = control.ScenarioRepository{RepoName: r.RepoName, TotalImages: totals.TotalImages, TotalScannedImages: totals.TotalScannedImages, TotalVulnerableImages: totals.TotalVulnerableImages}
+		added = control.ScenarioRepository{RepoName: r.RepoName, TotalImages: totals.TotalImages, TotalScannedImages: totals.TotalScannedImages, TotalVulnerableImages: totals.TotalVulnerableImages}
 		return err
 	})
-	return r, err
+	return added, err
 }
 
 // putRepository adds a repository with its images. Totals that are given replace those that there are; without any they are counted.

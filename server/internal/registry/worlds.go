@@ -24,6 +24,9 @@ func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, err
 	}
 	err := s.store.Write(ctx, "", func(tx *store.Tx) error {
 		if n.From != "" {
+			if _, err := tx.In(ctx, n.From); err != nil { // nobody changes it while it is copied
+				return err
+			}
 			other, err := tx.WorldNamed(ctx, n.From)
 			if err != nil {
 				return err

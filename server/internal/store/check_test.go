@@ -95,6 +95,10 @@ func TestMigrations(t *testing.T) {
 				if _, err := old.write.ExecContext(t.Context(), `INSERT INTO world (id, plan) VALUES ('kept', 'Trial')`); err != nil {
 					t.Fatal(err)
 				}
+				if _, err := old.write.ExecContext(t.Context(), `INSERT INTO job (world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, upto, failures, seq)
+					VALUES ('kept', 'j', 'CancelSchedules', 'r', '{"filter":"name:a"}', 'Running', 5, 4, 0, 0, '{}', 'null', '', 1, 1, 0, 4, 9, 0, 1)`); err != nil {
+					t.Fatal(err)
+				}
 				if err := old.Close(); err != nil {
 					t.Fatal(err)
 				}
@@ -103,6 +107,10 @@ func TestMigrations(t *testing.T) {
 					w, err := tx.WorldNamed(t.Context(), "kept")
 					if w.Plan != PlanTrial {
 						t.Errorf("got %+v", w)
+					}
+					j, found, failed := tx.NextJob(t.Context(), Scope{})
+					if failed != nil || !found || j.UpTo != 9 || version < 4 && j.Mark.Seq != 4 {
+						t.Errorf("an open job: got %+v, %v, %v", j, found, failed)
 					}
 					return err
 				}); err != nil {

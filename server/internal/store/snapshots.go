@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -226,7 +227,20 @@ func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (w
 		}
 		rows += len(t.Rows)
 	}
-	return was, rows, nil
+	return was, rows, tx.checkLife(ctx, to)
+}
+
+// checkLife refuses schedules whose lives would never come to a rest.
+func (tx *Tx) checkLife(ctx context.Context, world string) error {
+	var id string
+	err := tx.scan(ctx, []any{&id}, `SELECT id FROM schedule WHERE world = $1 AND (interval_days < 0 OR interval_days = 0 AND start_time <> '' OR queued_stay < 0 OR listing_stay < 0 OR scanning_stay < 0) LIMIT 1`, world)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = &FileError{fmt.Sprintf("The schedule %s has an interval or a duration that cannot be.", id)}
+	}
+	return err
 }
 
 func (tx *Tx) insertRow(ctx context.Context, table string, columns []string, values []any) error {

@@ -315,13 +315,13 @@ func asJSON[T any](value *T) jsonText[T] { return jsonText[T]{value} }
 func (j jsonText[T]) Scan(column any) error {
 	switch c := column.(type) {
 	case string:
-		if c == "null" { // what most rows have in some columns
+		if c == "null" || c == "" { // what most rows have in some columns
 			*j.value = *new(T)
 			return nil
 		}
 		return json.Unmarshal([]byte(c), j.value)
 	case []byte:
-		return json.Unmarshal(c, j.value)
+		return j.Scan(string(c))
 	}
 	return fmt.Errorf("column holds %T, want JSON text", column)
 }
