@@ -29,6 +29,19 @@ func (e *NewerError) Error() string {
 
 // migrate brings the schema up to date. Several processes may do so at the same time: on PostgreSQL one waits for the other, on SQLite one finds that the other was faster.
 func (s *Store) migrate(ctx context.Context) error {
+	var is int64 // stays 0 where there is nothing yet
+	_ = s.write.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&is)
+	switch {
+	case is > schema:
+		return &NewerError{is, schema}
+	case is == schema: // as it is nearly always: to read the migrations would take longer than all else of opening a file
+		return nil
+	}
+	return s.up(ctx)
+}
+
+// up runs the migrations that are missing.
+func (s *Store) up(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -50,11 +63,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	is, err := provider.GetDBVersion(ctx)
-	if err == nil && is > schema {
-		err = &NewerError{is, schema}
-	}
-	return err
+	return nil
 }
 
 // dialectFS has the migrations as a database needs them.
