@@ -43,11 +43,11 @@ func Redact(contentType, body string) string {
 	case kind == "application/x-www-form-urlencoded":
 		return redactForm(body)
 	}
-	value, ok := decode(body)
-	switch {
-	case !mentions(body):
+	if !mentions(body) {
 		return body
-	case !ok:
+	}
+	value, ok := decode(body)
+	if !ok {
 		return Hidden
 	}
 	hide(value)

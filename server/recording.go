@@ -31,7 +31,6 @@ type recording struct {
 	turn     chan struct{} // holds a value while it is somebody's turn; who has it may touch the others
 	scenario control.Scenario
 	bytes    int // of the calls
-	ended    bool
 }
 
 // enter waits for the caller's turn, unless the caller is gone.
@@ -127,7 +126,6 @@ func (s *Server) startRecording(ctx context.Context, world string) (err error) {
 	s.recordings.begin(world, r, s.registry.Hold) // others wait from now on
 	defer func() {
 		if err != nil {
-			r.ended = true
 			s.recordings.end(world, r, s.registry.Release)
 		}
 	}()
@@ -170,7 +168,7 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 			return
 		}
 		defer rec.leave()
-		if rec.ended || s.recordings.of(world) != rec {
+		if s.recordings.of(world) != rec { // it has ended meanwhile
 			next.ServeHTTP(w, r)
 			return
 		}

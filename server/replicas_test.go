@@ -112,6 +112,23 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
+// TestAdvanceBesideReplicas: the moves of an advance on one replica are told, though another is awake and could make them.
+func TestAdvanceBesideReplicas(t *testing.T) {
+	t.Parallel()
+	two := replicas(t, 2, 2)
+	c := two[0].client(t)
+	in := emulator.New("http://qcs.test", must(two[0].Token("u"))(t), servertest.Over(two[0]))
+	must(in.SetClock(t.Context(), control.ClockSetting{Mode: control.ClockModeFrozen}))(t)
+	registry := newRegistry(t, c, "https://r.example.com")
+	for i := range 10 {
+		newSchedule(t, c, registry, fmt.Sprint(i))
+		got := must(in.Advance(t.Context(), time.Minute))(t)
+		if len(got.Events) != 4 || got.Events[3].To != "Finished" {
+			t.Fatalf("%d: got %+v, want all four moves up to Finished", i, got.Events)
+		}
+	}
+}
+
 // TestReplicasShareTheWork: a replica that only answers accepts jobs, two others do them; one of them ends on the way. Nothing is done twice, and nothing is left.
 func TestReplicasShareTheWork(t *testing.T) {
 	t.Parallel()

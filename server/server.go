@@ -124,7 +124,7 @@ func New(o Options) (*Server, error) {
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
 	}
-	if s.store.Shared() {
+	if s.store.Shared() && !o.Existing { // who only looks takes no part in the work
 		if s.carrier, err = carrier.New(context.Background(), o.Database, s.registry, o.Logger); err != nil {
 			return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
 		}

@@ -143,7 +143,7 @@ func noPassword(flags *pflag.FlagSet) error {
 	if err != nil {
 		return fmt.Errorf("%s: is not a URL", keyDatabase) // the error of the parser would repeat it
 	}
-	if _, given := u.User.Password(); given || u.Query().Has("password") {
+	if _, given := u.User.Password(); given || u.Query().Has("password") || u.Query().Has("sslpassword") {
 		return fmt.Errorf("%s: has a password, which others can see among the arguments of the process: put it into %s, PGPASSWORD or PGPASSFILE", keyDatabase, variable(keyDatabase))
 	}
 	return nil

@@ -80,8 +80,8 @@ func (g big) fill(b *testing.B) time.Duration {
 	return took
 }
 
-// sqlOn runs a statement through the driver, and says how long it took.
-func sqlOn(b *testing.B, database, text string) time.Duration {
+// driverOn opens a database as the store does.
+func driverOn(b *testing.B, database string) *sql.DB {
 	b.Helper()
 	driver, source := "sqlite", "file:"+database+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)"
 	if strings.HasPrefix(database, "postgres") {
@@ -89,10 +89,17 @@ func sqlOn(b *testing.B, database, text string) time.Duration {
 	}
 	db, err := sql.Open(driver, source)
 	must(b, err)
+	return db
+}
+
+// sqlOn runs a statement through the driver, and says how long it took.
+func sqlOn(b *testing.B, database, text string) time.Duration {
+	b.Helper()
+	db := driverOn(b, database)
 	defer db.Close()
 	must(b, db.PingContext(context.Background()))
 	began := time.Now()
-	_, err = db.ExecContext(context.Background(), text)
+	_, err := db.ExecContext(context.Background(), text)
 	must(b, err)
 	return time.Since(began)
 }
@@ -168,12 +175,7 @@ func (g big) copyRaw(b *testing.B) time.Duration {
 // columnsOf names the columns of a table but for the world.
 func columnsOf(b *testing.B, database, table string) []string {
 	b.Helper()
-	driver, source := "sqlite", "file:"+database
-	if strings.HasPrefix(database, "postgres") {
-		driver, source = "pgx", database
-	}
-	db, err := sql.Open(driver, source)
-	must(b, err)
+	db := driverOn(b, database)
 	defer db.Close()
 	rows, err := db.QueryContext(context.Background(), "SELECT * FROM "+table+" WHERE FALSE")
 	must(b, err)
