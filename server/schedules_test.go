@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/servertest"
 )
@@ -310,5 +312,57 @@ func TestManyAtOnce(t *testing.T) {
 	srv.Advance(time.Hour)
 	if diff := cmp.Diff(map[string]int{"Finished": writers * each / 2, "Canceled": writers * each / 2}, statuses(t, c, r)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestLongQueryLines names in one query line as many schedules, and registries, as 64 KiB hold.
+func TestLongQueryLines(t *testing.T) {
+	t.Parallel()
+	const line = 64 << 10
+	srv := servertest.New(t, servertest.WithoutRunner())
+	c := srv.Client()
+	schedules, registries := line/len("scheduleIds=00000000-0000-0000-0000-000000000000&"), line/len("registryIds=00000000-0000-0000-0000-000000000000&")
+	scenario := control.Scenario{Registries: []control.ScenarioRegistry{
+		{RegistryUUID: "r", RegistryURI: "https://r.example.com", Schedules: []control.ScenarioSchedules{{Name: "s{n}", Count: schedules + 1, Status: "Queued"}}},
+	}}
+	for i := range registries {
+		scenario.Registries = append(scenario.Registries, control.ScenarioRegistry{RegistryURI: fmt.Sprintf("https://%d.example.com", i)})
+	}
+	if err := srv.Control().ResetWorld(t.Context(), "default", control.WorldReset{Scenario: scenario}); err != nil {
+		t.Fatal(err)
+	}
+	named := url.Values{}
+	for s, err := range c.ListSchedules(t.Context(), "r", client.List{Limit: schedules}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		named.Add("scheduleIds", s.ScheduleUUID)
+	}
+	post(t, srv, base+"/r/schedule/cancel?"+named.Encode(), "").want(t, http.StatusOK)
+	srv.Settle()
+	if diff := cmp.Diff(map[string]int{"Canceled": schedules, "Queued": 1}, statuses(t, c, "r")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	send(t, srv, request{method: http.MethodDelete, target: base + "/r/schedule/bulk?" + named.Encode()}).want(t, http.StatusOK)
+	srv.Settle()
+	if diff := cmp.Diff(map[string]int{"Queued": 1}, statuses(t, c, "r")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	named = url.Values{}
+	for r, err := range c.ListRegistries(t.Context(), client.List{Filter: "not registryUuid:r"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		named.Add("registryIds", r.RegistryUUID)
+	}
+	if len(named["registryIds"]) != registries {
+		t.Fatalf("got %d registries, want %d", len(named["registryIds"]), registries)
+	}
+	send(t, srv, request{method: http.MethodDelete, target: base + "?" + named.Encode()}).want(t, http.StatusOK)
+	srv.Settle()
+	for r, err := range c.ListRegistries(t.Context(), client.List{}) {
+		if err != nil || r.RegistryUUID != "r" {
+			t.Errorf("got %s, %v", r.RegistryUUID, err)
+		}
 	}
 }

@@ -50,6 +50,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ROOT", root)
+			e.Setenv("QCSD_ADDR", "127.0.0.1:0") // scripts run side by side
 			e.Setenv("POSTGRES", postgrestest.New(t, ""))
 			return nil
 		},

@@ -31,7 +31,8 @@ type big struct {
 // bigs are one of each kind of database.
 func bigs(b *testing.B, rows int) []big {
 	b.Helper()
-	file, url := filepath.Join(b.TempDir(), "big.db"), postgrestest.New(b, "")
+	cluster := postgrestest.Durable(b)
+	file, url := filepath.Join(b.TempDir(), "big.db"), cluster.New(b, "")
 	return []big{
 		{"sqlite", file, func(b *testing.B) (string, string) {
 			to := filepath.Join(b.TempDir(), "copy.db")
@@ -39,7 +40,7 @@ func bigs(b *testing.B, rows int) []big {
 			return to, "sqlite3 " + to
 		}, rows},
 		{"postgres", url, func(b *testing.B) (string, string) {
-			to := postgrestest.New(b, url)
+			to := cluster.New(b, url)
 			return to, "psql -q " + to
 		}, rows},
 	}

@@ -1,0 +1,161 @@
+//go:build unix
+
+package postgrestest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// How a server treats what is written: hasty is for tests, which end with it.
+const (
+	durable = " -c shared_buffers=256MB -c max_wal_size=4GB"
+	hasty   = " -c shared_buffers=64MB -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+)
+
+// Cluster is a server.
+type Cluster struct {
+	URL   string                        // of its first database, with the superuser
+	ctl   func(args ...string) *program // pg_ctl
+	guard io.Closer                     // its input; kept here, as the garbage collector would close it
+}
+
+// start gives the server of the process.
+var start = sync.OnceValues(func() (*Cluster, error) {
+	if given := os.Getenv(Variable); given != "" {
+		return &Cluster{URL: given}, nil
+	}
+	return launch(place(), hasty)
+})
+
+// Durable starts a server for one test, which keeps what it has acknowledged, on a disk: to be restarted, or to be measured.
+func Durable(t testing.TB) *Cluster {
+	t.Helper()
+	c, err := launch("", durable)
+	if err != nil {
+		t.Fatalf("PostgreSQL of its own for a test: %v\n\"make postgres\" installs it where it may", err)
+	}
+	t.Cleanup(func() { _ = c.guard.Close() })
+	return c
+}
+
+// Crash ends the server with everything that it was doing, and starts it again.
+func (c *Cluster) Crash() error {
+	if err := c.ctl("--mode", "immediate", "stop").run(); err != nil {
+		return err
+	}
+	return c.ctl("--wait", "start").run()
+}
+
+// launch starts a server with its data in a new folder, which is removed when the process ends.
+func launch(parent, settings string) (*Cluster, error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp(parent, "qcs-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	as, err := owner(folder)
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(folder, "data")
+	if err := command(as, filepath.Join(bin, "initdb"), "--pgdata", data, "--username", "postgres", "--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C").run(); err != nil {
+		return nil, err
+	}
+	options := "-c listen_addresses= -c unix_socket_directories=" + folder + " -c max_connections=400" + settings
+	ctl := filepath.Join(bin, "pg_ctl")
+	c := &Cluster{URL: "postgres://postgres@/postgres?host=" + url.QueryEscape(folder)}
+	c.ctl = func(args ...string) *program {
+		return command(as, ctl, append([]string{"--pgdata", data, "--log", filepath.Join(folder, "log"), "--options", options}, args...)...)
+	}
+	if err := c.ctl("--wait", "start").run(); err != nil {
+		return nil, err
+	}
+	// A shell outlives the process by as long as it takes to stop the server: its standard input ends with the process, however that ends.
+	guard := command(as, "/bin/sh", "-c", `cat; "$0" --pgdata "$1/data" --mode immediate stop; rm -rf "$1"`, ctl, folder)
+	guard.SysProcAttr.Setpgid = true // an interrupt is not for it
+	if c.guard, err = guard.StdinPipe(); err != nil {
+		return nil, err
+	}
+	return c, guard.Start()
+}
+
+// place is where databases are made in a fraction of the time: memory, where there is enough of it; else where temporary files are.
+func place() string {
+	const memory, enough = "/dev/shm", 2 << 30
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(memory, &s); err != nil || int64(s.Bavail)*int64(s.Bsize) < enough { //nolint:gosec,unconvert // the types differ by system
+		return ""
+	}
+	return memory
+}
+
+// programs finds the folder with the programs of PostgreSQL: on the path, or the newest where distributions put them.
+func programs() (string, error) {
+	if path, err := exec.LookPath("initdb"); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			return filepath.Dir(path), nil
+		}
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	more, _ := filepath.Glob("/usr/pgsql-*/bin/initdb")
+	found = append(found, more...)
+	if len(found) == 0 {
+		return "", errors.New("there is no initdb on the path, nor in the places of distributions")
+	}
+	return filepath.Dir(slices.Max(found)), nil
+}
+
+// owner makes the folder that of a user who may run PostgreSQL: the superuser may not.
+func owner(folder string) (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil //nolint:nilnil // nobody else
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		if u, err = user.Lookup("nobody"); err != nil {
+			return nil, err
+		}
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(folder, uid, gid) //nolint:gosec // they are of the system
+}
+
+// program is a command that is run as somebody.
+type program struct{ *exec.Cmd }
+
+func command(as *syscall.Credential, name string, args ...string) *program {
+	c := exec.CommandContext(context.Background(), name, args...)
+	c.Dir, c.SysProcAttr = "/", &syscall.SysProcAttr{Credential: as}
+	return &program{c}
+}
+
+func (p *program) run() error {
+	out, err := p.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", p.Path, err, out)
+	}
+	return nil
+}
