@@ -133,8 +133,9 @@ func (tx *Tx) DeleteRegistry(ctx context.Context, id string) error {
 	for _, query := range []string{
 		`DELETE FROM repository WHERE world = $1 AND registry = $2`,
 		`DELETE FROM schedule_count WHERE world = $1 AND registry = $2`,
+		`DELETE FROM image WHERE world = $1 AND sha IN (SELECT here.sha FROM image_place AS here WHERE here.world = $1 AND here.registry = $2
+			AND NOT EXISTS (SELECT 1 FROM image_place AS there WHERE there.world = $1 AND there.sha = here.sha AND there.registry <> $2))`,
 		`DELETE FROM image_place WHERE world = $1 AND registry = $2`,
-		`DELETE FROM image WHERE world = $1 AND $2 <> '' AND NOT EXISTS (SELECT 1 FROM image_place WHERE image_place.world = image.world AND image_place.sha = image.sha)`,
 		`DELETE FROM registry WHERE world = $1 AND id = $2 AND deletion <> ''`,
 	} {
 		if _, err := tx.exec(ctx, query, tx.World, id); err != nil {
