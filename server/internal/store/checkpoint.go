@@ -5,10 +5,11 @@ import (
 	"database/sql"
 	"os"
 	"sync"
+	"time"
 )
 
 // checkpointer moves what is written from the log of a SQLite file into the file. A writer would do so itself when it commits, for hundreds of milliseconds in which no other can write; on a connection of
-// its own it is in nobody's way.
+// its own it keeps nobody waiting for a lock. As it takes a processor and the disk from those who read, it waits until nobody writes, unless the log becomes too long.
 type checkpointer struct {
 	db   *sql.DB
 	log  string // path of the log
@@ -16,8 +17,11 @@ type checkpointer struct {
 	end  func()
 }
 
-// enough is how long the log may be before it is worth the effort, in bytes.
-const enough = 4 << 20
+const (
+	enough = 4 << 20                // bytes of the log that are worth the effort
+	most   = 256 << 20              // bytes after which the effort is made even while others write
+	quiet  = 200 * time.Millisecond // without a commit
+)
 
 func newCheckpointer(path string) (*checkpointer, error) {
 	db, err := sql.Open(embedded.driver, source(path, true))
@@ -48,16 +52,38 @@ func (c *checkpointer) written() {
 }
 
 func (c *checkpointer) run(ctx context.Context) {
+	pause := time.NewTimer(quiet)
+	defer pause.Stop()
+	var moved int64 // size of the log when it was moved last
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
+			pause.Reset(quiet)
+			grown := c.size() - moved
+			if grown < 0 { // it began anew
+				moved = 0
+			}
+			if grown < most {
+				continue
+			}
+		case <-pause.C:
 		}
-		if info, err := os.Stat(c.log); err == nil && info.Size() > enough {
+		if size := c.size(); size > enough {
 			_, _ = c.db.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`) // the next one does what this one could not
+			moved = size
 		}
 	}
+}
+
+// size is that of the log, in bytes.
+func (c *checkpointer) size() int64 {
+	info, err := os.Stat(c.log)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // close ends the work; the last connection that is closed empties the log.
