@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/qcsdev/qcs/gen/apiserver"
+	"github.com/qcsdev/qcs/gen/bindgen/bind"
 	"github.com/qcsdev/qcs/gen/controlserver"
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/contract"
@@ -33,8 +34,10 @@ const (
 
 // chain puts the handler together. A request goes through these in the order in which they are written here.
 func (s *Server) chain() (http.Handler, error) {
-	vendor, err := s.guard(vendorDocument, vendorBody, func(e *echo.Echo) {
-		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(&handlers{s.registry, s.authority, s.options}, nil))
+	h := &handlers{s.registry, s.authority, s.options}
+	vendor, err := s.guard(surface{
+		document: vendorDocument, maxBody: vendorBody, register: func(e *echo.Echo) { apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(h, nil)) },
+		bound: apiserver.BoundRoutes(h, bind.Options{MaxBody: vendorBody}), // without this line all goes the way of the reference
 	})
 	if err != nil {
 		return nil, err
@@ -45,9 +48,9 @@ func (s *Server) chain() (http.Handler, error) {
 // controlled serves the control API. Its document is read when it is first called: the emulator is sooner ready for the vendor's calls.
 func (s *Server) controlled() http.Handler {
 	handler := sync.OnceValues(func() (http.Handler, error) {
-		return s.guard(controlDocument, controlBody, func(e *echo.Echo) {
+		return s.guard(surface{document: controlDocument, maxBody: controlBody, register: func(e *echo.Echo) {
 			controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
-		})
+		}})
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next, err := handler()
@@ -114,12 +117,12 @@ func (s *Server) recover(next http.Handler) http.Handler {
 
 // guard lets through to the handlers of a document only what the document allows: it finds the operation, authenticates, checks the permission and validates, in this order.
 // As everything passes here, no operation can be without; an operation without a permission keeps the server, or the control API, from serving.
-func (s *Server) guard(document func() (*contract.Document, error), maxBody int64, register func(*echo.Echo)) (http.Handler, error) {
-	d, err := document()
+func (s *Server) guard(f surface) (http.Handler, error) {
+	d, err := f.document()
 	if err != nil {
 		return nil, err
 	}
-	d = d.With(contract.Options{MaxBody: maxBody, Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
+	d = d.With(contract.Options{MaxBody: f.maxBody, Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
 		s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
 	}})
 	for _, o := range d.Operations() {
@@ -129,7 +132,8 @@ func (s *Server) guard(document func() (*contract.Document, error), maxBody int6
 	}
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
-	register(e)
+	f.register(e)
+	handlers := checked{f.routes(s.options), e}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m, err := d.Find(r.Method, r.URL)
 		if err != nil {
@@ -142,11 +146,12 @@ func (s *Server) guard(document func() (*contract.Document, error), maxBody int6
 		serve := func(w http.ResponseWriter, r *http.Request) {
 			s.validated(w, r, m, func(w http.ResponseWriter) {
 				ctx, err := s.admit(w, r, m)
+				if err == nil {
+					err = handlers.serve(w, r.WithContext(noted(ctx, w.Header(), m)), m)
+				}
 				if err != nil {
 					s.fail(w, r, err)
-					return
 				}
-				e.ServeHTTP(w, r.WithContext(noted(ctx, w.Header(), m)))
 			})
 		}
 		if !strings.HasPrefix(m.Path, "/_qcs/") {
@@ -156,7 +161,7 @@ func (s *Server) guard(document func() (*contract.Document, error), maxBody int6
 	}), nil
 }
 
-// admit authenticates and validates a request; the context that it gives names the world of the caller.
+// admit authenticates a request; the context that it gives names the world of the caller.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match) (context.Context, error) {
 	ctx := r.Context()
 	if strings.HasPrefix(m.Path, "/_qcs/") {
@@ -175,7 +180,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match)
 		r.Header.Set("Content-Type", "application/json") // as the documented sample sends it (docs: runtime policies)
 	}
 	s.decodeFilter(r)
-	return ctx, m.CheckRequest(r)
+	return ctx, nil
 }
 
 // caller says who makes a call, if they may make it now.

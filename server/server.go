@@ -73,6 +73,7 @@ type Options struct {
 	Sources           []Source                    // what registries hold; the contents of those for which none speaks are made up
 	OCIHosts          []string                    // host[:port] of registries that are listed for real when they are scanned, before any source; needs what they redirect to as well
 	Strictness        contract.Strictness         // default: contract.Strict
+	Validate          Validate                    // default: ValidateGenerated
 	FilterDecoding    FilterDecoding              // default: DecodeTwice
 	AuthStatus        int                         // status of a good login: 201, the default, or 200
 	EmptyListStatus   int                         // status of a page without items: 200, the default, or 204 without a body
@@ -139,6 +140,7 @@ func withDefaults(o Options) Options {
 	o.Data = cmp.Or(o.Data, memory)
 	o.Version = cmp.Or(o.Version, "dev")
 	o.Strictness = cmp.Or(o.Strictness, contract.Strict)
+	o.Validate = cmp.Or(o.Validate, ValidateGenerated)
 	if len(o.Worlds) == 0 {
 		o.Worlds = []World{{Name: "default", Plan: store.PlanFull}}
 	}
@@ -161,6 +163,9 @@ func withDefaults(o Options) Options {
 func (o Options) check() error {
 	if o.Strictness != contract.Strict && o.Strictness != contract.Vendor {
 		return fmt.Errorf("strictness %q is neither strict nor vendor", o.Strictness)
+	}
+	if o.Validate != ValidateGenerated && o.Validate != ValidateReference {
+		return fmt.Errorf("validate %q is neither generated nor reference", o.Validate)
 	}
 	for _, w := range o.Worlds {
 		if w.Name == "" || !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {

@@ -18,18 +18,9 @@ import (
 )
 
 // RequestError says why a request was refused.
-type RequestError struct {
-	Status int    // 400, 413 or 415
-	Rule   string // name of an openapi.Refusal; "" when the document itself says so
-	Where  string // such as `query parameter "pageSize"` or "body at /filters/0"
-	Reason string // never contains a value of the body, which might be a secret
-}
+type RequestError = openapi.RequestError
 
-func (e *RequestError) Error() string { return e.Where + ": " + e.Reason }
-
-func refuse(rule, where, reason string) *RequestError {
-	return &RequestError{Status: http.StatusBadRequest, Rule: rule, Where: where, Reason: reason}
-}
+func refuse(rule, where, reason string) *RequestError { return openapi.Refuse(rule, where, reason) }
 
 // CheckRequest holds a request to the document. It reads the body and puts it back; where the strictness is Vendor, it also takes out of the query what the vendor is taken to ignore.
 // The body that is put back has a method ValidatedValue() any, which gives the value that was checked: decode that, with runtime.BindJSONValue, rather than the bytes once more, as
@@ -47,13 +38,18 @@ func (m Match) CheckRequest(r *http.Request) error {
 	if err := m.checkBody(r); err != nil {
 		return err
 	}
+	return explain(openapi3filter.ValidateRequest(r.Context(), m.validation(r, query)))
+}
+
+// validation is what kin-openapi wants to know of a request.
+func (m Match) validation(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
 	input := m.input(r, query)
 	if strings.HasPrefix(mediaType(r.Header), "multipart/") { // parts are files, which whoever handles the request reads and checks
 		options := *input.Options
 		options.ExcludeRequestBody = true
 		input.Options = &options
 	}
-	return explain(openapi3filter.ValidateRequest(r.Context(), input))
+	return input
 }
 
 // lenient reports whether the strictness lets a refusal pass.
@@ -160,7 +156,7 @@ func (m Match) checkBody(r *http.Request) error {
 	}
 	media := declared.Value.Content.Get(r.Header.Get("Content-Type"))
 	if media == nil {
-		return &RequestError{http.StatusUnsupportedMediaType, openapi.ContentType, "header Content-Type", "expected " + contentTypes(declared.Value.Content)}
+		return &RequestError{Status: http.StatusUnsupportedMediaType, Rule: openapi.ContentType, Where: "header Content-Type", Reason: "expected " + contentTypes(declared.Value.Content)}
 	}
 	return m.checkMedia(r, media, data)
 }
@@ -220,10 +216,10 @@ func (m Match) readBody(r *http.Request) ([]byte, error) {
 	defer r.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(r.Body, m.document.options.MaxBody+1))
 	if err != nil {
-		return nil, &RequestError{http.StatusBadRequest, "", "body", "could not be read to its end"}
+		return nil, &RequestError{Status: http.StatusBadRequest, Rule: "", Where: "body", Reason: "could not be read to its end"}
 	}
 	if int64(len(data)) > m.document.options.MaxBody {
-		return nil, &RequestError{http.StatusRequestEntityTooLarge, openapi.BodyTooLarge, "body", fmt.Sprintf("more than %d bytes", m.document.options.MaxBody)}
+		return nil, &RequestError{Status: http.StatusRequestEntityTooLarge, Rule: openapi.BodyTooLarge, Where: "body", Reason: fmt.Sprintf("more than %d bytes", m.document.options.MaxBody)}
 	}
 	return data, nil
 }

@@ -50,6 +50,7 @@ const (
 	keySeed       = "seed"
 	keySource     = "registry-source"
 	keyStrictness = "strictness"
+	keyChecks     = "validate"
 	keyTLS        = "tls"
 	keyTLSCert    = "tls-cert"
 	keyTLSKey     = "tls-key"
@@ -93,6 +94,7 @@ func addFlags(f *pflag.FlagSet) {
 	f.String(keySeed, "", "what an empty database begins with: "+strings.Join(server.Seeds(), ", ")+", or a scenario in a file (YAML or JSON)")
 	f.String(keySource, sourceSynthetic, "synthetic: what scans find is made up, or comes from --inventory; oci: registries on --oci-hosts are listed for real, with the credentials of the machine's keychain")
 	f.String(keyStrictness, string(contract.Strict), "strict refuses what no document allows; vendor lets pass what the vendor is taken to ignore")
+	f.String(keyChecks, string(server.ValidateGenerated), "generated checks requests by code that was made from the document; reference by reading the document, many times slower")
 	f.Bool(keyTLS, false, "serve HTTPS, with a certificate for this machine that is made at the start unless --tls-cert is given")
 	f.String(keyTLSCert, "", "file with the certificate (PEM); with --tls-key it switches HTTPS on")
 	f.String(keyTLSKey, "", "file with the key of the certificate (PEM)")
@@ -167,7 +169,7 @@ var truth = []string{"true", "false"}
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
 		Data: k.String(keyData), Database: k.String(keyDatabase), ValidateResponses: k.Bool(keyValidate), FaultHeader: k.Bool(keyFault), Version: buildVersion(),
-		Strictness: contract.Strictness(k.String(keyStrictness)), FilterDecoding: server.FilterDecoding(k.String(keyDecoding)),
+		Strictness: contract.Strictness(k.String(keyStrictness)), Validate: server.Validate(k.String(keyChecks)), FilterDecoding: server.FilterDecoding(k.String(keyDecoding)),
 		AuthStatus: k.Int(keyAuthStatus), EmptyListStatus: k.Int(keyEmptyList),
 		RateLimit: server.RateLimit{Calls: k.Int(keyRateCalls), Classic: k.Int(keyRateStatus) == http.StatusConflict, Concurrent: k.Int(keyConcurrent)},
 		FirstUser: func(name, password string) {
@@ -178,7 +180,7 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 		name    string
 		allowed []string
 	}{
-		{keyStrictness, []string{"strict", "vendor"}}, {keyDecoding, []string{"twice", "once"}}, {keyAuthStatus, []string{"201", "200"}},
+		{keyStrictness, []string{"strict", "vendor"}}, {keyChecks, []string{"generated", "reference"}}, {keyDecoding, []string{"twice", "once"}}, {keyAuthStatus, []string{"201", "200"}},
 		{keyEmptyList, []string{"200", "204"}}, {keyRateStatus, []string{"429", "409"}},
 		{keySource, []string{sourceSynthetic, sourceOCI}}, {keyFault, truth}, {keyValidate, truth}, {keyWelcome, truth}, {keyTLS, truth},
 	} {

@@ -1,0 +1,90 @@
+package contract
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+)
+
+// RequestErrors are all the reasons to refuse a request that were found.
+type RequestErrors []*RequestError
+
+func (e RequestErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, one := range e {
+		texts[i] = one.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// As gives the first, which decides the status.
+func (e RequestErrors) As(target any) bool {
+	first, ok := target.(**RequestError)
+	if ok && len(e) > 0 {
+		*first = e[0]
+	}
+	return ok && len(e) > 0
+}
+
+// Explain is CheckRequest for people: it does not stop at the first fault. An error is a *RequestError or, when more than one was found, RequestErrors.
+func (m Match) Explain(r *http.Request) error {
+	err := m.CheckRequest(r)
+	var first *RequestError
+	if !errors.As(err, &first) || first.Status != http.StatusBadRequest {
+		return err
+	}
+	all := RequestErrors{first}
+	add := func(err error) {
+		var one *RequestError
+		if errors.As(err, &one) && !slices.ContainsFunc(all, func(known *RequestError) bool { return *known == *one }) {
+			all = append(all, one)
+		}
+	}
+	query, _ := url.ParseQuery(r.URL.RawQuery) // what is wrong with it was found just now
+	for _, name := range sortedKeys(query) {
+		if _, err := m.checkParameter(name, query[name]); err != nil {
+			add(err)
+		}
+	}
+	input := m.validation(r, query)
+	options := *input.Options
+	options.MultiError = true
+	input.Options = &options
+	for _, err := range each(openapi3filter.ValidateRequest(r.Context(), input)) {
+		add(explain(err))
+	}
+	if len(all) == 1 {
+		return first
+	}
+	return all
+}
+
+// each takes an error of kin-openapi that stands for several apart.
+func each(err error) (all []error) {
+	var request *openapi3filter.RequestError
+	var several openapi3.MultiError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &request) && errors.As(request.Err, &several):
+		for _, one := range several {
+			for _, cause := range each(one) {
+				part := *request
+				part.Err = cause
+				all = append(all, &part)
+			}
+		}
+		return all
+	case request == nil && errors.As(err, &several):
+		for _, one := range several {
+			all = append(all, each(one)...)
+		}
+		return all
+	}
+	return []error{err}
+}

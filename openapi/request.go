@@ -1,0 +1,17 @@
+package openapi
+
+// RequestError says why a request was refused.
+type RequestError struct {
+	Status int    // 400, 413 or 415
+	Rule   string // name of a Refusal; "" when the document itself says so
+	Where  string // such as `query parameter "pageSize"` or "body at /filters/0"
+	Reason string // never contains a value of the body, which might be a secret
+}
+
+func (e *RequestError) Error() string { return e.Where + ": " + e.Reason }
+
+// Refuse gives the error of a request with status 400.
+func Refuse(rule, where, reason string) *RequestError {
+	const badRequest = 400
+	return &RequestError{Status: badRequest, Rule: rule, Where: where, Reason: reason}
+}
