@@ -34,24 +34,33 @@ const (
 
 // chain puts the handler together. A request goes through these in the order in which they are written here.
 func (s *Server) chain() (http.Handler, error) {
+	for _, o := range apiserver.Operations {
+		if err := permitted(o.ID, o.Public); err != nil {
+			return nil, err
+		}
+	}
 	h := &handlers{s.registry, s.authority, s.options}
-	vendor, err := s.guard(surface{
+	vendor := s.surface(surface{
 		document: vendorDocument, maxBody: vendorBody, register: func(e *echo.Echo) { apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(h, nil)) },
 		bound: apiserver.BoundRoutes(h, bind.Options{MaxBody: vendorBody}), // without this line all goes the way of the reference
 	})
-	if err != nil {
-		return nil, err
-	}
-	return s.recorded(s.cleanPath(s.dialect(s.observe(s.recover(s.route(s.record(vendor), s.controlled())))))), nil
+	control := s.surface(surface{document: controlDocument, maxBody: controlBody, register: func(e *echo.Echo) {
+		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
+	}})
+	return s.recorded(s.cleanPath(s.dialect(s.observe(s.recover(s.route(s.record(vendor), control)))))), nil
 }
 
-// controlled serves the control API. Its document is read when it is first called: the emulator is sooner ready for the vendor's calls.
-func (s *Server) controlled() http.Handler {
-	handler := sync.OnceValues(func() (http.Handler, error) {
-		return s.guard(surface{document: controlDocument, maxBody: controlBody, register: func(e *echo.Echo) {
-			controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
-		}})
-	})
+// permitted fails for an operation of which nobody has decided who may call it.
+func permitted(operation string, public bool) error {
+	if _, ok := permissions[operation]; !ok && !public {
+		return fmt.Errorf("operation %s has no permission", operation)
+	}
+	return nil
+}
+
+// surface serves the operations of a document, which is read when the first of them is called: the emulator is sooner ready.
+func (s *Server) surface(f surface) http.Handler {
+	handler := sync.OnceValues(func() (http.Handler, error) { return s.guard(f) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next, err := handler()
 		if err != nil {
@@ -126,8 +135,8 @@ func (s *Server) guard(f surface) (http.Handler, error) {
 		s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
 	}})
 	for _, o := range d.Operations() {
-		if _, ok := permissions[o.ID]; !ok && !o.Public {
-			return nil, fmt.Errorf("operation %s has no permission", o.ID)
+		if err := permitted(o.ID, o.Public); err != nil {
+			return nil, err
 		}
 	}
 	e := echo.New()

@@ -153,13 +153,17 @@ func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 		with(func(o *server.Options) { o.RateLimit = server.RateLimit{Calls: 1} })
 		prepare = again
 	case "500":
-		folder := t.TempDir()
-		with(func(o *server.Options) { o.Data = folder })
+		folder, later := t.TempDir(), time.Duration(0)
+		with(func(o *server.Options) {
+			now := o.Now
+			o.Data, o.Now = folder, func() time.Time { return now().Add(later) }
+		})
 		prepare = func(srv *servertest.Server) {
 			if r.token = "Bearer " + srv.Token(); o.Public {
 				r.token, r.body = "-", url.Values{"username": {servertest.User}, "password": {servertest.Password}, "token": {"true"}}.Encode()
 			}
 			damage(t, folder)
+			later = 2 * time.Second // what is remembered of the world is old by then
 		}
 	default:
 		return // the SDK gets it

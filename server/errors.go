@@ -111,6 +111,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	x.cause = err
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
+	header.Del("X-QCS-Detail") // what noted has written of another answer
 	if p.detail != "" {
 		header.Set("X-QCS-Detail", ascii(p.detail)+ruleNote(p.rule))
 	}

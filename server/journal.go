@@ -206,7 +206,8 @@ func flat(h http.Header) map[string]string {
 
 // secretHeader reports whether a header may hold one.
 func secretHeader(name string) bool {
-	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(strings.ToLower(name), part) })
+	lower := strings.ToLower(name)
+	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(lower, part) })
 }
 
 // curl writes a call for a shell, with $TOKEN for the token.

@@ -21,6 +21,50 @@ type bound struct {
 	options bind.Options
 }
 
+// Operations are those of the document, in the order of their ids.
+var Operations = []bind.Operation{
+	{ID: "CancelSchedule", Public: false},
+	{ID: "CancelSchedules", Public: false},
+	{ID: "CreateACRConnector", Public: false},
+	{ID: "CreateAWSConnector", Public: false},
+	{ID: "CreateGCPConnector", Public: false},
+	{ID: "CreatePolicy", Public: false},
+	{ID: "CreateRegistry", Public: false},
+	{ID: "CreateReport", Public: false},
+	{ID: "CreateReportSchedule", Public: false},
+	{ID: "CreateSchedule", Public: false},
+	{ID: "CreateToken", Public: true},
+	{ID: "DeleteRegistries", Public: false},
+	{ID: "DeleteRegistry", Public: false},
+	{ID: "DeleteReports", Public: false},
+	{ID: "DeleteSchedule", Public: false},
+	{ID: "DeleteSchedules", Public: false},
+	{ID: "DeleteSchedulesByBody", Public: false},
+	{ID: "DescribeACRConnector", Public: false},
+	{ID: "DescribeAWSBase", Public: false},
+	{ID: "DescribeGCPConnector", Public: false},
+	{ID: "DescribeImage", Public: false},
+	{ID: "DescribePolicy", Public: false},
+	{ID: "DescribeRegistry", Public: false},
+	{ID: "DownloadReport", Public: false},
+	{ID: "ListACRConnectors", Public: false},
+	{ID: "ListAWSConnectors", Public: false},
+	{ID: "ListAWSConnectorsOfAccount", Public: false},
+	{ID: "ListAssociatedRegistries", Public: false},
+	{ID: "ListGCPConnectors", Public: false},
+	{ID: "ListImages", Public: false},
+	{ID: "ListRegistries", Public: false},
+	{ID: "ListReports", Public: false},
+	{ID: "ListRepositories", Public: false},
+	{ID: "ListSchedules", Public: false},
+	{ID: "ListVulnerabilities", Public: false},
+	{ID: "UpdatePolicy", Public: false},
+	{ID: "UpdateRegistry", Public: false},
+	{ID: "UpdateReportSchedule", Public: false},
+	{ID: "UpdateSchedule", Public: false},
+	{ID: "ValidateRegistry", Public: false},
+}
+
 // BoundRoutes are the operations of a server behind binders that hold requests to the document. An operation that is missing, and a request that is answered by bind.ErrUnbound, are to be
 // checked by package contract and to go through the handlers that RegisterHandlers registers.
 func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {

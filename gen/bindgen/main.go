@@ -119,6 +119,11 @@ func (g *generator) head() []byte {
 func (g *generator) file(all []operation) error {
 	var left []string
 	g.p("// bound answers the operations, with requests that it has checked itself.\ntype bound struct {\nssi StrictServerInterface\noptions bind.Options\n}\n")
+	g.p("// Operations are those of the document, in the order of their ids.\nvar Operations = []bind.Operation{")
+	for _, o := range all {
+		g.p("{ID: %q, Public: %t},", o.OperationID, o.Security != nil && len(*o.Security) == 0)
+	}
+	g.p("}\n")
 	g.p("// BoundRoutes are the operations of a server behind binders that hold requests to the document. An operation that is missing, and a request that is answered by bind.ErrUnbound, are to be\n// checked by package contract and to go through the handlers that RegisterHandlers registers.")
 	g.p("func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {\nb := &bound{ssi, o}\nreturn []bind.Route{")
 	var bodies []func() error

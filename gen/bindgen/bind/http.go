@@ -21,6 +21,12 @@ var ErrUnbound = errors.New("left to the reference")
 // PathValues are the values of the parameters of a path, in their order in it, without escapes. No path has more.
 type PathValues [2]string
 
+// Operation is an operation of the document.
+type Operation struct {
+	ID     string
+	Public bool // needs no credentials
+}
+
 // Route is an operation behind its binder.
 type Route struct {
 	OperationID, Method, Path string

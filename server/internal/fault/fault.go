@@ -26,6 +26,18 @@ type Set struct {
 	worlds map[string]*faults
 }
 
+// Any reports whether any world has faults.
+func (s *Set) Any() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.worlds {
+		if len(w.all) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // faults are those of one world.
 type faults struct {
 	all  []*control.Fault

@@ -2,7 +2,6 @@
 package journal
 
 import (
-	"slices"
 	"strings"
 	"sync"
 
@@ -56,7 +55,8 @@ func (j *Journal) Add(world string, e control.Exchange) {
 	l.calls = append(l.calls, e)
 	for l.bytes += size(e); len(l.calls) > j.calls || l.bytes > maxBytes; {
 		l.bytes -= size(l.calls[0])
-		l.calls = slices.Delete(l.calls, 0, 1)
+		l.calls[0] = control.Exchange{} // append makes room now and then, and leaves it behind
+		l.calls = l.calls[1:]
 	}
 }
 

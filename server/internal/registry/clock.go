@@ -15,11 +15,7 @@ import (
 
 // Now is the time of the world of a context.
 func (s *Service) Now(ctx context.Context) (now openapi.Millis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		now = tx.Now
-		return nil
-	})
-	return now, err
+	return s.store.Time(ctx, WorldOf(ctx))
 }
 
 // DescribeClock gives the clock of the world.

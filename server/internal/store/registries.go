@@ -36,8 +36,8 @@ const registryColumns = `id, uri, name, type, provider, aws_account, aws_region,
 
 func registryFields(r *api.Registry) []any {
 	return []any{
-		&r.RegistryUUID, &r.RegistryURI, &r.RegistryName, &r.RegistryType, &r.ProviderType, &r.AWSAccountID, &r.AWSRegion, &r.DockerHubOrg,
-		&r.RepoCount, &r.TotalImages, &r.TotalScannedImages, &r.TotalVulnerableImages, &r.Created, &r.Updated, &r.LastScanned,
+		&r.RegistryUUID, &r.RegistryURI, &r.RegistryName, (*string)(&r.RegistryType), &r.ProviderType, &r.AWSAccountID, &r.AWSRegion, &r.DockerHubOrg,
+		num(&r.RepoCount), num(&r.TotalImages), num(&r.TotalScannedImages), num(&r.TotalVulnerableImages), num(&r.Created), num(&r.Updated), num(&r.LastScanned),
 	}
 }
 

@@ -66,9 +66,9 @@ const (
 
 func (s *Schedule) shown() []any {
 	return []any{
-		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, &s.ScheduleScanIntervalInDays, &s.WeekDay, &s.ForceScan, &s.RegistryType,
-		&s.Status, asJSON(&s.Filters), asJSON(&s.Errors), &s.Created, &s.Updated,
-		&s.JobStartDate, &s.JobCompletionDate, &s.JobListingStartDate, &s.JobListingCompletionDate, &s.JobScanningStartDate, &s.JobScanningCompletionDate,
+		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, num(&s.ScheduleScanIntervalInDays), (*string)(&s.WeekDay), &s.ForceScan, (*string)(&s.RegistryType),
+		(*string)(&s.Status), asJSON(&s.Filters), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
+		num(&s.JobStartDate), num(&s.JobCompletionDate), num(&s.JobListingStartDate), num(&s.JobListingCompletionDate), num(&s.JobScanningStartDate), num(&s.JobScanningCompletionDate),
 	}
 }
 

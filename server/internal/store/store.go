@@ -25,6 +25,8 @@ var ErrNotFound = errors.New("not found")
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
 	write, read *sql.DB
+	readers     *readerPool   // of a SQLite file
+	clocks      *clockCache   // of a SQLite file
 	checkpoints *checkpointer // of a SQLite file
 	dialect     dialect
 	now         func() time.Time
@@ -57,8 +59,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
 		if s.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
 			return err
 		}
-		s.read.SetMaxOpenConns(readers)
-		s.read.SetMaxIdleConns(readers)
+		s.readers, s.clocks = newReaderPool(s.read), &clockCache{all: map[string]remembered{}}
 		if s.checkpoints, err = newCheckpointer(path); err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func (s *Store) Close() error {
 		return errors.Join(err, s.write.Close())
 	}
 	if s.read != s.write && s.read != nil {
-		return errors.Join(s.read.Close(), s.write.Close())
+		return errors.Join(s.readers.close(), s.read.Close(), s.write.Close())
 	}
 	return s.write.Close()
 }
@@ -125,10 +126,11 @@ type Tx struct {
 	World   string
 	Now     openapi.Millis
 	machine openapi.Millis // by the clock of the store
-	sql     *sql.Tx
+	sql     querier
 	dialect dialect
 	writes  bool
-	after   *[]func() // when it is committed
+	clocks  *clockCache // where it need not ask for a clock again
+	after   *[]func()   // when it is committed
 }
 
 // After has something done when the transaction is committed, and only then.
@@ -196,24 +198,36 @@ func (e *commitError) Error() string { return "commit: " + e.err.Error() }
 func (e *commitError) Unwrap() error { return e.err }
 
 func (s *Store) run(ctx context.Context, k kind, f func(*Tx) error) error {
+	if !k.writes && s.readers != nil {
+		return s.readers.inTransaction(ctx, func(r *reader) error {
+			tx := s.tx(ctx, r)
+			tx.clocks = s.clocks
+			tx, err := tx.In(ctx, k.world)
+			if err != nil {
+				return err
+			}
+			return f(tx)
+		})
+	}
 	tx, err := s.begin(ctx, k.writes)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	machine, pinned := ctx.Value(machineKey{}).(openapi.Millis)
-	if !pinned {
-		machine = openapi.MillisOf(s.now())
-	}
 	var after []func()
-	wtx, err := (&Tx{Now: machine, machine: machine, sql: tx, dialect: s.dialect, writes: k.writes, after: &after}).In(ctx, k.world)
+	outer := s.tx(ctx, tx)
+	outer.writes, outer.after = k.writes, &after
+	wtx, err := outer.In(ctx, k.world)
 	if err != nil {
 		return err
 	}
 	if err := f(wtx); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	committed := s.clocks.forget()
+	err = tx.Commit()
+	committed()
+	if err != nil {
 		return &commitError{err}
 	}
 	if k.writes {
@@ -223,6 +237,15 @@ func (s *Store) run(ctx context.Context, k kind, f func(*Tx) error) error {
 		do()
 	}
 	return nil
+}
+
+// tx is a transaction of no world yet.
+func (s *Store) tx(ctx context.Context, q querier) *Tx {
+	machine, pinned := ctx.Value(machineKey{}).(openapi.Millis)
+	if !pinned {
+		machine = openapi.MillisOf(s.now())
+	}
+	return &Tx{Now: machine, machine: machine, sql: q, dialect: s.dialect}
 }
 
 type machineKey struct{}
@@ -237,6 +260,10 @@ func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	other := *tx
 	other.World, other.Now = world, tx.machine
 	if world == "" {
+		return &other, nil
+	}
+	if clock, known := tx.clocks.get(world, tx.machine); known {
+		other.Now = clock.At(tx.machine)
 		return &other, nil
 	}
 	clock, err := other.enter(ctx)

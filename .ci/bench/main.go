@@ -1,0 +1,186 @@
+// Command bench measures the emulator beside other servers, over loopback, all in one run and in turns: "bench [-rounds N] [-turn DURATION] [-out FOLDER]" from the root of the project. It prints ratios, and
+// writes results.csv, results.svg and results.md. Peers are measured where "make bench-peers" has installed them.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == "serve" {
+		serve(os.Args[2])
+		return
+	}
+	rounds := flag.Int("rounds", 3, "turns that each server gets for each case")
+	turn := flag.Duration("turn", 2*time.Second, "length of a turn")
+	out := flag.String("out", ".bench", "folder for the results")
+	flag.Parse()
+	b := &bench{rounds: *rounds, turn: *turn, out: *out}
+	if err := b.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is a run.
+type bench struct {
+	rounds int
+	turn   time.Duration
+	out    string
+	rows   []row
+}
+
+// row is one figure.
+type row struct {
+	suite, kase, server, metric string
+	value                       float64
+}
+
+func (b *bench) note(suite, kase, server, metric string, value float64) {
+	b.rows = append(b.rows, row{suite, kase, server, metric, value})
+}
+
+// get finds a figure; 0 when there is none.
+func (b *bench) get(suite, kase, server, metric string) float64 {
+	for _, r := range b.rows {
+		if r.suite == suite && r.kase == kase && r.server == server && r.metric == metric {
+			return r.value
+		}
+	}
+	return 0
+}
+
+func (b *bench) run() error {
+	if err := os.MkdirAll(b.out, 0o755); err != nil {
+		return err
+	}
+	built, err := b.build()
+	if err != nil {
+		return err
+	}
+	all := slices.Concat(ours(built), peers(b.out))
+	if err := b.starts(all, built); err != nil {
+		return err
+	}
+	if err := b.loads(all); err != nil {
+		return err
+	}
+	return b.report()
+}
+
+// build makes the programs that are measured.
+func (b *bench) build() (folder string, err error) {
+	folder = filepath.Join(b.out, "bin")
+	for name, path := range map[string]string{"qcsd": "./server/cmd/qcsd", "hello": "./.ci/bench/hello"} {
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(folder, name), path)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+		}
+	}
+	if err := writeDocument(filepath.Join(b.out, "peers.json")); err != nil {
+		return "", err
+	}
+	return folder, writeScenario(filepath.Join(b.out, "seed.json"))
+}
+
+// starts measures how long it takes from the start of a process to its first good answer, and what is resident then.
+func (b *bench) starts(all []server, built string) error {
+	all = append([]server{{name: "hello-world", command: func(string) []string { return []string{filepath.Join(built, "hello")} }, first: "/"}}, all...)
+	turns := 11
+	for range turns {
+		for _, i := range rand.Perm(len(all)) {
+			s := all[i]
+			if s.slow && b.get("start", "first-answer", s.name, "ms") > 0 {
+				continue // seconds are measured once
+			}
+			if s.fresh != nil {
+				s.command = s.fresh
+			}
+			p, err := s.start()
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			b.shortest("start", "first-answer", s.name, "ms", float64(p.took.Microseconds())/1000)
+			b.shortest("start", "first-answer", s.name, "MiB", p.resident())
+			p.stop()
+		}
+	}
+	return nil
+}
+
+// shortest notes a figure, or puts a smaller one in its place.
+func (b *bench) shortest(suite, kase, server, metric string, value float64) {
+	for i, r := range b.rows {
+		if r.suite == suite && r.kase == kase && r.server == server && r.metric == metric {
+			b.rows[i].value = min(r.value, value)
+			return
+		}
+	}
+	b.note(suite, kase, server, metric, value)
+}
+
+// loads measures all cases on all servers, which run side by side and are asked in turns.
+func (b *bench) loads(all []server) error {
+	var running []*process
+	defer func() {
+		for _, p := range running {
+			p.stop()
+		}
+	}()
+	for _, s := range all {
+		if s.startOnly {
+			continue
+		}
+		p, err := s.start()
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		running = append(running, p)
+	}
+	for _, c := range cases() {
+		figures := map[string][]figure{}
+		for range b.rounds {
+			for _, i := range rand.Perm(len(running)) {
+				p := running[i]
+				if !p.takes(c) {
+					continue
+				}
+				f, err := p.load(c, b.turn)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", p.name, c.name, err)
+				}
+				figures[p.name] = append(figures[p.name], f)
+			}
+		}
+		for name, all := range figures {
+			b.sum(c.name, name, all)
+		}
+		fmt.Fprintf(os.Stderr, "%s done\n", c.name)
+	}
+	for _, p := range running {
+		b.note("load", "after", p.name, "MiB", p.resident())
+	}
+	return nil
+}
+
+// sum takes the turns of a server together: the median of requests and latencies, the least processor time.
+func (b *bench) sum(kase, name string, all []figure) {
+	slices.SortFunc(all, func(a, b figure) int { return int(a.perSecond - b.perSecond) })
+	middle := all[len(all)/2]
+	least := all[0].processor
+	for _, f := range all {
+		least = min(least, f.processor)
+	}
+	b.note("load", kase, name, "requests/s", middle.perSecond)
+	b.note("load", kase, name, "p50-us", middle.p50)
+	b.note("load", kase, name, "p99-us", middle.p99)
+	b.note("load", kase, name, "cpu-us", least)
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
+)
+
+// server is something that can be started and asked.
+type server struct {
+	name      string
+	command   func(port string) []string
+	fresh     func(port string) []string // for the measurement of the start, if that is another
+	first     string                     // path of the first request
+	env       []string
+	headers   map[string]string
+	keeps     bool // keeps what it is told: it is asked only what means something to it
+	slow      bool // takes seconds to start
+	lax       bool // answers what it should refuse
+	startOnly bool
+	login     func(base string) (map[string]string, error)
+}
+
+const list = "/csapi/v1.3/registry"
+
+// ours are what this project and its libraries make.
+func ours(built string) (all []server) {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	for _, kind := range []string{"net/http", "echo", "generated", "kin-openapi", "bound"} {
+		all = append(all, server{name: kind, command: func(string) []string { return []string{self, "serve", kind} }, first: list})
+	}
+	runs := 0
+	daemon := func(port string, more ...string) []string {
+		runs++
+		folder := filepath.Join(filepath.Dir(built), "data", fmt.Sprint(os.Getpid(), "-", runs))
+		return append([]string{filepath.Join(built, "qcsd"), "--addr", "127.0.0.1:" + port, "--data", folder, "--log-format", "json"}, more...)
+	}
+	return append(all, server{
+		name: "qcsd", first: "/healthz", keeps: true, env: []string{"QCSD_USERS=bench:bench"}, login: login,
+		command: func(port string) []string {
+			return daemon(port, "--seed", filepath.Join(filepath.Dir(built), "seed.json"))
+		},
+		fresh: func(port string) []string { return daemon(port) },
+	})
+}
+
+// peers are the other mock servers that are installed.
+func peers(out string) (all []server) {
+	document, token := filepath.Join(out, "peers.json"), map[string]string{"Authorization": "Bearer x"}
+	bin := ".ci/peers/node_modules/.bin/"
+	for _, s := range []server{
+		{name: "prism", command: func(port string) []string {
+			return []string{bin + "prism", "mock", "-v", "fatal", "-h", "127.0.0.1", "-p", port, document}
+		}},
+		{name: "mockoon", lax: true, command: func(port string) []string {
+			return []string{bin + "mockoon-cli", "start", "--disable-log-to-file", "--disable-admin-api", "--hostname", "127.0.0.1", "--data", document, "--port", port}
+		}},
+		{name: "steady", command: func(port string) []string {
+			return []string{bin + "steady", "-q", "--host", "127.0.0.1", "-p", port, document}
+		}},
+		{name: "stripe-mock", command: func(port string) []string {
+			return []string{filepath.Join(out, "bin", "stripe-mock"), "-http-port", port}
+		}, first: "/v1/customers", startOnly: true},
+	} {
+		if _, err := os.Stat(s.command("0")[0]); err != nil {
+			fmt.Fprintf(os.Stderr, "%s is not installed: \"make bench-peers\" does so\n", s.name)
+			continue
+		}
+		if s.headers, s.slow = token, true; s.startOnly {
+			s.headers = map[string]string{"Authorization": "Bearer sk_test_123"}
+		} else {
+			s.first = list
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// process is a server that runs.
+type process struct {
+	*exec.Cmd
+	server
+	address string
+	took    time.Duration // until the first good answer
+}
+
+// start runs a server until it has answered once.
+func (s server) start() (*process, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		return nil, err
+	}
+	_, port, _ := net.SplitHostPort(address)
+	line := s.command(port)
+	p := &process{exec.Command(line[0], line[1:]...), s, address, 0}
+	p.Env = append(append(os.Environ(), "PORT="+port, "GOMAXPROCS=1"), s.env...)
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	began := time.Now()
+	if err := p.Start(); err != nil {
+		return nil, err
+	}
+	for {
+		if p.answers() {
+			break
+		}
+		if time.Since(began) > time.Minute {
+			p.stop()
+			return nil, errors.New("it does not answer")
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+	p.took = time.Since(began)
+	if s.login != nil {
+		if p.headers, err = s.login("http://" + address); err != nil {
+			p.stop()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// answers reports whether the first request is answered.
+func (p *process) answers() bool {
+	conn, err := net.Dial("tcp", p.address)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	request, err := http.NewRequest(http.MethodGet, "http://"+p.address+p.first, nil)
+	if err != nil {
+		panic(err)
+	}
+	for name, value := range p.headers {
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+func (p *process) stop() {
+	_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
+	_ = p.Wait() // killed
+}
+
+// takes reports whether a case means something to a server.
+func (p *process) takes(c kase) bool { return (!p.keeps || c.keeps) && (!p.lax || c.status == http.StatusOK) }
+
+// login gets a token of the emulator.
+func login(base string) (map[string]string, error) {
+	answer, err := http.PostForm(base+"/auth", map[string][]string{"username": {"bench"}, "password": {"bench"}, "token": {"true"}})
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	var token [4096]byte
+	n, _ := answer.Body.Read(token[:])
+	if answer.StatusCode/100 != 2 {
+		return nil, fmt.Errorf("login: %s: %s", answer.Status, token[:n])
+	}
+	return map[string]string{"Authorization": "Bearer " + string(token[:n])}, nil
+}
+
+// writeDocument writes the document for the peers: its list has 50 registries.
+func writeDocument(path string) error {
+	var document map[string]any
+	if err := json.Unmarshal(openapi.JSON, &document); err != nil {
+		return err
+	}
+	at := any(document)
+	for _, key := range []string{"paths", list, "get", "responses", "200", "content", "application/json"} {
+		object, ok := at.(map[string]any)
+		if !ok {
+			return errors.New("the document has no list of registries")
+		}
+		at = object[key]
+	}
+	media, ok := at.(map[string]any)
+	if !ok {
+		return errors.New("the document has no list of registries")
+	}
+	delete(media, "examples")
+	media["example"] = json.RawMessage(page)
+	data, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o644)
+}
+
+// writeScenario writes what the emulator holds: 1,000 registries and 10,000 schedules.
+func writeScenario(path string) error {
+	scenario := control.Scenario{}
+	for i, r := range registries(1000) {
+		scenario.Registries = append(scenario.Registries, control.ScenarioRegistry{
+			RegistryUUID: r.RegistryUUID, RegistryName: r.RegistryName, RegistryURI: r.RegistryURI, RegistryType: string(r.RegistryType),
+			Schedules: []control.ScenarioSchedules{{Name: "scan " + strconv.Itoa(i) + " {n}", Count: 10, Status: "Finished"}},
+		})
+	}
+	data, err := json.Marshal(scenario)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o644)
+}
