@@ -6,6 +6,8 @@ SHELL := /bin/bash
 GO       ?= go
 BASE     ?= HEAD
 FUZZTIME ?= 30s
+BENCH    ?= Request
+BENCHPKG ?= ./gen/bindgen
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 QCSD     ?= $(GO) run ./server/cmd/qcsd
@@ -14,7 +16,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: help
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
 generate: ## regenerate models, server interface, raw client and JSON from the documents, the empty database, and the tables of the READMEs
@@ -87,18 +89,33 @@ chaos: postgres ## kill the daemon 200 times on SQLite, and replicas 50 times on
 	QCS_CHAOS_KILLS=50 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^TestChaosPostgres$$'
 
 .PHONY: fuzz
-fuzz: ## fuzz the parser and the builder of the filter language, and compare SQL with evaluation on many rows (FUZZTIME=30s)
+fuzz: ## fuzz the filter language and the binders, and compare SQL with evaluation, and binders with the reference, many times (FUZZTIME=30s)
 	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME)
 	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzBuild -fuzztime $(FUZZTIME)
 	$(GO) test ./server/internal/store -run TestWhereEqualsEval -rapid.checks=20000
+	QCS_AGREE=100000 $(GO) test ./gen/bindgen -count=1 -v -run '^TestBindersAgreeWithTheReference$$'
+	$(GO) test ./gen/bindgen -run '^$$' -fuzz FuzzBody -fuzztime $(FUZZTIME)
+	$(GO) test ./gen/bindgen -run '^$$' -fuzz FuzzQuery -fuzztime $(FUZZTIME)
 
 .PHONY: bench
-bench: ## run the benchmarks
+bench: postgres ## run the benchmarks, and measure the emulator beside other servers (results in .bench/; BENCHFLAGS='-readme server/README.md' puts the table there)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./.ci/bench $(BENCHFLAGS)
+
+.PHONY: bench-peers
+bench-peers: node ## install the mock servers that "make bench" measures besides
+	cd .ci/peers && npm ci --ignore-scripts
+	GOBIN='$(CURDIR)/.bench/bin' $(GO) install github.com/stripe/stripe-mock@v0.203.0
+
+.PHONY: bench-compare
+bench-compare: ## compare the benchmarks of the binders with those of BASE (a git revision)
+	@folder=$$(mktemp -d); trap 'git worktree remove --force "$$folder/base"; rm -rf "$$folder"' EXIT; git worktree add --quiet --detach "$$folder/base" "$(BASE)"; \
+	for tree in "$$folder/base" .; do (cd "$$tree" && $(GO) test -run '^$$' -bench '$(BENCH)' -count 6 $(BENCHPKG)) > "$$folder/$$([ "$$tree" = . ] && echo now || echo base).txt"; done; \
+	$(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da "$$folder/base.txt" "$$folder/now.txt"
 
 .PHONY: lint
 lint: npm ## run the linters on code, documents and workflows
-	$(GO) tool -modfile=.ci/tools/go.mod golangci-lint run ./...
+	$(GO) tool -modfile=.ci/tools/go.mod golangci-lint run ./... ./.ci/bench/...
 	$(GO) run $(ACTIONLINT) -shellcheck= -pyflakes=
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true .ci/npm/node_modules/.bin/redocly lint --config .ci/npm/redocly.yaml openapi/openapi.yaml openapi/control.yaml
 

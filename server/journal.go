@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -228,14 +227,16 @@ func curl(r *http.Request, body string) string {
 
 // tail keeps the beginning of what is written to it.
 type tail struct {
-	bytes.Buffer
+	strings.Builder
 	max int // bytes
 }
 
 // Write implements io.Writer.
 func (t *tail) Write(data []byte) (int, error) {
 	if left := t.max - t.Len(); left >= 0 { // less than 0 after the cut
-		if t.Buffer.Write(data[:min(left, len(data))]); len(data) > left {
+		kept := data[:min(left, len(data))]
+		t.Grow(len(kept) + len(journal.Cut)) // most answers come in one piece
+		if t.Builder.Write(kept); len(data) > left {
 			t.WriteString(journal.Cut)
 		}
 	}

@@ -184,7 +184,7 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 		if p.operation != "CreateToken" && p.operation != "CloneWorld" { // their answers are secrets, and change nothing here
 			call.User = p.user
 			p.answer(&call)
-			rec.note(call, request.Bytes())
+			rec.note(call, []byte(request.String()))
 		}
 		if p.cause != nil {
 			panic(p.cause)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ func cases() []kase {
 	const registry = "/csapi/v1.3/registry"
 	return []kase{
 		{"list-50", "GET", registry + "?filter=registryType%3AAWS&pageNumber=2&pageSize=50&sort=created%3Adesc", "", 200, true},
+		{"plain-list-50", "GET", registry, "", 200, true},
 		{"get", "GET", registry + "/" + firstID, "", 200, true},
 		{"create", "POST", registry, body, 200, false},
 		{"delete-2", "DELETE", registry + "/r/schedule/bulk?" + manyIDs(2), "", 200, false},
@@ -85,7 +87,7 @@ func (p *process) load(c kase, turn time.Duration) (figure, error) {
 	var all []time.Duration
 	var failed error
 	var group sync.WaitGroup
-	spent, began := p.processor(), time.Now()
+	spent, began := p.account().processor, time.Now()
 	for range callers {
 		group.Go(func() {
 			mine, err := p.ask(request, c.status, turn)
@@ -95,7 +97,7 @@ func (p *process) load(c kase, turn time.Duration) (figure, error) {
 		})
 	}
 	group.Wait()
-	took, used := time.Since(began), p.processor()-spent
+	took, used := time.Since(began), p.account().processor-spent
 	if failed != nil || len(all) == 0 {
 		return figure{}, failed
 	}
@@ -173,30 +175,29 @@ func dropChunks(from *bufio.Reader) error {
 	}
 }
 
-// processor is the time that a process has had, from the system's account of it.
-func (p *process) processor() time.Duration {
-	const tick = 10 * time.Millisecond
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * tick
+// account is what the system has noted of a server: its process, and those that it has started.
+type account struct {
+	processor time.Duration
+	resident  float64 // MiB
 }
 
-// resident is the memory of a process in MiB.
-func (p *process) resident() float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		var kilobytes float64
-		if _, err := fmt.Sscanf(line, "VmRSS: %f kB", &kilobytes); err == nil {
-			return kilobytes / 1024
+func (p *process) account() (sum account) {
+	const tick = 10 * time.Millisecond
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
 		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // the first is the third of proc(5)
+		if group, _ := strconv.Atoi(fields[2]); group != p.Process.Pid {
+			continue
+		}
+		user, _ := strconv.Atoi(fields[11])
+		system, _ := strconv.Atoi(fields[12])
+		pages, _ := strconv.Atoi(fields[21])
+		sum.processor += time.Duration(user+system) * tick
+		sum.resident += float64(pages*os.Getpagesize()) / (1 << 20)
 	}
-	return 0
+	return sum
 }

@@ -21,8 +21,9 @@ func main() {
 	rounds := flag.Int("rounds", 3, "turns that each server gets for each case")
 	turn := flag.Duration("turn", 2*time.Second, "length of a turn")
 	out := flag.String("out", ".bench", "folder for the results")
+	readme := flag.String("readme", "", "file whose part between the comments \"measured: performance\" and \"end\" becomes the table")
 	flag.Parse()
-	b := &bench{rounds: *rounds, turn: *turn, out: *out}
+	b := &bench{rounds: *rounds, turn: *turn, out: *out, readme: *readme}
 	if err := b.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -34,6 +35,7 @@ type bench struct {
 	rounds int
 	turn   time.Duration
 	out    string
+	readme string
 	rows   []row
 }
 
@@ -43,9 +45,7 @@ type row struct {
 	value                       float64
 }
 
-func (b *bench) note(suite, kase, server, metric string, value float64) {
-	b.rows = append(b.rows, row{suite, kase, server, metric, value})
-}
+func (b *bench) note(r row) { b.rows = append(b.rows, r) }
 
 // get finds a figure; 0 when there is none.
 func (b *bench) get(suite, kase, server, metric string) float64 {
@@ -108,8 +108,8 @@ func (b *bench) starts(all []server, built string) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			b.shortest("start", "first-answer", s.name, "ms", float64(p.took.Microseconds())/1000)
-			b.shortest("start", "first-answer", s.name, "MiB", p.resident())
+			b.shortest(row{"start", "first-answer", s.name, "ms", float64(p.took.Microseconds()) / 1000})
+			b.shortest(row{"start", "first-answer", s.name, "MiB", p.account().resident})
 			p.stop()
 		}
 	}
@@ -117,14 +117,14 @@ func (b *bench) starts(all []server, built string) error {
 }
 
 // shortest notes a figure, or puts a smaller one in its place.
-func (b *bench) shortest(suite, kase, server, metric string, value float64) {
-	for i, r := range b.rows {
-		if r.suite == suite && r.kase == kase && r.server == server && r.metric == metric {
-			b.rows[i].value = min(r.value, value)
+func (b *bench) shortest(r row) {
+	for i, known := range b.rows {
+		if (row{known.suite, known.kase, known.server, known.metric, r.value}) == r {
+			b.rows[i].value = min(known.value, r.value)
 			return
 		}
 	}
-	b.note(suite, kase, server, metric, value)
+	b.note(r)
 }
 
 // loads measures all cases on all servers, which run side by side and are asked in turns.
@@ -166,7 +166,7 @@ func (b *bench) loads(all []server) error {
 		fmt.Fprintf(os.Stderr, "%s done\n", c.name)
 	}
 	for _, p := range running {
-		b.note("load", "after", p.name, "MiB", p.resident())
+		b.note(row{"load", "after", p.name, "MiB", p.account().resident})
 	}
 	return nil
 }
@@ -179,8 +179,8 @@ func (b *bench) sum(kase, name string, all []figure) {
 	for _, f := range all {
 		least = min(least, f.processor)
 	}
-	b.note("load", kase, name, "requests/s", middle.perSecond)
-	b.note("load", kase, name, "p50-us", middle.p50)
-	b.note("load", kase, name, "p99-us", middle.p99)
-	b.note("load", kase, name, "cpu-us", least)
+	b.note(row{"load", kase, name, "requests/s", middle.perSecond})
+	b.note(row{"load", kase, name, "p50-us", middle.p50})
+	b.note(row{"load", kase, name, "p99-us", middle.p99})
+	b.note(row{"load", kase, name, "cpu-us", least})
 }

@@ -41,7 +41,7 @@ func ours(built string) (all []server) {
 		panic(err)
 	}
 	for _, kind := range []string{"net/http", "echo", "generated", "kin-openapi", "bound"} {
-		all = append(all, server{name: kind, command: func(string) []string { return []string{self, "serve", kind} }, first: list})
+		all = append(all, server{name: kind, env: []string{"GOMAXPROCS=1"}, command: func(string) []string { return []string{self, "serve", kind} }, first: list})
 	}
 	runs := 0
 	daemon := func(port string, more ...string) []string {
@@ -50,7 +50,7 @@ func ours(built string) (all []server) {
 		return append([]string{filepath.Join(built, "qcsd"), "--addr", "127.0.0.1:" + port, "--data", folder, "--log-format", "json"}, more...)
 	}
 	return append(all, server{
-		name: "qcsd", first: "/healthz", keeps: true, env: []string{"QCSD_USERS=bench:bench"}, login: login,
+		name: "qcsd", first: "/healthz", keeps: true, env: []string{"QCSD_USERS=bench:bench"}, login: login, // with as many processors as it finds, like the peers
 		command: func(port string) []string {
 			return daemon(port, "--seed", filepath.Join(filepath.Dir(built), "seed.json"))
 		},
@@ -111,16 +111,13 @@ func (s server) start() (*process, error) {
 	_, port, _ := net.SplitHostPort(address)
 	line := s.command(port)
 	p := &process{exec.Command(line[0], line[1:]...), s, address, 0}
-	p.Env = append(append(os.Environ(), "PORT="+port, "GOMAXPROCS=1"), s.env...)
+	p.Env = append(append(os.Environ(), "PORT="+port), s.env...)
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	began := time.Now()
 	if err := p.Start(); err != nil {
 		return nil, err
 	}
-	for {
-		if p.answers() {
-			break
-		}
+	for !p.answers() {
 		if time.Since(began) > time.Minute {
 			p.stop()
 			return nil, errors.New("it does not answer")
@@ -165,7 +162,9 @@ func (p *process) stop() {
 }
 
 // takes reports whether a case means something to a server.
-func (p *process) takes(c kase) bool { return (!p.keeps || c.keeps) && (!p.lax || c.status == http.StatusOK) }
+func (p *process) takes(c kase) bool {
+	return (!p.keeps || c.keeps) && (!p.lax || c.status == http.StatusOK)
+}
 
 // login gets a token of the emulator.
 func login(base string) (map[string]string, error) {

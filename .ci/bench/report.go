@@ -21,7 +21,26 @@ func (b *bench) report() error {
 		func() error { return b.csv(filepath.Join(b.out, "results.csv")) },
 		func() error { return os.WriteFile(filepath.Join(b.out, "results.svg"), []byte(b.plot()), 0o644) },
 		func() error { return os.WriteFile(filepath.Join(b.out, "results.md"), []byte(table), 0o644) },
+		func() error { return putInto(b.readme, table) },
 	)
+}
+
+// putInto puts the table into a file, if one is named.
+func putInto(path, table string) error {
+	if path == "" {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	const begin, end = "<!-- measured: performance -->\n", "<!-- end -->"
+	before, rest, found := strings.Cut(string(text), begin)
+	_, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		return fmt.Errorf("%s has no place for the table", path)
+	}
+	return os.WriteFile(path, []byte(before+begin+table+end+after), 0o644)
 }
 
 func firstOf(all ...func() error) error {
@@ -61,7 +80,7 @@ func (b *bench) servers(suite, metric string) (all []string) {
 // table is the results as Markdown.
 func (b *bench) table() string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "Measured %s on %d cores (%s), %s; %d callers, %d turns of %s each in shuffled order, every server with one processor.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), machine(), runtime.Version(), callers, b.rounds, b.turn)
+	fmt.Fprintf(&t, "Measured %s on %d cores (%s), %s; %d callers, %d turns of %s each in shuffled order, the servers up to bound with one processor each.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), machine(), runtime.Version(), callers, b.rounds, b.turn)
 	names := b.servers("load", "cpu-us")
 	fmt.Fprintf(&t, "Processor time of a request in µs, and as a multiple of bare Echo's:\n\n| case | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
 	b.lines(&t, names, func(kase, name string) string {

@@ -281,3 +281,35 @@ func asText(v any) string {
 	}
 	return string(text)
 }
+
+// FuzzBody compares bodies.
+func FuzzBody(f *testing.F) {
+	j := newJudge(f, openapi.JSON)
+	for _, id := range []string{"CreateRegistry", "CreateSchedule"} {
+		for _, example := range j.examples(j.spec.Paths.Value(j.bound[id].Path).Post) {
+			f.Add(asText(example))
+		}
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, path := range []string{"/csapi/v1.3/registry", "/csapi/v1.3/registry/r/schedule"} {
+			if diff := j.differs(sent{"POST", path, "application/json", body}); diff != "" {
+				t.Errorf("%s %q\n%s", path, body, diff)
+			}
+		}
+	})
+}
+
+// FuzzQuery compares queries.
+func FuzzQuery(f *testing.F) {
+	j := newJudge(f, openapi.JSON)
+	f.Add("filter=a%3Ab&pageSize=50&pageNumber=1&sort=created%3Adesc")
+	f.Add("scheduleIds=a&scheduleIds=&filter=")
+	f.Fuzz(func(t *testing.T, query string) {
+		for _, s := range []sent{{"GET", "/csapi/v1.3/registry", "", ""}, {"DELETE", "/csapi/v1.3/registry/r/schedule/bulk", "", ""}} {
+			s.target += "?" + query
+			if diff := j.differs(s); diff != "" {
+				t.Errorf("%q\n%s", s.target, diff)
+			}
+		}
+	})
+}

@@ -182,56 +182,65 @@ type Match struct {
 // Find returns the operation of a request. A literal segment of a path beats a parameter in the same place. An error is a *PathError or a *MethodError.
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
 	segments := strings.Split(target.EscapedPath(), "/")
-	best := map[string]Match{}
-	literals := -1
+	for i, segment := range segments {
+		if plain, err := url.PathUnescape(segment); err == nil && segment != "" {
+			segments[i] = plain
+		} else if err != nil {
+			segments[i] = "" // fits nothing
+		}
+	}
+	var found *Operation
+	var allow []string
+	most := -1
 	for _, o := range d.operations {
-		params, n, ok := o.match(segments)
-		if !ok || n < literals {
+		literals, ok := o.match(segments)
+		if !ok || literals < most {
 			continue
 		}
-		if n > literals {
-			literals = n
-			clear(best)
+		if literals > most {
+			most, found, allow = literals, nil, allow[:0]
 		}
-		best[o.Method] = Match{o, params}
+		if allow = append(allow, o.Method); o.Method == method {
+			found = o
+		}
 	}
-	if m, ok := best[method]; ok {
-		return m, nil
-	}
-	if len(best) == 0 {
-		return Match{}, &PathError{d.nearest(segments)}
-	}
-	allow := make([]string, 0, len(best))
-	for m := range best {
-		allow = append(allow, m)
+	switch {
+	case found != nil:
+		return Match{found, found.params(segments)}, nil
+	case len(allow) == 0:
+		return Match{}, &PathError{d.nearest(strings.Split(target.EscapedPath(), "/"))}
 	}
 	slices.Sort(allow)
 	return Match{}, &MethodError{allow}
 }
 
 // match compares the segments of a path with the template and counts those that are equal to the letter.
-func (o *Operation) match(segments []string) (params map[string]string, literals int, ok bool) {
+func (o *Operation) match(segments []string) (literals int, ok bool) {
 	if len(segments) != len(o.segments) {
-		return nil, 0, false
+		return 0, false
 	}
 	for i, want := range o.segments {
-		value, err := url.PathUnescape(segments[i])
-		if !strings.HasPrefix(want, "{") {
-			if want != value {
-				return nil, 0, false
-			}
+		switch isParameter := strings.HasPrefix(want, "{"); {
+		case !isParameter && want == segments[i]:
 			literals++
-			continue
+		case !isParameter || segments[i] == "":
+			return 0, false
 		}
-		if err != nil || value == "" {
-			return nil, 0, false
-		}
-		if params == nil {
-			params = map[string]string{}
-		}
-		params[strings.Trim(want, "{}")] = value
 	}
-	return params, literals, true
+	return literals, true
+}
+
+// params are the values of the parameters of a path that matches.
+func (o *Operation) params(segments []string) (values map[string]string) {
+	for i, want := range o.segments {
+		if strings.HasPrefix(want, "{") {
+			if values == nil {
+				values = map[string]string{}
+			}
+			values[strings.Trim(want, "{}")] = segments[i]
+		}
+	}
+	return values
 }
 
 // nearest names the path that shares the longest beginning with the segments, the shortest of several.

@@ -77,6 +77,9 @@ func New(t testing.TB, options ...Option) *Server {
 			set.server.SigningKey = make([]byte, 64)
 		}
 	}
+	if testwith.Data != nil && set.server.Data == "" && set.server.Database == "" {
+		set.server.Data = testwith.Data(t)
+	}
 	var err error
 	if s.server, err = server.New(set.server); err != nil {
 		t.Fatalf("start the emulator: %v", err)

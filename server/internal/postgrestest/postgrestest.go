@@ -48,8 +48,9 @@ func (c *Cluster) New(t testing.TB, template string) string {
 	return in(c.URL, name)
 }
 
-// Both runs the tests of a package on SQLite, and then once more on PostgreSQL: each database is a copy of one that migrate has filled.
+// Both runs the tests of a package on SQLite files, and then once more on PostgreSQL: each database is a copy of one that migrate has filled.
 func Both(m *testing.M, migrate func(url string) error) (code int) {
+	testwith.Data = testing.TB.TempDir
 	code = m.Run()
 	if code != 0 || flag.Lookup("test.bench").Value.String() != "" || flag.Lookup("test.list").Value.String() != "" {
 		return code

@@ -4,15 +4,42 @@ import (
 	"context"
 	"sync"
 
+	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// pages remember where pages of lists of schedules end, so that the next one is found by its key: to skip a hundred thousand rows takes as long as reading them. What is remembered counts only while the
-// schedules of the world are the same, which a counter in the database tells: no answer depends on what was asked before, or on which replica.
+// pages remember how many registries match, and where pages of lists of schedules end, so that the next one is found by its key: to skip a hundred thousand rows takes as long as reading them. What is remembered counts only while the
+// registries and schedules of the world are the same, which a counter in the database tells: no answer depends on what was asked before, or on which replica.
 type pages struct {
-	mu   sync.Mutex
-	ends map[pageKey]pageEnd
+	mu     sync.Mutex
+	ends   map[pageKey]pageEnd
+	totals map[pageKey]pageTotal // of registries, as no counter knows them; the keys are of page 0
+}
+
+// pageTotal is the number of all rows of a list at a revision of the world.
+type pageTotal struct {
+	revision int64
+	total    int
+}
+
+// total gives the number of all rows of a list, if it is remembered for a revision.
+func (p *pages) total(k pageKey, revision int64) *int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t, known := p.totals[k]; known && t.revision == revision {
+		return &t.total
+	}
+	return nil
+}
+
+func (p *pages) putTotal(k pageKey, t pageTotal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.totals == nil || len(p.totals) >= maxEnds {
+		p.totals = map[pageKey]pageTotal{}
+	}
+	p.totals[k] = t
 }
 
 // pageKey names a page of a list.
@@ -54,7 +81,7 @@ func (p *pages) put(k pageKey, end pageEnd) {
 func (p *pages) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ends = nil
+	p.ends, p.totals = nil, nil
 }
 
 // lasting reports whether a filter selects the same rows at any time: it compares nothing with a time, which may be one before now.
@@ -81,6 +108,24 @@ func (s *Service) schedules(ctx context.Context, tx *store.Tx, k pageKey, l stor
 	if err == nil && len(all) == l.Size {
 		last := all[len(all)-1]
 		s.pages.put(k, pageEnd{revision, store.Mark{Created: last.Created, ID: last.ScheduleUUID}})
+	}
+	return all, total, err
+}
+
+// registries reads a page of the registries.
+func (s *Service) registries(ctx context.Context, tx *store.Tx, filter string, l store.List) ([]api.Registry, int, error) {
+	if !lasting(l.Filter) {
+		return tx.Registries(ctx, l)
+	}
+	revision, err := tx.Revision(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	k := pageKey{world: tx.World, filter: filter}
+	l.Total = s.pages.total(k, revision)
+	all, total, err := tx.Registries(ctx, l)
+	if err == nil && l.Total == nil {
+		s.pages.putTotal(k, pageTotal{revision, total})
 	}
 	return all, total, err
 }

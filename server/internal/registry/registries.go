@@ -20,7 +20,7 @@ func (s *Service) ListRegistries(ctx context.Context, q Query) (page api.Registr
 		if err != nil {
 			return err
 		}
-		page.Data, page.Count, err = tx.Registries(ctx, l)
+		page.Data, page.Count, err = s.registries(ctx, tx, or(q.Filter, ""), l)
 		return err
 	})
 	return page, err
@@ -44,7 +44,7 @@ func (s *Service) ListRepositories(ctx context.Context, id string, q Query) (pag
 
 // DescribeRegistry gives one registry.
 func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.RegistryDetails, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
+	err = s.store.Ask(ctx, WorldOf(ctx), func(tx *store.Tx) error {
 		r, err = tx.Registry(ctx, id)
 		return err
 	})

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
@@ -10,29 +13,45 @@ import (
 // Counts are numbers of schedules by status.
 type Counts = api.ScheduleStatusCounts
 
-// statusCounts reads the counters of registries. Each id has an entry, which is empty rather than nil.
-func (tx *Tx) statusCounts(ctx context.Context, registries []string) (map[string]Counts, error) {
-	type row struct {
-		registry, status string
-		n                int
+// countsColumn is a column of registries: their counters, as countsText reads them.
+const countsColumn = `(SELECT string_agg(c.status || ':' || c.n, ',') FROM schedule_count AS c WHERE c.world = registry.world AND c.registry = registry.id AND c.n > 0)`
+
+// countsText is what a column with counters is read into: never nil, and empty when there are none.
+type countsText Counts
+
+// Scan implements sql.Scanner.
+func (c *countsText) Scan(column any) error {
+	*c = countsText{}
+	text, ok := column.(string)
+	if !ok && column != nil {
+		return fmt.Errorf("column holds %T, want counters", column)
 	}
-	list := tx.dialect.in(`registry`, registries, tx.World)
-	rows, err := collect(ctx, tx, func(r *row) []any { return []any{&r.registry, &r.status, &r.n} },
-		statement{`SELECT registry, status, n FROM schedule_count WHERE world = $1 AND n > 0 AND ` + list.text, list.args})
-	counts := map[string]Counts{}
-	for _, id := range registries {
-		counts[id] = Counts{}
+	for text != "" {
+		var one string
+		one, text, _ = strings.Cut(text, ",")
+		status, count, _ := strings.Cut(one, ":")
+		n, err := strconv.Atoi(count)
+		if err != nil {
+			return fmt.Errorf("counter %q: %w", one, err)
+		}
+		(*c)[status] = n
 	}
-	for _, r := range rows {
-		counts[r.registry][r.status] = r.n
-	}
-	return counts, err
+	return nil
 }
 
 // ScheduleCounts reads the number of schedules of a registry in each status that occurs.
 func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (Counts, error) {
-	counts, err := tx.statusCounts(ctx, []string{registry})
-	return counts[registry], err
+	type row struct {
+		status string
+		n      int
+	}
+	rows, err := collect(ctx, tx, func(r *row) []any { return []any{&r.status, num(&r.n)} },
+		statement{`SELECT status, n FROM schedule_count WHERE world = $1 AND registry = $2 AND n > 0`, []any{tx.World, registry}})
+	counts := Counts{}
+	for _, r := range rows {
+		counts[r.status] = r.n
+	}
+	return counts, err
 }
 
 // addCounts moves the counters of a registry. Every statement that inserts or deletes schedules or changes their status is followed by it in the same transaction.

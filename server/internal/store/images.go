@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/qcsdev/qcs/gen/api"
@@ -127,5 +128,5 @@ func (tx *Tx) CountImages(ctx context.Context, registry, repository string, scan
 		return r, err
 	}
 	_, err := tx.exec(ctx, `UPDATE registry SET last_scanned = $3, updated = $3 WHERE world = $1 AND id = $2 AND last_scanned < $3`, tx.World, registry, scanned)
-	return r, err
+	return r, errors.Join(err, tx.revise(ctx))
 }

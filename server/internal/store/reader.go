@@ -33,7 +33,7 @@ type reader struct {
 }
 
 func newReaderPool(db *sql.DB) *readerPool {
-	return &readerPool{db: db, turn: make(chan struct{}, readers)}
+	return &readerPool{db: db, turn: make(chan struct{}, embeddedReaders)}
 }
 
 // with does something with a connection that nobody else uses meanwhile.
@@ -123,7 +123,7 @@ func (r *reader) forget() error {
 
 // ExecContext runs a statement.
 func (r *reader) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := r.statement(ctx, query)
+	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (r *reader) ExecContext(ctx context.Context, query string, args ...any) (sq
 
 // QueryContext runs a query.
 func (r *reader) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := r.statement(ctx, query)
+	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (r *reader) QueryContext(ctx context.Context, query string, args ...any) (*
 
 // QueryRowContext runs a query for one row. But for one that counts, it is not worth the effort of being ready to break it off.
 func (r *reader) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := r.statement(ctx, query)
+	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return r.Conn.QueryRowContext(ctx, query, args...) // finds the same error
 	}

@@ -32,12 +32,13 @@ var Registries = resource("created:desc", nil, []token{
 	{qql.Field{Token: "lastScanned", Kind: qql.Time}, "last_scanned"},
 }).shown(openapi.Observed, "registryUri")
 
-const registryColumns = `id, uri, name, type, provider, aws_account, aws_region, docker_org, repositories, images, scanned_images, vulnerable_images, created, updated, last_scanned`
+const registryColumns = `id, uri, name, type, provider, aws_account, aws_region, docker_org, repositories, images, scanned_images, vulnerable_images, created, updated, last_scanned, ` + countsColumn
 
 func registryFields(r *api.Registry) []any {
 	return []any{
 		&r.RegistryUUID, &r.RegistryURI, &r.RegistryName, (*string)(&r.RegistryType), &r.ProviderType, &r.AWSAccountID, &r.AWSRegion, &r.DockerHubOrg,
 		num(&r.RepoCount), num(&r.TotalImages), num(&r.TotalScannedImages), num(&r.TotalVulnerableImages), num(&r.Created), num(&r.Updated), num(&r.LastScanned),
+		(*countsText)(&r.ScheduleStatusList),
 	}
 }
 
@@ -57,33 +58,23 @@ func (tx *Tx) Registries(ctx context.Context, l List) ([]api.Registry, int, erro
 	where := tx.condition(Registries, l.Filter, tx.World)
 	from := ` FROM registry WHERE world = $1 AND deletion = '' AND ` + where.text
 	var total int
-	if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+	if l.Total != nil {
+		total = *l.Total
+	} else if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 		return nil, 0, err
 	}
 	all, err := collect(ctx, tx, registryFields, statement{`SELECT ` + registryColumns + from + l.page(Registries, "id"), where.args})
-	if err != nil || len(all) == 0 {
-		return all, total, err
-	}
-	ids := make([]string, len(all))
-	for i, r := range all {
-		ids[i] = r.RegistryUUID
-	}
-	counts, err := tx.statusCounts(ctx, ids)
-	for i := range all {
-		all[i].ScheduleStatusList = counts[all[i].RegistryUUID]
-	}
 	return all, total, err
 }
 
 // Registry reads one registry, or gives ErrNotFound.
 func (tx *Tx) Registry(ctx context.Context, id string) (api.RegistryDetails, error) {
 	var r api.RegistryDetails
-	if err := tx.scan(ctx, detailFields(&r), `SELECT `+detailColumns+` FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id); err != nil {
+	fields := append(detailFields(&r), (*countsText)(&r.ScheduleStatusList))
+	if err := tx.scan(ctx, fields, `SELECT `+detailColumns+`, `+countsColumn+` FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id); err != nil {
 		return r, fmt.Errorf("registry: %w", err)
 	}
-	counts, err := tx.statusCounts(ctx, []string{id})
-	r.ScheduleStatusList = counts[id]
-	return r, err
+	return r, nil
 }
 
 // HasRegistry gives ErrNotFound unless the registry exists.
@@ -108,10 +99,13 @@ func (tx *Tx) InsertRegistry(ctx context.Context, r api.RegistryDetails) error {
 	n, err := tx.exec(ctx, `INSERT INTO registry (world, aws_account, aws_region, `+detailColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (world, uri) WHERE deletion = '' DO NOTHING`, args...)
-	if err == nil && n == 0 {
-		err = ErrDuplicate
+	if err != nil {
+		return err
 	}
-	return err
+	if n == 0 {
+		return ErrDuplicate
+	}
+	return tx.revise(ctx)
 }
 
 // UpdateRegistry writes the fields of a registry that can change.
@@ -119,13 +113,13 @@ func (tx *Tx) UpdateRegistry(ctx context.Context, r api.RegistryDetails) error {
 	_, err := tx.exec(ctx, `UPDATE registry SET name = $3, credential_type = $4, username = $5, aws = $6, connectors = $7, aws_account = $8, aws_region = $9, docker_org = $10, updated = $11
 		WHERE world = $1 AND id = $2`,
 		tx.World, r.RegistryUUID, r.RegistryName, r.CredentialType, r.Credential.Username, asJSON(&r.AWS), asJSON(&r.Connectors), r.AWS.AccountID, r.AWS.Region, r.DockerHubOrg, tx.Now)
-	return err
+	return errors.Join(err, tx.revise(ctx))
 }
 
 // HideRegistry takes a registry out of sight for a job that deletes it; from then on its address is free. It reports whether there was one to hide, or the job had hidden it before.
 func (tx *Tx) HideRegistry(ctx context.Context, id, job string) (bool, error) {
 	n, err := tx.exec(ctx, `UPDATE registry SET deletion = $3 WHERE world = $1 AND id = $2 AND (deletion = '' OR deletion = $3)`, tx.World, id, job)
-	return n > 0, err
+	return n > 0, errors.Join(err, tx.revise(ctx))
 }
 
 // DeleteRegistry removes a hidden registry whose schedules are gone, with its repositories and counts.

@@ -84,7 +84,7 @@ func (tx *Tx) Revision(ctx context.Context) (n int64, err error) {
 	return n, tx.scan(ctx, []any{&n}, `SELECT revision FROM world WHERE id = $1`, tx.World)
 }
 
-// revise notes that schedules of the world have changed.
+// revise notes that registries or schedules of the world have changed.
 func (tx *Tx) revise(ctx context.Context) error {
 	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1 WHERE id = $1`, tx.World)
 	return err

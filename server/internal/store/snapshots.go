@@ -150,20 +150,34 @@ func (tx *Tx) export(ctx context.Context, was state, from string) (file control.
 			return file, err
 		}
 		list := strings.Join(t.Columns, ", ")
-		t.Rows, err = collect(ctx, tx, func(row *[]any) []any {
-			*row = make([]any, len(t.Columns))
-			into := make([]any, len(t.Columns))
-			for i := range into {
-				into[i] = &(*row)[i]
-			}
-			return into
-		}, statement{`SELECT ` + list + ` FROM ` + table + ` WHERE world = $1 ORDER BY ` + list, []any{from}})
+		t.Rows, err = tx.rows(ctx, len(t.Columns), statement{`SELECT ` + list + ` FROM ` + table + ` WHERE world = $1 ORDER BY ` + list, []any{from}})
 		if err != nil {
 			return file, err
 		}
 		file.Tables[table] = t
 	}
 	return file, nil
+}
+
+// rows reads all rows of a query as the values of their columns.
+func (tx *Tx) rows(ctx context.Context, columns int, q statement) ([][]any, error) {
+	rows, err := tx.sql.QueryContext(ctx, q.text, q.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := [][]any{}
+	for rows.Next() {
+		row, into := make([]any, columns), make([]any, columns)
+		for i := range into {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		all = append(all, row)
+	}
+	return all, rows.Err()
 }
 
 // FileError says why an exported snapshot cannot be imported.

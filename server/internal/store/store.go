@@ -71,8 +71,11 @@ func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// readers is how many connections read at the same time; PostgreSQL has as many that write.
-const readers = 8
+// readers is how many connections to PostgreSQL read at the same time, and as many write. SQLite reads in this process: a few more than one keep a long query from holding up short ones.
+const (
+	readers         = 8
+	embeddedReaders = 4
+)
 
 func (s *Store) openPostgres(ctx context.Context, url string) error {
 	if err := s.connect(url); err != nil {
@@ -147,6 +150,25 @@ func (s *Store) Read(ctx context.Context, world string, f func(*Tx) error) error
 	return s.try(ctx, func() error { return s.run(ctx, kind{world: world}, f) })
 }
 
+// Ask runs f, which asks the database one question only, without a transaction where it can do without.
+func (s *Store) Ask(ctx context.Context, world string, f func(*Tx) error) error {
+	if s.readers == nil {
+		return s.Read(ctx, world, f)
+	}
+	return s.readers.with(ctx, func(r *reader) error { return s.inWorld(ctx, r, world, f) })
+}
+
+// inWorld runs f with a connection that reads.
+func (s *Store) inWorld(ctx context.Context, r *reader, world string, f func(*Tx) error) error {
+	outer := s.tx(ctx, r)
+	outer.clocks = s.clocks
+	tx, err := outer.In(ctx, world)
+	if err != nil {
+		return err
+	}
+	return f(tx)
+}
+
 // kind says what a transaction is for.
 type kind struct {
 	world  string
@@ -199,15 +221,7 @@ func (e *commitError) Unwrap() error { return e.err }
 
 func (s *Store) run(ctx context.Context, k kind, f func(*Tx) error) error {
 	if !k.writes && s.readers != nil {
-		return s.readers.inTransaction(ctx, func(r *reader) error {
-			tx := s.tx(ctx, r)
-			tx.clocks = s.clocks
-			tx, err := tx.In(ctx, k.world)
-			if err != nil {
-				return err
-			}
-			return f(tx)
-		})
+		return s.readers.inTransaction(ctx, func(r *reader) error { return s.inWorld(ctx, r, k.world, f) })
 	}
 	tx, err := s.begin(ctx, k.writes)
 	if err != nil {
@@ -313,7 +327,7 @@ func (q statement) told(ctx context.Context) {
 	}
 }
 
-// collect reads all rows of a query; fields names where the columns of a row go.
+// collect reads all rows of a query; fields names, once, where the columns of a row go.
 func collect[T any](ctx context.Context, tx *Tx, fields func(*T) []any, q statement) ([]T, error) {
 	q.told(ctx)
 	rows, err := tx.sql.QueryContext(ctx, q.text, q.args...)
@@ -322,12 +336,14 @@ func collect[T any](ctx context.Context, tx *Tx, fields func(*T) []any, q statem
 	}
 	defer rows.Close()
 	all := []T{}
+	var row T
+	into := fields(&row)
 	for rows.Next() {
-		var t T
-		if err := rows.Scan(fields(&t)...); err != nil {
+		row = *new(T)
+		if err := rows.Scan(into...); err != nil {
 			return nil, err
 		}
-		all = append(all, t)
+		all = append(all, row)
 	}
 	return all, rows.Err()
 }

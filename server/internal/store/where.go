@@ -60,6 +60,7 @@ type List struct {
 	Sort       qql.Sort
 	Page, Size int   // counted from 1
 	After      *Mark // where the page before ended, if that is known; of lists in the order of creation
+	Total      *int  // the number of all that match, if that is known
 }
 
 // where writes the condition of a query. Every value goes into args; only operators, columns of the table of tokens and placeholders are written as text.

@@ -1,0 +1,82 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// hotPath names the environment variable that makes the test binary send the request of a workload so many times, and nothing else: "NAME TIMES".
+const hotPath = "QCS_HOT_PATH"
+
+func TestMain(m *testing.M) {
+	if what := os.Getenv(hotPath); what != "" {
+		name, count, _ := strings.Cut(what, " ")
+		times, err := strconv.Atoi(count)
+		if err != nil {
+			panic(err)
+		}
+		repeat(name, times)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func repeat(name string, times int) {
+	e := boundServer()
+	for _, w := range workload {
+		if w.name == name {
+			request := w.again()
+			for range times {
+				request.to(e)
+			}
+		}
+	}
+}
+
+// instructions is how many a request may take behind its binder, with the router; TestInstructions allows a tenth more, and wants to be told of a tenth less.
+var instructions = map[string]float64{"list": 5300, "plain-list": 1350, "create-420-bytes": 15100, "delete-2": 3500, "delete-200": 90800, "refused-body": 13900, "refused-query": 4130}
+
+var counted = regexp.MustCompile(`I\s+refs:\s+([0-9,]+)`)
+
+// TestInstructions counts the instructions of requests, which no other work on the machine can change, where valgrind is installed.
+func TestInstructions(t *testing.T) {
+	t.Parallel()
+	valgrind, err := exec.LookPath("valgrind")
+	if err != nil || raceDetector || runtime.GOARCH != "amd64" {
+		t.Skip("instructions are counted where valgrind is installed, on amd64, without the race detector")
+	}
+	count := func(name string, times int) float64 {
+		c := exec.Command(valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file="+filepath.Join(t.TempDir(), "out"), os.Args[0])
+		c.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", hotPath, name, times), "GOMAXPROCS=1", "GOGC=off")
+		out, err := c.CombinedOutput()
+		found := counted.FindSubmatch(out)
+		if err != nil || found == nil {
+			t.Fatalf("valgrind: %v\n%s", err, out)
+		}
+		n, err := strconv.ParseFloat(strings.ReplaceAll(string(found[1]), ",", ""), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, w := range workload {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			const few, worth = 200, 40_000_000 // requests; instructions beside which those of the start do not show
+			want := instructions[w.name]
+			more := max(1000, int(worth/want))
+			got := (count(w.name, few+more) - count(w.name, few)) / float64(more)
+			t.Logf("%.0f instructions, budget %.0f", got, want)
+			if got > want*1.1 || got < want*0.9 {
+				t.Errorf("got %.0f instructions, want %.0f, a tenth more or less: change the budget where that is meant", got, want)
+			}
+		})
+	}
+}
