@@ -43,6 +43,9 @@ var problems = []func(error) (problem, bool){
 	row(func(e *authError) problem { return problem{http.StatusUnauthorized, e.message, e.detail, ""} }),
 	row(func(e *limitError) problem { return e.problem() }),
 	row(func(e *forbidden) problem { return problem{http.StatusForbidden, e.message, e.message, ""} }),
+	row(func(e contract.RequestErrors) problem {
+		return problem{e[0].Status, requestMessage(e[0]), e.Error(), cmp.Or(e[0].Rule, openapi.DocumentSays)}
+	}),
 	row(func(e *contract.RequestError) problem {
 		return problem{e.Status, requestMessage(e), e.Error(), cmp.Or(e.Rule, openapi.DocumentSays)}
 	}),
@@ -113,7 +116,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	header.Set("Content-Type", "application/json")
 	header.Del("X-QCS-Detail") // what noted has written of another answer
 	if p.detail != "" {
-		header.Set("X-QCS-Detail", ascii(p.detail)+ruleNote(p.rule))
+		most := maxDetail
+		if r.Header.Get(explain) != "" {
+			most = maxExplained
+		}
+		header.Set("X-QCS-Detail", ascii(p.detail, most)+ruleNote(p.rule))
 	}
 	var method *contract.MethodError
 	if errors.As(err, &method) {
@@ -156,13 +163,13 @@ func ruleNote(name string) string {
 	return ""
 }
 
-// maxDetail bounds what a header says; some clients refuse longer lines.
-const maxDetail = 500
+// maxDetail bounds what a header says; some clients refuse longer lines. Those that ask for all faults do not.
+const maxDetail, maxExplained = 500, 4000
 
 // ascii makes a text fit for a header.
-func ascii(text string) string {
-	if len(text) > maxDetail {
-		text = text[:maxDetail] + "..."
+func ascii(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "..."
 	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

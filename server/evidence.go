@@ -56,7 +56,7 @@ func noted(ctx context.Context, h http.Header, m contract.Match) context.Context
 		if before := h.Get("X-QCS-Detail"); before != "" {
 			text = before + "; " + text
 		}
-		h.Set("X-QCS-Detail", ascii(text))
+		h.Set("X-QCS-Detail", ascii(text, maxDetail))
 	}
 	if m.Evidence().Answer == openapi.Chosen {
 		add("answer of " + m.ID + " (" + string(openapi.Chosen) + ")")

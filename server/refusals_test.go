@@ -22,7 +22,16 @@ func refusal(status int, name, message string) string {
 
 func TestRefusalsToTheLetter(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	for _, way := range []server.Validate{server.ValidateGenerated, server.ValidateReference} {
+		t.Run(string(way), func(t *testing.T) {
+			t.Parallel()
+			refusalsToTheLetter(t, servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Validate = way })))
+		})
+	}
+}
+
+func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {
+	t.Helper()
 	invalid := refusal(400, "BAD_REQUEST", "Invalid Input Request.")
 	const good = `{"registryType":"V2","registryUri":"https://r.example.com","credentialType":"None"}`
 	for _, tt := range []struct {
@@ -125,4 +134,27 @@ func TestVendorStrictnessLetsPass(t *testing.T) {
 	}
 	post(t, srv, base, `{"registryType":"V2","RegistryType":"Nope","registryUri":"https://r.example.com","credentialType":"None"} x`).want(t, http.StatusOK)
 	get(t, srv, base+"?pageSize=abc").refused(t, http.StatusBadRequest, "not an integer")
+}
+
+func TestAllFaultsAreToldWhenAsked(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	const secret = "s3cret-s3cret"
+	body := `{"registryType":"Nope","credentialType":7,"credential":{"username":1,"password":"` + secret + `"}}`
+	ask := request{method: http.MethodPost, target: base + "?x=1&y=2", contentType: "application/json", body: body}
+	got := send(t, srv, ask)
+	got.refused(t, http.StatusBadRequest, `query parameter "x": not known to CreateRegistry`)
+	if strings.Contains(got.header.Get("X-QCS-Detail"), ";") && strings.Contains(got.header.Get("X-QCS-Detail"), `"y"`) {
+		t.Errorf("got %s without being asked", got.header.Get("X-QCS-Detail"))
+	}
+	ask.explain = true
+	got = send(t, srv, ask)
+	for _, want := range []string{`"x": not known`, `"y": not known`, "body at /registryType", "body at /credentialType", "body at /credential/username", "body at /registryUri"} {
+		got.refused(t, http.StatusBadRequest, want)
+	}
+	if detail := got.header.Get("X-QCS-Detail"); strings.Contains(detail, secret) {
+		t.Errorf("got %s, which tells a secret", detail)
+	}
+	ask.target, ask.body = base, `{"registryType":"V2","registryUri":"https://explained.example.com","credentialType":"None"}`
+	send(t, srv, ask).want(t, http.StatusOK)
 }

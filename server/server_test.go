@@ -23,6 +23,7 @@ type request struct {
 	contentType    string
 	body           string
 	token          string // "-" for none, empty for a good one
+	explain        bool   // ask for all faults
 }
 
 // answer is what came back.
@@ -41,6 +42,9 @@ func send(t *testing.T, srv *servertest.Server, r request) answer {
 	}
 	if r.contentType != "" {
 		hr.Header.Set("Content-Type", r.contentType)
+	}
+	if r.explain {
+		hr.Header.Set("X-QCS-Explain", "all")
 	}
 	switch r.token {
 	case "-":
