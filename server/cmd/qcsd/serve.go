@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,6 +25,9 @@ const (
 	stopTimeout   = 10 * time.Second
 	maxHeader     = 512 << 10 // long lists of ids come in the query
 )
+
+// garbage is how much memory may grow, in percent, before it is cleaned up: half of what is usual, as the emulator shares a machine with what it is there for. GOGC overrides it.
+const garbage = 50
 
 // serve runs the emulator until the context ends; then requests finish and jobs stop between two chunks.
 func (p *program) serve(cmd *cobra.Command, _ []string) error {
@@ -51,6 +55,12 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer s.Close()
+	if p.getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
+	if k.String(keySeed) != "" {
+		debug.FreeOSMemory() // what loading took is not needed again
+	}
 	base := "http://" + listener.Addr().String()
 	if pair != nil {
 		base = "https://" + listener.Addr().String()

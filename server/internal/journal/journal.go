@@ -12,7 +12,7 @@ import (
 // Bounds of the journal of a world: calls, and bytes of bodies.
 const (
 	DefaultCalls = 1000
-	maxBytes     = 8 << 20
+	maxBytes     = 4 << 20
 	MaxBody      = 16 << 10 // of one body; the rest is cut
 )
 
