@@ -246,7 +246,7 @@ func TestAllocations(t *testing.T) {
 				t.Errorf("%s, %s: got %d, want %d", w.name, name, got, want)
 			}
 		}
-		if got := testing.AllocsPerRun(200, func() { request.to(all["bound"]) }); got > budget[w.name] {
+		if got := testing.AllocsPerRun(200, func() { request.to(all["bound"]) }); got > budget[w.name] && !raceDetector { // which allocates, too
 			t.Errorf("%s: got %v allocations, want at most %v", w.name, got, budget[w.name])
 		}
 	}

@@ -33,7 +33,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // generate writes the file, and tells what is left to the reference.
 func generate(document, out string, told io.Writer) error {
-	spec, err := openapi3.NewLoader().LoadFromFile(document)
+	spec, err := load(document)
 	if err != nil {
 		return err
 	}
@@ -51,6 +51,8 @@ func generate(document, out string, told io.Writer) error {
 	}
 	return os.WriteFile(out, text, 0o644)
 }
+
+func load(document string) (*openapi3.T, error) { return openapi3.NewLoader().LoadFromFile(document) }
 
 // operation is an operation with where it is.
 type operation struct {
