@@ -110,6 +110,9 @@ func problemOf(err error) problem {
 // fail answers an error in the vendor's shape. The cause goes into X-QCS-Detail and the log; that of a fault of ours into the log only.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
+	if gone := r.Context().Err(); gone != nil && p.status == http.StatusInternalServerError {
+		p = problem{statusClosed, "Canceled.", gone.Error(), ""} // a database says so in many ways
+	}
 	x := exchangeOf(r.Context())
 	x.cause = err
 	header := w.Header()

@@ -147,10 +147,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 			return
 		}
 		request, answer := &tail{max: journal.MaxBody}, &copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}
-		r.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.TeeReader(r.Body, request), r.Body}
+		r.Body = teed(r.Body, request)
 		asked := r.Clone(r.Context()) // as it came: further in it is rewritten
 		start := s.options.Now()
 		defer func() {
@@ -166,6 +163,17 @@ func (s *Server) record(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(answer, r)
 	})
+}
+
+// teed is a body that is copied while it is read; none stays none.
+func teed(body io.ReadCloser, to io.Writer) io.ReadCloser {
+	if body == nil || body == http.NoBody {
+		return body
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(body, to), body}
 }
 
 func (s *Server) noted(r *http.Request, x *exchange, request *tail, answer *copying) control.Exchange {

@@ -176,10 +176,7 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 			At: openapi.MillisOf(s.options.Now()), Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Headers: r.Header.Clone(),
 		}
 		request := &tail{max: maxRecording}
-		r.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.TeeReader(r.Body, request), r.Body}
+		r.Body = teed(r.Body, request)
 		p := s.perform(next, w, r, moment{world, call.At, rec.scenario.Recording.Seed, len(rec.scenario.Recording.Calls) + 1, true})
 		if p.operation != "CreateToken" && p.operation != "CloneWorld" { // their answers are secrets, and change nothing here
 			call.User = p.user
@@ -245,7 +242,7 @@ func (p performed) answer(call *control.RecordedCall) {
 		p.sent.end(nil)
 	}
 	call.Status, call.Answer, call.AnswerHeaders = p.sent.status, p.sent.body.String(), p.sent.Header().Clone()
-	for _, name := range []string{"Date", "Server", "X-Request-Id"} {
+	for _, name := range []string{"Content-Length", "Date", "Server", "X-Request-Id"} {
 		delete(call.AnswerHeaders, name)
 	}
 }

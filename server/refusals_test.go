@@ -22,12 +22,7 @@ func refusal(status int, name, message string) string {
 
 func TestRefusalsToTheLetter(t *testing.T) {
 	t.Parallel()
-	for _, way := range []server.Validate{server.ValidateGenerated, server.ValidateReference} {
-		t.Run(string(way), func(t *testing.T) {
-			t.Parallel()
-			refusalsToTheLetter(t, servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Validate = way })))
-		})
-	}
+	eachWay(t, refusalsToTheLetter)
 }
 
 func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {

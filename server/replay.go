@@ -122,7 +122,7 @@ func (s *Server) again(ctx context.Context, call control.RecordedCall, m moment)
 	}
 	r := &http.Request{
 		Method: call.Method, URL: &url.URL{Scheme: "http", Host: "qcs.test", Path: path, RawPath: call.Path, RawQuery: call.Query}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header(maps.Clone(call.Headers)), Host: "qcs.test", Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), RemoteAddr: "192.0.2.1:1234",
+		Header: http.Header(maps.Clone(call.Headers)), Host: "qcs.test", Body: bodyOf(body), ContentLength: int64(len(body)), RemoteAddr: "192.0.2.1:1234",
 	}
 	if r.Header == nil {
 		r.Header = http.Header{}
@@ -186,4 +186,12 @@ func excerpt(text string) string {
 		return strings.ToValidUTF8(text, "\uFFFD")
 	}
 	return strings.ToValidUTF8(text[:enough], "\uFFFD") + "…"
+}
+
+// bodyOf is a body as a server has it: none when it is empty.
+func bodyOf(text string) io.ReadCloser {
+	if text == "" {
+		return http.NoBody
+	}
+	return io.NopCloser(strings.NewReader(text))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,9 @@ func TestABadImportLeavesNothing(t *testing.T) {
 		"no plan":        func(f *control.SnapshotFile) { delete(f.World, "plan") },
 		"other columns": func(f *control.SnapshotFile) {
 			f.Tables["registry"] = control.SnapshotTable{Columns: []string{"id"}, Rows: [][]any{{"x"}}}
+		},
+		"a counter of a status that there is not": func(f *control.SnapshotFile) {
+			f.Tables["schedule_count"].Rows[0][slices.Index(f.Tables["schedule_count"].Columns, "status")] = "Fin,ished"
 		},
 		"a row too short": func(f *control.SnapshotFile) { f.Tables["schedule"].Rows[3] = []any{"x"} },
 		"the same row twice": func(f *control.SnapshotFile) {

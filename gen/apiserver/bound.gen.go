@@ -1432,7 +1432,7 @@ func decodeACRConnectorRequest(d *bind.Decoder, v *ACRConnectorRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1540,7 +1540,7 @@ func decodeAWSConnectorRequest(d *bind.Decoder, v *AWSConnectorRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1653,7 +1653,7 @@ func decodeACRRequest(d *bind.Decoder, v *ACRRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1711,7 +1711,7 @@ func decodeAWSRequest(d *bind.Decoder, v *AWSRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1742,7 +1742,7 @@ func decodeCredential(d *bind.Decoder, v *Credential) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1769,7 +1769,7 @@ func decodeGCARRequest(d *bind.Decoder, v *GCARRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1798,7 +1798,7 @@ func decodeGCPRequest(d *bind.Decoder, v *GCPRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1827,7 +1827,7 @@ func decodeRegistryRequest(d *bind.Decoder, v *RegistryRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1909,7 +1909,7 @@ func decodeReportRequest(d *bind.Decoder, v *ReportRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -1957,7 +1957,7 @@ func decodeRepoTag(d *bind.Decoder, v *RepoTag) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -2012,7 +2012,7 @@ func decodeScheduleFilter(d *bind.Decoder, v *ScheduleFilter) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
@@ -2122,7 +2122,7 @@ func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 		return false
 	}
 	var given uint64
-	var unknown []string
+	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {

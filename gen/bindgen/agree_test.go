@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -128,7 +130,11 @@ func (j *judge) stock(r *http.Request) bool {
 type sent struct{ method, target, kind, body string }
 
 func (s sent) request() *http.Request {
-	r := httptest.NewRequest(s.method, "/", strings.NewReader(s.body))
+	var body io.Reader = http.NoBody
+	if s.body != "" {
+		body = strings.NewReader(s.body)
+	}
+	r := httptest.NewRequest(s.method, "/", body)
 	r.URL.Path, r.URL.RawQuery, _ = strings.Cut(s.target, "?")
 	r.URL.RawPath = r.URL.Path
 	r.URL.Path, _ = url.PathUnescape(r.URL.RawPath)
@@ -280,6 +286,38 @@ func asText(v any) string {
 		panic(err)
 	}
 	return string(text)
+}
+
+// TestLargeBodies: four times as many keys, or escapes, take some four times as much memory. What takes the square of it in time would be felt here: the bodies are as large as may be.
+func TestLargeBodies(t *testing.T) {
+	j := newJudge(t, openapi.JSON)
+	serve := j.bound["CreateRegistry"].Serve
+	for name, body := range map[string]func(n int) string{
+		"keys":    func(n int) string { return many(n, `"k%d":1`, `{`, `}`) },
+		"nested":  func(n int) string { return many(n, `"k%d":1`, `{"x":{`, `}}`) },
+		"escapes": func(n int) string { return many(n, `"\\n%d"`, `{"x":[`, `]}`) },
+	} {
+		cost := func(n int) float64 {
+			text := body(n)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_ = serve(httptest.NewRecorder(), sent{"POST", "/csapi/v1.3/registry", "application/json", text}.request(), bind.PathValues{}) // it is refused
+			runtime.ReadMemStats(&after)
+			return float64(after.TotalAlloc - before.TotalAlloc)
+		}
+		few, more := cost(20_000), cost(80_000)
+		if more > few*8 {
+			t.Errorf("%s: got %.0f bytes for four times as many, and %.0f", name, more, few)
+		}
+	}
+}
+
+func many(n int, format, begin, end string) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf(format, i)
+	}
+	return begin + strings.Join(all, ",") + end
 }
 
 // FuzzBody compares bodies.

@@ -67,7 +67,7 @@ func (g *generator) helper(name string, write func(p func(string, ...any)) error
 // decoder writes the decoder of an object.
 func (g *generator) decoder(s *openapi3.Schema, name string) error {
 	return g.helper("decode"+name, func(p func(string, ...any)) error {
-		p("// decode%[1]s reads a %[1]s.\nfunc decode%[1]s(d *bind.Decoder, v *%[1]s) bool {\nif !d.Object() {\nreturn false\n}\nvar given uint64\nvar unknown []string\nfor d.Property() {\nok := false\nswitch d.Key {", name)
+		p("// decode%[1]s reads a %[1]s.\nfunc decode%[1]s(d *bind.Decoder, v *%[1]s) bool {\nif !d.Object() {\nreturn false\n}\nvar given uint64\nvar unknown bind.Keys\nfor d.Property() {\nok := false\nswitch d.Key {", name)
 		keys := slices.Clone(s.Required)
 		for key := range s.Properties {
 			if !slices.Contains(keys, key) {

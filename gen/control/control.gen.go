@@ -710,7 +710,7 @@ type RecordedCall struct {
 	// Answer Body of the answer, as far as it was sent.
 	Answer string `json:"answer,omitempty,omitzero"`
 
-	// AnswerHeaders Headers of the answer, but for Date, Server and X-Request-Id.
+	// AnswerHeaders Headers of the answer, but for Content-Length, Date, Server and X-Request-Id.
 	AnswerHeaders map[string][]string `json:"answerHeaders,omitempty,omitzero"`
 
 	// At A point in time as epoch milliseconds in a string.

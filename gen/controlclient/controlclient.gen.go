@@ -293,7 +293,7 @@ type ClientInterface interface {
 
 	// ReplayScenarioWithBody Make the calls of a recording again
 	//
-	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -302,7 +302,7 @@ type ClientInterface interface {
 
 	// ReplayScenario Make the calls of a recording again
 	//
-	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -925,7 +925,7 @@ func (c *Client) ForceSchedule(ctx context.Context, registryID string, scheduleI
 
 // ReplayScenarioWithBody Make the calls of a recording again
 //
-// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
 //
 // Takes any type of body and a specified content type.
 //
@@ -944,7 +944,7 @@ func (c *Client) ReplayScenarioWithBody(ctx context.Context, contentType string,
 
 // ReplayScenario Make the calls of a recording again
 //
-// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2845,7 +2845,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplayScenarioWithBodyWithResponse Make the calls of a recording again
 	//
-	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2854,7 +2854,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplayScenarioWithResponse Make the calls of a recording again
 	//
-	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7771,7 +7771,7 @@ func (c *ClientWithResponses) ForceScheduleWithResponse(ctx context.Context, reg
 
 // ReplayScenarioWithBodyWithResponse Make the calls of a recording again
 //
-// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7786,7 +7786,7 @@ func (c *ClientWithResponses) ReplayScenarioWithBodyWithResponse(ctx context.Con
 
 // ReplayScenarioWithResponse Make the calls of a recording again
 //
-// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Date, Server and X-Request-Id. The caller's world is not touched.
+// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

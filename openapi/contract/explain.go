@@ -33,7 +33,12 @@ func (e RequestErrors) As(target any) bool {
 
 // Explain is CheckRequest for people: it does not stop at the first fault. An error is a *RequestError or, when more than one was found, RequestErrors.
 func (m Match) Explain(r *http.Request) error {
-	err := m.CheckRequest(r)
+	data, err := m.readBody(r)
+	if err != nil {
+		return err
+	}
+	setBody(r, data)
+	err = m.CheckRequest(r)
 	var first *RequestError
 	if !errors.As(err, &first) || first.Status != http.StatusBadRequest {
 		return err
@@ -51,9 +56,12 @@ func (m Match) Explain(r *http.Request) error {
 			add(err)
 		}
 	}
+	setBody(r, data)
+	walked := m.checkBody(r)
+	add(walked)
 	input := m.validation(r, query)
 	options := *input.Options
-	options.MultiError = true
+	options.MultiError, options.ExcludeRequestBody = true, options.ExcludeRequestBody || walked != nil
 	input.Options = &options
 	for _, err := range each(openapi3filter.ValidateRequest(r.Context(), input)) {
 		add(explain(err))

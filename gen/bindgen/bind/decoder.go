@@ -176,13 +176,35 @@ func (d *Decoder) Done(bits uint64, required ...string) bool {
 	return true
 }
 
+// Keys are those of an object that the document does not know.
+type Keys struct {
+	few  []string
+	many map[string]bool // those beyond them
+}
+
+// add reports whether a key is new.
+func (k *Keys) add(key string) bool {
+	const few = 16
+	if k.many[key] || slices.Contains(k.few, key) {
+		return false
+	}
+	if len(k.few) < few {
+		k.few = append(k.few, key)
+		return true
+	}
+	if k.many == nil {
+		k.many = map[string]bool{}
+	}
+	k.many[key] = true
+	return true
+}
+
 // Unknown reads over a property that the document does not know. It is refused when it was given before, or differs from a known one by case only.
-func (d *Decoder) Unknown(before *[]string, known []string) bool {
+func (d *Decoder) Unknown(before *Keys, known []string) bool {
 	key := d.Key
-	if slices.Contains(*before, key) {
+	if !before.add(key) {
 		return d.duplicate()
 	}
-	*before = append(*before, key)
 	for _, name := range known {
 		if strings.EqualFold(name, key) {
 			return d.Refuse(openapi.CaseVariantKey, "key "+strconv.Quote(key)+" must be written "+strconv.Quote(name))

@@ -80,7 +80,7 @@ func Unescape(value string, escaped bool) string {
 
 // Bodiless reports whether a request has no body; one that has is left to the reference.
 func Bodiless(r *http.Request) bool {
-	return r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
+	return r.Body == nil || r.Body == http.NoBody
 }
 
 // IsJSON reports whether a request says that its body is JSON, in the usual way of writing it.

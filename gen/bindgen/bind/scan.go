@@ -40,7 +40,7 @@ const escapes, plain = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 
 // escaped reads the rest of a text that has its first escape at i.
 func (d *Decoder) escaped(begin, i int) (string, bool) {
-	text := append(make([]byte, 0, len(d.text)-begin), d.text[begin:i]...)
+	text := append(make([]byte, 0, d.end(i)-begin), d.text[begin:i]...) // it is as long at most as it is written
 	for i < len(d.text) {
 		c := d.text[i]
 		i++
@@ -79,6 +79,17 @@ func (d *Decoder) escaped(begin, i int) (string, bool) {
 		text = utf8.AppendRune(text, r)
 	}
 	return "", d.broken()
+}
+
+// end finds the quote at the end of a text.
+func (d *Decoder) end(i int) int {
+	for i < len(d.text) && d.text[i] != '"' {
+		if d.text[i] == '\\' {
+			i++
+		}
+		i++
+	}
+	return min(i, len(d.text))
 }
 
 // unit reads the u and the four digits of an escape.
@@ -152,7 +163,7 @@ func (d *Decoder) skip() bool {
 }
 
 func (d *Decoder) skipObject() bool {
-	var seen []string
+	var seen Keys
 	for d.Object(); d.Property(); {
 		if !d.Unknown(&seen, nil) {
 			return false

@@ -54,8 +54,11 @@ type pageEnd struct {
 	mark     store.Mark
 }
 
-// maxEnds bounds what is remembered; beyond it, all is forgotten.
-const maxEnds = 10_000
+// Bounds of what is remembered: pages, beyond which all is forgotten, and bytes of a filter.
+const (
+	maxEnds       = 10_000
+	maxRemembered = 512
+)
 
 // before gives the end of the page before one, if it is remembered for a revision.
 func (p *pages) before(k pageKey, revision int64) *store.Mark {
@@ -96,7 +99,7 @@ func lasting(f qql.Filter) bool {
 
 // schedules reads a page of the schedules of a registry.
 func (s *Service) schedules(ctx context.Context, tx *store.Tx, k pageKey, l store.List) ([]store.Schedule, int, error) {
-	if !l.ByCreation() || !lasting(l.Filter) {
+	if !l.ByCreation() || !lasting(l.Filter) || len(k.filter) > maxRemembered {
 		return tx.Schedules(ctx, k.registry, l)
 	}
 	revision, err := tx.Revision(ctx)
@@ -114,7 +117,7 @@ func (s *Service) schedules(ctx context.Context, tx *store.Tx, k pageKey, l stor
 
 // registries reads a page of the registries.
 func (s *Service) registries(ctx context.Context, tx *store.Tx, filter string, l store.List) ([]api.Registry, int, error) {
-	if !lasting(l.Filter) {
+	if !lasting(l.Filter) || len(filter) > maxRemembered {
 		return tx.Registries(ctx, l)
 	}
 	revision, err := tx.Revision(ctx)

@@ -5,32 +5,34 @@ import (
 	"database/sql"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // checkpointer moves what is written from the log of a SQLite file into the file. A writer would do so itself when it commits, for hundreds of milliseconds in which no other can write; on a connection of
 // its own it keeps nobody waiting for a lock. As it takes a processor and the disk from those who read, it waits until nobody writes, unless the log becomes too long.
 type checkpointer struct {
-	db   *sql.DB
-	log  string // path of the log
-	wake chan struct{}
-	end  func()
+	db, writer *sql.DB
+	log        string       // path of the log
+	most       atomic.Int64 // bytes after which the effort is made even while others write
+	wake       chan struct{}
+	end        func()
 }
 
 const (
 	enough = 4 << 20                // bytes of the log that are worth the effort
-	most   = 256 << 20              // bytes after which the effort is made even while others write
 	quiet  = 200 * time.Millisecond // without a commit
 )
 
-func newCheckpointer(path string) (*checkpointer, error) {
+func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
 	db, err := sql.Open(embedded.driver, source(path, true))
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &checkpointer{db: db, log: path + "-wal", wake: make(chan struct{}, 1)}
+	c := &checkpointer{db: db, writer: writer, log: path + "-wal", wake: make(chan struct{}, 1)}
+	c.most.Store(256 << 20)
 	var group sync.WaitGroup
 	group.Go(func() { c.run(ctx) })
 	c.end = func() {
@@ -54,27 +56,41 @@ func (c *checkpointer) written() {
 func (c *checkpointer) run(ctx context.Context) {
 	pause := time.NewTimer(quiet)
 	defer pause.Stop()
-	var moved int64 // size of the log when it was moved last
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
-			pause.Reset(quiet)
-			grown := c.size() - moved
-			if grown < 0 { // it began anew
-				moved = 0
-			}
-			if grown < most {
-				continue
+			if pause.Reset(quiet); c.size() > c.most.Load() {
+				c.empty(ctx)
 			}
 		case <-pause.C:
-		}
-		if size := c.size(); size > enough {
-			_, _ = c.db.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`) // the next one does what this one could not
-			moved = size
+			if c.size() > enough {
+				move(ctx, c.db)
+			}
 		}
 	}
+}
+
+// empty moves so much that the log can begin anew, while others go on writing: first what needs nobody to wait, until little is left, and that when it is the turn of this among those who write. Where
+// somebody who reads is in the way, it is tried again at the next commit.
+func (c *checkpointer) empty(ctx context.Context) {
+	const little, attempts = 500, 20 // pages
+	for range attempts {
+		if move(ctx, c.db) < little {
+			break
+		}
+	}
+	move(ctx, c.writer)
+}
+
+// move moves what is in the log, as far as nobody needs it there, and says how many pages are left.
+func move(ctx context.Context, db *sql.DB) (left int) {
+	var busy, pages, done int
+	if err := db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &pages, &done); err != nil {
+		return 0 // the next one does what this one could not
+	}
+	return pages - done
 }
 
 // size is that of the log, in bytes.

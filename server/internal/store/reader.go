@@ -30,6 +30,7 @@ type readerPool struct {
 type reader struct {
 	*sql.Conn
 	prepared map[string]*sql.Stmt
+	broken   bool
 }
 
 func newReaderPool(db *sql.DB) *readerPool {
@@ -62,10 +63,14 @@ func (p *readerPool) take(ctx context.Context) (*reader, error) {
 	}
 	p.mu.Unlock()
 	conn, err := p.db.Conn(ctx)
-	return &reader{conn, map[string]*sql.Stmt{}}, err
+	return &reader{Conn: conn, prepared: map[string]*sql.Stmt{}}, err
 }
 
 func (p *readerPool) give(r *reader) {
+	if r.broken {
+		_, _ = r.forget(), r.Close() // another one takes its place
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.free = append(p.free, r)
@@ -88,7 +93,10 @@ func (p *readerPool) inTransaction(ctx context.Context, do func(*reader) error) 
 		if _, err := r.ExecContext(uncut, `BEGIN`); err != nil {
 			return err
 		}
-		defer func() { _, _ = r.ExecContext(uncut, `COMMIT`) }() // nothing was written
+		defer func() {
+			_, err := r.ExecContext(uncut, `COMMIT`) // nothing was written
+			r.broken = err != nil
+		}()
 		return do(r)
 	})
 }

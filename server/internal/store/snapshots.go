@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
 )
@@ -241,7 +243,14 @@ func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (w
 		}
 		rows += len(t.Rows)
 	}
-	return was, rows, tx.checkLife(ctx, to)
+	if err := tx.checkLife(ctx, to); err != nil {
+		return was, 0, err
+	}
+	counted, err := collect(ctx, tx, func(s *api.Status) []any { return []any{(*string)(s)} }, statement{`SELECT DISTINCT status FROM schedule_count WHERE world = $1`, []any{to}})
+	if i := slices.IndexFunc(counted, func(s api.Status) bool { return !s.Valid() }); i >= 0 {
+		err = &FileError{fmt.Sprintf("The table schedule_count has the status %q, which there is not.", counted[i])}
+	}
+	return was, rows, err
 }
 
 // checkLife refuses schedules whose lives would never come to a rest.

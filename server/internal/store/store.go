@@ -60,7 +60,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
 			return err
 		}
 		s.readers, s.clocks = newReaderPool(s.read), &clockCache{all: map[string]remembered{}}
-		if s.checkpoints, err = newCheckpointer(path); err != nil {
+		if s.checkpoints, err = newCheckpointer(path, s.write); err != nil {
 			return err
 		}
 		err = s.migrate(ctx)
