@@ -19,10 +19,10 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Work is what there is to do. A call does a piece in one transaction and reports whether there is more.
+// Work is what there is to do. A call does a piece and reports whether there is more.
 type Work interface {
 	OpenJobs(ctx context.Context) ([]store.JobKey, error)
-	StepJob(ctx context.Context, k store.JobKey) (more bool, err error)
+	WorkJob(ctx context.Context, k store.JobKey, d time.Duration) (more bool, err error)
 	StepLife(ctx context.Context) (more bool, err error)
 }
 
@@ -76,29 +76,11 @@ type jobWorker struct {
 
 // Work implements river.Worker.
 func (w *jobWorker) Work(ctx context.Context, j *river.Job[jobArgs]) error {
-	more, err := aSlice(ctx, w.work, store.JobKey{World: j.Args.World, ID: j.Args.ID})
+	more, err := w.work.WorkJob(ctx, store.JobKey{World: j.Args.World, ID: j.Args.ID}, slice)
 	if err == nil && more {
 		err = river.JobSnooze(0)
 	}
 	return err
-}
-
-// aSlice works on a job for a while.
-func aSlice(ctx context.Context, work Work, k store.JobKey) (more bool, err error) {
-	end := time.NewTimer(slice)
-	defer end.Stop()
-	for {
-		if more, err = work.StepJob(ctx, k); err != nil || !more {
-			return more, err
-		}
-		select {
-		case <-ctx.Done():
-			return true, nil
-		case <-end.C:
-			return true, nil
-		default:
-		}
-	}
 }
 
 // lookWorker does what is due, and hands over jobs that nobody works on.
@@ -109,22 +91,20 @@ type lookWorker struct {
 }
 
 // Work implements river.Worker.
-func (w *lookWorker) Work(ctx context.Context, _ *river.Job[lookArgs]) error {
-	var err error
+func (w *lookWorker) Work(ctx context.Context, _ *river.Job[lookArgs]) (err error) {
 	for more := true; more && err == nil && ctx.Err() == nil; {
 		more, err = w.work.StepLife(ctx)
 	}
 	open, failed := w.work.OpenJobs(ctx)
 	err = errors.Join(err, failed)
 	for i, k := range open {
-		more, failed := true, error(nil)
 		if i < few {
-			more, failed = aSlice(ctx, w.work, k) // whom River gave it to may be gone
+			if more, failed := w.work.WorkJob(ctx, k, slice); failed != nil || !more { // whom River gave it to may be gone
+				err = errors.Join(err, failed)
+				continue
+			}
 		}
-		if more && failed == nil {
-			failed = w.carrier.insert(ctx, k)
-		}
-		err = errors.Join(err, failed)
+		err = errors.Join(err, w.carrier.insert(ctx, k))
 	}
 	return err
 }
@@ -180,8 +160,8 @@ func (c *Carrier) Hand(k store.JobKey) {
 	}
 }
 
-func (c *Carrier) insert(ctx context.Context, k store.JobKey) error {
-	_, err := c.client.Insert(ctx, jobArgs{k.World, k.ID}, once)
+func (c *Carrier) insert(ctx context.Context, k store.JobKey) (err error) {
+	_, err = c.client.Insert(ctx, jobArgs{k.World, k.ID}, once)
 	return err
 }
 
