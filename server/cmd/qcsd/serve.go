@@ -26,9 +26,6 @@ const (
 	maxHeader     = 512 << 10 // long lists of ids come in the query
 )
 
-// garbage is how much memory may grow, in percent, before it is cleaned up: half of what is usual, as the emulator shares a machine with what it is there for. GOGC overrides it.
-const garbage = 50
-
 // serve runs the emulator until the context ends; then requests finish and jobs stop between two chunks.
 func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	k, err := p.settings(cmd.Flags())
@@ -55,9 +52,6 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer s.Close()
-	if p.getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
-	}
 	if k.String(keySeed) != "" {
 		debug.FreeOSMemory() // what loading took is not needed again
 	}

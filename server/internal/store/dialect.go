@@ -38,7 +38,7 @@ var embedded = dialect{
 // postgres is PostgreSQL.
 var postgres = dialect{
 	driver: "pgx", goose: goose.DialectPostgres, like: "LIKE", any: "%", escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace, list: "= ANY($)",
-	values: func(all []string) any { return all }, lock: " FOR UPDATE", together: 500, collate: ` COLLATE "C"`,
+	values: func(all []string) any { return all }, lock: " FOR UPDATE", together: 100, collate: ` COLLATE "C"`,
 }
 
 // isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by a path.
