@@ -140,13 +140,7 @@ func (s *Server) guard(f surface) (http.Handler, error) {
 		}
 	}
 	e := echo.New()
-	e.HTTPErrorHandler = func(err error, c echo.Context) {
-		if c.Response().Committed { // the caller is gone, and gets no second answer
-			exchangeOf(c.Request().Context()).cause = err
-			return
-		}
-		s.fail(c.Response(), c.Request(), err)
-	}
+	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
 	f.register(e)
 	handlers := checked{f.routes(s.options), e}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

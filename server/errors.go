@@ -107,14 +107,16 @@ func problemOf(err error) problem {
 	return problem{status: http.StatusInternalServerError, message: "Internal server error."}
 }
 
-// fail answers an error in the vendor's shape. The cause goes into X-QCS-Detail and the log; that of a fault of ours into the log only.
+// fail answers an error in the vendor's shape, unless an answer has begun. The cause goes into X-QCS-Detail and the log; that of a fault of ours into the log only.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	if gone := r.Context().Err(); gone != nil && p.status == http.StatusInternalServerError {
 		p = problem{statusClosed, "Canceled.", gone.Error(), ""} // a database says so in many ways
 	}
 	x := exchangeOf(r.Context())
-	x.cause = err
+	if x.cause = err; x.begun {
+		return // the caller is gone, or the answer broke off: there is no second one
+	}
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Del("X-QCS-Detail") // what noted has written of another answer

@@ -16,6 +16,7 @@ type exchange struct {
 	now                        time.Time // by the clock of the caller's world
 	cause                      error
 	status                     int
+	begun                      bool   // the answer has been sent in part at least
 	leave                      func() // counts the end of the call
 	fault, violation           string // which fault made the answer, and how it breaks the document
 }
@@ -73,8 +74,14 @@ type statusWriter struct {
 
 // WriteHeader implements http.ResponseWriter.
 func (w *statusWriter) WriteHeader(status int) {
-	w.exchange.status = status
+	w.exchange.status, w.exchange.begun = status, true
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements io.Writer.
+func (w *statusWriter) Write(data []byte) (int, error) {
+	w.exchange.begun = true
+	return w.ResponseWriter.Write(data)
 }
 
 // Unwrap lets http.ResponseController reach the connection.

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -271,4 +274,47 @@ func TestListsOfRegistriesAndRepositories(t *testing.T) {
 		t.Errorf("repositories (-want +got):\n%s", diff)
 	}
 	get(t, srv, base+"/nosuch/repository").refused(t, http.StatusNotFound, "")
+}
+
+// TestTotalsFollowChanges: the number of registries that match is what it would be if nobody had asked before.
+func TestTotalsFollowChanges(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	c := srv.Client()
+	counts := func() (all []string) {
+		for _, filter := range []string{"", "registryName:renamed", "registryType:V2_PRIVATE", "repoCount>0"} {
+			text := get(t, srv, base+"?pageSize=1&filter="+url.QueryEscape(filter)).want(t, http.StatusOK)
+			count, _, _ := strings.Cut(strings.TrimPrefix(text, `{"count":`), ",")
+			all = append(all, count)
+		}
+		return all
+	}
+	expect := func(what string, want ...string) {
+		t.Helper()
+		for range 2 {
+			if diff := cmp.Diff(want, counts()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", what, diff)
+			}
+		}
+	}
+	expect("at first", "0", "0", "0", "0")
+	id := newRegistry(t, c, "https://one.example.com")
+	other := newRegistry(t, c, "https://two.example.com")
+	expect("two more", "2", "0", "2", "0")
+	if err := c.UpdateRegistry(t.Context(), id, api.RegistryRequest{RegistryType: api.RegistryTypeV2Private, RegistryURI: "https://one.example.com", CredentialType: api.CredentialTypeNone, RegistryName: "renamed"}); err != nil {
+		t.Fatal(err)
+	}
+	expect("one renamed", "2", "1", "2", "0")
+	newSchedule(t, c, other, "scan")
+	srv.Advance(time.Hour)
+	expect("one scanned", "2", "1", "2", "1")
+	if _, err := c.DeleteRegistry(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	expect("one hidden", "1", "0", "1", "1")
+	srv.Settle()
+	if err := srv.Control().ResetWorld(t.Context(), "default", control.WorldReset{}); err != nil {
+		t.Fatal(err)
+	}
+	expect("after a reset", "0", "0", "0", "0")
 }

@@ -55,11 +55,7 @@ func (c checked) serve(w http.ResponseWriter, r *http.Request, m contract.Match)
 		for i, name := range bound.Params {
 			path[i] = m.Params[name]
 		}
-		answer := &begun{ResponseWriter: w}
-		if err := bound.Serve(answer, r, path); answer.has { // the caller may be gone, and gets no second answer
-			exchangeOf(r.Context()).cause = err
-			return nil
-		} else if !errors.Is(err, bind.ErrUnbound) {
+		if err := bound.Serve(w, r, path); !errors.Is(err, bind.ErrUnbound) {
 			return err
 		}
 	}
@@ -73,24 +69,3 @@ func (c checked) serve(w http.ResponseWriter, r *http.Request, m contract.Match)
 	c.echo.ServeHTTP(w, r)
 	return nil
 }
-
-// begun is an answer that notes whether it has begun.
-type begun struct {
-	http.ResponseWriter
-	has bool
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (b *begun) WriteHeader(status int) {
-	b.has = true
-	b.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements io.Writer.
-func (b *begun) Write(data []byte) (int, error) {
-	b.has = true
-	return b.ResponseWriter.Write(data)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/ast"
+	"math"
 	"slices"
 	"strings"
 
@@ -43,11 +44,24 @@ func (g *generator) refusesSchema(s *openapi3.Schema, seen map[*openapi3.Schema]
 	return ""
 }
 
+// mostProperties is how many bits remember which were given.
+const mostProperties = 64
+
+// whole reports whether the bounds of a number are whole ones.
+func whole(s *openapi3.Schema) bool {
+	for _, bound := range []*float64{s.Min, s.Max} {
+		if bound != nil && *bound != math.Trunc(*bound) {
+			return false
+		}
+	}
+	return true
+}
+
 // simple reports whether a schema of one type says only what its decoder checks.
 func simple(s *openapi3.Schema) bool {
 	word, number := s.Type.Is(openapi3.TypeString), s.Type.Is(openapi3.TypeInteger)
 	excludes := s.Not == nil || number && s.Not.Value.Min != nil && s.Not.Value.Max != nil
-	return excludes && (len(s.Enum) == 0 || word || number) && !s.Type.Is(openapi3.TypeNumber) && (!s.Nullable || s.Items == nil)
+	return excludes && whole(s) && len(s.Properties) <= mostProperties && (len(s.Enum) == 0 || word || number) && !s.Type.Is(openapi3.TypeNumber) && (!s.Nullable || s.Items == nil)
 }
 
 // helper writes a function once.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/ast"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -19,7 +20,7 @@ func (g *generator) refuses(o operation) string {
 	case len(o.pathParams) > maxPathParams:
 		return "too many parameters in the path"
 	}
-	for _, p := range append(o.pathParams, o.query...) {
+	for _, p := range slices.Concat(o.pathParams, o.query) {
 		if why := refusesParameter(p); why != "" {
 			return "parameter " + p.Name + ": " + why
 		}
@@ -44,15 +45,23 @@ func refusesParameter(p *openapi3.Parameter) string {
 		return "its style"
 	}
 	if s.Items != nil && query && method.Explode {
+		if hasMore(s) || s.MinItems > 1 { // a list that is given has an item
+			return "its schema"
+		}
 		s = s.Items.Value
 	}
 	if number := s.Type.Is(openapi3.TypeInteger) && query; !number && !s.Type.Is(openapi3.TypeString) {
 		return "its type"
 	}
-	if len(s.Pattern)+len(s.Format)+len(s.Enum) > 0 || s.Not != nil || hasMore(s) {
+	if !modest(s) {
 		return "its schema"
 	}
 	return ""
+}
+
+// modest reports whether the schema of a parameter says only what its binder checks.
+func modest(s *openapi3.Schema) bool {
+	return len(s.Pattern)+len(s.Format)+len(s.Enum) == 0 && s.Not == nil && !hasMore(s) && whole(s)
 }
 
 // operation writes the handler of an operation.

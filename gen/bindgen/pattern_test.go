@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // TestPatternsThatBecomeCode: what can be read without going back becomes code; what cannot stays a regular expression, whose meaning is sure.
@@ -50,5 +52,27 @@ func TestWhatIsLeftToTheReferenceIsTold(t *testing.T) {
 	}
 	if len(left) != len(want) {
 		t.Errorf("got %v", left)
+	}
+}
+
+// TestNothingIsLeftUncheckedInSilence: what a binder does not check keeps it from being made.
+func TestNothingIsLeftUncheckedInSilence(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(list, item *openapi3.Schema){
+		"nothing":             func(_, _ *openapi3.Schema) {},
+		"unique items":        func(list, _ *openapi3.Schema) { list.UniqueItems = true },
+		"a least number":      func(list, _ *openapi3.Schema) { list.MinItems = 2 },
+		"a pattern of items":  func(_, item *openapi3.Schema) { item.Pattern = "^a$" },
+		"a bound of a half":   func(_, item *openapi3.Schema) { item.Min = new(0.5) },
+		"a format of items":   func(_, item *openapi3.Schema) { item.Format = "uuid" },
+		"a choice of schemas": func(list, _ *openapi3.Schema) { list.OneOf = openapi3.SchemaRefs{{Value: openapi3.NewStringSchema()}} },
+	} {
+		item := openapi3.NewStringSchema()
+		list := openapi3.NewArraySchema().WithItems(item)
+		change(list, item)
+		why := refusesParameter(openapi3.NewQueryParameter("p").WithSchema(list))
+		if (why == "") != (name == "nothing") {
+			t.Errorf("%s: got %q", name, why)
+		}
 	}
 }

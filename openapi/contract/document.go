@@ -183,11 +183,7 @@ type Match struct {
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
 	segments := strings.Split(target.EscapedPath(), "/")
 	for i, segment := range segments {
-		if plain, err := url.PathUnescape(segment); err == nil && segment != "" {
-			segments[i] = plain
-		} else if err != nil {
-			segments[i] = "" // fits nothing
-		}
+		segments[i], _ = url.PathUnescape(segment) // what cannot be decoded becomes "", which fits nothing
 	}
 	var found *Operation
 	var allow []string

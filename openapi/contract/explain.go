@@ -11,7 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// RequestErrors are all the reasons to refuse a request that were found.
+// RequestErrors are all the reasons to refuse a request that were found; the first decides its status.
 type RequestErrors []*RequestError
 
 func (e RequestErrors) Error() string {
@@ -20,15 +20,6 @@ func (e RequestErrors) Error() string {
 		texts[i] = one.Error()
 	}
 	return strings.Join(texts, "; ")
-}
-
-// As gives the first, which decides the status.
-func (e RequestErrors) As(target any) bool {
-	first, ok := target.(**RequestError)
-	if ok && len(e) > 0 {
-		*first = e[0]
-	}
-	return ok && len(e) > 0
 }
 
 // Explain is CheckRequest for people: it does not stop at the first fault. An error is a *RequestError or, when more than one was found, RequestErrors.
