@@ -675,7 +675,7 @@ type Job struct {
 	// State How far a job is. Accepted and Running go on by themselves, also after a restart; Finished and Failed are the end.
 	State JobState `json:"state"`
 
-	// Total How many the job looks at: the ids given, or the schedules of the registry when it was accepted.
+	// Total How many the job looks at: the ids given, or the schedules that the registry had when it was accepted, only those of one status where the filter asks for it.
 	Total int `json:"total"`
 }
 

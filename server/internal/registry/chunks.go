@@ -17,15 +17,15 @@ const (
 
 func (a *adaptive) rows() int { return int(max(a.size.Load(), fewest)) }
 
-// took learns from how long a chunk has taken.
-func (a *adaptive) took(d time.Duration, shared bool) {
+// took learns from how long a chunk has taken. The last of a job may be a small one, from which it does not learn that others may be larger.
+func (a *adaptive) took(d time.Duration, full, shared bool) {
 	if shared {
 		d /= patience
 	}
 	switch n := a.size.Load(); {
 	case d > tooLong:
 		a.size.Store(max(n/2, fewest))
-	case d < tooShort:
+	case d < tooShort && full:
 		a.size.Store(min(n+n/4, most))
 	}
 }

@@ -71,16 +71,8 @@ func deleteRegistry(ctx context.Context, tx *store.Tx, id, job string) (outcome 
 	if err != nil {
 		return "", 0, err
 	}
-	if len(counted) > 0 {
-		if err := tx.DeletePiece(ctx, p, counted); err != nil {
-			return "", 0, err
-		}
-	}
-	if !p.Last {
-		return "", 0, nil
-	}
-	for _, n := range counted {
-		rows += n
+	if rows, err = tx.DeletePiece(ctx, p, counted); err != nil || !p.Last {
+		return "", 0, err
 	}
 	return control.JobOutcomeOutcomeDeleted, rows, tx.DeleteRegistry(ctx, id)
 }

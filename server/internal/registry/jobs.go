@@ -84,8 +84,16 @@ func (s *Service) step(ctx context.Context, scope store.Scope) (didWork bool, er
 	return (moved || worked) && err == nil, err
 }
 
-// stepLife makes moves that are due.
+// stepLife makes moves that are due. Mostly there are none: it asks before it begins to write.
 func (s *Service) stepLife(ctx context.Context, scope store.Scope) (moved bool, err error) {
+	var due bool
+	err = s.store.Ask(ctx, "", func(tx *store.Tx) error {
+		_, due, err = tx.DueWorld(ctx, scope)
+		return err
+	})
+	if err != nil || !due {
+		return false, err
+	}
 	asked, err := s.prepare(ctx, scope)
 	if err != nil {
 		return false, err
@@ -113,24 +121,14 @@ func (s *Service) OpenJobs(ctx context.Context) (open []store.JobKey, err error)
 	return open, err
 }
 
-// StepJob works a chunk of a job, and reports whether there is more to do.
+// StepJob works a chunk of a job, and reports whether there is more to do on it.
 func (s *Service) StepJob(ctx context.Context, k store.JobKey) (more bool, err error) {
 	scope, done := s.held.others()
 	defer done()
 	if slices.Contains(scope.Except, k.World) {
 		return false, nil
 	}
-	return s.workJob(ctx, func(ctx context.Context, tx *store.Tx) (store.JobKey, bool, error) {
-		in, err := tx.In(ctx, k.World)
-		if err != nil {
-			return k, false, err
-		}
-		held, err := in.Held(ctx)
-		if errors.Is(err, store.ErrNotFound) {
-			return k, false, nil // the world was dropped
-		}
-		return k, !held, err
-	})
+	return s.workJob(ctx, k, scope)
 }
 
 // WorkJob works on a job for a while, chunk by chunk, and reports whether there is more to do.
@@ -151,46 +149,41 @@ func (s *Service) WorkJob(ctx context.Context, k store.JobKey, d time.Duration) 
 	}
 }
 
-// stepJob works a chunk of the oldest job.
+// stepJob works a chunk of the oldest job. Where another process has just ended that one, there may be others.
 func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
-	return s.workJob(ctx, func(ctx context.Context, tx *store.Tx) (store.JobKey, bool, error) {
-		job, found, err := tx.NextJob(ctx, scope)
-		return store.JobKey{World: job.World, ID: job.JobID}, found, err
+	var k store.JobKey
+	err = s.store.Ask(ctx, "", func(tx *store.Tx) error {
+		k, found, err = tx.NextJob(ctx, scope)
+		return err
 	})
+	if err == nil && found {
+		_, err = s.workJob(ctx, k, scope)
+	}
+	return found, err
 }
 
-// chooser chooses a job; there may be none.
-type chooser func(context.Context, *store.Tx) (k store.JobKey, found bool, err error)
-
-// workJob works a chunk of the job that is chosen, if it is not at its end.
-func (s *Service) workJob(ctx context.Context, choose chooser) (open bool, err error) {
+// workJob works a chunk of a job, if it is not at its end and nobody else holds its world, and reports whether there is more to do on it.
+func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope) (more bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long others wait, not the time of a world
-	k, open, err := s.workChosen(ctx, choose)
+	open, more, err := s.workChunk(ctx, k, scope)
 	switch {
 	case err == nil && open && s.adapt:
-		s.chunk.took(time.Since(began), s.store.Shared())
+		s.chunk.took(time.Since(began), more, s.store.Shared())
 	case err != nil && open && ctx.Err() == nil && !store.Busy(err):
 		err = errors.Join(err, s.setBack(ctx, k))
 	}
-	return open, err
+	return more, err
 }
 
-func (s *Service) workChosen(ctx context.Context, choose chooser) (k store.JobKey, open bool, err error) {
-	err = s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
-		var found bool
-		open = false
-		k, found, err = choose(ctx, tx)
-		if err != nil || !found {
-			return err
-		}
-		if tx, err = tx.In(ctx, k.World); err != nil {
-			return err
-		}
+// workChunk reports whether there was something to do, and whether there is more.
+func (s *Service) workChunk(ctx context.Context, k store.JobKey, scope store.Scope) (open, more bool, err error) {
+	err = s.store.Write(ctx, k.World, func(tx *store.Tx) error {
+		open, more = false, false
 		job, err := tx.Job(ctx, k.ID)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil // its world was dropped
+		if tx.Held() && scope.Only == "" || errors.Is(err, store.ErrNotFound) {
+			return nil // its world is left to who holds it, or was dropped
 		}
-		if open = job.Ended == 0; err != nil || !open {
+		if open = err == nil && job.Ended == 0; !open {
 			return err
 		}
 		next := job
@@ -201,9 +194,10 @@ func (s *Service) workChosen(ctx context.Context, choose chooser) (k store.JobKe
 		if err := s.work(ctx, tx, &next); err != nil {
 			return err
 		}
+		more = next.Ended == 0
 		return tx.SaveJob(ctx, next)
 	})
-	return k, open, err
+	return open, more, err
 }
 
 // maxFailures is how often a job may fail before it is given up.
@@ -256,7 +250,7 @@ func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error 
 // bulkAction is what a job does to schedules: the column of the table of statuses that decides, and the statements that do it, to a piece or to some of its rows.
 type bulkAction struct {
 	rule  Action
-	piece func(ctx context.Context, p store.Piece, counted map[api.Status]int) error
+	piece func(ctx context.Context, p store.Piece, counted map[api.Status]int) (int, error)
 	rows  func(ctx context.Context, registryID string, rows []store.Row) error
 }
 
@@ -281,24 +275,25 @@ func (s *Service) workSchedules(ctx context.Context, tx *store.Tx, job *store.Jo
 		}
 		return p.Last, workRows(ctx, job, a, rows)
 	}
+	if p.Status != "" && Can(a.rule, p.Status) { // the statement itself tells how many
+		n, err := a.piece(ctx, p, map[api.Status]int{p.Status: 0})
+		job.Matched, job.Changed = job.Matched+n, job.Changed+n
+		return p.Last, err
+	}
 	counted, err := tx.Tally(ctx, p)
 	if err != nil {
 		return false, err
 	}
-	changed := 0
 	for status, n := range counted {
 		job.Matched += n
-		if Can(a.rule, status) {
-			changed += n
-		} else {
+		if !Can(a.rule, status) {
 			job.Skipped[string(status)] += n
 			delete(counted, status)
 		}
 	}
-	if job.Changed += changed; changed == 0 {
-		return p.Last, nil
-	}
-	return p.Last, a.piece(ctx, p, counted)
+	n, err := a.piece(ctx, p, counted)
+	job.Changed += n
+	return p.Last, err
 }
 
 // workIDs does the next chunk of a job on ids.

@@ -246,15 +246,12 @@ func (s *Service) bulk(ctx context.Context, job store.Job) (string, error) {
 		case total == 0 && job.Selection.Filter == "":
 			return broken(openapi.NoSelection, "Neither scheduleIds nor filter is given.")
 		case total == 0:
-			if _, err := filter(job.Selection.Filter, store.Schedules, qql.Options{Now: int64(tx.Now), Exact: true}); err != nil {
-				return err
-			}
-			counts, err := tx.ScheduleCounts(ctx, job.RegistryUUID)
+			f, err := filter(job.Selection.Filter, store.Schedules, qql.Options{Now: int64(tx.Now), Exact: true})
 			if err != nil {
 				return err
 			}
-			for _, n := range counts {
-				total += n
+			if _, total, err = tx.Extent(ctx, job.RegistryUUID, f); err != nil {
+				return err
 			}
 		}
 		return accept(ctx, tx, &job, total)

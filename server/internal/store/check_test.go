@@ -108,7 +108,15 @@ func TestMigrations(t *testing.T) {
 					if w.Plan != PlanTrial {
 						t.Errorf("got %+v", w)
 					}
-					j, found, failed := tx.NextJob(t.Context(), Scope{})
+					k, found, failed := tx.NextJob(t.Context(), Scope{})
+					if failed != nil || k != (JobKey{"kept", "j"}) {
+						t.Errorf("the next job: got %v, %v", k, failed)
+					}
+					in, failed := tx.In(t.Context(), k.World)
+					if failed != nil {
+						return failed
+					}
+					j, failed := in.Job(t.Context(), k.ID)
 					if failed != nil || !found || j.UpTo != 9 || version < 4 && j.Mark.Seq != 4 {
 						t.Errorf("an open job: got %+v, %v, %v", j, found, failed)
 					}

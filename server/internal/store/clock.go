@@ -35,7 +35,7 @@ func (tx *Tx) enter(ctx context.Context) (Clock, error) {
 }
 
 func (tx *Tx) clock(ctx context.Context, lock string) (c Clock, err error) {
-	err = tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate}, `SELECT clock_at, clock_anchor, clock_rate FROM world WHERE id = $1`+lock, tx.World)
+	err = tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate, &tx.held}, `SELECT clock_at, clock_anchor, clock_rate, held FROM world WHERE id = $1`+lock, tx.World)
 	return c, err
 }
 

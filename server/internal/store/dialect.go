@@ -23,6 +23,7 @@ type dialect struct {
 	values   func([]string) any          // the argument
 	lock     string                      // what makes a query keep the row that it reads to itself
 	together int                         // rows in an INSERT
+	numbered bool                        // each of its values has to have a number
 	collate  string                      // of columns with texts: order by bytes, as Go compares
 }
 
@@ -38,7 +39,7 @@ var embedded = dialect{
 // postgres is PostgreSQL.
 var postgres = dialect{
 	driver: "pgx", goose: goose.DialectPostgres, like: "LIKE", any: "%", escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace, list: "= ANY($)",
-	values: func(all []string) any { return all }, lock: " FOR UPDATE", together: 100, collate: ` COLLATE "C"`,
+	values: func(all []string) any { return all }, lock: " FOR UPDATE", together: 100, numbered: true, collate: ` COLLATE "C"`,
 }
 
 // isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by a path.

@@ -30,7 +30,7 @@ func TestNoListScansATable(t *testing.T) {
 			_, _, err := tx.Repositories(ctx, "r", l)
 			return err
 		}},
-		"pieces of bulk jobs": {Schedules, []string{"", "status:Running", "scheduleUuid:*", "name:scan*"}, func(ctx context.Context, tx *Tx, l List) error {
+		"pieces of bulk jobs": {Schedules, []string{"", "status:Running", "status:Queued", "scheduleUuid:*", "name:scan*"}, func(ctx context.Context, tx *Tx, l List) error {
 			p, err := tx.NextPiece(ctx, l.Filter, Piece{Registry: "r", UpTo: 1 << 40, Rows: 100})
 			if err == nil {
 				_, err = tx.Tally(ctx, p)

@@ -60,15 +60,14 @@ func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 	return j, nil
 }
 
-// NextJob reads the job that was accepted first and is not at its end, those that failed last; there is none when the second result is false.
-func (tx *Tx) NextJob(ctx context.Context, s Scope) (Job, bool, error) {
-	var j Job
+// NextJob names the job that was accepted first and is not at its end, those that failed last; there is none when the second result is false.
+func (tx *Tx) NextJob(ctx context.Context, s Scope) (k JobKey, found bool, err error) {
 	where := s.condition(tx.dialect, `world.id`, tx.machine)
-	err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world AND `+where.text+`) ORDER BY failures, seq LIMIT 1`, where.args...)
+	err = tx.scan(ctx, []any{&k.World, &k.ID}, `SELECT world, id FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world AND `+where.text+`) ORDER BY failures, seq LIMIT 1`, where.args...)
 	if errors.Is(err, ErrNotFound) {
-		return j, false, nil
+		return k, false, nil
 	}
-	return j, err == nil, err
+	return k, err == nil, err
 }
 
 // JobKey names a job: worlds that were copied have jobs with the same ids.

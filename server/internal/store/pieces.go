@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
@@ -21,9 +22,10 @@ type Mark struct {
 type Piece struct {
 	Registry  string
 	After, To Mark
-	UpTo      int64 // the newest that is looked at
-	Rows      int   // how many there are between the marks, whether they match or not
-	Last      bool  // there are no others behind it
+	UpTo      int64      // the newest that is looked at
+	Rows      int        // how many there are between the marks, whether they match or not
+	Last      bool       // there are no others behind it
+	Status    api.Status // of all that match, where the filter asks for one that occurs
 	status    string
 	filter    qql.Filter
 }
@@ -45,6 +47,21 @@ func oneStatus(f qql.Filter) string {
 	return ""
 }
 
+// Extent is how many schedules of a registry a job with a filter looks at, by the counters: those of the one status that the filter asks for, which it names if there are any, or all.
+func (tx *Tx) Extent(ctx context.Context, registry string, f qql.Filter) (status api.Status, n int, err error) {
+	counts, err := tx.ScheduleCounts(ctx, registry)
+	wanted := oneStatus(f)
+	for s, count := range counts {
+		switch {
+		case wanted == "":
+			n += count
+		case strings.EqualFold(s, wanted):
+			status, n = api.Status(s), count
+		}
+	}
+	return status, n, err
+}
+
 // NextPiece gives the piece of a registry behind a mark that has at most so many rows: what one transaction looks at is bounded, however few of them a filter selects.
 func (tx *Tx) NextPiece(ctx context.Context, f qql.Filter, within Piece) (Piece, error) {
 	p := within
@@ -54,7 +71,16 @@ func (tx *Tx) NextPiece(ctx context.Context, f qql.Filter, within Piece) (Piece,
 		p.To, p.Rows, p.Last = Mark{Seq: w.UpTo}, w.Rows, w.Rows < within.Rows
 		return p, err
 	}
-	err := tx.scan(ctx, []any{&p.To.Created, &p.To.ID}, `SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3 AND (created, id) > ($4, $5)
+	var all int
+	var err error
+	if p.Status, all, err = tx.Extent(ctx, p.Registry, f); err != nil {
+		return p, err
+	}
+	if all <= within.Rows {
+		p.To, p.Rows, p.Last = Mark{Created: math.MaxInt64}, all, true
+		return p, nil
+	}
+	err = tx.scan(ctx, []any{&p.To.Created, &p.To.ID}, `SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3 AND (created, id) > ($4, $5)
 		ORDER BY created, id LIMIT 1 OFFSET $6`, tx.World, p.Registry, p.status, p.After.Created, p.After.ID, within.Rows-1)
 	if errors.Is(err, ErrNotFound) {
 		p.To, p.Last, err = Mark{Created: math.MaxInt64}, true, nil
@@ -100,41 +126,46 @@ func (tx *Tx) RowsOf(ctx context.Context, p Piece) ([]Row, error) {
 	return collect(ctx, tx, (*Row).fields, statement{`SELECT id, seq, status FROM schedule WHERE ` + where.text + ` ORDER BY seq`, where.args})
 }
 
-// statuses are the keys of counts that are not zero.
-func statuses(counts map[api.Status]int) (all []string) {
-	for status, n := range counts {
-		if n != 0 {
-			all = append(all, string(status))
-		}
-	}
-	return all
-}
-
-// CancelPiece cancels the schedules of a piece that have one of some statuses, of each as many as were counted just now.
-func (tx *Tx) CancelPiece(ctx context.Context, p Piece, counted map[api.Status]int) error {
-	where := p.rows(tx, api.StatusCanceled, tx.Now)
-	list := tx.dialect.in(`status`, statuses(counted), where.args...)
-	if _, err := tx.exec(ctx, `UPDATE schedule SET `+canceled+` WHERE `+where.text+` AND `+list.text, list.args...); err != nil {
-		return err
-	}
-	delta := map[api.Status]int{}
-	for status, n := range counted {
-		delta[status] -= n
-		delta[api.StatusCanceled] += n
-	}
-	return tx.addCounts(ctx, p.Registry, delta)
+// CancelPiece cancels the schedules of a piece that have one of some statuses, and says how many. Of several statuses it must be told how many there are of each.
+func (tx *Tx) CancelPiece(ctx context.Context, p Piece, counted map[api.Status]int) (int, error) {
+	return tx.changePiece(ctx, p, counted, change{statement{`UPDATE schedule SET ` + canceled, []any{api.StatusCanceled, tx.Now}}, api.StatusCanceled})
 }
 
 // DeletePiece removes them.
-func (tx *Tx) DeletePiece(ctx context.Context, p Piece, counted map[api.Status]int) error {
-	where := p.rows(tx)
-	list := tx.dialect.in(`status`, statuses(counted), where.args...)
-	if _, err := tx.exec(ctx, `DELETE FROM schedule WHERE `+where.text+` AND `+list.text, list.args...); err != nil {
-		return err
+func (tx *Tx) DeletePiece(ctx context.Context, p Piece, counted map[api.Status]int) (int, error) {
+	return tx.changePiece(ctx, p, counted, change{do: statement{text: `DELETE FROM schedule`}})
+}
+
+// change is the beginning of a statement after which schedules have a status or, without one, are gone.
+type change struct {
+	do statement
+	to api.Status
+}
+
+// changePiece changes the schedules of a piece that have one of some statuses.
+func (tx *Tx) changePiece(ctx context.Context, p Piece, counted map[api.Status]int, c change) (int, error) {
+	if len(counted) == 0 {
+		return 0, nil
+	}
+	var from []string
+	for status := range counted {
+		from = append(from, string(status))
+	}
+	where := p.rows(tx, c.do.args...)
+	list := tx.dialect.in(`status`, from, where.args...)
+	changed, err := tx.exec(ctx, c.do.text+` WHERE `+where.text+` AND `+list.text, list.args...)
+	if err != nil || changed == 0 {
+		return 0, err
 	}
 	delta := map[api.Status]int{}
 	for status, n := range counted {
+		if len(counted) == 1 {
+			n = changed
+		}
 		delta[status] -= n
+		if c.to != "" {
+			delta[c.to] += n
+		}
 	}
-	return tx.addCounts(ctx, p.Registry, delta)
+	return changed, tx.addCounts(ctx, p.Registry, delta)
 }

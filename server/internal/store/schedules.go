@@ -141,11 +141,6 @@ func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
 	return tx.InsertSchedules(ctx, []Schedule{s})
 }
 
-const (
-	insertSchedule = `INSERT INTO schedule (world, ` + scheduleColumns + `) VALUES `
-	insertTarget   = `INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES `
-)
-
 // InsertSchedules adds schedules of one registry as the newest of the world, in their order; ErrDuplicate says that one exists.
 func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 	if len(all) == 0 {
@@ -156,34 +151,65 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 		return err
 	}
 	counts := map[api.Status]int{}
-	rows, targets := make([][]any, len(all)), make([][]any, 0, len(all))
+	rows := make([][]any, len(all))
 	for i := range all {
 		s := &all[i]
 		s.Seq = last - int64(len(all)-1-i)
 		counts[s.Status]++
 		rows[i] = append([]any{tx.World}, s.fields()...)
-		for _, f := range s.Filters {
-			for _, t := range f.RepoTags {
-				tag, _ := t.Tag.Get() // none and null are the empty text
-				position := 0
-				if n := len(targets); n > 0 && targets[n-1][1] == s.ScheduleUUID {
-					position = targets[n-1][2].(int) + 1
-				}
-				targets = append(targets, []any{tx.World, s.ScheduleUUID, position, t.Repo, tag})
-			}
-		}
 	}
-	n, err := tx.insert(ctx, insertSchedule, ` ON CONFLICT DO NOTHING`, rows)
+	n, err := tx.insert(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`) VALUES `, ` ON CONFLICT DO NOTHING`, rows)
 	if err == nil && n < len(all) {
 		return fmt.Errorf("schedule: %w", ErrDuplicate)
 	}
 	if err == nil {
-		_, err = tx.insert(ctx, insertTarget, ``, targets)
+		err = tx.insertTargets(ctx, all)
 	}
 	if err != nil {
 		return err
 	}
 	return tx.addCounts(ctx, all[0].RegistryID, counts)
+}
+
+// repoTag is what a schedule scans; no tag and null are the empty text.
+type repoTag struct{ repo, tag string }
+
+// targets are what a schedule scans, in their order.
+func targets(s Schedule) (all []repoTag) {
+	for _, f := range s.Filters {
+		for _, t := range f.RepoTags {
+			tag, _ := t.Tag.Get()
+			all = append(all, repoTag{t.Repo, tag})
+		}
+	}
+	return all
+}
+
+// insertTargets adds what schedules of one registry scan that were inserted just now; for many in a row that scan the same, one statement does it.
+func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
+	const many = 20
+	var rows [][]any
+	for len(all) > 0 {
+		alike, same := targets(all[0]), 1
+		for same < len(all) && slices.Equal(targets(all[same]), alike) {
+			same++
+		}
+		for position, t := range alike {
+			if same < many {
+				for _, s := range all[:same] {
+					rows = append(rows, []any{tx.World, s.ScheduleUUID, position, t.repo, t.tag})
+				}
+				continue
+			}
+			if _, err := tx.exec(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag) SELECT world, id, CAST($5 AS bigint), CAST($6 AS text), CAST($7 AS text) FROM schedule
+				WHERE world = $1 AND registry = $2 AND seq >= $3 AND seq <= $4`, tx.World, all[0].RegistryID, all[0].Seq, all[same-1].Seq, position, t.repo, t.tag); err != nil {
+				return err
+			}
+		}
+		all = all[same:]
+	}
+	_, err := tx.insert(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES `, ``, rows)
+	return err
 }
 
 // insert adds rows, as many in a statement as suits the database: SQLite looks up each numbered argument among all of its statement, so that one with many rows takes the square of their number.
@@ -203,7 +229,7 @@ func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) (inse
 			if err := closed(); err != nil {
 				return inserted, err
 			}
-			if statement, err = tx.sql.PrepareContext(ctx, head+valuesOf(n, len(rows[0]))+tail); err != nil {
+			if statement, err = tx.sql.PrepareContext(ctx, head+tx.dialect.valuesOf(n, len(rows[0]))+tail); err != nil {
 				return inserted, err
 			}
 			prepared = n
@@ -222,16 +248,21 @@ func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) (inse
 }
 
 // valuesOf writes the placeholders of rows.
-func valuesOf(rows, columns int) string {
+func (d dialect) valuesOf(rows, columns int) string {
 	var text strings.Builder
 	for n := range rows * columns {
 		switch {
 		case n == 0:
-			text.WriteString("($1")
+			text.WriteString("(")
 		case n%columns == 0:
-			text.WriteString("), ($" + number(n+1))
+			text.WriteString("), (")
 		default:
-			text.WriteString(", $" + number(n+1))
+			text.WriteString(", ")
+		}
+		if d.numbered {
+			text.WriteString("$" + number(n+1))
+		} else {
+			text.WriteByte('?')
 		}
 	}
 	return text.String() + ")"

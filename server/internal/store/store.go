@@ -129,6 +129,7 @@ type Tx struct {
 	World   string
 	Now     openapi.Millis
 	machine openapi.Millis // by the clock of the store
+	held    openapi.Millis // until when somebody keeps the background work of the world to himself, where several processes share a database
 	sql     querier
 	dialect dialect
 	writes  bool
@@ -150,8 +151,11 @@ func (s *Store) Read(ctx context.Context, world string, f func(*Tx) error) error
 	return s.try(ctx, func() error { return s.run(ctx, kind{world: world}, f) })
 }
 
-// Ask runs f, which asks the database one question only, without a transaction where it can do without.
+// Ask runs f, which asks the database one question only, without a transaction where it can do without: of a SQLite file always, of PostgreSQL where no clock of a world is asked for besides.
 func (s *Store) Ask(ctx context.Context, world string, f func(*Tx) error) error {
+	if s.readers == nil && world == "" {
+		return s.try(ctx, func() error { return f(s.tx(ctx, s.read)) })
+	}
 	if s.readers == nil {
 		return s.Read(ctx, world, f)
 	}
