@@ -5,30 +5,41 @@ import (
 	"time"
 )
 
-// TestAdaptive: chunks grow while they are short and shrink when they are long; the rest of a small job says nothing.
+// TestAdaptive: chunks grow while they are short and shrink when they are long; those that change little say nothing.
 func TestAdaptive(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		took         time.Duration
-		full, shared bool
-		times, want  int
+		took        time.Duration
+		changed     int
+		shared      bool
+		times, want int
 	}{
-		"short":                     {time.Millisecond, true, false, 1, 1250},
-		"short, many times":         {time.Millisecond, true, false, 50, most},
-		"the rest of a small job":   {time.Millisecond, false, false, 50, 1000},
-		"as it should be":           {10 * time.Millisecond, true, false, 5, 1000},
-		"long":                      {30 * time.Millisecond, true, false, 1, 500},
-		"a long rest":               {30 * time.Millisecond, false, false, 1, 500},
-		"long, many times":          {time.Second, true, false, 50, fewest},
-		"it keeps only one waiting": {30 * time.Millisecond, true, true, 1, 1250},
+		"short":                     {time.Millisecond, 1000, false, 1, 1250},
+		"short, many times":         {time.Millisecond, most, false, 50, most},
+		"few":                       {time.Millisecond, 500, false, 50, 1000},
+		"as it should be":           {10 * time.Millisecond, 1000, false, 5, 1000},
+		"long":                      {30 * time.Millisecond, 1000, false, 1, 500},
+		"few, but long":             {30 * time.Millisecond, 0, false, 1, 500},
+		"long, many times":          {time.Second, 1000, false, 50, fewest},
+		"it keeps only one waiting": {30 * time.Millisecond, 1000, true, 1, 1250},
 	} {
 		var a adaptive
 		a.size.Store(chunk)
 		for range tt.times {
-			a.took(tt.took, tt.full, tt.shared)
+			a.took(tt.took, tt.changed, tt.shared)
 		}
 		if a.rows() != tt.want {
 			t.Errorf("%s: got %d rows, want %d", name, a.rows(), tt.want)
+		}
+	}
+}
+
+// TestWider: where few rows are changed, more are looked at.
+func TestWider(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ changed, looked, want int }{{0, 0, 1000}, {1000, 1000, 1000}, {500, 1000, 2000}, {1, 1000, 10_000}, {0, 1000, 10_000}} {
+		if got := wider(1000, tt.changed, tt.looked); got != tt.want {
+			t.Errorf("%d of %d changed: got %d, want %d", tt.changed, tt.looked, got, tt.want)
 		}
 	}
 }

@@ -165,25 +165,30 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 // workJob works a chunk of a job, if it is not at its end and nobody else holds its world, and reports whether there is more to do on it.
 func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope) (more bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long others wait, not the time of a world
-	open, more, err := s.workChunk(ctx, k, scope)
+	done, err := s.workChunk(ctx, k, scope)
 	switch {
-	case err == nil && open && s.adapt:
-		s.chunk.took(time.Since(began), more, s.store.Shared())
-	case err != nil && open && ctx.Err() == nil && !store.Busy(err):
+	case err == nil && done.open && s.adapt:
+		s.chunk.took(time.Since(began), done.changed, s.store.Shared())
+	case err != nil && done.open && ctx.Err() == nil && !store.Busy(err):
 		err = errors.Join(err, s.setBack(ctx, k))
 	}
-	return more, err
+	return done.more, err
 }
 
-// workChunk reports whether there was something to do, and whether there is more.
-func (s *Service) workChunk(ctx context.Context, k store.JobKey, scope store.Scope) (open, more bool, err error) {
+// progress is what a transaction has done of a job: whether there was anything to do, whether there is more, and how many rows it changed.
+type progress struct {
+	open, more bool
+	changed    int
+}
+
+func (s *Service) workChunk(ctx context.Context, k store.JobKey, scope store.Scope) (done progress, err error) {
 	err = s.store.Write(ctx, k.World, func(tx *store.Tx) error {
-		open, more = false, false
+		done = progress{}
 		job, err := tx.Job(ctx, k.ID)
 		if tx.Held() && scope.Only == "" || errors.Is(err, store.ErrNotFound) {
 			return nil // its world is left to who holds it, or was dropped
 		}
-		if open = err == nil && job.Ended == 0; !open {
+		if done.open = err == nil && job.Ended == 0; !done.open {
 			return err
 		}
 		next := job
@@ -194,10 +199,10 @@ func (s *Service) workChunk(ctx context.Context, k store.JobKey, scope store.Sco
 		if err := s.work(ctx, tx, &next); err != nil {
 			return err
 		}
-		more = next.Ended == 0
+		done.more, done.changed = next.Ended == 0, next.Changed-job.Changed
 		return tx.SaveJob(ctx, next)
 	})
-	return open, more, err
+	return done, err
 }
 
 // maxFailures is how often a job may fail before it is given up.
@@ -259,11 +264,7 @@ func (s *Service) workSchedules(ctx context.Context, tx *store.Tx, job *store.Jo
 	if len(job.Selection.IDs) > 0 {
 		return workIDs(ctx, tx, job, a)
 	}
-	f, err := filter(job.Selection.Filter, store.Schedules, qql.Options{Now: int64(job.Accepted), Exact: true})
-	if err != nil {
-		return false, err
-	}
-	p, err := tx.NextPiece(ctx, f, store.Piece{Registry: job.RegistryUUID, After: job.Mark, UpTo: job.UpTo, Rows: s.chunk.rows()})
+	p, counted, err := s.nextPiece(ctx, tx, job, a.rule)
 	if err != nil {
 		return false, err
 	}
@@ -275,25 +276,51 @@ func (s *Service) workSchedules(ctx context.Context, tx *store.Tx, job *store.Jo
 		}
 		return p.Last, workRows(ctx, job, a, rows)
 	}
-	if p.Status != "" && Can(a.rule, p.Status) { // the statement itself tells how many
-		n, err := a.piece(ctx, p, map[api.Status]int{p.Status: 0})
-		job.Matched, job.Changed = job.Matched+n, job.Changed+n
-		return p.Last, err
-	}
-	counted, err := tx.Tally(ctx, p)
-	if err != nil {
-		return false, err
-	}
 	for status, n := range counted {
-		job.Matched += n
 		if !Can(a.rule, status) {
+			job.Matched += n
 			job.Skipped[string(status)] += n
 			delete(counted, status)
 		}
 	}
 	n, err := a.piece(ctx, p, counted)
-	job.Changed += n
+	job.Matched, job.Changed = job.Matched+n, job.Changed+n
 	return p.Last, err
+}
+
+// nextPiece gives the piece that a job works on next, and how many of its schedules are selected, by their status. Where the statement that changes them tells it as well, they are not counted.
+func (s *Service) nextPiece(ctx context.Context, tx *store.Tx, job *store.Job, rule Action) (p store.Piece, counted map[api.Status]int, err error) {
+	f, err := filter(job.Selection.Filter, store.Schedules, qql.Options{Now: int64(job.Accepted), Exact: true})
+	if err != nil {
+		return p, nil, err
+	}
+	size := s.chunk.rows()
+	wide := size
+	if s.adapt {
+		wide = wider(size, job.Changed, job.Done)
+	}
+	for _, rows := range []int{wide, size} {
+		p, err = tx.NextPiece(ctx, f, store.Piece{Registry: job.RegistryUUID, After: job.Mark, UpTo: job.UpTo, Rows: rows})
+		if err != nil {
+			return p, nil, err
+		}
+		if p.Exact() && Can(rule, p.Status) {
+			return p, map[api.Status]int{p.Status: 0}, nil
+		}
+		if counted, err = tx.Tally(ctx, p); err != nil {
+			return p, nil, err
+		}
+		changes := 0
+		for status, n := range counted {
+			if Can(rule, status) {
+				changes += n
+			}
+		}
+		if changes <= 2*size {
+			break
+		} // else it is too much for one transaction: of fewer rows, fewer change
+	}
+	return p, counted, nil
 }
 
 // workIDs does the next chunk of a job on ids.

@@ -182,3 +182,44 @@ func TestTwoRunnersOnOneDatabase(t *testing.T) {
 		}
 	}
 }
+
+// TestAJobThatFindsManyAfterFew: while a job finds little it looks at more at a time, but then it does not change more at a time.
+func TestAJobThatFindsManyAfterFew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		all := make([]store.Schedule, 9000)
+		for i := range all {
+			all[i] = store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprintf("s%04d", i), Name: "other", Status: api.StatusQueued, Filters: filters(), Created: tx.Now}, RegistryID: "r"}
+			if i >= 3000 {
+				all[i].Name = "wanted"
+			}
+		}
+		return tx.InsertSchedules(ctx, all)
+	})
+	s := registry.New(registry.Options{Store: w.store, Adapt: true, NewID: func() string { return "job" }})
+	id, err := s.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("name:wanted")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for before := 0; ; {
+		worked, err := s.Step(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		job, err := s.DescribeJob(w.ctx(t), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if job.Changed-before > 3000 {
+			t.Errorf("%d changed at once", job.Changed-before)
+		}
+		if before = job.Changed; !worked {
+			break
+		}
+	}
+	if job, err := s.DescribeJob(w.ctx(t), id); err != nil || job.Changed != 6000 || job.Matched != 6000 || job.Done != 9000 {
+		t.Errorf("got %+v, %v", job, err)
+	}
+}

@@ -9,14 +9,19 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// pages is what is remembered of lists: how many registries match, and where pages of schedules end, so that the next one is found by its key, as to skip a hundred thousand rows takes as long as reading them.
+// pages is what is remembered of lists: the last ones, as they are asked for again and again until something has happened; how many registries match; and where pages of schedules end, so that the next one
+// is found by its key, as to skip a hundred thousand rows takes as long as reading them.
 type pages struct {
-	totals memory[int]
-	ends   memory[store.Mark]
+	registries memory[seen[api.Registries]]
+	schedules  memory[seen[api.Schedules]]
+	totals     memory[int]
+	ends       memory[store.Mark]
 }
 
 // forget forgets all pages.
 func (p *pages) forget() {
+	p.registries.forget()
+	p.schedules.forget()
 	p.totals.forget()
 	p.ends.forget()
 }
@@ -24,13 +29,15 @@ func (p *pages) forget() {
 // memory holds what was found out about pages. It counts only while the registries and schedules of the world are the same, which a counter in the database tells: no answer depends on what was asked
 // before, or on which replica.
 type memory[V any] struct {
-	mu  sync.Mutex
-	all map[pageKey]foundAt[V]
+	mu   sync.Mutex
+	all  map[pageKey]foundAt[V]
+	size int // of all
 }
 
 // foundAt is something, and the revision of the world that it was found at.
 type foundAt[V any] struct {
 	revision int64
+	size     int // how much of the bound it takes
 	value    V
 }
 
@@ -40,11 +47,21 @@ type pageKey struct {
 	number, size                  int
 }
 
-// Bounds of what is remembered: pages, beyond which all is forgotten, and bytes of a filter.
+// Bounds of what is remembered: what is known of pages, and rows of pages, beyond which all is forgotten; rows of a page; and bytes of a filter.
 const (
 	maxPages  = 10_000
+	maxRows   = 2_000
+	maxPage   = 200
 	maxFilter = 512
 )
+
+// has reports whether anything is remembered, at whatever revision.
+func (m *memory[V]) has(k pageKey) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, known := m.all[k]
+	return known
+}
 
 // get gives what is remembered for a revision, if anything is.
 func (m *memory[V]) get(k pageKey, revision int64) *V {
@@ -56,19 +73,20 @@ func (m *memory[V]) get(k pageKey, revision int64) *V {
 	return nil
 }
 
-func (m *memory[V]) put(k pageKey, revision int64, v V) {
+// put remembers something that takes a part of the bound.
+func (m *memory[V]) put(k pageKey, v foundAt[V]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.all == nil || len(m.all) >= maxPages {
-		m.all = map[pageKey]foundAt[V]{}
+	if m.size += v.size - m.all[k].size; m.all == nil || m.size > maxPages {
+		m.all, m.size = map[pageKey]foundAt[V]{}, v.size
 	}
-	m.all[k] = foundAt[V]{revision, v}
+	m.all[k] = v
 }
 
 func (m *memory[V]) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.all = nil
+	m.all, m.size = nil, 0
 }
 
 // lasting reports whether a filter selects the same rows at any time: it compares nothing with a time, which may be one before now.
@@ -81,40 +99,110 @@ func lasting(f qql.Filter) bool {
 	return true
 }
 
-// schedules reads a page of the schedules of a registry.
-func (s *Service) schedules(ctx context.Context, tx *store.Tx, k pageKey, l store.List) ([]store.Schedule, int, error) {
-	if !l.ByCreation() || !lasting(l.Filter) || len(k.filter) > maxFilter {
-		return tx.Schedules(ctx, k.registry, l)
+// seen is a page with its rows, and the list that it is of.
+type seen[V any] struct {
+	page V
+	list store.List
+}
+
+// asked is a page of a list that somebody asks for; of the schedules of a registry, or of all registries.
+type asked struct {
+	Query
+	resource store.Resource
+	registry string
+}
+
+// reading is how a page is read that is not remembered.
+type reading struct {
+	tx       *store.Tx
+	list     store.List
+	key      pageKey
+	lasts    bool // it may be remembered,
+	revision int64
+}
+
+// lister gives pages of a list.
+type lister[V any] struct {
+	*Service
+	memory *memory[seen[V]]
+	read   func(context.Context, reading) (page V, rows int, err error)
+}
+
+// page gives a page that is remembered, or reads it. Callers share it: they must not change it.
+func (s lister[V]) page(ctx context.Context, a asked) (page V, err error) {
+	k := pageKey{WorldOf(ctx), a.registry, or(a.Filter, ""), or(a.Sort, ""), or(a.PageNumber, 1), or(a.PageSize, defaultPageSize)}
+	if s.memory.has(k) {
+		revision, err := s.store.Revision(ctx, k.world)
+		if found := s.memory.get(k, revision); err == nil && found != nil {
+			noteTokens(ctx, a.resource, found.list)
+			return found.page, nil
+		}
 	}
-	revision, err := tx.Revision(ctx)
-	if err != nil {
-		return nil, 0, err
+	err = s.store.Read(ctx, k.world, func(tx *store.Tx) error {
+		if a.registry != "" {
+			if err := tx.HasRegistry(ctx, a.registry); err != nil {
+				return err
+			}
+		}
+		r := reading{tx: tx, key: k}
+		if r.list, err = list(ctx, a.Query, a.resource, tx.Now); err != nil {
+			return err
+		}
+		if r.lasts = lasting(r.list.Filter) && len(k.filter) <= maxFilter; r.lasts {
+			if r.revision, err = tx.Revision(ctx); err != nil {
+				return err
+			}
+		}
+		var rows int
+		page, rows, err = s.read(ctx, r)
+		if err == nil && r.lasts && rows <= maxPage {
+			s.memory.put(k, foundAt[seen[V]]{r.revision, max(rows, 1) * maxPages / maxRows, seen[V]{page, r.list}})
+		}
+		return err
+	})
+	return page, err
+}
+
+// readSchedules reads a page of the schedules of a registry.
+func (s *Service) readSchedules(ctx context.Context, r reading) (api.Schedules, int, error) {
+	rows, total, err := s.schedules(ctx, r)
+	page := api.Schedules{Data: make([]api.Schedule, len(rows)), Count: total}
+	for i, row := range rows {
+		page.Data[i] = row.Schedule
 	}
-	before := k
+	return page, len(rows), err
+}
+
+// readRegistries reads a page of the registries.
+func (s *Service) readRegistries(ctx context.Context, r reading) (api.Registries, int, error) {
+	all, total, err := s.registries(ctx, r)
+	return api.Registries{Data: all, Count: total}, len(all), err
+}
+
+func (s *Service) schedules(ctx context.Context, r reading) ([]store.Schedule, int, error) {
+	if !r.lasts || !r.list.ByCreation() {
+		return r.tx.Schedules(ctx, r.key.registry, r.list)
+	}
+	before := r.key
 	before.number--
-	l.After = s.pages.ends.get(before, revision)
-	all, total, err := tx.Schedules(ctx, k.registry, l)
-	if err == nil && len(all) == l.Size {
+	r.list.After = s.pages.ends.get(before, r.revision)
+	all, total, err := r.tx.Schedules(ctx, r.key.registry, r.list)
+	if err == nil && len(all) == r.list.Size {
 		last := all[len(all)-1]
-		s.pages.ends.put(k, revision, store.Mark{Created: last.Created, ID: last.ScheduleUUID})
+		s.pages.ends.put(r.key, foundAt[store.Mark]{r.revision, 1, store.Mark{Created: last.Created, ID: last.ScheduleUUID}})
 	}
 	return all, total, err
 }
 
-// registries reads a page of the registries.
-func (s *Service) registries(ctx context.Context, tx *store.Tx, filter string, l store.List) ([]api.Registry, int, error) {
-	if !lasting(l.Filter) || len(filter) > maxFilter {
-		return tx.Registries(ctx, l)
+func (s *Service) registries(ctx context.Context, r reading) ([]api.Registry, int, error) {
+	if !r.lasts {
+		return r.tx.Registries(ctx, r.list)
 	}
-	revision, err := tx.Revision(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	k := pageKey{world: tx.World, filter: filter}
-	l.Total = s.pages.totals.get(k, revision)
-	all, total, err := tx.Registries(ctx, l)
-	if err == nil && l.Total == nil {
-		s.pages.totals.put(k, revision, total)
+	k := pageKey{world: r.key.world, filter: r.key.filter}
+	r.list.Total = s.pages.totals.get(k, r.revision)
+	all, total, err := r.tx.Registries(ctx, r.list)
+	if err == nil && r.list.Total == nil {
+		s.pages.totals.put(k, foundAt[int]{r.revision, 1, total})
 	}
 	return all, total, err
 }

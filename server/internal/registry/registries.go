@@ -13,17 +13,9 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// ListRegistries gives a page of the registries.
-func (s *Service) ListRegistries(ctx context.Context, q Query) (page api.Registries, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		l, err := list(ctx, q, store.Registries, tx.Now)
-		if err != nil {
-			return err
-		}
-		page.Data, page.Count, err = s.registries(ctx, tx, or(q.Filter, ""), l)
-		return err
-	})
-	return page, err
+// ListRegistries gives a page of the registries. Callers share it: they must not change it.
+func (s *Service) ListRegistries(ctx context.Context, q Query) (api.Registries, error) {
+	return lister[api.Registries]{s, &s.pages.registries, s.readRegistries}.page(ctx, asked{q, store.Registries, ""})
 }
 
 // ListRepositories gives a page of the repositories of a registry.

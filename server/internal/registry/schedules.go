@@ -13,24 +13,9 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// ListSchedules gives a page of the schedules of a registry.
-func (s *Service) ListSchedules(ctx context.Context, registryID string, q Query) (page api.Schedules, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		if err := tx.HasRegistry(ctx, registryID); err != nil {
-			return err
-		}
-		l, err := list(ctx, q, store.Schedules, tx.Now)
-		if err != nil {
-			return err
-		}
-		rows, total, err := s.schedules(ctx, tx, pageKey{WorldOf(ctx), registryID, or(q.Filter, ""), or(q.Sort, ""), l.Page, l.Size}, l)
-		page = api.Schedules{Data: make([]api.Schedule, len(rows)), Count: total}
-		for i, row := range rows {
-			page.Data[i] = row.Schedule
-		}
-		return err
-	})
-	return page, err
+// ListSchedules gives a page of the schedules of a registry. Callers share it: they must not change it.
+func (s *Service) ListSchedules(ctx context.Context, registryID string, q Query) (api.Schedules, error) {
+	return lister[api.Schedules]{s, &s.pages.schedules, s.readSchedules}.page(ctx, asked{q, store.Schedules, registryID})
 }
 
 // CreateSchedule adds a schedule in state Created and gives its id.

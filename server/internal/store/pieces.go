@@ -30,6 +30,12 @@ type Piece struct {
 	filter    qql.Filter
 }
 
+// Exact reports whether all schedules of the piece match.
+func (p Piece) Exact() bool {
+	_, whole := p.filter.(qql.Match)
+	return whole && p.status != ""
+}
+
 // oneStatus gives the status that a filter asks for, in lower case, if it asks for one.
 func oneStatus(f qql.Filter) string {
 	switch f := f.(type) {

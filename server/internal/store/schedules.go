@@ -84,6 +84,16 @@ func (tx *Tx) Revision(ctx context.Context) (n int64, err error) {
 	return n, tx.scan(ctx, []any{&n}, `SELECT revision FROM world WHERE id = $1`, tx.World)
 }
 
+// Revision is that of a world, for who asks nothing else.
+func (s *Store) Revision(ctx context.Context, world string) (n int64, err error) {
+	err = s.Ask(ctx, "", func(tx *Tx) error {
+		tx.World = world
+		n, err = tx.Revision(ctx)
+		return err
+	})
+	return n, err
+}
+
 // revise notes that registries or schedules of the world have changed.
 func (tx *Tx) revise(ctx context.Context) error {
 	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1 WHERE id = $1`, tx.World)

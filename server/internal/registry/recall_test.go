@@ -1,0 +1,103 @@
+package registry_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/registry"
+)
+
+// lists are what a service answers to lists that may be remembered.
+type lists struct {
+	Registries, OfAType, Named, ByAddress api.Registries
+	Schedules, Queued, ByName             api.Schedules
+}
+
+func listsOf(t *testing.T, ctx context.Context, s *registry.Service, registryID string) (l lists) {
+	t.Helper()
+	for filter, page := range map[string]*api.Registries{"": &l.Registries, "registryType:V2": &l.OfAType, "registryName:*a*": &l.Named, "registryUri:`https://r`": &l.ByAddress} {
+		var err error
+		if *page, err = s.ListRegistries(ctx, registry.Query{Filter: &filter}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for filter, page := range map[string]*api.Schedules{"": &l.Schedules, "status:Queued": &l.Queued, "name:*": &l.ByName} {
+		var err error
+		if *page, err = s.ListSchedules(ctx, registryID, registry.Query{Filter: &filter}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return l
+}
+
+// TestNothingRememberedOutlivesAChange: after each kind of change, lists that were asked for before it are those that a service gives that remembers nothing; and there is a change to see.
+func TestNothingRememberedOutlivesAChange(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r", api.StatusFinished, api.StatusQueued, api.StatusError)
+	ctx := w.ctx(t)
+	id := func(id string, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	var other, automatic string
+	body := api.ScheduleRequest{Name: "nightly", OnDemand: new(false), Filters: filters(), Schedule: "03:00", ScheduleScanIntervalInDays: 1, RegistryType: api.RegistryTypeV2}
+	for _, change := range []struct {
+		name string
+		do   func() error
+	}{
+		{"create a registry", func() error {
+			other = id(w.CreateRegistry(ctx, api.RegistryRequest{RegistryType: api.RegistryTypeV2, RegistryURI: "https://other.example.com", RegistryName: "a", CredentialType: api.CredentialTypeNone}))
+			return nil
+		}},
+		{"update it", func() error {
+			return w.UpdateRegistry(ctx, other, api.RegistryRequest{RegistryType: api.RegistryTypeV2, RegistryURI: "https://other.example.com", RegistryName: "b", CredentialType: api.CredentialTypeNone})
+		}},
+		{"add a repository", func() error {
+			_, err := w.AddRepository(ctx, "r", control.ScenarioRepository{RepoName: "team/app", TotalImages: 3})
+			return err
+		}},
+		{"create a schedule", func() error { automatic = id(w.CreateSchedule(ctx, "r", body)); return nil }},
+		{"update it", func() error {
+			body.Name = "daily"
+			return w.UpdateSchedule(ctx, "r", automatic, body)
+		}},
+		{"its scan", func() error { _, err := w.AdvanceClock(ctx, (48 * time.Hour).Milliseconds()); return err }},
+		{"save a snapshot, cancel one", func() error {
+			if _, err := w.SaveSnapshot(ctx, "before"); err != nil {
+				return err
+			}
+			return w.CancelSchedule(ctx, "r", "r-Queued")
+		}},
+		{"restore it", func() error { _, err := w.RestoreSnapshot(ctx, "before"); return err }},
+		{"force a status", func() error { return w.ForceSchedule(ctx, "r", automatic, api.StatusError) }},
+		{"cancel all", func() error { _, err := w.CancelSchedules(ctx, "r", registry.Select(nil, new("status:*"))); return err }},
+		{"delete one", func() error { return w.DeleteSchedule(ctx, "r", "r-Error") }},
+		{"delete all", func() error { _, err := w.DeleteSchedules(ctx, "r", registry.Select(nil, new("name:*"))); return err }},
+		{"delete a registry", func() error { _, err := w.DeleteRegistry(ctx, other); return err }},
+		{"reset", func() error {
+			return w.ResetWorld(ctx, worldName, control.Scenario{Registries: []control.ScenarioRegistry{{RegistryUUID: "r", RegistryURI: "https://r", Schedules: []control.ScenarioSchedules{{Name: "one of {n}", Count: 3}}}}})
+		}},
+	} {
+		before := listsOf(t, ctx, w.Service, "r")
+		if err := change.do(); err != nil {
+			t.Fatalf("%s: %v", change.name, err)
+		}
+		w.settle(t)
+		want := listsOf(t, ctx, registry.New(registry.Options{Store: w.store}), "r")
+		if diff := cmp.Diff(want, listsOf(t, ctx, w.Service, "r")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", change.name, diff)
+		}
+		if cmp.Equal(before, want) {
+			t.Errorf("%s: nothing to see", change.name)
+		}
+	}
+}
