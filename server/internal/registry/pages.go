@@ -9,11 +9,12 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// pages is what is remembered of lists: the last ones, as they are asked for again and again until something has happened; how many registries match; and where pages of schedules end, so that the next one
+// pages is what is remembered of lists: the last ones, and the last registries, as they are asked for again and again until something has happened; how many registries match; and where pages of schedules end, so that the next one
 // is found by its key, as to skip a hundred thousand rows takes as long as reading them.
 type pages struct {
 	registries memory[seen[api.Registries]]
 	schedules  memory[seen[api.Schedules]]
+	details    memory[api.RegistryDetails]
 	totals     memory[int]
 	ends       memory[store.Mark]
 }
@@ -22,6 +23,7 @@ type pages struct {
 func (p *pages) forget() {
 	p.registries.forget()
 	p.schedules.forget()
+	p.details.forget()
 	p.totals.forget()
 	p.ends.forget()
 }
@@ -47,7 +49,7 @@ type pageKey struct {
 	number, size                  int
 }
 
-// Bounds of what is remembered: what is known of pages, and rows of pages, beyond which all is forgotten; rows of a page; and bytes of a filter.
+// Bounds of what is remembered: what is known of pages, and rows of pages or registries, beyond which all is forgotten; rows of a page; and bytes of a filter.
 const (
 	maxPages  = 10_000
 	maxRows   = 2_000
@@ -87,6 +89,18 @@ func (m *memory[V]) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.all, m.size = nil, 0
+}
+
+// current gives what is remembered and still true, if anything is. What goes wrong here goes wrong again for who reads.
+func current[V any](ctx context.Context, s *store.Store, m *memory[V], k pageKey) *V {
+	if !m.has(k) {
+		return nil
+	}
+	revision, err := s.Revision(ctx, k.world)
+	if err != nil {
+		return nil
+	}
+	return m.get(k, revision)
 }
 
 // lasting reports whether a filter selects the same rows at any time: it compares nothing with a time, which may be one before now.
@@ -131,12 +145,9 @@ type lister[V any] struct {
 // page gives a page that is remembered, or reads it. Callers share it: they must not change it.
 func (s lister[V]) page(ctx context.Context, a asked) (page V, err error) {
 	k := pageKey{WorldOf(ctx), a.registry, or(a.Filter, ""), or(a.Sort, ""), or(a.PageNumber, 1), or(a.PageSize, defaultPageSize)}
-	if s.memory.has(k) {
-		revision, err := s.store.Revision(ctx, k.world)
-		if found := s.memory.get(k, revision); err == nil && found != nil {
-			noteTokens(ctx, a.resource, found.list)
-			return found.page, nil
-		}
+	if found := current(ctx, s.store, s.memory, k); found != nil {
+		noteTokens(ctx, a.resource, found.list)
+		return found.page, nil
 	}
 	err = s.store.Read(ctx, k.world, func(tx *store.Tx) error {
 		if a.registry != "" {

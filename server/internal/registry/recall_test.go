@@ -15,6 +15,7 @@ import (
 // lists are what a service answers to lists that may be remembered.
 type lists struct {
 	Registries, OfAType, Named, ByAddress api.Registries
+	Details                               api.RegistryDetails
 	Schedules, Queued, ByName             api.Schedules
 }
 
@@ -31,6 +32,10 @@ func listsOf(t *testing.T, ctx context.Context, s *registry.Service, registryID 
 		if *page, err = s.ListSchedules(ctx, registryID, registry.Query{Filter: &filter}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	var err error
+	if l.Details, err = s.DescribeRegistry(ctx, registryID); err != nil {
+		t.Fatal(err)
 	}
 	return l
 }

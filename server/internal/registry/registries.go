@@ -34,10 +34,17 @@ func (s *Service) ListRepositories(ctx context.Context, id string, q Query) (pag
 	return page, err
 }
 
-// DescribeRegistry gives one registry.
+// DescribeRegistry gives one registry. Callers share it: they must not change it.
 func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.RegistryDetails, err error) {
-	err = s.store.Ask(ctx, WorldOf(ctx), func(tx *store.Tx) error {
-		r, err = tx.Registry(ctx, id)
+	k := pageKey{world: WorldOf(ctx), registry: id}
+	if found := current(ctx, s.store, &s.pages.details, k); found != nil {
+		return *found, nil
+	}
+	err = s.store.Ask(ctx, k.world, func(tx *store.Tx) error {
+		var revision int64
+		if r, revision, err = tx.RegistryAt(ctx, id); err == nil {
+			s.pages.details.put(k, foundAt[api.RegistryDetails]{revision, maxPages / maxRows, r})
+		}
 		return err
 	})
 	return r, err

@@ -69,12 +69,17 @@ func (tx *Tx) Registries(ctx context.Context, l List) ([]api.Registry, int, erro
 
 // Registry reads one registry, or gives ErrNotFound.
 func (tx *Tx) Registry(ctx context.Context, id string) (api.RegistryDetails, error) {
-	var r api.RegistryDetails
-	fields := append(detailFields(&r), (*countsText)(&r.ScheduleStatusList))
-	if err := tx.scan(ctx, fields, `SELECT `+detailColumns+`, `+countsColumn+` FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id); err != nil {
-		return r, fmt.Errorf("registry: %w", err)
+	r, _, err := tx.RegistryAt(ctx, id)
+	return r, err
+}
+
+// RegistryAt reads it with the revision of the world, by one question.
+func (tx *Tx) RegistryAt(ctx context.Context, id string) (r api.RegistryDetails, revision int64, err error) {
+	fields := append(detailFields(&r), (*countsText)(&r.ScheduleStatusList), &revision)
+	if err := tx.scan(ctx, fields, `SELECT `+detailColumns+`, `+countsColumn+`, COALESCE((SELECT revision FROM world WHERE world.id = registry.world), 0) FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id); err != nil {
+		return r, 0, fmt.Errorf("registry: %w", err)
 	}
-	return r, nil
+	return r, revision, nil
 }
 
 // HasRegistry gives ErrNotFound unless the registry exists.
