@@ -50,7 +50,7 @@ type authority struct {
 	mu       sync.Mutex
 	users    map[string]store.Account
 	worlds   map[string]World
-	verified map[[sha256.Size]byte]verified
+	verified map[[sha256.Size]byte]*verified
 }
 
 // verified is what a token says whose signature was checked.
@@ -132,7 +132,7 @@ func newAuthority(o Options, accounts []store.Account, now func(context.Context,
 		return nil, err
 	}
 	a := &authority{
-		key: key, now: now, users: map[string]store.Account{}, worlds: map[string]World{}, verified: map[[sha256.Size]byte]verified{},
+		key: key, now: now, users: map[string]store.Account{}, worlds: map[string]World{}, verified: map[[sha256.Size]byte]*verified{},
 		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithoutClaimsValidation()),
 	}
 	for i, account := range accounts {
@@ -194,7 +194,7 @@ func (a *authority) issue(ctx context.Context, name string) (string, error) {
 // authenticate finds the caller of a request by its bearer token or, as on the API server URLs (observed), by user name and password.
 func (a *authority) authenticate(r *http.Request) (caller, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	var claims verified
+	var claims *verified
 	var err error
 	switch {
 	case scheme == "":
@@ -202,7 +202,7 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 	case strings.EqualFold(scheme, "Basic"):
 		user, password, _ := r.BasicAuth()
 		if _, _, _, err = a.current(r.Context(), user); err == nil {
-			claims, err = verified{RegisteredClaims: jwt.RegisteredClaims{Subject: user}}, a.check(user, password)
+			claims, err = &verified{RegisteredClaims: jwt.RegisteredClaims{Subject: user}}, a.check(user, password)
 		}
 	case strings.EqualFold(scheme, "Bearer"):
 		claims, err = a.verify(strings.TrimSpace(token))
@@ -228,7 +228,7 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 }
 
 // verify gives the claims of a token that this server has signed. Tokens that were seen before are looked up by their hash.
-func (a *authority) verify(token string) (verified, error) {
+func (a *authority) verify(token string) (*verified, error) {
 	sum := sha256.Sum256([]byte(token))
 	a.mu.Lock()
 	known, ok := a.verified[sum]
@@ -236,8 +236,8 @@ func (a *authority) verify(token string) (verified, error) {
 	if ok {
 		return known, nil
 	}
-	var claims verified
-	_, err := a.parser.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return a.key, nil })
+	claims := &verified{}
+	_, err := a.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.key, nil })
 	switch {
 	case err != nil:
 		return claims, unauthorized("the token is not one of this server: " + err.Error())

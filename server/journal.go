@@ -148,7 +148,8 @@ func (s *Server) record(next http.Handler) http.Handler {
 		}
 		request, answer := &tail{max: journal.MaxBody}, &copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}
 		r.Body = teed(r.Body, request)
-		asked := r.Clone(r.Context()) // as it came: further in it is rewritten
+		asked := asked(r) // as it came: further in it is rewritten
+		answer.before = func() string { return s.journal.Body(exchangeOf(r.Context()).world, asked) }
 		start := s.options.Now()
 		defer func() {
 			cause := recover()
@@ -176,21 +177,27 @@ func teed(body io.ReadCloser, to io.Writer) io.ReadCloser {
 	}{io.TeeReader(body, to), body}
 }
 
-func (s *Server) noted(r *http.Request, x *exchange, request *tail, answer *copying) control.Exchange {
+// asked is what a journal keeps of a request before anything is known of its answer.
+func asked(r *http.Request) control.Exchange {
+	e := control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeaders: flat(r.Header)}
+	e.RequestHeaders["Host"] = r.Host
+	e.Curl = "http://" + r.Host + r.URL.RequestURI() // the rest of the line follows when the body is known
+	return e
+}
+
+// noted completes it.
+func (s *Server) noted(e control.Exchange, x *exchange, request *tail, answer *copying) control.Exchange {
 	at := x.now
 	if at.IsZero() {
 		at = s.options.Now()
 	}
-	e := control.Exchange{
-		At: openapi.MillisOf(at), Operation: x.operation, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, User: x.user, Status: answer.status, TookMicros: answer.took.Microseconds(),
-		RequestHeaders: flat(r.Header), ResponseHeaders: flat(answer.Header()), RequestBody: openapi.Redact(r.Header.Get("Content-Type"), request.String()), ResponseBody: answer.body.String(),
-		Detail: answer.Header().Get("X-QCS-Detail"), Fault: x.fault, Violation: x.violation,
-	}
+	e.At, e.Operation, e.User, e.Status, e.TookMicros = openapi.MillisOf(at), x.operation, x.user, answer.status, answer.took.Microseconds()
+	e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(e.RequestHeaders["Content-Type"], request.String()), flat(answer.Header()), answer.body.String()
+	e.Detail, e.Fault, e.Violation = answer.Header().Get("X-QCS-Detail"), x.fault, x.violation
 	if x.operation == "CreateToken" && answer.status < http.StatusBadRequest {
 		e.ResponseBody = openapi.Hidden
 	}
-	e.RequestHeaders["Host"] = r.Host
-	e.Curl = curl(r, e.RequestBody)
+	e.Curl = curl(e)
 	return e
 }
 
@@ -217,30 +224,53 @@ func secretHeader(name string) bool {
 	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(lower, part) })
 }
 
-// curl writes a call for a shell, with $TOKEN for the token.
-func curl(r *http.Request, body string) string {
+// curl writes a call, of which the address is known, for a shell, with $TOKEN for the token.
+func curl(e control.Exchange) string {
 	quoted := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-	parts := []string{"curl", "-sS"}
-	if r.Method != http.MethodGet {
-		parts = append(parts, "-X", r.Method)
+	line := "curl -sS "
+	if e.Method != http.MethodGet {
+		line += "-X " + e.Method + " "
 	}
-	if r.Header.Get("Authorization") != "" {
-		parts = append(parts, "-H", `"Authorization: Bearer $TOKEN"`)
+	if e.RequestHeaders["Authorization"] != "" {
+		line += `-H "Authorization: Bearer $TOKEN" `
 	}
-	if kind := r.Header.Get("Content-Type"); body != "" && kind != "" {
-		parts = append(parts, "-H", quoted("Content-Type: "+kind), "--data", quoted(body))
+	if kind := e.RequestHeaders["Content-Type"]; e.RequestBody != "" && kind != "" {
+		line += "-H " + quoted("Content-Type: "+kind) + " --data " + quoted(e.RequestBody) + " "
 	}
-	return strings.Join(append(parts, quoted("http://"+r.Host+r.URL.RequestURI())), " ")
+	return line + quoted(e.Curl)
 }
 
 // tail keeps the beginning of what is written to it.
 type tail struct {
 	strings.Builder
-	max int // bytes
+	max   int    // bytes
+	again string // what was written, where it is a text that is known already
+}
+
+// is reports whether what is written first, and keeps, is a text that is known: then it is not copied.
+func (t *tail) is(known string, data []byte) bool {
+	kept := data[:min(len(data), t.max)]
+	if len(known) < len(kept) || len(kept) == 0 || known[:len(kept)] != string(kept) {
+		return false
+	}
+	rest := known[len(kept):]
+	return len(data) > t.max && rest == journal.Cut || len(data) <= t.max && rest == ""
+}
+
+// String gives what is kept.
+func (t *tail) String() string {
+	if t.again != "" {
+		return t.again
+	}
+	return t.Builder.String()
 }
 
 // Write implements io.Writer.
 func (t *tail) Write(data []byte) (int, error) {
+	if t.again != "" { // there is more
+		t.WriteString(t.again)
+		t.again = ""
+	}
 	if left := t.max - t.Len(); left >= 0 { // less than 0 after the cut
 		kept := data[:min(left, len(data))]
 		t.Grow(len(kept) + len(journal.Cut)) // most answers come in one piece
@@ -257,6 +287,7 @@ type copying struct {
 	status int // 0 until it is known
 	body   tail
 	took   time.Duration
+	before func() string // the last answer to the same call: mostly it is this one, too
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -276,6 +307,13 @@ func (w *copying) end(cause any) {
 
 // Write implements http.ResponseWriter.
 func (w *copying) Write(data []byte) (int, error) {
+	if before := w.before; before != nil {
+		w.before = nil
+		if known := before(); w.body.is(known, data) {
+			w.body.again = known
+			return w.ResponseWriter.Write(data)
+		}
+	}
 	_, _ = w.body.Write(data)
 	return w.ResponseWriter.Write(data)
 }

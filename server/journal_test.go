@@ -74,6 +74,42 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestJournalOfTheSameAnswers: answers that are the same again, that change, and long ones that begin alike are kept as they were sent.
+func TestJournalOfTheSameAnswers(t *testing.T) {
+	t.Parallel()
+	srv := servertest.New(t, servertest.WithoutRunner())
+	r := newRegistry(t, srv.Client(), "https://r.example.com")
+	target := base + "/" + r + "/schedule?pageSize=200"
+	var want []string
+	ask := func() {
+		t.Helper()
+		body := get(t, srv, target).want(t, http.StatusOK)
+		if len(body) > 16<<10 {
+			body = body[:16<<10] + "…"
+		}
+		want = append(want, body)
+	}
+	ask()
+	ask()
+	newSchedule(t, srv.Client(), r, "first")
+	ask()
+	ask()
+	for i := range 60 {
+		newSchedule(t, srv.Client(), r, fmt.Sprint("one of many ", i))
+	}
+	ask()
+	ask()
+	get(t, srv, base+"/"+r).want(t, http.StatusOK)
+	ask()
+	var got []string
+	for _, e := range srv.Requests("operation:ListSchedules") {
+		got = append(got, e.ResponseBody)
+	}
+	if diff := cmp.Diff(want, got); diff != "" || !strings.HasSuffix(got[len(got)-1], "…") {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestJournalIsBounded: the oldest calls are forgotten, long bodies are cut, and none may be kept at all.
 func TestJournalIsBounded(t *testing.T) {
 	t.Parallel()

@@ -46,23 +46,23 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		start := s.options.Now()
 		next.ServeHTTP(&statusWriter{w, x}, r)
 		level := slog.LevelInfo
-		attributes := []any{
-			"method", r.Method, "path", r.URL.Path, "status", x.status, "took", s.options.Now().Sub(start),
-			"operation", x.operation, "user", x.user, "world", x.world, "request", x.id,
-		}
+		attributes := append(make([]slog.Attr, 0, 11),
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", x.status), slog.Duration("took", s.options.Now().Sub(start)),
+			slog.String("operation", x.operation), slog.String("user", x.user), slog.String("world", x.world), slog.String("request", x.id),
+		)
 		if !x.now.IsZero() {
-			attributes = append(attributes, "now", x.now)
+			attributes = append(attributes, slog.Time("now", x.now))
 		}
 		if x.fault != "" {
-			attributes = append(attributes, "fault", x.fault)
+			attributes = append(attributes, slog.String("fault", x.fault))
 		}
 		if x.cause != nil {
-			attributes = append(attributes, "cause", x.cause.Error())
+			attributes = append(attributes, slog.String("cause", x.cause.Error()))
 		}
 		if x.status >= http.StatusInternalServerError {
 			level = slog.LevelError
 		}
-		s.options.Logger.Log(r.Context(), level, "request", attributes...)
+		s.options.Logger.LogAttrs(r.Context(), level, "request", attributes...)
 	})
 }
 

@@ -67,6 +67,8 @@ func (c *checkpointer) run(ctx context.Context) {
 		case <-pause.C:
 			if c.size() > enough {
 				move(ctx, c.db)
+				shrink(ctx, c.db)
+				shrink(ctx, c.writer)
 			}
 		}
 	}
@@ -91,6 +93,11 @@ func move(ctx context.Context, db *sql.DB) (left int) {
 		return 0 // the next one does what this one could not
 	}
 	return pages - done
+}
+
+// shrink gives back the memory of pages that a bulk job or an import has left: tens of megabytes.
+func shrink(ctx context.Context, db *sql.DB) {
+	_, _ = db.ExecContext(ctx, `PRAGMA shrink_memory`) // it is tried again
 }
 
 // size is that of the log, in bytes.

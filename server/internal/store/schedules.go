@@ -79,27 +79,6 @@ func (s *Schedule) fields() []any {
 // shallow is up to which page rows that are skipped may be read whole.
 const shallow = 10
 
-// Revision counts the changes of the world's schedules. As long as it is the same, a list is.
-func (tx *Tx) Revision(ctx context.Context) (n int64, err error) {
-	return n, tx.scan(ctx, []any{&n}, `SELECT revision FROM world WHERE id = $1`, tx.World)
-}
-
-// Revision is that of a world, for who asks nothing else.
-func (s *Store) Revision(ctx context.Context, world string) (n int64, err error) {
-	err = s.Ask(ctx, "", func(tx *Tx) error {
-		tx.World = world
-		n, err = tx.Revision(ctx)
-		return err
-	})
-	return n, err
-}
-
-// revise notes that registries or schedules of the world have changed.
-func (tx *Tx) revise(ctx context.Context) error {
-	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1 WHERE id = $1`, tx.World)
-	return err
-}
-
 // Schedules lists the schedules of a registry as they are shown, and the number of all that match.
 func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedule, int, error) {
 	where := tx.condition(Schedules, l.Filter, tx.World, registry)

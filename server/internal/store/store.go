@@ -27,6 +27,7 @@ type Store struct {
 	write, read *sql.DB
 	readers     *readerPool   // of a SQLite file
 	clocks      *clockCache   // of a SQLite file
+	log         *logFile      // of a SQLite file
 	checkpoints *checkpointer // of a SQLite file
 	dialect     dialect
 	now         func() time.Time
@@ -59,7 +60,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
 		if s.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
 			return err
 		}
-		s.readers, s.clocks = newReaderPool(s.read), &clockCache{all: map[string]remembered{}}
+		s.readers, s.clocks, s.log = newReaderPool(s.read), &clockCache{all: map[string]remembered{}}, newLogFile(path)
 		if s.checkpoints, err = newCheckpointer(path, s.write); err != nil {
 			return err
 		}
