@@ -83,7 +83,7 @@ func TestJournalOfTheSameAnswers(t *testing.T) {
 	var want []string
 	ask := func() {
 		t.Helper()
-		body := get(t, srv, target).want(t, http.StatusOK)
+		body := get(t, srv, target).want(t, http.StatusOK) + "\n"
 		if len(body) > 16<<10 {
 			body = body[:16<<10] + "…"
 		}
@@ -94,7 +94,7 @@ func TestJournalOfTheSameAnswers(t *testing.T) {
 	newSchedule(t, srv.Client(), r, "first")
 	ask()
 	ask()
-	for i := range 60 {
+	for i := range 100 {
 		newSchedule(t, srv.Client(), r, fmt.Sprint("one of many ", i))
 	}
 	ask()
