@@ -93,6 +93,10 @@ func (s *Server) route(vendor, control http.Handler) http.Handler {
 // would get lost.
 func (s *Server) cleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if plainPath(r.URL) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		segments := strings.Split(strings.TrimRight(r.URL.EscapedPath(), "/"), "/")
 		for i, segment := range segments {
 			if decoded, err := url.PathUnescape(segment); err == nil {
@@ -105,6 +109,16 @@ func (s *Server) cleanPath(next http.Handler) http.Handler {
 		shallow.URL = &u
 		next.ServeHTTP(w, &shallow)
 	})
+}
+
+// plainPath reports whether a path is in the one form already: most are.
+func plainPath(u *url.URL) bool {
+	for _, c := range []byte(u.Path) {
+		if (c < 'a' || c > 'z') && (c < '-' || c > '9') && (c < 'A' || c > 'Z') && c != '_' {
+			return false
+		}
+	}
+	return u.RawPath == "" && !strings.HasSuffix(u.Path, "/")
 }
 
 // recover turns a panic into a 500 whose cause is in the log.
@@ -186,6 +200,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match)
 		ctx = registry.WithWorld(ctx, c.world)
 	}
 	if m.ID == "UpdatePolicy" && strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
+		r.Header = r.Header.Clone()
 		r.Header.Set("Content-Type", "application/json") // as the documented sample sends it (docs: runtime policies)
 	}
 	s.decodeFilter(r)

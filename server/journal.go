@@ -149,7 +149,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 		request, answer := &tail{max: journal.MaxBody}, &copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}
 		r.Body = teed(r.Body, request)
 		asked := asked(r) // as it came: further in it is rewritten
-		answer.before = func() string { return s.journal.Body(exchangeOf(r.Context()).world, asked) }
+		answer.before = func() control.Exchange { return s.journal.Like(exchangeOf(r.Context()).world, asked.Exchange) }
 		start := s.options.Now()
 		defer func() {
 			cause := recover()
@@ -177,22 +177,28 @@ func teed(body io.ReadCloser, to io.Writer) io.ReadCloser {
 	}{io.TeeReader(body, to), body}
 }
 
-// asked is what a journal keeps of a request before anything is known of its answer.
-func asked(r *http.Request) control.Exchange {
-	e := control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeaders: flat(r.Header)}
-	e.RequestHeaders["Host"] = r.Host
-	e.Curl = "http://" + r.Host + r.URL.RequestURI() // the rest of the line follows when the body is known
-	return e
+// requested is what a journal keeps of a request before anything is known of its answer.
+type requested struct {
+	control.Exchange
+	header http.Header
+	host   string
+}
+
+func asked(r *http.Request) requested {
+	address := "http://" + r.Host + r.URL.RequestURI() // the rest of the line follows when the body is known
+	return requested{control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Curl: address}, r.Header, r.Host}
 }
 
 // noted completes it.
-func (s *Server) noted(e control.Exchange, x *exchange, request *tail, answer *copying) control.Exchange {
+func (s *Server) noted(asked requested, x *exchange, request *tail, answer *copying) control.Exchange {
+	e, like := asked.Exchange, answer.known()
+	e.RequestHeaders = flat(asked.header, asked.host, like.RequestHeaders)
 	at := x.now
 	if at.IsZero() {
 		at = s.options.Now()
 	}
 	e.At, e.Operation, e.User, e.Status, e.TookMicros = openapi.MillisOf(at), x.operation, x.user, answer.status, answer.took.Microseconds()
-	e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(e.RequestHeaders["Content-Type"], request.String()), flat(answer.Header()), answer.body.String()
+	e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(e.RequestHeaders["Content-Type"], request.String()), flat(answer.Header(), "", like.ResponseHeaders), answer.body.String()
 	e.Detail, e.Fault, e.Violation = answer.Header().Get("X-QCS-Detail"), x.fault, x.violation
 	if x.operation == "CreateToken" && answer.status < http.StatusBadRequest {
 		e.ResponseBody = openapi.Hidden
@@ -201,21 +207,41 @@ func (s *Server) noted(e control.Exchange, x *exchange, request *tail, answer *c
 	return e
 }
 
-// flat writes headers as texts, without credentials.
-func flat(h http.Header) map[string]string {
-	all := map[string]string{}
-	for name, values := range h {
-		all[name] = strings.Join(values, ", ")
-		switch scheme, _, spaced := strings.Cut(all[name], " "); {
-		case !secretHeader(name):
-		case spaced && strings.HasSuffix(name, "Authorization"):
-			all[name] = scheme + " " + openapi.Hidden
-		default:
-			all[name] = openapi.Hidden
+// flat writes headers as texts, without credentials, and with the host where there is one. Where that is what is known of a call before, it is that: nobody changes it.
+func flat(h http.Header, host string, known map[string]string) map[string]string {
+	same, shown := true, 0
+	each := func(do func(name, value string)) {
+		for name, values := range h {
+			if name != "X-Request-Id" { // random: the same story is told twice in the same words
+				do(name, told(name, values))
+			}
+		}
+		if host != "" {
+			do("Host", host)
 		}
 	}
-	delete(all, "X-Request-Id") // random: the same story is told twice in the same words
+	each(func(name, value string) {
+		before, is := known[name]
+		same, shown = same && is && before == value, shown+1
+	})
+	if same && shown == len(known) && shown > 0 {
+		return known
+	}
+	all := make(map[string]string, shown)
+	each(func(name, value string) { all[name] = value })
 	return all
+}
+
+// told is a header as it may be told.
+func told(name string, values []string) string {
+	text := strings.Join(values, ", ")
+	if !secretHeader(name) {
+		return text
+	}
+	if scheme, _, spaced := strings.Cut(text, " "); spaced && strings.HasSuffix(name, "Authorization") {
+		return scheme + " " + openapi.Hidden
+	}
+	return openapi.Hidden
 }
 
 // secretHeader reports whether a header may hold one.
@@ -287,7 +313,16 @@ type copying struct {
 	status int // 0 until it is known
 	body   tail
 	took   time.Duration
-	before func() string // the last answer to the same call: mostly it is this one, too
+	before func() control.Exchange // looks for a call that may be like this one
+	like   control.Exchange
+}
+
+// known is a call before that may be like this one in its headers or its answer, which need not be kept twice.
+func (w *copying) known() control.Exchange {
+	if w.before != nil {
+		w.like, w.before = w.before(), nil
+	}
+	return w.like
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -307,14 +342,11 @@ func (w *copying) end(cause any) {
 
 // Write implements http.ResponseWriter.
 func (w *copying) Write(data []byte) (int, error) {
-	if before := w.before; before != nil {
-		w.before = nil
-		if known := before(); w.body.is(known, data) {
-			w.body.again = known
-			return w.ResponseWriter.Write(data)
-		}
+	if w.before != nil && w.body.is(w.known().ResponseBody, data) { // the first piece
+		w.body.again = w.like.ResponseBody
+	} else {
+		_, _ = w.body.Write(data)
 	}
-	_, _ = w.body.Write(data)
 	return w.ResponseWriter.Write(data)
 }
 

@@ -50,7 +50,7 @@ func ours(built string) (all []server) {
 		return append([]string{filepath.Join(built, "qcsd"), "--addr", "127.0.0.1:" + port, "--data", folder, "--log-format", "json"}, more...)
 	}
 	return append(all, server{
-		name: "qcsd", first: "/healthz", keeps: true, env: []string{"QCSD_USERS=bench:bench"}, login: login, // with as many processors as it finds, like the peers
+		name: "qcsd", first: "/healthz", keeps: true, env: []string{"QCSD_USERS=bench:bench", "GOMAXPROCS=1"}, login: login, // the peers work with one, too, but for what their runtime does besides
 		command: func(port string) []string {
 			return daemon(port, "--seed", filepath.Join(filepath.Dir(built), "seed.json"))
 		},

@@ -2,6 +2,7 @@
 package journal
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,11 +24,26 @@ type Journal struct {
 	worlds map[string]*log
 }
 
-// log is the calls of one world, the oldest first.
+// log is the calls of one world, the oldest first; those before the first are forgotten.
 type log struct {
 	calls []control.Exchange
+	first int
 	seq   int64
 	bytes int
+}
+
+func (l *log) kept() []control.Exchange { return l.calls[l.first:] }
+
+// forget forgets the oldest call. What it leaves behind is used again now and then.
+func (l *log) forget() {
+	const gap = 256
+	l.bytes -= size(l.calls[l.first])
+	l.calls[l.first] = control.Exchange{}
+	if l.first++; l.first == gap {
+		n := copy(l.calls, l.kept())
+		clear(l.calls[n:])
+		l.calls, l.first = l.calls[:n], 0
+	}
 }
 
 // New gives a journal that keeps so many calls of each world; none when calls is negative, the default when it is 0.
@@ -53,10 +69,8 @@ func (j *Journal) Add(world string, e control.Exchange) {
 	l.seq++
 	e.Seq = l.seq
 	l.calls = append(l.calls, e)
-	for l.bytes += size(e); len(l.calls) > j.calls || l.bytes > maxBytes; {
-		l.bytes -= size(l.calls[0])
-		l.calls[0] = control.Exchange{} // append makes room now and then, and leaves it behind
-		l.calls = l.calls[1:]
+	for l.bytes += size(e); len(l.kept()) > j.calls || l.bytes > maxBytes; {
+		l.forget()
 	}
 }
 
@@ -69,7 +83,7 @@ func (j *Journal) Clear(world string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if l := j.worlds[world]; l != nil {
-		l.calls, l.bytes = nil, 0
+		l.calls, l.first, l.bytes = nil, 0, 0
 	}
 }
 
@@ -86,7 +100,7 @@ func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
 	defer j.mu.Unlock()
 	all := []control.Exchange{}
 	if l := j.worlds[world]; l != nil {
-		for _, e := range l.calls {
+		for _, e := range l.kept() {
 			if f == nil || f.Eval(record(e)) {
 				all = append(all, e)
 			}
@@ -117,19 +131,23 @@ func (r record) Number(token string) int64 {
 // Group implements qql.Record.
 func (r record) Group(string) []qql.Record { return nil }
 
-// Body gives the answer to the same call, if it is one of the last ones; else it is empty.
-func (j *Journal) Body(world string, e control.Exchange) string {
+// Like gives the same call, if it is one of the last ones, or the last one, whose headers may be the same.
+func (j *Journal) Like(world string, e control.Exchange) (like control.Exchange) {
 	const few = 8
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if l := j.worlds[world]; l != nil {
-		for i := len(l.calls) - 1; i >= max(0, len(l.calls)-few); i-- {
-			if c := &l.calls[i]; c.Method == e.Method && c.Path == e.Path && c.Query == e.Query {
-				return c.ResponseBody
-			}
+	l := j.worlds[world]
+	if l == nil || len(l.kept()) == 0 {
+		return like
+	}
+	last := l.kept()
+	last = last[max(0, len(last)-few):]
+	for _, c := range slices.Backward(last) {
+		if c.Method == e.Method && c.Path == e.Path && c.Query == e.Query {
+			return c
 		}
 	}
-	return ""
+	return last[len(last)-1]
 }
 
 // Before gives the last good answer to the same GET of the same user, if it is still known.
@@ -137,8 +155,7 @@ func (j *Journal) Before(world string, e control.Exchange) (answer control.Excha
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if l := j.worlds[world]; l != nil {
-		for i := len(l.calls) - 1; i >= 0; i-- {
-			c := l.calls[i]
+		for _, c := range slices.Backward(l.kept()) {
 			if c.Method == e.Method && c.Path == e.Path && c.Query == e.Query && c.User == e.User && c.Status == 200 && c.Fault == "" && !strings.HasSuffix(c.ResponseBody, Cut) {
 				return c, true
 			}
