@@ -129,9 +129,7 @@ func serve(kind string) {
 		e.Use(filter())
 		apiserver.RegisterHandlers(e, strict)
 	case "bound":
-		apiserver.RegisterBoundHandlers(e, constants{}, bind.Options{}, func(echo.HandlerFunc) echo.HandlerFunc {
-			return func(echo.Context) error { return bind.ErrUnbound }
-		})
+		bind.Register(e, apiserver.BoundRoutes(constants{}, bind.Options{}), func(echo.Context) error { return bind.ErrUnbound })
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
 	if err != nil {

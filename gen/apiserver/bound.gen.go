@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/nullable"
 	. "github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/bindgen/bind"
@@ -72,86 +71,39 @@ func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {
 	return []bind.Route{
 		{OperationID: "CancelSchedule", Method: "POST", Path: "/csapi/v1.3/registry/{registryId}/schedule/{scheduleId}/cancel", Params: []string{"registryId", "scheduleId"}, Serve: b.cancelSchedule},
 		{OperationID: "CancelSchedules", Method: "POST", Path: "/csapi/v1.3/registry/{registryId}/schedule/cancel", Params: []string{"registryId"}, Serve: b.cancelSchedules},
-		{OperationID: "CreateACRConnector", Method: "POST", Path: "/csapi/v1.3/registry/acr/connector", Params: nil, Serve: b.createACRConnector},
-		{OperationID: "CreateAWSConnector", Method: "POST", Path: "/csapi/v1.3/registry/aws/connector", Params: nil, Serve: b.createAWSConnector},
-		{OperationID: "CreateRegistry", Method: "POST", Path: "/csapi/v1.3/registry", Params: nil, Serve: b.createRegistry},
-		{OperationID: "CreateReport", Method: "POST", Path: "/csapi/v1.3/reports", Params: nil, Serve: b.createReport},
+		{OperationID: "CreateACRConnector", Method: "POST", Path: "/csapi/v1.3/registry/acr/connector", Params: []string{}, Serve: b.createACRConnector},
+		{OperationID: "CreateAWSConnector", Method: "POST", Path: "/csapi/v1.3/registry/aws/connector", Params: []string{}, Serve: b.createAWSConnector},
+		{OperationID: "CreateRegistry", Method: "POST", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.createRegistry},
+		{OperationID: "CreateReport", Method: "POST", Path: "/csapi/v1.3/reports", Params: []string{}, Serve: b.createReport},
 		{OperationID: "CreateSchedule", Method: "POST", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.createSchedule},
-		{OperationID: "DeleteRegistries", Method: "DELETE", Path: "/csapi/v1.3/registry", Params: nil, Serve: b.deleteRegistries},
+		{OperationID: "DeleteRegistries", Method: "DELETE", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.deleteRegistries},
 		{OperationID: "DeleteRegistry", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}", Params: []string{"registryId"}, Serve: b.deleteRegistry},
-		{OperationID: "DeleteReports", Method: "DELETE", Path: "/csapi/v1.3/reports", Params: nil, Serve: b.deleteReports},
+		{OperationID: "DeleteReports", Method: "DELETE", Path: "/csapi/v1.3/reports", Params: []string{}, Serve: b.deleteReports},
 		{OperationID: "DeleteSchedule", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}/schedule/{scheduleId}", Params: []string{"registryId", "scheduleId"}, Serve: b.deleteSchedule},
 		{OperationID: "DeleteSchedules", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}/schedule/bulk", Params: []string{"registryId"}, Serve: b.deleteSchedules},
 		{OperationID: "DeleteSchedulesByBody", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.deleteSchedulesByBody},
 		{OperationID: "DescribeACRConnector", Method: "GET", Path: "/csapi/v1.3/registry/acr/connector/{connectorId}", Params: []string{"connectorId"}, Serve: b.describeACRConnector},
-		{OperationID: "DescribeAWSBase", Method: "GET", Path: "/csapi/v1.3/registry/aws-base", Params: nil, Serve: b.describeAWSBase},
+		{OperationID: "DescribeAWSBase", Method: "GET", Path: "/csapi/v1.3/registry/aws-base", Params: []string{}, Serve: b.describeAWSBase},
 		{OperationID: "DescribeGCPConnector", Method: "GET", Path: "/csapi/v1.3/registry/gcp/connector/{connectorId}", Params: []string{"connectorId"}, Serve: b.describeGCPConnector},
 		{OperationID: "DescribeImage", Method: "GET", Path: "/csapi/v1.3/images/{imageSha}", Params: []string{"imageSha"}, Serve: b.describeImage},
 		{OperationID: "DescribePolicy", Method: "GET", Path: "/csapi/v1.3/runtime/policies/{policyId}", Params: []string{"policyId"}, Serve: b.describePolicy},
 		{OperationID: "DescribeRegistry", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}", Params: []string{"registryId"}, Serve: b.describeRegistry},
 		{OperationID: "DownloadReport", Method: "GET", Path: "/csapi/v1.3/reports/{reportUuid}/download", Params: []string{"reportUuid"}, Serve: b.downloadReport},
-		{OperationID: "ListACRConnectors", Method: "GET", Path: "/csapi/v1.3/registry/acr/connectors", Params: nil, Serve: b.listACRConnectors},
-		{OperationID: "ListAWSConnectors", Method: "GET", Path: "/csapi/v1.3/registry/aws/connectors", Params: nil, Serve: b.listAWSConnectors},
+		{OperationID: "ListACRConnectors", Method: "GET", Path: "/csapi/v1.3/registry/acr/connectors", Params: []string{}, Serve: b.listACRConnectors},
+		{OperationID: "ListAWSConnectors", Method: "GET", Path: "/csapi/v1.3/registry/aws/connectors", Params: []string{}, Serve: b.listAWSConnectors},
 		{OperationID: "ListAWSConnectorsOfAccount", Method: "GET", Path: "/csapi/v1.3/registry/aws/connectors/{accountId}", Params: []string{"accountId"}, Serve: b.listAWSConnectorsOfAccount},
 		{OperationID: "ListAssociatedRegistries", Method: "GET", Path: "/csapi/v1.3/images/{imageSha}/associatedRegistries", Params: []string{"imageSha"}, Serve: b.listAssociatedRegistries},
-		{OperationID: "ListGCPConnectors", Method: "GET", Path: "/csapi/v1.3/registry/gcp/connectors", Params: nil, Serve: b.listGCPConnectors},
-		{OperationID: "ListImages", Method: "GET", Path: "/csapi/v1.3/images", Params: nil, Serve: b.listImages},
-		{OperationID: "ListRegistries", Method: "GET", Path: "/csapi/v1.3/registry", Params: nil, Serve: b.listRegistries},
-		{OperationID: "ListReports", Method: "GET", Path: "/csapi/v1.3/reports", Params: nil, Serve: b.listReports},
+		{OperationID: "ListGCPConnectors", Method: "GET", Path: "/csapi/v1.3/registry/gcp/connectors", Params: []string{}, Serve: b.listGCPConnectors},
+		{OperationID: "ListImages", Method: "GET", Path: "/csapi/v1.3/images", Params: []string{}, Serve: b.listImages},
+		{OperationID: "ListRegistries", Method: "GET", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.listRegistries},
+		{OperationID: "ListReports", Method: "GET", Path: "/csapi/v1.3/reports", Params: []string{}, Serve: b.listReports},
 		{OperationID: "ListRepositories", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}/repository", Params: []string{"registryId"}, Serve: b.listRepositories},
 		{OperationID: "ListSchedules", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.listSchedules},
 		{OperationID: "ListVulnerabilities", Method: "GET", Path: "/csapi/v1.3/images/{imageSha}/vuln", Params: []string{"imageSha"}, Serve: b.listVulnerabilities},
 		{OperationID: "UpdateRegistry", Method: "PUT", Path: "/csapi/v1.3/registry/{registryId}", Params: []string{"registryId"}, Serve: b.updateRegistry},
 		{OperationID: "UpdateSchedule", Method: "PUT", Path: "/csapi/v1.3/registry/{registryId}/schedule/{scheduleId}", Params: []string{"registryId", "scheduleId"}, Serve: b.updateSchedule},
-		{OperationID: "ValidateRegistry", Method: "POST", Path: "/csapi/v1.3/registry/validate", Params: nil, Serve: b.validateRegistry},
+		{OperationID: "ValidateRegistry", Method: "POST", Path: "/csapi/v1.3/registry/validate", Params: []string{}, Serve: b.validateRegistry},
 	}
-}
-
-// RegisterBoundHandlers registers the operations as RegisterHandlers does, but behind their binders. A request that these leave to the reference goes through unbound, which is given the
-// generated handler to call once it has checked the request.
-func RegisterBoundHandlers(router EchoRouter, ssi StrictServerInterface, o bind.Options, unbound echo.MiddlewareFunc) {
-	w := ServerInterfaceWrapper{Handler: NewStrictHandler(ssi, nil)}
-	b := &bound{ssi, o}
-	router.POST("/csapi/v1.3/registry/:registryId/schedule/:scheduleId/cancel", bind.Echo(b.cancelSchedule, unbound(w.CancelSchedule), "registryId", "scheduleId"))
-	router.POST("/csapi/v1.3/registry/:registryId/schedule/cancel", bind.Echo(b.cancelSchedules, unbound(w.CancelSchedules), "registryId"))
-	router.POST("/csapi/v1.3/registry/acr/connector", bind.Echo(b.createACRConnector, unbound(w.CreateACRConnector)))
-	router.POST("/csapi/v1.3/registry/aws/connector", bind.Echo(b.createAWSConnector, unbound(w.CreateAWSConnector)))
-	router.POST("/csapi/v1.3/registry/gcp/connector", unbound(w.CreateGCPConnector))
-	router.POST("/csapi/v1.3/runtime/policies", unbound(w.CreatePolicy))
-	router.POST("/csapi/v1.3/registry", bind.Echo(b.createRegistry, unbound(w.CreateRegistry)))
-	router.POST("/csapi/v1.3/reports", bind.Echo(b.createReport, unbound(w.CreateReport)))
-	router.POST("/csapi/v1.3/reports/schedule", unbound(w.CreateReportSchedule))
-	router.POST("/csapi/v1.3/registry/:registryId/schedule", bind.Echo(b.createSchedule, unbound(w.CreateSchedule), "registryId"))
-	router.POST("/auth", unbound(w.CreateToken))
-	router.DELETE("/csapi/v1.3/registry", bind.Echo(b.deleteRegistries, unbound(w.DeleteRegistries)))
-	router.DELETE("/csapi/v1.3/registry/:registryId", bind.Echo(b.deleteRegistry, unbound(w.DeleteRegistry), "registryId"))
-	router.DELETE("/csapi/v1.3/reports", bind.Echo(b.deleteReports, unbound(w.DeleteReports)))
-	router.DELETE("/csapi/v1.3/registry/:registryId/schedule/:scheduleId", bind.Echo(b.deleteSchedule, unbound(w.DeleteSchedule), "registryId", "scheduleId"))
-	router.DELETE("/csapi/v1.3/registry/:registryId/schedule/bulk", bind.Echo(b.deleteSchedules, unbound(w.DeleteSchedules), "registryId"))
-	router.DELETE("/csapi/v1.3/registry/:registryId/schedule", bind.Echo(b.deleteSchedulesByBody, unbound(w.DeleteSchedulesByBody), "registryId"))
-	router.GET("/csapi/v1.3/registry/acr/connector/:connectorId", bind.Echo(b.describeACRConnector, unbound(w.DescribeACRConnector), "connectorId"))
-	router.GET("/csapi/v1.3/registry/aws-base", bind.Echo(b.describeAWSBase, unbound(w.DescribeAWSBase)))
-	router.GET("/csapi/v1.3/registry/gcp/connector/:connectorId", bind.Echo(b.describeGCPConnector, unbound(w.DescribeGCPConnector), "connectorId"))
-	router.GET("/csapi/v1.3/images/:imageSha", bind.Echo(b.describeImage, unbound(w.DescribeImage), "imageSha"))
-	router.GET("/csapi/v1.3/runtime/policies/:policyId", bind.Echo(b.describePolicy, unbound(w.DescribePolicy), "policyId"))
-	router.GET("/csapi/v1.3/registry/:registryId", bind.Echo(b.describeRegistry, unbound(w.DescribeRegistry), "registryId"))
-	router.GET("/csapi/v1.3/reports/:reportUuid/download", bind.Echo(b.downloadReport, unbound(w.DownloadReport), "reportUuid"))
-	router.GET("/csapi/v1.3/registry/acr/connectors", bind.Echo(b.listACRConnectors, unbound(w.ListACRConnectors)))
-	router.GET("/csapi/v1.3/registry/aws/connectors", bind.Echo(b.listAWSConnectors, unbound(w.ListAWSConnectors)))
-	router.GET("/csapi/v1.3/registry/aws/connectors/:accountId", bind.Echo(b.listAWSConnectorsOfAccount, unbound(w.ListAWSConnectorsOfAccount), "accountId"))
-	router.GET("/csapi/v1.3/images/:imageSha/associatedRegistries", bind.Echo(b.listAssociatedRegistries, unbound(w.ListAssociatedRegistries), "imageSha"))
-	router.GET("/csapi/v1.3/registry/gcp/connectors", bind.Echo(b.listGCPConnectors, unbound(w.ListGCPConnectors)))
-	router.GET("/csapi/v1.3/images", bind.Echo(b.listImages, unbound(w.ListImages)))
-	router.GET("/csapi/v1.3/registry", bind.Echo(b.listRegistries, unbound(w.ListRegistries)))
-	router.GET("/csapi/v1.3/reports", bind.Echo(b.listReports, unbound(w.ListReports)))
-	router.GET("/csapi/v1.3/registry/:registryId/repository", bind.Echo(b.listRepositories, unbound(w.ListRepositories), "registryId"))
-	router.GET("/csapi/v1.3/registry/:registryId/schedule", bind.Echo(b.listSchedules, unbound(w.ListSchedules), "registryId"))
-	router.GET("/csapi/v1.3/images/:imageSha/vuln", bind.Echo(b.listVulnerabilities, unbound(w.ListVulnerabilities), "imageSha"))
-	router.PUT("/csapi/v1.3/runtime/policies/:policyId", unbound(w.UpdatePolicy))
-	router.PUT("/csapi/v1.3/registry/:registryId", bind.Echo(b.updateRegistry, unbound(w.UpdateRegistry), "registryId"))
-	router.PUT("/csapi/v1.3/reports/schedule/:reportingScheduleID", unbound(w.UpdateReportSchedule))
-	router.PUT("/csapi/v1.3/registry/:registryId/schedule/:scheduleId", bind.Echo(b.updateSchedule, unbound(w.UpdateSchedule), "registryId", "scheduleId"))
-	router.POST("/csapi/v1.3/registry/validate", bind.Echo(b.validateRegistry, unbound(w.ValidateRegistry)))
 }
 
 // cancelSchedule answers POST /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}/cancel.
@@ -1484,40 +1436,36 @@ func matchesAWSConnectorRequestArn(s string) bool {
 		return false
 	}
 	i += 4
-	n1 := 0
-	for ; i < len(s) && (s[i] == '-' || '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'z'); n1++ {
+	n1 := i
+	for i < len(s) && (s[i] == '-' || '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'z') {
 		i++
 	}
-	if n1 < 1 {
+	if i-n1 < 1 {
 		return false
 	}
 	if !strings.HasPrefix(s[i:], ":iam::") {
 		return false
 	}
 	i += 6
-	n2 := 0
-	for ; n2 < 12 && i < len(s) && ('0' <= s[i] && s[i] <= '9'); n2++ {
+	n2 := i
+	for i < len(s) && i-n2 < 12 && ('0' <= s[i] && s[i] <= '9') {
 		i++
 	}
-	if n2 < 12 {
+	if i-n2 < 12 {
 		return false
 	}
 	if !strings.HasPrefix(s[i:], ":role/") {
 		return false
 	}
 	i += 6
-	n3 := 0
-	for ; i < len(s) && (s[i] != '\n'); n3++ {
+	n3 := i
+	for i < len(s) && !(s[i] == '\n') {
 		i++
 	}
-	if n3 < 1 {
+	if i-n3 < 1 {
 		return false
 	}
 	return true
-}
-
-func decodeAWSConnectorRequestArn(d *bind.Decoder, v *string) bool {
-	return bind.String(d, v, 1, 2048) && (matchesAWSConnectorRequestArn(*v) || d.Refuse("", `string doesn't match the regular expression "^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+"`))
 }
 
 // decodeAWSConnectorRequestAccountType reads a AWSConnectorRequestAccountType.
@@ -1545,7 +1493,7 @@ func decodeAWSConnectorRequest(d *bind.Decoder, v *AWSConnectorRequest) bool {
 		ok := false
 		switch d.Key {
 		case "arn":
-			ok = d.Once(&given, 1<<0) && (decodeAWSConnectorRequestArn(d, &v.Arn) || d.In("arn"))
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Arn, 1, 2048) && (matchesAWSConnectorRequestArn(v.Arn) || d.Refuse("", `string doesn't match the regular expression "^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+"`)) || d.In("arn"))
 		case "accountType":
 			ok = d.Once(&given, 1<<1) && (decodeAWSConnectorRequestAccountType(d, &v.AccountType) || d.In("accountType"))
 		case "description":
@@ -1610,11 +1558,11 @@ func matchesRegistryRequestRegistryURI(s string) bool {
 		return false
 	}
 	i += 3
-	n2 := 0
-	for ; i < len(s) && ((s[i] < '\t' || s[i] > '\n') && (s[i] < '\f' || s[i] > '\r') && s[i] != ' ' && s[i] != '#' && s[i] != '%' && s[i] != '/' && (s[i] < '?' || s[i] > '@')); n2++ {
+	n1 := i
+	for i < len(s) && !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || s[i] == '%' || s[i] == '/' || '?' <= s[i] && s[i] <= '@') {
 		i++
 	}
-	if n2 < 1 {
+	if i-n1 < 1 {
 		return false
 	}
 	if i < len(s) && (s[i] == '/') {
@@ -1622,15 +1570,11 @@ func matchesRegistryRequestRegistryURI(s string) bool {
 			return false
 		}
 		i += 1
-		for i < len(s) && ((s[i] < '\t' || s[i] > '\n') && (s[i] < '\f' || s[i] > '\r') && s[i] != ' ' && s[i] != '#' && (s[i] < '?' || s[i] > '@')) {
+		for i < len(s) && !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || '?' <= s[i] && s[i] <= '@') {
 			i++
 		}
 	}
 	return i == len(s)
-}
-
-func decodeRegistryRequestRegistryURI(d *bind.Decoder, v *string) bool {
-	return bind.String(d, v, 1, 2048) && (matchesRegistryRequestRegistryURI(*v) || d.Refuse("", `string doesn't match the regular expression "^https?://[^/\s?#@%]+(/[^\s?#@]*)?$"`))
 }
 
 // decodeCredentialType reads a CredentialType.
@@ -1677,18 +1621,14 @@ var keysOfACRRequest = []string{"connectorId", "connectorName"}
 // matchesAWSRequestAccountID matches ^[0-9]{12}$.
 func matchesAWSRequestAccountID(s string) bool {
 	i := 0
-	n1 := 0
-	for ; n1 < 12 && i < len(s) && ('0' <= s[i] && s[i] <= '9'); n1++ {
+	n1 := i
+	for i < len(s) && i-n1 < 12 && ('0' <= s[i] && s[i] <= '9') {
 		i++
 	}
-	if n1 < 12 {
+	if i-n1 < 12 {
 		return false
 	}
 	return i == len(s)
-}
-
-func decodeAWSRequestAccountID(d *bind.Decoder, v *string) bool {
-	return bind.String(d, v, 0, -1) && (matchesAWSRequestAccountID(*v) || d.Refuse("", `string doesn't match the regular expression "^[0-9]{12}$"`))
 }
 
 // decodeAWSRequestAccountType reads a AWSRequestAccountType.
@@ -1720,7 +1660,7 @@ func decodeAWSRequest(d *bind.Decoder, v *AWSRequest) bool {
 		case "region":
 			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.Region, 1, 64) || d.In("region"))
 		case "accountId":
-			ok = d.Once(&given, 1<<2) && (decodeAWSRequestAccountID(d, &v.AccountID) || d.In("accountId"))
+			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.AccountID, 0, -1) && (matchesAWSRequestAccountID(v.AccountID) || d.Refuse("", `string doesn't match the regular expression "^[0-9]{12}$"`)) || d.In("accountId"))
 		case "accountType":
 			ok = d.Once(&given, 1<<3) && (decodeAWSRequestAccountType(d, &v.AccountType) || d.In("accountType"))
 		default:
@@ -1834,7 +1774,7 @@ func decodeRegistryRequest(d *bind.Decoder, v *RegistryRequest) bool {
 		case "registryType":
 			ok = d.Once(&given, 1<<0) && (decodeRegistryType(d, &v.RegistryType) || d.In("registryType"))
 		case "registryUri":
-			ok = d.Once(&given, 1<<1) && (decodeRegistryRequestRegistryURI(d, &v.RegistryURI) || d.In("registryUri"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.RegistryURI, 1, 2048) && (matchesRegistryRequestRegistryURI(v.RegistryURI) || d.Refuse("", `string doesn't match the regular expression "^https?://[^/\s?#@%]+(/[^\s?#@]*)?$"`)) || d.In("registryUri"))
 		case "credentialType":
 			ok = d.Once(&given, 1<<2) && (decodeCredentialType(d, &v.CredentialType) || d.In("credentialType"))
 		case "accessToken":
@@ -1978,28 +1918,13 @@ func decodeRepoTag(d *bind.Decoder, v *RepoTag) bool {
 // keysOfRepoTag are those that the document knows.
 var keysOfRepoTag = []string{"repo", "tag"}
 
-func decodeScheduleFilterDaysValue(d *bind.Decoder, v *int) bool {
-	if !bind.Number(d, v) {
-		return false
-	}
-	switch {
-	case 8 <= *v && *v <= 13:
-		return d.Refuse("", "is excluded")
-	case *v < 1:
-		return d.Refuse("", "number must be at least 1")
-	case *v > 14:
-		return d.Refuse("", "number must be at most 14")
-	}
-	return true
-}
-
 func decodeScheduleFilterDays(d *bind.Decoder, v *nullable.Nullable[int]) bool {
 	if d.Null() {
 		v.SetNull()
 		return true
 	}
 	var value int
-	if !(decodeScheduleFilterDaysValue(d, &value)) {
+	if !(bind.Number(d, &value) && (value < 8 || value > 13 || d.Refuse("", "is excluded")) && (value >= 1 || d.Refuse("", "number must be at least 1")) && (value <= 14 || d.Refuse("", "number must be at most 14"))) {
 		return false
 	}
 	v.Set(value)
@@ -2085,23 +2010,6 @@ func matchesScheduleRequestSchedule(s string) bool {
 	return i == len(s)
 }
 
-func decodeScheduleRequestSchedule(d *bind.Decoder, v *string) bool {
-	return bind.String(d, v, 0, -1) && (matchesScheduleRequestSchedule(*v) || d.Refuse("", `string doesn't match the regular expression "^([01][0-9]|2[0-3]):[0-5][0-9]$"`))
-}
-
-func decodeScheduleRequestScheduleScanIntervalInDays(d *bind.Decoder, v *int) bool {
-	if !bind.Number(d, v) {
-		return false
-	}
-	switch {
-	case *v < 1:
-		return d.Refuse("", "number must be at least 1")
-	case *v > 365:
-		return d.Refuse("", "number must be at most 365")
-	}
-	return true
-}
-
 // decodeWeekDay reads a WeekDay.
 func decodeWeekDay(d *bind.Decoder, v *WeekDay) bool {
 	const other = `value is not one of the allowed values ["MONDAY","TUESDAY","WEDNESDAY","THURSDAY","FRIDAY","SATURDAY","SUNDAY"]`
@@ -2137,9 +2045,9 @@ func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 		case "registryType":
 			ok = d.Once(&given, 1<<4) && (decodeRegistryType(d, &v.RegistryType) || d.In("registryType"))
 		case "schedule":
-			ok = d.Once(&given, 1<<5) && (decodeScheduleRequestSchedule(d, &v.Schedule) || d.In("schedule"))
+			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Schedule, 0, -1) && (matchesScheduleRequestSchedule(v.Schedule) || d.Refuse("", `string doesn't match the regular expression "^([01][0-9]|2[0-3]):[0-5][0-9]$"`)) || d.In("schedule"))
 		case "scheduleScanIntervalInDays":
-			ok = d.Once(&given, 1<<6) && (decodeScheduleRequestScheduleScanIntervalInDays(d, &v.ScheduleScanIntervalInDays) || d.In("scheduleScanIntervalInDays"))
+			ok = d.Once(&given, 1<<6) && (bind.Number(d, &v.ScheduleScanIntervalInDays) && (v.ScheduleScanIntervalInDays >= 1 || d.Refuse("", "number must be at least 1")) && (v.ScheduleScanIntervalInDays <= 365 || d.Refuse("", "number must be at most 365")) || d.In("scheduleScanIntervalInDays"))
 		case "weekDay":
 			ok = d.Once(&given, 1<<7) && (decodeWeekDay(d, &v.WeekDay) || d.In("weekDay"))
 		default:

@@ -109,7 +109,7 @@ func servers(tb testing.TB) map[string]*echo.Echo {
 func boundServer() *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = func(_ error, c echo.Context) { c.Response().WriteHeader(http.StatusBadRequest) }
-	RegisterBoundHandlers(e, idle{}, bind.Options{}, func(echo.HandlerFunc) echo.HandlerFunc { return func(echo.Context) error { return bind.ErrUnbound } })
+	bind.Register(e, BoundRoutes(idle{}, bind.Options{}), func(echo.Context) error { return bind.ErrUnbound })
 	return e
 }
 
@@ -289,7 +289,7 @@ func BenchmarkWholeList(b *testing.B) {
 	}
 	page := &catcher{answer: pageOf50()}
 	bound, usual := echo.New(), echo.New()
-	RegisterBoundHandlers(bound, page, bind.Options{}, func(next echo.HandlerFunc) echo.HandlerFunc { return next })
+	bind.Register(bound, BoundRoutes(page, bind.Options{}), func(echo.Context) error { return bind.ErrUnbound })
 	usual.Use(stock(router))
 	RegisterHandlers(usual, NewStrictHandler(page, nil))
 	request := workload[0].again()

@@ -101,9 +101,9 @@ func (g *generator) decoder(s *openapi3.Schema, name string) error {
 			p("case %q:\nok = d.Once(&given, 1<<%d) && (%s || d.In(%[1]q))", key, i, call)
 		}
 		p("default:\nok = d.Unknown(&unknown, keysOf%s)\n}\nif !ok {\nreturn false\n}\n}", name)
-		p("return d.Done(%s)\n}\n", strings.Join(append([]string{"given"}, quoted(s.Required)...), ", "))
+		p("return d.Done(given, %s)\n}\n", quoted(s.Required))
 		slices.Sort(keys)
-		p("// keysOf%s are those that the document knows.\nvar keysOf%[1]s = []string{%s}\n", name, strings.Join(quoted(keys), ", "))
+		p("// keysOf%s are those that the document knows.\nvar keysOf%[1]s = []string{%s}\n", name, quoted(keys))
 		return nil
 	})
 }
@@ -134,9 +134,9 @@ func (g *generator) reads(v place) (string, error) {
 	case v.Type.Is(openapi3.TypeBoolean) && plain == "bool":
 		return fmt.Sprintf("d.Bool(%s)", v.to), nil
 	case v.Type.Is(openapi3.TypeInteger) && (plain == "int" || plain == "int64"):
-		return g.integer(v)
+		return g.integer(v), nil
 	case v.Type.Is(openapi3.TypeString) && plain == "string":
-		return g.words(v)
+		return g.words(v), nil
 	}
 	return "", fmt.Errorf("type %s does not fit the schema", text(v.kind))
 }
@@ -155,17 +155,13 @@ func (g *generator) list(v place, element ast.Expr) (string, error) {
 	return fmt.Sprintf("bind.List(d, %s, bind.Bounds{Least: %d, Most: %d}, %s)", v.to, v.MinItems, most, each), err
 }
 
-func (g *generator) words(v place) (string, error) {
+func (g *generator) words(v place) string {
 	least, most := bounds(v.Schema)
-	if v.Pattern == "" {
-		return fmt.Sprintf("bind.String(d, %s, %d, %d)", v.to, least, most), nil
+	call := fmt.Sprintf("bind.String(d, %s, %d, %d)", v.to, least, most)
+	if v.Pattern != "" {
+		call += fmt.Sprintf(" && (%s(*%s) || d.Refuse(\"\", %s))", g.pattern(v.name, v.Pattern), v.to, literal(`string doesn't match the regular expression "`+v.Pattern+`"`))
 	}
-	match := g.pattern(v.name, v.Pattern)
-	return v.call(), g.helper("decode"+v.name, func(p func(string, ...any)) error {
-		p("func decode%s(d *bind.Decoder, v *%s) bool {", v.name, text(v.kind))
-		p("return bind.String(d, v, %d, %d) && (%s(*v) || d.Refuse(\"\", %s))\n}\n", least, most, match, literal(`string doesn't match the regular expression "`+v.Pattern+`"`))
-		return nil
-	})
+	return plainly(call)
 }
 
 // literal writes a text as Go source, raw where that can be.
@@ -226,22 +222,24 @@ func (g *generator) enum(v place) (string, error) {
 }
 
 // integer reads a number within its bounds.
-func (g *generator) integer(v place) (string, error) {
-	if v.Min == nil && v.Max == nil && v.Not == nil {
-		return fmt.Sprintf("bind.Number(d, %s)", v.to), nil
+func (g *generator) integer(v place) string {
+	call := fmt.Sprintf("bind.Number(d, %s)", v.to)
+	if v.Not != nil {
+		call += fmt.Sprintf(" && (*%[1]s < %[2]d || *%[1]s > %[3]d || d.Refuse(\"\", \"is excluded\"))", v.to, int64(*v.Not.Value.Min), int64(*v.Not.Value.Max))
 	}
-	return v.call(), g.helper("decode"+v.name, func(p func(string, ...any)) error {
-		p("func decode%s(d *bind.Decoder, v *%s) bool {\nif !bind.Number(d, v) {\nreturn false\n}\nswitch {", v.name, text(v.kind))
-		if v.Not != nil {
-			p("case %d <= *v && *v <= %d:\nreturn d.Refuse(\"\", \"is excluded\")", int64(*v.Not.Value.Min), int64(*v.Not.Value.Max))
-		}
-		if v.Min != nil {
-			p("case *v < %d:\nreturn d.Refuse(\"\", \"number must be at least %g\")", int64(*v.Min), *v.Min)
-		}
-		if v.Max != nil {
-			p("case *v > %d:\nreturn d.Refuse(\"\", \"number must be at most %g\")", int64(*v.Max), *v.Max)
-		}
-		p("}\nreturn true\n}\n")
-		return nil
-	})
+	return plainly(call + within(v.Schema, v.to, `d.Refuse("", %q)`))
 }
+
+// within is the condition that a number, which was read to a place, is within its bounds, and what is done else.
+func within(s *openapi3.Schema, to, refuse string) (condition string) {
+	if s.Min != nil {
+		condition += fmt.Sprintf(" && (*%s >= %d || "+refuse+")", to, int64(*s.Min), fmt.Sprintf("number must be at least %g", *s.Min))
+	}
+	if s.Max != nil {
+		condition += fmt.Sprintf(" && (*%s <= %d || "+refuse+")", to, int64(*s.Max), fmt.Sprintf("number must be at most %g", *s.Max))
+	}
+	return condition
+}
+
+// plainly writes what the address of a variable points to as the variable.
+func plainly(expression string) string { return strings.ReplaceAll(expression, "*&", "") }

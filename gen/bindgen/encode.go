@@ -28,38 +28,35 @@ func (g *generator) encoder(name string) bool {
 	return err == nil
 }
 
+// appenders append values of types, of which items are appended by those that take a pointer.
+var appenders = map[string]string{
+	"millis": "bind.AppendDigits", "string": "bind.AppendString", "int": "bind.AppendInt", "int64": "bind.AppendInt", "bool": "strconv.AppendBool", "counts": "bind.AppendCounts",
+	"*string": "bind.AppendText", "*int": "bind.AppendNumber",
+}
+
 // value is the expression that appends a value.
 func (g *generator) value(to, at string, kind ast.Expr) string {
 	plain, element := g.types.plain(kind)
+	if by := appenders[plain]; by != "" {
+		return fmt.Sprintf("%s(%s, %s)", by, to, at)
+	}
+	of, _ := g.types.plain(element)
+	each := appenders["*"+of]
 	switch plain {
-	case "millis":
-		return fmt.Sprintf("bind.AppendDigits(%s, %s)", to, at)
-	case "string":
-		return fmt.Sprintf("bind.AppendString(%s, %s)", to, at)
-	case "int", "int64":
-		return fmt.Sprintf("bind.AppendInt(%s, %s)", to, at)
-	case "bool":
-		return fmt.Sprintf("strconv.AppendBool(%s, %s)", to, at)
-	case "counts":
-		return fmt.Sprintf("bind.AppendCounts(%s, %s)", to, at)
 	case "struct":
 		if name := g.types.structName(kind); g.encoder(name) {
 			return fmt.Sprintf("append%s(%s, &%s)", name, to, at)
 		}
 	case "list":
 		if name := g.types.structName(element); name != "" && g.encoder(name) {
-			return fmt.Sprintf("bind.AppendList(%s, %s, append%s)", to, at, name)
+			each = "append" + name
 		}
-		if of, _ := g.types.plain(element); of == "string" {
-			return fmt.Sprintf("bind.AppendList(%s, %s, bind.AppendText)", to, at)
+		if each != "" {
+			return fmt.Sprintf("bind.AppendList(%s, %s, %s)", to, at, each)
 		}
 	case "nullable":
-		of, _ := g.types.plain(element)
-		switch of {
-		case "string":
-			return fmt.Sprintf("bind.AppendNullable(%s, %s, bind.AppendText)", to, at)
-		case "int":
-			return fmt.Sprintf("bind.AppendNullable(%s, %s, bind.AppendNumber)", to, at)
+		if each != "" {
+			return fmt.Sprintf("bind.AppendNullable(%s, %s, %s)", to, at, each)
 		}
 	}
 	return fmt.Sprintf("bind.AppendAny(%s, %s)", to, at)
@@ -67,8 +64,7 @@ func (g *generator) value(to, at string, kind ast.Expr) string {
 
 // given is the condition that a value is not empty, for fields that are left out when they are.
 func (g *generator) given(at string, kind ast.Expr) string {
-	plain, _ := g.types.plain(kind)
-	switch plain {
+	switch plain, _ := g.types.plain(kind); plain {
 	case "string":
 		return at + ` != ""`
 	case "int", "int64", "millis":
@@ -77,13 +73,10 @@ func (g *generator) given(at string, kind ast.Expr) string {
 		return at
 	case "pointer":
 		return at + " != nil"
-	case "list", "counts", "nullable":
+	case "list", "map", "counts", "nullable":
 		return "len(" + at + ") > 0"
 	case "struct":
 		return "!(" + g.zero(at, kind) + ")"
-	}
-	if _, ok := kind.(*ast.MapType); ok {
-		return "len(" + at + ") > 0"
 	}
 	return "!" + at + ".IsZero()"
 }

@@ -89,7 +89,7 @@ func text(e ast.Expr) string { return types.ExprString(e) }
 
 // plain follows aliases and gives the kind of a type: string, int, int64, bool, struct, list, map, pointer, nullable, or "".
 func (t *goTypes) plain(e ast.Expr) (kind string, element ast.Expr) {
-	switch x := e.(type) {
+	switch x := e.(type) { // nil is of no kind
 	case *ast.Ident:
 		spec, known := t.named[x.Name]
 		switch {
@@ -108,6 +108,7 @@ func (t *goTypes) plain(e ast.Expr) (kind string, element ast.Expr) {
 		if text(x) == "map[string]int" {
 			return "counts", nil
 		}
+		return "map", nil
 	case *ast.StarExpr:
 		return "pointer", x.X
 	case *ast.IndexExpr:

@@ -171,7 +171,7 @@ func (g *generator) params(o operation) error {
 	if own.Len() > 0 {
 		g.p("type values struct {\n%s}\nvar own *values // what the parameters point to", own.String())
 	}
-	g.p("q := bind.Query{Operation: %q, Rest: query}\nfor q.Next() {\nswitch q.Name {\n%sdefault:\nq.Unknown(%s)\n}\n}\n%sreturn q.Refused\n}\n", id, cases.String(), strings.Join(quoted(names), ", "), end.String())
+	g.p("q := bind.Query{Operation: %q, Rest: query}\nfor q.Next() {\nswitch q.Name {\n%sdefault:\nq.Unknown(%s)\n}\n}\n%sreturn q.Refused\n}\n", id, cases.String(), quoted(names), end.String())
 	return nil
 }
 
@@ -181,12 +181,5 @@ func binds(s *openapi3.Schema, to string) string {
 		least, most := bounds(s)
 		return fmt.Sprintf("bind.Text(&q, %s, %d, %d)", to, least, most)
 	}
-	call := fmt.Sprintf("bind.Int(&q, %s)", to)
-	if s.Min != nil {
-		call += fmt.Sprintf(" && (*%s >= %d || q.Refuse(%q))", to, int64(*s.Min), fmt.Sprintf("number must be at least %g", *s.Min))
-	}
-	if s.Max != nil {
-		call += fmt.Sprintf(" && (*%s <= %d || q.Refuse(%q))", to, int64(*s.Max), fmt.Sprintf("number must be at most %g", *s.Max))
-	}
-	return strings.ReplaceAll(call, "*&", "")
+	return plainly(fmt.Sprintf("bind.Int(&q, %s)", to) + within(s, to, "q.Refuse(%q)"))
 }

@@ -50,6 +50,8 @@ type matcher struct {
 	used int // variables
 }
 
+func (m *matcher) p(text string, args ...any) { fmt.Fprintf(&m.code, text+"\n", args...) }
+
 // whole takes a pattern that is bound to the begin of the text, and perhaps to its end.
 func (m *matcher) whole(r *syntax.Regexp) bool {
 	if r.Op != syntax.OpConcat || r.Sub[0].Op != syntax.OpBeginText {
@@ -64,10 +66,10 @@ func (m *matcher) whole(r *syntax.Regexp) bool {
 	return ok
 }
 
-// sequence writes parts that follow one another; after are the bytes that may come then.
+// sequence writes parts that follow one another; after are the bytes that may come then. It reports whether they can be read without going back.
 func (m *matcher) sequence(parts []*syntax.Regexp, after bytesOf) bool {
 	for i, part := range parts {
-		follow, nullable := first(parts[i+1:])
+		follow, nullable := first(parts[i+1:]...)
 		if nullable {
 			follow = follow.with(after)
 		}
@@ -79,27 +81,22 @@ func (m *matcher) sequence(parts []*syntax.Regexp, after bytesOf) bool {
 }
 
 // first are the bytes with which a sequence can begin; nullable says that it can be empty.
-func first(parts []*syntax.Regexp) (set bytesOf, nullable bool) {
+func first(parts ...*syntax.Regexp) (set bytesOf, nullable bool) {
 	for _, r := range parts {
-		var here bytesOf
-		empty := false
-		switch r.Op {
-		case syntax.OpLiteral:
+		here, _ := class(r)
+		least, _ := times(r)
+		empty := least == 0
+		switch {
+		case r.Op == syntax.OpLiteral:
 			here[byte(r.Rune[0])] = true //nolint:gosec // part has refused others
-		case syntax.OpCharClass, syntax.OpAnyCharNotNL:
-			here, _ = class(r)
-		case syntax.OpConcat:
-			here, empty = first(r.Sub)
-		case syntax.OpAlternate:
+		case r.Op == syntax.OpAlternate:
 			for _, sub := range r.Sub {
-				one, none := first([]*syntax.Regexp{sub})
+				one, none := first(sub)
 				here, empty = here.with(one), empty || none
 			}
-		default: // one below another
-			if len(r.Sub) == 1 {
-				here, empty = first(r.Sub)
-			}
-			empty = empty || r.Op == syntax.OpStar || r.Op == syntax.OpQuest || r.Op == syntax.OpRepeat && r.Min == 0
+		case len(r.Sub) > 0:
+			one, none := first(r.Sub...)
+			here, empty = one, empty || none
 		}
 		set = set.with(here)
 		if !empty {
@@ -109,7 +106,7 @@ func first(parts []*syntax.Regexp) (set bytesOf, nullable bool) {
 	return set, true
 }
 
-// class is the set of a class; ok says that it treats all characters beyond ASCII the same.
+// class is the set of a class; ok says that it is one, which treats all characters beyond ASCII the same.
 func class(r *syntax.Regexp) (set bytesOf, ok bool) {
 	ranges := r.Rune
 	switch r.Op {
@@ -133,51 +130,6 @@ func class(r *syntax.Regexp) (set bytesOf, ok bool) {
 	return set, ok
 }
 
-// part writes one part; it reports whether it can be read without going back.
-func (m *matcher) part(r *syntax.Regexp, after bytesOf) bool {
-	switch r.Op {
-	case syntax.OpLiteral:
-		for _, c := range r.Rune {
-			if c > unicode.MaxASCII || r.Flags&syntax.FoldCase != 0 {
-				return false
-			}
-		}
-		fmt.Fprintf(&m.code, "if !strings.HasPrefix(s[i:], %[2]q) {\nreturn false\n}\ni += %[1]d\n", len(r.Rune), string(r.Rune))
-		return true
-	case syntax.OpCharClass, syntax.OpAnyCharNotNL:
-		set, ok := class(r)
-		fmt.Fprintf(&m.code, "if i == len(s) || !(%s) {\nreturn false\n}\ni++\n", condition(set))
-		return ok && !set[0xff]
-	case syntax.OpCapture:
-		return m.part(r.Sub[0], after)
-	case syntax.OpConcat:
-		return m.sequence(r.Sub, after)
-	case syntax.OpAlternate:
-		return m.alternate(r.Sub, after)
-	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:
-		return m.repeat(r, after)
-	}
-	return false
-}
-
-func (m *matcher) alternate(parts []*syntax.Regexp, after bytesOf) bool {
-	var before bytesOf
-	m.code.WriteString("switch {\n")
-	for _, part := range parts {
-		set, nullable := first([]*syntax.Regexp{part})
-		if nullable || set.meets(before) || set[0xff] {
-			return false
-		}
-		before = before.with(set)
-		fmt.Fprintf(&m.code, "case i < len(s) && (%s):\n", condition(set))
-		if !m.part(part, after) {
-			return false
-		}
-	}
-	m.code.WriteString("default:\nreturn false\n}\n")
-	return true
-}
-
 // times says how often a part may come; most < 0 is without end.
 func times(r *syntax.Regexp) (least, most int) {
 	switch r.Op {
@@ -187,50 +139,74 @@ func times(r *syntax.Regexp) (least, most int) {
 		return 1, -1
 	case syntax.OpQuest:
 		return 0, 1
+	case syntax.OpRepeat:
+		return r.Min, r.Max
 	}
-	return r.Min, r.Max
+	return 1, 1
 }
 
-func (m *matcher) repeat(r *syntax.Regexp, after bytesOf) bool {
-	set, nullable := first(r.Sub)
-	_, single := class(r.Sub[0])
+// part writes one part. Of what may come several times it knows single characters only.
+func (m *matcher) part(r *syntax.Regexp, after bytesOf) bool {
 	least, most := times(r)
-	beyond := set[0xff] && (!single || most >= 0 || least > 1)
-	if nullable || beyond || set.meets(after) && least != most {
-		return false
+	one := r
+	if least != 1 || most != 1 {
+		one = r.Sub[0]
 	}
-	end := m.loop(least, most, set)
-	if most != 1 { // it may come again
-		after = after.with(set)
+	set, ok := class(one)
+	switch {
+	case ok:
+		return m.class(set, least, most) && (least == most || !set.meets(after))
+	case r.Op == syntax.OpLiteral:
+		text := string(r.Rune)
+		m.p("if !strings.HasPrefix(s[i:], %q) {\nreturn false\n}\ni += %d", text, len(text))
+		return len(text) == len(r.Rune) && r.Flags&syntax.FoldCase == 0
+	case r.Op == syntax.OpCapture || r.Op == syntax.OpConcat:
+		return m.sequence(r.Sub, after)
+	case r.Op == syntax.OpAlternate:
+		return m.alternate(r.Sub, after)
+	case r.Op == syntax.OpQuest:
+		set, nullable := first(one)
+		m.p("if i < len(s) && %s {", condition(set))
+		defer m.p("}")
+		return m.part(one, after) && !nullable && !set[0xff] && !set.meets(after)
 	}
-	if single {
-		m.code.WriteString("i++\n")
-	} else if !m.part(r.Sub[0], after) {
-		return false
+	return false
+}
+
+// class writes characters of a set. Those beyond ASCII have several bytes: how many there are is not counted.
+func (m *matcher) class(set bytesOf, least, most int) bool {
+	if least == 1 && most == 1 {
+		m.p("if i == len(s) || !%s {\nreturn false\n}\ni++", condition(set))
+		return !set[0xff]
 	}
-	m.code.WriteString(end)
+	bound := ""
+	if m.used++; most >= 0 {
+		bound = fmt.Sprintf("i-n%d < %d && ", m.used, most)
+	}
+	loop := fmt.Sprintf("for i < len(s) && %s%s {\ni++\n}", bound, condition(set))
+	if least > 0 || most >= 0 {
+		loop = fmt.Sprintf("n%[1]d := i\n%[2]s\nif i-n%[1]d < %[3]d {\nreturn false\n}", m.used, loop, least)
+	}
+	m.p("%s", loop)
+	return !set[0xff] || most < 0 && least < 2
+}
+
+func (m *matcher) alternate(parts []*syntax.Regexp, after bytesOf) bool {
+	var before bytesOf
+	m.p("switch {")
+	for _, part := range parts {
+		set, nullable := first(part)
+		m.p("case i < len(s) && %s:", condition(set))
+		if nullable || set.meets(before) || set[0xff] || !m.part(part, after) {
+			return false
+		}
+		before = before.with(set)
+	}
+	m.p("default:\nreturn false\n}")
 	return true
 }
 
-// loop writes the head of a repetition, and gives its end.
-func (m *matcher) loop(least, most int, set bytesOf) (end string) {
-	m.used++
-	here, n := fmt.Sprintf("i < len(s) && (%s)", condition(set)), fmt.Sprintf("n%d", m.used)
-	switch {
-	case least == 0 && most == 1:
-		fmt.Fprintf(&m.code, "if %s {\n", here)
-		return "}\n"
-	case least == 0 && most < 0:
-		fmt.Fprintf(&m.code, "for %s {\n", here)
-		return "}\n"
-	case most >= 0:
-		here = fmt.Sprintf("%s < %d && %s", n, most, here)
-	}
-	fmt.Fprintf(&m.code, "%[1]s := 0\nfor ; %[2]s; %[1]s++ {\n", n, here)
-	return fmt.Sprintf("}\nif %s < %d {\nreturn false\n}\n", n, least)
-}
-
-// condition writes that s[i] is in a set.
+// condition writes that s[i] is in a set, or that it is not in what is left out of one.
 func condition(set bytesOf) string {
 	not := set[0xff]
 	var all []string
@@ -242,20 +218,16 @@ func condition(set bytesOf) string {
 		for high+1 < 0x80 && set[high+1] != not {
 			high++
 		}
-		switch {
-		case low == high && not:
-			all = append(all, fmt.Sprintf("s[i] != %q", rune(low)))
-		case low == high:
-			all = append(all, fmt.Sprintf("s[i] == %q", rune(low)))
-		case not:
-			all = append(all, fmt.Sprintf("(s[i] < %q || s[i] > %q)", rune(low), rune(high)))
-		default:
-			all = append(all, fmt.Sprintf("%q <= s[i] && s[i] <= %q", rune(low), rune(high)))
+		one := fmt.Sprintf("%q <= s[i] && s[i] <= %q", rune(low), rune(high))
+		if low == high {
+			one = fmt.Sprintf("s[i] == %q", rune(low))
 		}
+		all = append(all, one)
 		low = high
 	}
+	within := "(" + strings.Join(all, " || ") + ")"
 	if not {
-		return strings.Join(all, " && ")
+		return "!" + within
 	}
-	return strings.Join(all, " || ")
+	return within
 }

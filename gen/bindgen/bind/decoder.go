@@ -176,27 +176,17 @@ func (d *Decoder) Done(bits uint64, required ...string) bool {
 	return true
 }
 
-// Keys are those of an object that the document does not know.
-type Keys struct {
-	few  []string
-	many map[string]bool // those beyond them
-}
+// Keys are those of an object that the document does not know. There are none before the first is added.
+type Keys map[string]bool
 
 // add reports whether a key is new.
 func (k *Keys) add(key string) bool {
-	const few = 16
-	if k.many[key] || slices.Contains(k.few, key) {
-		return false
+	if *k == nil {
+		*k = Keys{}
 	}
-	if len(k.few) < few {
-		k.few = append(k.few, key)
-		return true
-	}
-	if k.many == nil {
-		k.many = map[string]bool{}
-	}
-	k.many[key] = true
-	return true
+	known := (*k)[key]
+	(*k)[key] = true
+	return !known
 }
 
 // Unknown reads over a property that the document does not know. It is refused when it was given before, or differs from a known one by case only.
@@ -254,27 +244,23 @@ func (d *Decoder) Mismatch(reason string) bool {
 
 // Null reads null, if that is what comes.
 func (d *Decoder) Null() bool {
-	if d.next() != 'n' || !strings.HasPrefix(d.text[d.at:], "null") {
+	d.space()
+	return d.word("null")
+}
+
+func (d *Decoder) word(word string) bool {
+	if !strings.HasPrefix(d.text[d.at:], word) {
 		return false
 	}
-	d.at += len("null")
+	d.at += len(word)
 	return true
 }
 
 // Bool reads a truth value.
 func (d *Decoder) Bool(into *bool) bool {
-	c := d.next()
-	switch {
-	case c == 't' && strings.HasPrefix(d.text[d.at:], "true"):
-		d.at += len("true")
-		*into = true
-	case c == 'f' && strings.HasPrefix(d.text[d.at:], "false"):
-		d.at += len("false")
-		*into = false
-	default:
-		return d.Mismatch("value must be a boolean")
-	}
-	return true
+	d.space()
+	*into = d.word("true")
+	return *into || d.word("false") || d.Mismatch("value must be a boolean")
 }
 
 // Number reads a whole number.

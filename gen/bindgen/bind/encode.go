@@ -17,54 +17,14 @@ var safe = func() (set [256]bool) {
 	return set
 }()
 
-// AppendString appends a text as encoding/json does.
+// AppendString appends a text as encoding/json does, which writes those itself that need escapes.
 func AppendString[T ~string](to []byte, text T) []byte {
-	to = append(to, '"')
-	begin := 0
-	for i := 0; i < len(text); {
-		c := text[i]
-		if safe[c] {
-			i++
-			continue
+	for i := range len(text) {
+		if !safe[text[i]] {
+			return AppendAny(to, text)
 		}
-		if c < utf8.RuneSelf {
-			to = appendEscape(append(to, text[begin:i]...), c)
-			i++
-			begin = i
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(string(text[i:]))
-		switch {
-		case r == utf8.RuneError && n == 1:
-			to = append(append(to, text[begin:i]...), `\ufffd`...)
-			begin = i + n
-		case r == '\u2028' || r == '\u2029':
-			to = append(append(to, text[begin:i]...), `\u202`...)
-			to = append(to, '8'+byte(r-'\u2028'))
-			begin = i + n
-		}
-		i += n
 	}
-	return append(append(to, text[begin:]...), '"')
-}
-
-func appendEscape(to []byte, c byte) []byte {
-	const digits = "0123456789abcdef"
-	switch c {
-	case '"', '\\':
-		return append(to, '\\', c)
-	case '\b':
-		return append(to, `\b`...)
-	case '\f':
-		return append(to, `\f`...)
-	case '\n':
-		return append(to, `\n`...)
-	case '\r':
-		return append(to, `\r`...)
-	case '\t':
-		return append(to, `\t`...)
-	}
-	return append(to, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+	return append(append(append(to, '"'), text...), '"')
 }
 
 // AppendInt appends a number.

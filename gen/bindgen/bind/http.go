@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -39,18 +40,20 @@ type Route struct {
 // Handler answers a request.
 type Handler func(w http.ResponseWriter, r *http.Request, path PathValues) error
 
-// Echo is a handler for Echo, which calls another where a request is left to that.
-func Echo(serve Handler, unbound echo.HandlerFunc, params ...string) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		var path PathValues
-		for i, name := range params {
-			path[i] = Unescape(c.Param(name), c.Request().URL.RawPath != "")
-		}
-		err := serve(c.Response(), c.Request(), path)
-		if err == ErrUnbound { //nolint:errorlint // never wrapped
-			return unbound(c)
-		}
-		return err
+// Register registers routes with Echo. A request that they leave to the reference goes to another handler.
+func Register(e *echo.Echo, routes []Route, unbound echo.HandlerFunc) {
+	for _, route := range routes {
+		e.Add(route.Method, strings.NewReplacer("{", ":", "}", "").Replace(route.Path), func(c echo.Context) error {
+			var path PathValues
+			for i, name := range route.Params {
+				path[i] = Unescape(c.Param(name), c.Request().URL.RawPath != "")
+			}
+			err := route.Serve(c.Response(), c.Request(), path)
+			if err == ErrUnbound { //nolint:errorlint // never wrapped
+				return unbound(c)
+			}
+			return err
+		})
 	}
 }
 
@@ -115,24 +118,16 @@ func ReadBody(r *http.Request, o Options) (string, *openapi.RequestError) {
 	most := o.Most()
 	b := NewBuffer()
 	defer b.Free()
-	if n := r.ContentLength; n > 0 && n <= most && int(n) >= cap(b.Bytes) {
-		b.Bytes = make([]byte, 0, n+1)
+	read := bytes.NewBuffer(b.Bytes)
+	n, err := read.ReadFrom(io.LimitReader(r.Body, most+1))
+	b.Bytes = read.Bytes()
+	switch {
+	case n > most:
+		return "", &openapi.RequestError{Status: http.StatusRequestEntityTooLarge, Rule: openapi.BodyTooLarge, Where: "body", Reason: fmt.Sprintf("more than %d bytes", most)}
+	case err != nil:
+		return "", openapi.Refuse("", "body", "could not be read to its end")
 	}
-	for {
-		if len(b.Bytes) == cap(b.Bytes) {
-			b.Bytes = append(b.Bytes, 0)[:len(b.Bytes)]
-		}
-		n, err := r.Body.Read(b.Bytes[len(b.Bytes):cap(b.Bytes)])
-		b.Bytes = b.Bytes[:len(b.Bytes)+n]
-		switch {
-		case int64(len(b.Bytes)) > most:
-			return "", &openapi.RequestError{Status: http.StatusRequestEntityTooLarge, Rule: openapi.BodyTooLarge, Where: "body", Reason: fmt.Sprintf("more than %d bytes", most)}
-		case errors.Is(err, io.EOF):
-			return string(b.Bytes), nil
-		case err != nil:
-			return "", openapi.Refuse("", "body", "could not be read to its end")
-		}
-	}
+	return read.String(), nil
 }
 
 // jsonType is set as it is: a header of one value needs no new slice.

@@ -21,12 +21,14 @@ type Query struct {
 	plain       strings.Builder       // what was escaped; slices of it stay good while it does not outgrow its capacity
 	begun       bool
 	escaped     bool // something is
+	odd         bool // something is, or there is a comma or a NUL character
 }
 
 // Next reads a pair. There is none at the end, and after a fault.
 func (q *Query) Next() bool {
 	if !q.begun {
 		q.begun, q.escaped = true, strings.IndexByte(q.Rest, '%') >= 0 || strings.IndexByte(q.Rest, '+') >= 0 || strings.IndexByte(q.Rest, ';') >= 0
+		q.odd = q.escaped || strings.IndexByte(q.Rest, ',') >= 0 || strings.IndexByte(q.Rest, 0) >= 0
 	}
 	for q.Rest != "" && q.Refused == nil {
 		pair := q.Rest
@@ -70,26 +72,16 @@ func (q *Query) decode(text string) (string, bool) {
 		case '+':
 			c = ' '
 		case '%':
-			if i+2 >= len(text) || !isHex(text[i+1]) || !isHex(text[i+2]) {
+			n, err := strconv.ParseUint(text[i+1:min(i+3, len(text))], 16, 8)
+			if err != nil || i+2 >= len(text) {
 				return "", false
 			}
-			c = hex(text[i+1])<<4 | hex(text[i+2])
+			c = byte(n)
 			i += 2
 		}
 		q.plain.WriteByte(c)
 	}
 	return q.plain.String()[begin:], true
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func hex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&^0x20 - 'A' + 10
 }
 
 // Left bounds the number of pairs that are left, with the one that was read last.
@@ -144,6 +136,7 @@ func (q *Query) Once(given, mayBeEmpty bool) bool {
 // Item refuses an item of a list that stands for several.
 func (q *Query) Item() bool {
 	switch {
+	case !q.odd:
 	case strings.IndexByte(q.Value, 0) >= 0:
 		return q.fault(openapi.NULByte, "holds a NUL character")
 	case strings.IndexByte(q.Value, ',') >= 0:
