@@ -43,7 +43,7 @@ func Redact(contentType, body string) string {
 	case kind == "application/x-www-form-urlencoded":
 		return redactForm(body)
 	}
-	if !mentions(body) {
+	if plain, err := url.QueryUnescape(body); !mentions(body) && (err != nil || !mentions(plain)) { // it may be a form that is not called one
 		return body
 	}
 	value, ok := decode(body)

@@ -200,7 +200,6 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match)
 		ctx = registry.WithWorld(ctx, c.world)
 	}
 	if m.ID == "UpdatePolicy" && strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
-		r.Header = r.Header.Clone()
 		r.Header.Set("Content-Type", "application/json") // as the documented sample sends it (docs: runtime policies)
 	}
 	s.decodeFilter(r)

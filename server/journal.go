@@ -186,7 +186,7 @@ type requested struct {
 
 func asked(r *http.Request) requested {
 	address := "http://" + r.Host + r.URL.RequestURI() // the rest of the line follows when the body is known
-	return requested{control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Curl: address}, r.Header, r.Host}
+	return requested{control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Curl: address}, r.Header.Clone(), r.Host}
 }
 
 // noted completes it.
@@ -198,7 +198,7 @@ func (s *Server) noted(asked requested, x *exchange, request *tail, answer *copy
 		at = s.options.Now()
 	}
 	e.At, e.Operation, e.User, e.Status, e.TookMicros = openapi.MillisOf(at), x.operation, x.user, answer.status, answer.took.Microseconds()
-	e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(e.RequestHeaders["Content-Type"], request.String()), flat(answer.Header(), "", like.ResponseHeaders), answer.body.String()
+	e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(asked.header.Get("Content-Type"), request.String()), flat(answer.Header(), "", like.ResponseHeaders), answer.body.String()
 	e.Detail, e.Fault, e.Violation = answer.Header().Get("X-QCS-Detail"), x.fault, x.violation
 	if x.operation == "CreateToken" && answer.status < http.StatusBadRequest {
 		e.ResponseBody = openapi.Hidden

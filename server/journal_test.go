@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,40 @@ func TestJournalOfTheSameAnswers(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !strings.HasSuffix(got[len(got)-1], "…") {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestJournalKeepsNoPassword of a form, however its names are escaped and its type is told, and headers as they came.
+func TestJournalKeepsNoPassword(t *testing.T) {
+	t.Parallel()
+	const form = "application/x-www-form-urlencoded"
+	for name, kinds := range map[string][]string{"once": {form + "; charset=UTF-8"}, "twice": {form, form}, "none": nil, "another": {"text/plain"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := servertest.New(t, servertest.WithoutRunner())
+			if name != "once" {
+				srv.Fault(control.FaultRequest{Operation: "CreateToken", Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus}})
+			}
+			body := "username=" + servertest.User + "&p%61ssword=" + url.QueryEscape(servertest.Password) + "&t%6fken=true"
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/auth", strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header["Content-Type"] = kinds
+			a, err := srv.HTTP().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = a.Body.Close()
+			for _, e := range srv.Requests("") {
+				if kept := fmt.Sprint(e); strings.Contains(kept, url.QueryEscape(servertest.Password)) || strings.Contains(kept, servertest.Password) {
+					t.Errorf("got %s", kept)
+				}
+				if got := e.RequestHeaders["Content-Type"]; got != strings.Join(kinds, ", ") {
+					t.Errorf("got Content-Type %q, want %q", got, kinds)
+				}
+			}
+		})
 	}
 }
 

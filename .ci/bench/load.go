@@ -34,6 +34,7 @@ func cases() []kase {
 	return []kase{
 		{"list-50", "GET", registry + "?filter=registryType%3AAWS&pageNumber=2&pageSize=50&sort=created%3Adesc", "", 200, true},
 		{"plain-list-50", "GET", registry, "", 200, true},
+		{"list-anew-50", "GET", registry + "?filter=created%3Cnow&pageSize=50", "", 200, true}, // what is asked by time is not remembered
 		{"get", "GET", registry + "/" + firstID, "", 200, true},
 		{"create", "POST", registry, body, 200, false},
 		{"delete-2", "DELETE", registry + "/r/schedule/bulk?" + manyIDs(2), "", 200, false},

@@ -47,7 +47,8 @@ func (g *generator) pattern(name, pattern string) string {
 // matcher writes the code of a pattern.
 type matcher struct {
 	code strings.Builder
-	used int // variables
+	used int  // variables
+	open bool // anything may follow: what is optional may be there in part
 }
 
 func (m *matcher) p(text string, args ...any) { fmt.Fprintf(&m.code, text+"\n", args...) }
@@ -58,7 +59,8 @@ func (m *matcher) whole(r *syntax.Regexp) bool {
 		return false
 	}
 	parts, end := r.Sub[1:], "return true"
-	if last := len(parts) - 1; parts[last].Op == syntax.OpEndText {
+	last := len(parts) - 1
+	if m.open = parts[last].Op != syntax.OpEndText; !m.open {
 		parts, end = parts[:last], "return i == len(s)"
 	}
 	ok := m.sequence(parts, bytesOf{})
@@ -164,13 +166,16 @@ func (m *matcher) part(r *syntax.Regexp, after bytesOf) bool {
 		return m.sequence(r.Sub, after)
 	case r.Op == syntax.OpAlternate:
 		return m.alternate(r.Sub, after)
-	case r.Op == syntax.OpQuest:
-		set, nullable := first(one)
-		m.p("if i < len(s) && %s {", condition(set))
-		defer m.p("}")
-		return m.part(one, after) && !nullable && !set[0xff] && !set.meets(after)
 	}
-	return false
+	return r.Op == syntax.OpQuest && !m.open && m.optional(one, after)
+}
+
+// optional writes a part that may be missing.
+func (m *matcher) optional(r *syntax.Regexp, after bytesOf) bool {
+	set, nullable := first(r)
+	m.p("if i < len(s) && %s {", condition(set))
+	defer m.p("}")
+	return m.part(r, after) && !nullable && !set[0xff] && !set.meets(after)
 }
 
 // class writes characters of a set. Those beyond ASCII have several bytes: how many there are is not counted.

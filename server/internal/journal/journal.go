@@ -75,7 +75,13 @@ func (j *Journal) Add(world string, e control.Exchange) {
 }
 
 func size(e control.Exchange) int {
-	return len(e.RequestBody) + len(e.ResponseBody) + len(e.Path) + len(e.Query) + len(e.Detail) + len(e.Curl) + 512
+	n := len(e.RequestBody) + len(e.ResponseBody) + len(e.Path) + len(e.Query) + len(e.Detail) + len(e.Curl) + 512
+	for _, headers := range []map[string]string{e.RequestHeaders, e.ResponseHeaders} {
+		for name, value := range headers {
+			n += len(name) + len(value)
+		}
+	}
+	return n
 }
 
 // Clear forgets the calls of a world. Their numbers go on.

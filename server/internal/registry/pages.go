@@ -31,16 +31,16 @@ func (p *pages) forget() {
 // memory holds what was found out about pages. It counts only while the registries and schedules of the world are the same, which a counter in the database tells: no answer depends on what was asked
 // before, or on which replica.
 type memory[V any] struct {
-	mu   sync.Mutex
-	all  map[pageKey]foundAt[V]
-	size int // of all
+	mu     sync.Mutex
+	worlds map[string]*found[V]
+	size   int // of all worlds, in bytes
 }
 
-// foundAt is something, and the revision of the world that it was found at.
-type foundAt[V any] struct {
+// found is what was found out about a world at a revision.
+type found[V any] struct {
 	revision int64
-	size     int // how much of the bound it takes
-	value    V
+	all      map[pageKey]V
+	size     int
 }
 
 // pageKey names a page of a list; the total of a list is that of its page 0.
@@ -49,19 +49,23 @@ type pageKey struct {
 	number, size                  int
 }
 
-// Bounds of what is remembered: what is known of pages, and rows of pages or registries, beyond which all is forgotten; rows of a page; and bytes of a filter.
+// Bounds of what is remembered, in bytes: of each kind, beyond which all is forgotten; of a page; of a filter; and how much is reckoned for anything, whatever it is.
 const (
-	maxPages  = 10_000
-	maxRows   = 2_000
-	maxPage   = 200
+	maxMemory = 2 << 20
+	maxPage   = 128 << 10
 	maxFilter = 512
+	least     = 200
 )
 
 // has reports whether anything is remembered, at whatever revision.
 func (m *memory[V]) has(k pageKey) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, known := m.all[k]
+	w := m.worlds[k.world]
+	if w == nil {
+		return false
+	}
+	_, known := w.all[k]
 	return known
 }
 
@@ -69,26 +73,40 @@ func (m *memory[V]) has(k pageKey) bool {
 func (m *memory[V]) get(k pageKey, revision int64) *V {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if found, known := m.all[k]; known && found.revision == revision {
-		return &found.value
+	if w := m.worlds[k.world]; w != nil && w.revision == revision {
+		if v, known := w.all[k]; known {
+			return &v
+		}
 	}
 	return nil
 }
 
-// put remembers something that takes a part of the bound.
-func (m *memory[V]) put(k pageKey, v foundAt[V]) {
+// put remembers something that was found at a revision, and forgets what was found of the world at others.
+func (m *memory[V]) put(k pageKey, revision int64, v V, size int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.size += v.size - m.all[k].size; m.all == nil || m.size > maxPages {
-		m.all, m.size = map[pageKey]foundAt[V]{}, v.size
+	if size += least + len(k.filter); m.worlds == nil || m.size+size > maxMemory {
+		m.worlds, m.size = map[string]*found[V]{}, 0
 	}
-	m.all[k] = v
+	w := m.worlds[k.world]
+	if w == nil || w.revision != revision {
+		if w != nil {
+			m.size -= w.size
+		}
+		w = &found[V]{revision: revision, all: map[pageKey]V{}}
+		m.worlds[k.world] = w
+	}
+	if _, known := w.all[k]; known { // by somebody who asked at the same time
+		return
+	}
+	w.all[k] = v
+	w.size, m.size = w.size+size, m.size+size
 }
 
 func (m *memory[V]) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.all, m.size = nil, 0
+	m.worlds, m.size = nil, 0
 }
 
 // current gives what is remembered and still true, if anything is. What goes wrong here goes wrong again for who reads.
@@ -139,7 +157,7 @@ type reading struct {
 type lister[V any] struct {
 	*Service
 	memory *memory[seen[V]]
-	read   func(context.Context, reading) (page V, rows int, err error)
+	read   func(context.Context, reading) (page V, size int, err error)
 }
 
 // page gives a page that is remembered, or reads it. Callers share it: they must not change it.
@@ -164,30 +182,51 @@ func (s lister[V]) page(ctx context.Context, a asked) (page V, err error) {
 				return err
 			}
 		}
-		var rows int
-		page, rows, err = s.read(ctx, r)
-		if err == nil && r.lasts && rows <= maxPage {
-			s.memory.put(k, foundAt[seen[V]]{r.revision, max(rows, 1) * maxPages / maxRows, seen[V]{page, r.list}})
+		var size int
+		page, size, err = s.read(ctx, r)
+		if err == nil && r.lasts && size <= maxPage {
+			s.memory.put(k, r.revision, seen[V]{page, r.list}, size)
 		}
 		return err
 	})
 	return page, err
 }
 
-// readSchedules reads a page of the schedules of a registry.
-func (s *Service) readSchedules(ctx context.Context, r reading) (api.Schedules, int, error) {
+// Bytes of rows in memory without their texts, reckoned.
+const (
+	scheduleSize = 500
+	targetSize   = 100
+	errorSize    = 500
+	registrySize = 1000
+)
+
+// readSchedules reads a page of the schedules of a registry, and says how many bytes it has, more or less.
+func (s *Service) readSchedules(ctx context.Context, r reading) (page api.Schedules, size int, err error) {
 	rows, total, err := s.schedules(ctx, r)
-	page := api.Schedules{Data: make([]api.Schedule, len(rows)), Count: total}
+	page = api.Schedules{Data: make([]api.Schedule, len(rows)), Count: total}
 	for i, row := range rows {
 		page.Data[i] = row.Schedule
+		size += scheduleSize + len(row.Name)
+		for _, f := range row.Filters {
+			for _, t := range f.RepoTags {
+				tag, _ := t.Tag.Get()
+				size += targetSize + len(t.Repo) + len(tag)
+			}
+		}
+		for _, e := range row.Errors {
+			size += errorSize + len(e.ErrorMessage)
+		}
 	}
-	return page, len(rows), err
+	return page, size, err
 }
 
 // readRegistries reads a page of the registries.
-func (s *Service) readRegistries(ctx context.Context, r reading) (api.Registries, int, error) {
+func (s *Service) readRegistries(ctx context.Context, r reading) (page api.Registries, size int, err error) {
 	all, total, err := s.registries(ctx, r)
-	return api.Registries{Data: all, Count: total}, len(all), err
+	for _, one := range all {
+		size += registrySize + len(one.RegistryURI) + len(one.RegistryName)
+	}
+	return api.Registries{Data: all, Count: total}, size, err
 }
 
 func (s *Service) schedules(ctx context.Context, r reading) ([]store.Schedule, int, error) {
@@ -200,7 +239,7 @@ func (s *Service) schedules(ctx context.Context, r reading) ([]store.Schedule, i
 	all, total, err := r.tx.Schedules(ctx, r.key.registry, r.list)
 	if err == nil && len(all) == r.list.Size {
 		last := all[len(all)-1]
-		s.pages.ends.put(r.key, foundAt[store.Mark]{r.revision, 1, store.Mark{Created: last.Created, ID: last.ScheduleUUID}})
+		s.pages.ends.put(r.key, r.revision, store.Mark{Created: last.Created, ID: last.ScheduleUUID}, len(last.ScheduleUUID))
 	}
 	return all, total, err
 }
@@ -213,7 +252,7 @@ func (s *Service) registries(ctx context.Context, r reading) ([]api.Registry, in
 	r.list.Total = s.pages.totals.get(k, r.revision)
 	all, total, err := r.tx.Registries(ctx, r.list)
 	if err == nil && r.list.Total == nil {
-		s.pages.totals.put(k, foundAt[int]{r.revision, 1, total})
+		s.pages.totals.put(k, r.revision, total, 0)
 	}
 	return all, total, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/store"
 )
 
 // lists are what a service answers to lists that may be remembered.
@@ -104,5 +105,32 @@ func TestNothingRememberedOutlivesAChange(t *testing.T) {
 		if cmp.Equal(before, want) {
 			t.Errorf("%s: nothing to see", change.name)
 		}
+	}
+}
+
+// TestAWorldOfTheSameName is not the one that was dropped by another process.
+func TestAWorldOfTheSameName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := registry.New(registry.Options{Store: w.store})
+	create := func(uri string) {
+		t.Helper()
+		if _, err := w.CreateRegistry(w.ctx(t), api.RegistryRequest{RegistryType: api.RegistryTypeV2, RegistryURI: uri, CredentialType: api.CredentialTypeNone}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create("https://old")
+	if _, err := w.ListRegistries(w.ctx(t), registry.Query{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.DropWorld(w.ctx(t), worldName); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Second)
+	w.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) })
+	create("https://new")
+	page, err := w.ListRegistries(w.ctx(t), registry.Query{})
+	if err != nil || page.Data[0].RegistryURI != "https://new" {
+		t.Errorf("got %+v, %v", page, err)
 	}
 }

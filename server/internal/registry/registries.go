@@ -43,7 +43,7 @@ func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.Regist
 	err = s.store.Ask(ctx, k.world, func(tx *store.Tx) error {
 		var revision int64
 		if r, revision, err = tx.RegistryAt(ctx, id); err == nil {
-			s.pages.details.put(k, foundAt[api.RegistryDetails]{revision, maxPages / maxRows, r})
+			s.pages.details.put(k, revision, r, registrySize+len(r.RegistryURI)+len(r.RegistryName))
 		}
 		return err
 	})

@@ -43,6 +43,13 @@ func (c *clockCache) count() uint64 {
 	return c.commits
 }
 
+// state is count, and whether no commit is under way.
+func (c *clockCache) state() (commits uint64, idle bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.commits, c.committing == 0
+}
+
 // put remembers a clock that was read outside a transaction, unless something was written since.
 func (c *clockCache) put(world string, r remembered, since uint64) {
 	c.mu.Lock()

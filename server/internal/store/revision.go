@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -21,9 +22,9 @@ func (tx *Tx) revise(ctx context.Context) error {
 
 // Revision is that of a world, for who asks nothing else. Of a SQLite file to which nothing was written it is remembered.
 func (s *Store) Revision(ctx context.Context, world string) (n int64, err error) {
-	now, quiet := s.log.stamp()
+	at, quiet := s.log.stamp()
 	if quiet {
-		if n, known := s.log.get(world, now); known {
+		if n, known := s.log.get(world, at); known {
 			return n, nil
 		}
 	}
@@ -33,24 +34,31 @@ func (s *Store) Revision(ctx context.Context, world string) (n int64, err error)
 		return err
 	})
 	if err == nil && quiet {
-		s.log.put(world, revisionAt{now, n})
+		s.log.put(world, revisionAt{at, time.Now(), n}) //nolint:forbidigo // for how long it is remembered, not the time of a world
 	}
 	return n, err
 }
 
-// logFile is the log of a SQLite file, into which everything is written first, by whichever process: by its time and size one sees without a question that nothing has happened.
+// logFile is the log of a SQLite file, into which everything is written first, by whichever process: by its time and size one sees without a question that nothing has happened. What this process commits
+// is counted besides. Another one may be held up between its last byte and the commit: so what is remembered counts for a second only, as clocks do.
 type logFile struct {
-	path string
-	mu   sync.Mutex
-	all  map[string]revisionAt // by world
+	path   string
+	clocks *clockCache // counts the commits
+
+	mu  sync.Mutex
+	all map[string]revisionAt // by world
 }
 
-// stamp is the state of the log.
-type stamp struct{ written, size int64 } // nanoseconds since 1970, bytes
+// stamp is a state of the log.
+type stamp struct {
+	written, size int64 // nanoseconds since 1970, bytes
+	commits       uint64
+}
 
-// revisionAt is a revision of a world, as long as the log is in a state.
+// revisionAt is a revision of a world, as it was read in a state of the log.
 type revisionAt struct {
 	stamp stamp
+	read  time.Time
 	n     int64
 }
 
@@ -60,23 +68,36 @@ const mostWorlds = 1000
 // settled is how long ago the log must have been written to: file systems count time in ticks, and two changes in one tick look like one.
 const settled = 100 * time.Millisecond
 
-// stamp gives the state of the log, if it says that nothing happens just now.
+// newLogFile gives the log of a SQLite file; none on Windows, where its time may be told late.
+func newLogFile(path string, clocks *clockCache) *logFile {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return &logFile{path: path + "-wal", clocks: clocks, all: map[string]revisionAt{}}
+}
+
+// stamp gives the state of the log, if it says that nothing happens just now. A time without parts of a second is that of a file system that knows none.
 func (l *logFile) stamp() (at stamp, quiet bool) {
 	if l == nil {
 		return at, false
 	}
+	commits, idle := l.clocks.state()
 	info, err := os.Stat(l.path)
-	if err != nil {
+	if err != nil || !idle {
 		return at, false
 	}
-	return stamp{info.ModTime().UnixNano(), info.Size()}, time.Since(info.ModTime()) > settled
+	written := info.ModTime()
+	return stamp{written.UnixNano(), info.Size(), commits}, written.Nanosecond() != 0 && time.Since(written) > settled
 }
 
 func (l *logFile) get(world string, now stamp) (int64, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r, known := l.all[world]
-	return r.n, known && r.stamp == now
+	return r.n, known && r.stamp == now && time.Since(r.read) < remembers
 }
 
 // put remembers a revision that was read after the log was in a state.
@@ -87,12 +108,4 @@ func (l *logFile) put(world string, r revisionAt) {
 		clear(l.all)
 	}
 	l.all[world] = r
-}
-
-// newLogFile gives the log of a SQLite file; none on Windows, where its time may be told late.
-func newLogFile(path string) *logFile {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	return &logFile{path: path + "-wal", all: map[string]revisionAt{}}
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,42 +12,59 @@ func TestRevision(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "qcs.db")
 	ours, other := opened(t, path), opened(t, path)
-	write := func(s *Store) {
-		t.Helper()
-		if err := s.Write(t.Context(), "w", func(tx *Tx) error { return tx.revise(t.Context()) }); err != nil {
-			t.Fatal(err)
+	write := func(s *Store) func() {
+		return func() {
+			if err := s.Write(t.Context(), "w", func(tx *Tx) error { return tx.revise(t.Context()) }); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	log := func(written time.Time) func() {
+		return func() {
+			if err := os.Chtimes(path+"-wal", written, written); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	if err := ours.Write(t.Context(), "w", func(tx *Tx) error { return tx.PutWorld(t.Context(), "w", PlanFull, 0) }); err != nil {
 		t.Fatal(err)
 	}
-	ago := time.Now().Add(-time.Hour)
-	for round, step := range []struct {
+	first, err := ours.Revision(t.Context(), "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ago := time.Now().Add(-time.Hour).Truncate(time.Second).Add(time.Millisecond)
+	var committed func()
+	for _, step := range []struct {
+		name  string
 		do    func()
-		want  int64
+		more  int64
 		asked int
 	}{
-		{func() {}, 0, 1},
-		{func() { write(other) }, 1, 1},
-		{func() {}, 1, 1}, // it was written to just now
-		{func() {
-			if err := os.Chtimes(path+"-wal", ago, ago); err != nil {
-				t.Fatal(err)
-			}
-		}, 1, 1},
-		{func() {}, 1, 0},
-		{func() {}, 1, 0},
-		{func() { write(other) }, 2, 1},
-		{func() { write(ours) }, 3, 1},
+		{"just made", func() {}, 0, 1},
+		{"another process wrote", write(other), 1, 1},
+		{"just now", func() {}, 1, 1},
+		{"an hour ago", log(ago), 1, 1},
+		{"remembered", func() {}, 1, 0},
+		{"a commit of ours is under way", func() { committed = ours.clocks.forget() }, 1, 1},
+		{"it is done", func() { committed() }, 1, 1},
+		{"remembered again", func() {}, 1, 0},
+		{"another process writes again", write(other), 2, 1},
+		{"we write", write(ours), 3, 1},
+		{"an hour ago again", log(ago), 3, 1},
+		{"still remembered", func() {}, 3, 0},
+		{"read a second ago", func() { ours.log.all["w"] = revisionAt{ours.log.all["w"].stamp, time.Now().Add(-remembers), 0} }, 3, 1},
+		{"on a file system that knows whole seconds", log(ago.Truncate(time.Second)), 3, 1},
+		{"on the same", func() {}, 3, 1},
 	} {
 		step.do()
 		asked := 0
-		ctx := withQueries(t.Context(), func(statement) { asked++ })
-		if n, err := ours.Revision(ctx, "w"); err != nil || n != step.want || asked != step.asked {
-			t.Errorf("round %d: got %d by %d questions, %v; want %d by %d", round, n, asked, err, step.want, step.asked)
+		n, err := ours.Revision(withQueries(t.Context(), func(statement) { asked++ }), "w")
+		if err != nil || n != first+step.more || asked != step.asked {
+			t.Errorf("%s: got %d more by %d questions, %v; want %d by %d", step.name, n-first, asked, err, step.more, step.asked)
 		}
 	}
-	if n, err := ours.Revision(context.Background(), "none"); err == nil {
+	if n, err := ours.Revision(t.Context(), "none"); err == nil {
 		t.Errorf("a world that does not exist: got %d", n)
 	}
 }

@@ -60,7 +60,8 @@ func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
 		if s.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
 			return err
 		}
-		s.readers, s.clocks, s.log = newReaderPool(s.read), &clockCache{all: map[string]remembered{}}, newLogFile(path)
+		s.readers, s.clocks = newReaderPool(s.read), &clockCache{all: map[string]remembered{}}
+		s.log = newLogFile(path, s.clocks)
 		if s.checkpoints, err = newCheckpointer(path, s.write); err != nil {
 			return err
 		}

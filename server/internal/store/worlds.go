@@ -44,7 +44,7 @@ type Account struct {
 
 // PutWorld makes a world with a plan and a place in the list of worlds, or gives them to an existing one.
 func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
-	_, err := tx.exec(ctx, `INSERT INTO world (id, plan, position) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, position = excluded.position`, id, plan, position)
+	_, err := tx.exec(ctx, `INSERT INTO world (id, plan, position, revision) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, position = excluded.position`, id, plan, position, tx.machine) // see NewWorld
 	return err
 }
 
