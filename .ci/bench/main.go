@@ -18,8 +18,8 @@ func main() {
 		serve(os.Args[2])
 		return
 	}
-	rounds := flag.Int("rounds", 3, "turns that each server gets for each case")
-	turn := flag.Duration("turn", 2*time.Second, "length of a turn")
+	rounds := flag.Int("rounds", 8, "turns that each server gets for each case")
+	turn := flag.Duration("turn", 750*time.Millisecond, "length of a turn")
 	out := flag.String("out", ".bench", "folder for the results")
 	readme := flag.String("readme", "", "file whose part between the comments \"measured: performance\" and \"end\" becomes the table")
 	flag.Parse()
