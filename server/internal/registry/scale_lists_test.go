@@ -1,0 +1,100 @@
+package registry_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qcsdev/qcs/server/internal/registry"
+)
+
+// reading is a list that is measured, beside the statement that reads the same rows.
+type reading struct {
+	name, filter, where string
+	page                int
+	often               int // in one session of the shell
+}
+
+func (g big) readings() []reading {
+	id := fmt.Sprintf("%036d", 7)
+	return []reading{
+		{"first", "", "", 1, 100}, {"status", "status:Queued", " AND lower(status) = 'queued'", 1, 100}, {"id", "scheduleUuid:" + id, " AND id = '" + id + "'", 1, 100}, {"deep", "", "", g.rows/50 - 1, 10},
+	}
+}
+
+// raw is the statement, without the total that a list tells besides.
+func (r reading) raw() string {
+	return fmt.Sprintf(`SELECT * FROM schedule WHERE world = 'w' AND registry = 'r'%s ORDER BY created DESC, id DESC LIMIT 50 OFFSET %d`, r.where, (r.page-1)*50)
+}
+
+// lists reads pages as somebody who remembers nothing, once more, and, in order, a deep one behind another; and by statements, through the driver and in the shell.
+func (g big) lists(b *testing.B) {
+	service, s, ctx := g.open(b, g.database)
+	defer s.Close()
+	page := func(service *registry.Service, number int, filter string) {
+		_, err := service.ListSchedules(ctx, "r", registry.Query{PageNumber: &number, PageSize: new(50), Filter: &filter})
+		must(b, err)
+	}
+	for b.Loop() {
+		continue
+	}
+	report := func(name string, took time.Duration) { b.ReportMetric(float64(took.Nanoseconds()/1000), "µs-"+name) }
+	db := driverOn(b, g.database)
+	defer db.Close()
+	for _, r := range g.readings() {
+		report(r.name, median(func() { page(registry.New(registry.Options{Store: s}), r.page, r.filter) }))
+		report(r.name+"-again", median(func() { page(service, r.page, r.filter) }))
+		report(r.name+"-raw", median(func() { readAll(b, db, r.raw()) }))
+		report(r.name+"-shell", g.inShell(b, r))
+	}
+	next := g.rows / 100
+	report("deep-in-order", median(func() { next++; page(service, next, "") }))
+}
+
+// readAll reads all that a statement gives.
+func readAll(b *testing.B, db *sql.DB, text string) {
+	b.Helper()
+	rows, err := db.QueryContext(context.Background(), text)
+	must(b, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	must(b, err)
+	into := make([]any, len(columns))
+	for i := range into {
+		into[i] = new(any)
+	}
+	for rows.Next() {
+		must(b, rows.Scan(into...))
+	}
+	must(b, rows.Err())
+}
+
+// inShell says how long a statement takes in a session of the shell that makes it again and again; 0 when there is no shell.
+func (g big) inShell(b *testing.B, r reading) time.Duration {
+	b.Helper()
+	shell := "sqlite3 " + g.database
+	if strings.HasPrefix(g.database, "postgres") {
+		shell = "psql -q " + g.database
+	}
+	once := shellOn(b, shell, r.raw()+";")
+	return max(shellOn(b, shell, strings.Repeat(r.raw()+";\n", r.often+1))-once, 0) / time.Duration(r.often)
+}
+
+// median is how long a call takes, of thirty.
+func median(call func()) time.Duration { return timed(30, call)[15] }
+
+// timed says how long calls take, the shortest first.
+func timed(n int, call func()) []time.Duration {
+	all := make([]time.Duration, n)
+	for i := range all {
+		began := time.Now()
+		call()
+		all[i] = time.Since(began)
+	}
+	slices.Sort(all)
+	return all
+}
