@@ -301,6 +301,9 @@ func (s *Service) nextPiece(ctx context.Context, tx *store.Tx, job *store.Job, r
 			return p, nil, err
 		}
 		if p.Exact() && Can(rule, p.Status) {
+			if rows > size {
+				continue // all of them may change
+			}
 			return p, map[api.Status]int{p.Status: 0}, nil
 		}
 		if counted, err = tx.Tally(ctx, p); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -186,40 +187,64 @@ func TestTwoRunnersOnOneDatabase(t *testing.T) {
 // TestAJobThatFindsManyAfterFew: while a job finds little it looks at more at a time, but then it does not change more at a time.
 func TestAJobThatFindsManyAfterFew(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.registry(t, "r")
-	w.write(t, func(ctx context.Context, tx *store.Tx) error {
-		all := make([]store.Schedule, 9000)
-		for i := range all {
-			all[i] = store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprintf("s%04d", i), Name: "other", Status: api.StatusQueued, Filters: filters(), Created: tx.Now}, RegistryID: "r"}
-			if i >= 3000 {
-				all[i].Name = "wanted"
+	for name, tt := range map[string]struct {
+		filter string
+		few    string // the name of those that come first
+		later  bool   // they are added when the job was accepted
+	}{
+		"others":     {"name:wanted", "other", false},
+		"later ones": {"status:Queued", "wanted", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.registry(t, "r")
+			add := func(name string, n int, ago time.Duration) {
+				w.write(t, func(ctx context.Context, tx *store.Tx) error {
+					all := make([]store.Schedule, n)
+					for i := range all {
+						all[i] = store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprint(name, ago, i), Name: name, Status: api.StatusQueued, Filters: filters(), Created: tx.Now.Add(-ago)}, RegistryID: "r"}
+					}
+					return tx.InsertSchedules(ctx, all)
+				})
 			}
-		}
-		return tx.InsertSchedules(ctx, all)
-	})
-	s := registry.New(registry.Options{Store: w.store, Adapt: true, NewID: func() string { return "job" }})
-	id, err := s.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("name:wanted")))
-	if err != nil {
-		t.Fatal(err)
+			if !tt.later {
+				add(tt.few, 3000, time.Hour)
+			}
+			add("wanted", 6000, 0)
+			s := registry.New(registry.Options{Store: w.store, Adapt: true, NewID: func() string { return "job" }})
+			id, err := s.CancelSchedules(w.ctx(t), "r", registry.Select(nil, &tt.filter))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.later {
+				add(tt.few, 3000, time.Hour)
+			}
+			steps := jobSteps(t, s, w.ctx(t), id)
+			if most := slices.Max(steps); most > 3000 {
+				t.Errorf("%d changed at once", most)
+			}
+			if job, err := s.DescribeJob(w.ctx(t), id); err != nil || job.Changed != 6000 || job.Matched != 6000 {
+				t.Errorf("got %+v, %v", job, err)
+			}
+		})
 	}
-	for before := 0; ; {
-		worked, err := s.Step(t.Context())
+}
+
+// jobSteps works on a job to its end, and says how many each step changed.
+func jobSteps(t *testing.T, s *registry.Service, ctx context.Context, id string) (changed []int) {
+	t.Helper()
+	for before, worked := 0, true; worked; {
+		var err error
+		if worked, err = s.Step(ctx); err != nil {
+			t.Fatal(err)
+		}
+		job, err := s.DescribeJob(ctx, id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		job, err := s.DescribeJob(w.ctx(t), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if job.Changed-before > 3000 {
-			t.Errorf("%d changed at once", job.Changed-before)
-		}
-		if before = job.Changed; !worked {
-			break
-		}
+		changed = append(changed, job.Changed-before)
+		before = job.Changed
 	}
-	if job, err := s.DescribeJob(w.ctx(t), id); err != nil || job.Changed != 6000 || job.Matched != 6000 || job.Done != 9000 {
-		t.Errorf("got %+v, %v", job, err)
-	}
+	return changed
 }

@@ -194,7 +194,7 @@ func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 	return err
 }
 
-// insert adds rows, as many in a statement as suits the database: SQLite looks up each numbered argument among all of its statement, so that one with many rows takes the square of their number.
+// insert adds rows, as many in a statement as suits the database: it saves PostgreSQL the way there and back, and SQLite nothing. SQLite finds an argument by its number in a list, so that those of a row have none.
 func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) (inserted int, err error) {
 	var statement *sql.Stmt
 	closed := func() error {
