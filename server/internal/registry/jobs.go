@@ -40,8 +40,12 @@ func WithFailures(ctx context.Context, f store.Failures) context.Context {
 
 // accept writes the row of a job, from which the work follows by itself.
 func accept(ctx context.Context, tx *store.Tx, job *store.Job, total int) error {
+	var err error
 	job.Total, job.Accepted = total, tx.Now
 	job.Selection.Failures, _ = ctx.Value(failuresKey{}).(store.Failures)
+	if job.UpTo, err = tx.LastSeq(ctx); err != nil {
+		return err
+	}
 	return tx.InsertJob(ctx, *job)
 }
 

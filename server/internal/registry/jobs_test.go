@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -247,4 +248,23 @@ func jobSteps(t *testing.T, s *registry.Service, ctx context.Context, id string)
 		before = job.Changed
 	}
 	return changed
+}
+
+// TestNoJobOfAWorldThatIsGone: a call that comes just after its world was dropped finds nothing, and leaves nothing.
+func TestNoJobOfAWorldThatIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	if err := w.DropWorld(w.ctx(t), worldName); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DeleteRegistries(w.ctx(t), store.Selection{IDs: []string{"r"}}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("delete registries: got %v", err)
+	}
+	if _, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("status:*"))); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("cancel schedules: got %v", err)
+	}
+	if open, err := w.OpenJobs(t.Context()); err != nil || len(open) != 0 {
+		t.Errorf("got %v, %v", open, err)
+	}
 }

@@ -44,11 +44,10 @@ func (j *Job) fields() []any {
 	}
 }
 
-// InsertJob adds a job to the world of the transaction. Without another bound it goes up to the schedule that is the newest now.
+// InsertJob adds a job to the world of the transaction.
 func (tx *Tx) InsertJob(ctx context.Context, j Job) error {
 	j.World = tx.World
-	_, err := tx.exec(ctx, `INSERT INTO job (`+jobColumns+`, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-		COALESCE(NULLIF(CAST($19 AS bigint), 0), (SELECT seq FROM world WHERE id = $1)), $20, (SELECT COALESCE(MAX(seq), 0) + 1 FROM job))`, j.fields()...)
+	_, err := tx.exec(ctx, `INSERT INTO job (`+jobColumns+`, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, (SELECT COALESCE(MAX(seq), 0) + 1 FROM job))`, j.fields()...)
 	return err
 }
 

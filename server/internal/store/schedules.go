@@ -118,6 +118,13 @@ func (tx *Tx) Schedule(ctx context.Context, registry, id string) (Schedule, erro
 	return s, nil
 }
 
+// LastSeq is the number of the newest schedule of the world.
+func (tx *Tx) LastSeq(ctx context.Context) (int64, error) {
+	var seq int64
+	err := tx.scan(ctx, []any{&seq}, `SELECT seq FROM world WHERE id = $1`, tx.World)
+	return seq, err
+}
+
 // InsertSchedule adds a schedule as the newest of the world.
 func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
 	return tx.InsertSchedules(ctx, []Schedule{s})
