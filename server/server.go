@@ -121,7 +121,7 @@ func New(o Options) (*Server, error) {
 	if s.store, err = openStore(o); err != nil {
 		return nil, fmt.Errorf("data in %s: %w", o.place(), err)
 	}
-	s.registry = registry.New(registry.Options{Store: s.store, NewID: o.newID, Pace: o.Pace, Sources: o.sources(), Wake: s.nudge, Accepted: s.hand, Adapt: true, Lenient: o.Strictness == contract.Vendor})
+	s.registry = registry.New(registry.Options{Store: s.store, NewID: registry.NewIDs(o.Now, o.Random).New, Pace: o.Pace, Sources: o.sources(), Wake: s.nudge, Accepted: s.hand, Adapt: true, Lenient: o.Strictness == contract.Vendor})
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
 	}
@@ -194,7 +194,7 @@ func (o Options) place() string {
 	return u.Redacted()
 }
 
-// newID gives a random UUID.
+// newID gives a random UUID, for a call or the name of a world.
 func (o Options) newID() string {
 	id, err := uuid.NewRandomFromReader(o.Random)
 	if err != nil {
