@@ -131,12 +131,15 @@ func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.Scen
 		return err
 	}
 	number := 0
-	for i, alike := range r.Schedules {
+	for _, alike := range r.Schedules {
+		number += max(alike.Count, 1)
+	}
+	for i, alike := range slices.Backward(r.Schedules) { // the oldest first, as if they had been created one after the other
 		statuses, err := shares(alike)
 		if err == nil {
 			err = s.loadSchedules(ctx, tx, alike, func(n int) store.Schedule {
+				number--
 				sched := seeded(alike, n+1, statuses[n], created-openapi.Millis(number)*1000)
-				number++
 				if sched.ScheduleUUID, sched.RegistryID = alike.ScheduleUUID, id; sched.ScheduleUUID == "" {
 					sched.ScheduleUUID = s.id(ctx)
 				}
@@ -153,13 +156,13 @@ func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.Scen
 	return nil
 }
 
-// loadSchedules adds schedules that are alike, some at a time.
+// loadSchedules adds schedules that are alike, some at a time, the last first.
 func (s *Service) loadSchedules(ctx context.Context, tx *store.Tx, alike control.ScenarioSchedules, schedule func(n int) store.Schedule) error {
-	count := max(alike.Count, 1)
-	for from := 0; from < count; from += batch {
-		rows := make([]store.Schedule, 0, min(count-from, batch))
-		for n := from; n < min(from+batch, count); n++ {
-			rows = append(rows, schedule(n))
+	for left := max(alike.Count, 1); left > 0; {
+		rows := make([]store.Schedule, 0, min(left, batch))
+		for len(rows) < cap(rows) {
+			left--
+			rows = append(rows, schedule(left))
 		}
 		if err := tx.InsertSchedules(ctx, rows); errors.Is(err, store.ErrDuplicate) {
 			return broken("", "an id is there twice")
