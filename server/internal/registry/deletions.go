@@ -45,9 +45,9 @@ func workRegistries(ctx context.Context, tx *store.Tx, job *store.Job) (ended bo
 
 // deleteRegistry does the next piece of deleting a registry, and says how many schedules it held; the outcome is empty while there is more to do.
 func deleteRegistry(ctx context.Context, tx *store.Tx, id, job string) (outcome control.JobOutcomeOutcome, rows int, err error) {
-	err = tx.HasRegistry(ctx, id)
+	counts, err := tx.CountsOf(ctx, id)
 	if err == nil {
-		err = deletable(ctx, tx, id)
+		err = deletable(counts)
 	}
 	var running *RuleError
 	if errors.As(err, &running) {
@@ -63,7 +63,7 @@ func deleteRegistry(ctx context.Context, tx *store.Tx, id, job string) (outcome 
 	if !hidden {
 		return control.JobOutcomeOutcomeNotFound, 0, nil
 	}
-	p, err := tx.NextPiece(ctx, nil, store.Piece{Registry: id, UpTo: math.MaxInt64, Rows: chunk})
+	p, err := tx.NextPiece(ctx, nil, nil, store.Piece{Registry: id, UpTo: math.MaxInt64, Rows: chunk})
 	if err != nil {
 		return "", 0, err
 	}

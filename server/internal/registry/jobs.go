@@ -43,7 +43,7 @@ func accept(ctx context.Context, tx *store.Tx, job *store.Job, total int) error 
 	var err error
 	job.Total, job.Accepted = total, tx.Now
 	job.Selection.Failures, _ = ctx.Value(failuresKey{}).(store.Failures)
-	if job.UpTo, err = tx.LastSeq(ctx); err != nil {
+	if job.UpTo, err = tx.LastSeq(); err != nil {
 		return err
 	}
 	return tx.InsertJob(ctx, *job)
@@ -300,7 +300,7 @@ func (s *Service) nextPiece(ctx context.Context, tx *store.Tx, job *store.Job, r
 		wide = wider(size, job.Changed, job.Done)
 	}
 	for _, rows := range []int{wide, size} {
-		p, err = tx.NextPiece(ctx, f, store.Piece{Registry: job.RegistryUUID, After: job.Mark, UpTo: job.UpTo, Rows: rows})
+		p, err = tx.NextPiece(ctx, job.Counts, f, store.Piece{Registry: job.RegistryUUID, After: job.Mark, UpTo: job.UpTo, Rows: rows})
 		if err != nil {
 			return p, nil, err
 		}

@@ -129,10 +129,11 @@ func (s *Service) UpdateRegistry(ctx context.Context, id string, body api.Regist
 func (s *Service) DeleteRegistry(ctx context.Context, id string) (string, error) {
 	job := s.newJob(ctx, control.JobKindDeleteRegistries, "", store.Selection{IDs: []string{id}})
 	err := s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.HasRegistry(ctx, id); err != nil {
-			return err
+		counts, err := tx.CountsOf(ctx, id)
+		if err == nil {
+			err = deletable(counts)
 		}
-		if err := deletable(ctx, tx, id); err != nil {
+		if err != nil {
 			return err
 		}
 		if _, err := tx.HideRegistry(ctx, id, job.JobID); err != nil {
@@ -154,11 +155,7 @@ func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selectio
 }
 
 // deletable refuses a registry that has a schedule in a state which forbids deletion.
-func deletable(ctx context.Context, tx *store.Tx, id string) error {
-	counts, err := tx.ScheduleCounts(ctx, id)
-	if err != nil {
-		return err
-	}
+func deletable(counts store.Counts) error {
 	for _, status := range blocksDeletion {
 		if n := counts[string(status)]; n > 0 {
 			return broken(openapi.RunningSchedule, "The registry cannot be deleted: it has schedules in state %s (%d).", status, n)

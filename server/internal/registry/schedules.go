@@ -223,7 +223,8 @@ func (s *Service) DeleteSchedules(ctx context.Context, registryID string, select
 
 func (s *Service) bulk(ctx context.Context, job store.Job) (string, error) {
 	err := s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.HasRegistry(ctx, job.RegistryUUID); err != nil {
+		counts, err := tx.CountsOf(ctx, job.RegistryUUID)
+		if err != nil {
 			return err
 		}
 		total := len(job.Selection.IDs)
@@ -235,9 +236,7 @@ func (s *Service) bulk(ctx context.Context, job store.Job) (string, error) {
 			if err != nil {
 				return err
 			}
-			if _, total, err = tx.Extent(ctx, job.RegistryUUID, f); err != nil {
-				return err
-			}
+			_, total = store.Extent(counts, f)
 		}
 		return accept(ctx, tx, &job, total)
 	})

@@ -31,7 +31,7 @@ func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	err = s.Read(ctx, "", func(tx *Tx) error {
 		found = nil
 		queries := invariants
-		if s.dialect.lock == "" {
+		if !s.dialect.shared {
 			queries = append([]string{`SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`}, queries...)
 		}
 		for _, query := range queries {
@@ -51,7 +51,7 @@ var ErrNoBackup = errors.New("back up a PostgreSQL database with its own tools, 
 
 // Backup writes a copy of the database as it is now to a file that must not exist, for its owner only. Others may go on writing meanwhile.
 func (s *Store) Backup(ctx context.Context, path string) error {
-	if s.dialect.lock != "" {
+	if s.dialect.shared {
 		return ErrNoBackup
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite takes an empty file for none

@@ -24,18 +24,17 @@ func (c Clock) At(machine openapi.Millis) openapi.Millis {
 const clockAt = `world.clock_at + ($1 - world.clock_anchor) * world.clock_rate / 1000`
 
 // Clock reads the clock of the world.
-func (tx *Tx) Clock(ctx context.Context) (Clock, error) { return tx.clock(ctx, "") }
-
-// enter reads the clock of the world, and keeps other transactions that write out of it.
-func (tx *Tx) enter(ctx context.Context) (Clock, error) {
-	if tx.writes {
-		return tx.clock(ctx, tx.dialect.lock)
-	}
-	return tx.clock(ctx, "")
+func (tx *Tx) Clock(ctx context.Context) (c Clock, err error) {
+	return c, tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate}, `SELECT clock_at, clock_anchor, clock_rate FROM world WHERE id = $1`, tx.World)
 }
 
-func (tx *Tx) clock(ctx context.Context, lock string) (c Clock, err error) {
-	err = tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate, &tx.held}, `SELECT clock_at, clock_anchor, clock_rate, held FROM world WHERE id = $1`+lock, tx.World)
+// enter reads the clock of the world. A transaction that writes keeps others that do so out of it, and gives it the revision that it will have.
+func (tx *Tx) enter(ctx context.Context) (c Clock, err error) {
+	if !tx.writes {
+		return tx.Clock(ctx)
+	}
+	err = tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate, &tx.held, &tx.last}, `UPDATE world SET revision = revision + 1 WHERE id = $1 RETURNING clock_at, clock_anchor, clock_rate, held, seq`, tx.World)
+	tx.exists = err == nil
 	return c, err
 }
 

@@ -81,7 +81,7 @@ func (s *Store) Time(ctx context.Context, world string) (now openapi.Millis, err
 	switch {
 	case s.readers != nil:
 		return s.remembered(ctx, world)
-	case s.dialect.lock != "":
+	case s.dialect.shared:
 		err = s.try(ctx, func() error {
 			tx, err := s.tx(ctx, s.read).In(ctx, world)
 			now = tx.Now

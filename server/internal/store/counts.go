@@ -13,8 +13,12 @@ import (
 // Counts are numbers of schedules by status.
 type Counts = api.ScheduleStatusCounts
 
-// countsColumn is a column of registries: their counters, as countsText reads them.
-const countsColumn = `(SELECT string_agg(c.status || ':' || c.n, ',') FROM schedule_count AS c WHERE c.world = registry.world AND c.registry = registry.id AND c.n > 0)`
+// Columns of registries, and of jobs: the counters of the registry, as countsText reads them.
+const (
+	countsColumn    = countsOf + `registry.world AND c.registry = registry.id AND c.n > 0)`
+	jobCountsColumn = countsOf + `job.world AND c.registry = job.registry AND c.n > 0)`
+	countsOf        = `(SELECT string_agg(c.status || ':' || c.n, ',') FROM schedule_count AS c WHERE c.world = `
+)
 
 // countsText is what a column with counters is read into: never nil, and empty when there are none.
 type countsText Counts
@@ -56,13 +60,15 @@ func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (Counts, erro
 
 // addCounts moves the counters of a registry. Every statement that inserts or deletes schedules or changes their status is followed by it in the same transaction.
 func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Status]int) error {
-	for status, n := range delta {
-		if _, err := tx.exec(ctx, `INSERT INTO schedule_count (world, registry, status, n) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, tx.World, registry, status, n); err != nil {
-			return err
-		}
+	if len(delta) == 0 {
+		return nil
 	}
-	return tx.revise(ctx)
+	var args []any
+	for status, n := range delta {
+		args = append(args, tx.World, registry, status, n)
+	}
+	_, err := tx.exec(ctx, `INSERT INTO schedule_count (world, registry, status, n) VALUES `+tx.dialect.valuesOf(len(delta), 4)+` ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, args...)
+	return err
 }
 
 // countOf gives the total of a filtered list from the counters, where the filter is none or one whole status.

@@ -21,7 +21,7 @@ type dialect struct {
 	escape   func(literal string) string // a text as it stands, in a pattern
 	list     string                      // condition that a column is one of the values of an argument; $ stands for it
 	values   func([]string) any          // the argument
-	lock     string                      // what makes a query keep the row that it reads to itself
+	shared   bool                        // by several processes, and writers of one
 	together int                         // rows in an INSERT
 	numbered bool                        // each of its values has to have a number
 	collate  string                      // of columns with texts: order by bytes, as Go compares
@@ -39,7 +39,7 @@ var embedded = dialect{
 // postgres is PostgreSQL.
 var postgres = dialect{
 	driver: "pgx", goose: goose.DialectPostgres, like: "LIKE", any: "%", escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace, list: "= ANY($)",
-	values: func(all []string) any { return all }, lock: " FOR UPDATE", together: 100, numbered: true, collate: ` COLLATE "C"`,
+	values: func(all []string) any { return all }, shared: true, together: 100, numbered: true, collate: ` COLLATE "C"`,
 }
 
 // isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by a path.
@@ -80,7 +80,7 @@ func source(path string, write bool) string {
 	}
 	if write {
 		query.Set("_txlock", "immediate")
-		query.Add("_pragma", "cache_size(-32000)")          // KiB: bulk jobs touch many pages
+		query.Add("_pragma", "cache_size(-4000)")           // KiB: what a piece of a bulk job touches; with more, jobs take longer, as they have to fetch memory
 		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
 		query.Add("_pragma", "journal_size_limit(1000000)") // bytes that the log keeps when it begins anew
 	} else {

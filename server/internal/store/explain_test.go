@@ -31,7 +31,7 @@ func TestNoListScansATable(t *testing.T) {
 			return err
 		}},
 		"pieces of bulk jobs": {Schedules, []string{"", "status:Running", "status:Queued", "scheduleUuid:*", "name:scan*"}, func(ctx context.Context, tx *Tx, l List) error {
-			p, err := tx.NextPiece(ctx, l.Filter, Piece{Registry: "r", UpTo: 1 << 40, Rows: 100})
+			p, err := tx.NextPiece(ctx, Counts{"Queued": 2000}, l.Filter, Piece{Registry: "r", UpTo: 1 << 40, Rows: 100})
 			if err == nil {
 				_, err = tx.Tally(ctx, p)
 			}
@@ -99,7 +99,7 @@ func table(query string) string {
 func explain(t *testing.T, tx *Tx, q statement) (plan string) {
 	t.Helper()
 	text := `EXPLAIN QUERY PLAN `
-	if tx.dialect.lock != "" {
+	if tx.dialect.shared {
 		text = `EXPLAIN `
 		if _, err := tx.sql.ExecContext(t.Context(), `SET LOCAL enable_seqscan = off`); err != nil {
 			t.Fatal(err)

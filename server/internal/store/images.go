@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/qcsdev/qcs/gen/api"
@@ -128,5 +127,5 @@ func (tx *Tx) CountImages(ctx context.Context, registry, repository string, scan
 		return r, err
 	}
 	_, err := tx.exec(ctx, `UPDATE registry SET last_scanned = $3, updated = $3 WHERE world = $1 AND id = $2 AND last_scanned < $3`, tx.World, registry, scanned)
-	return r, errors.Join(err, tx.revise(ctx))
+	return r, err
 }

@@ -33,6 +33,8 @@ type Job struct {
 	Mark      Mark  // of a job on a filter: behind what was looked at
 	UpTo      int64 // the newest schedule when the job was accepted; later ones are not touched
 	Failures  int   // how often a chunk could not be worked on
+
+	Counts Counts // of its registry, when it was read
 }
 
 const jobColumns = `world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, mark, upto, failures`
@@ -54,7 +56,7 @@ func (tx *Tx) InsertJob(ctx context.Context, j Job) error {
 // Job reads a job of the world, or gives ErrNotFound.
 func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 	var j Job
-	if err := tx.scan(ctx, j.fields(), `SELECT `+jobColumns+` FROM job WHERE world = $1 AND id = $2`, tx.World, id); err != nil {
+	if err := tx.scan(ctx, append(j.fields(), (*countsText)(&j.Counts)), `SELECT `+jobColumns+`, `+jobCountsColumn+` FROM job WHERE world = $1 AND id = $2`, tx.World, id); err != nil {
 		return j, fmt.Errorf("job: %w", err)
 	}
 	return j, nil

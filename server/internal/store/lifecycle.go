@@ -176,5 +176,5 @@ func (tx *Tx) SetDue(ctx context.Context, id string) error {
 // SetErrors notes why the scan of a schedule ended as it did.
 func (tx *Tx) SetErrors(ctx context.Context, id string, errs []api.ScheduleError) error {
 	_, err := tx.exec(ctx, `UPDATE schedule SET errors = $3 WHERE world = $1 AND id = $2`, tx.World, id, asJSON(&errs))
-	return errors.Join(err, tx.revise(ctx))
+	return err
 }

@@ -47,7 +47,7 @@ func (s *Store) up(ctx context.Context) error {
 		return err
 	}
 	var options []goose.ProviderOption
-	if s.dialect.lock != "" {
+	if s.dialect.shared {
 		turn, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60), lock.WithUnlockTimeout(1, 60)) // seconds, times
 		if err != nil {
 			return err

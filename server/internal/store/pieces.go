@@ -54,8 +54,7 @@ func oneStatus(f qql.Filter) string {
 }
 
 // Extent is how many schedules of a registry a job with a filter looks at, by the counters: those of the one status that the filter asks for, which it names if there are any, or all.
-func (tx *Tx) Extent(ctx context.Context, registry string, f qql.Filter) (status api.Status, n int, err error) {
-	counts, err := tx.ScheduleCounts(ctx, registry)
+func Extent(counts Counts, f qql.Filter) (status api.Status, n int) {
 	wanted := oneStatus(f)
 	for s, count := range counts {
 		switch {
@@ -65,11 +64,11 @@ func (tx *Tx) Extent(ctx context.Context, registry string, f qql.Filter) (status
 			status, n = api.Status(s), count
 		}
 	}
-	return status, n, err
+	return status, n
 }
 
-// NextPiece gives the piece of a registry behind a mark that has at most so many rows: what one transaction looks at is bounded, however few of them a filter selects.
-func (tx *Tx) NextPiece(ctx context.Context, f qql.Filter, within Piece) (Piece, error) {
+// NextPiece gives the piece of a registry with some counters behind a mark that has at most so many rows: what one transaction looks at is bounded, however few of them a filter selects.
+func (tx *Tx) NextPiece(ctx context.Context, counts Counts, f qql.Filter, within Piece) (Piece, error) {
 	p := within
 	p.status, p.filter = oneStatus(f), f
 	if p.status == "" {
@@ -78,15 +77,11 @@ func (tx *Tx) NextPiece(ctx context.Context, f qql.Filter, within Piece) (Piece,
 		return p, err
 	}
 	var all int
-	var err error
-	if p.Status, all, err = tx.Extent(ctx, p.Registry, f); err != nil {
-		return p, err
-	}
-	if all <= within.Rows {
+	if p.Status, all = Extent(counts, f); all <= within.Rows {
 		p.To, p.Rows, p.Last = Mark{Created: math.MaxInt64}, all, true
 		return p, nil
 	}
-	err = tx.scan(ctx, []any{&p.To.Created, &p.To.ID}, `SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3 AND (created, id) > ($4, $5)
+	err := tx.scan(ctx, []any{&p.To.Created, &p.To.ID}, `SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3 AND (created, id) > ($4, $5)
 		ORDER BY created, id LIMIT 1 OFFSET $6`, tx.World, p.Registry, p.status, p.After.Created, p.After.ID, within.Rows-1)
 	if errors.Is(err, ErrNotFound) {
 		p.To, p.Last, err = Mark{Created: math.MaxInt64}, true, nil
@@ -95,7 +90,7 @@ func (tx *Tx) NextPiece(ctx context.Context, f qql.Filter, within Piece) (Piece,
 	return p, err
 }
 
-// rows is the condition that a schedule is of the piece, behind some arguments.
+// rows is the condition that a schedule is of the piece, behind some arguments. It says no more than it must: for a whole piece of one status, an index tells without a look at the schedules.
 func (p Piece) rows(tx *Tx, args ...any) statement {
 	args = append(args, tx.World, p.Registry)
 	n := len(args)
@@ -104,8 +99,15 @@ func (p Piece) rows(tx *Tx, args ...any) statement {
 		args = append(args, p.After.Seq, min(p.To.Seq, p.UpTo))
 		text += ` AND seq > $` + number(n+1) + ` AND seq <= $` + number(n+2)
 	} else {
-		args = append(args, p.status, p.After.Created, p.After.ID, p.To.Created, p.To.ID, p.UpTo)
-		text += ` AND lower(status) = $` + number(n+1) + ` AND (created, id) > ($` + number(n+2) + `, $` + number(n+3) + `) AND (created, id) <= ($` + number(n+4) + `, $` + number(n+5) + `) AND seq <= $` + number(n+6)
+		args = append(args, p.status, p.After.Created, p.After.ID, p.To.Created, p.To.ID)
+		text += ` AND lower(status) = $` + number(n+1) + ` AND (created, id) > ($` + number(n+2) + `, $` + number(n+3) + `) AND (created, id) <= ($` + number(n+4) + `, $` + number(n+5) + `)`
+		if !tx.exists || tx.last > p.UpTo {
+			args = append(args, p.UpTo)
+			text += ` AND seq <= $` + number(n+6)
+		}
+		if p.Exact() {
+			return statement{text, args}
+		}
 	}
 	where := tx.condition(Schedules, p.filter, args...)
 	return statement{text + ` AND ` + where.text, where.args}
@@ -153,13 +155,16 @@ func (tx *Tx) changePiece(ctx context.Context, p Piece, counted map[api.Status]i
 	if len(counted) == 0 {
 		return 0, nil
 	}
-	var from []string
-	for status := range counted {
-		from = append(from, string(status))
-	}
 	where := p.rows(tx, c.do.args...)
-	list := tx.dialect.in(`status`, from, where.args...)
-	changed, err := tx.exec(ctx, c.do.text+` WHERE `+where.text+` AND `+list.text, list.args...)
+	if !p.Exact() {
+		var from []string
+		for status := range counted {
+			from = append(from, string(status))
+		}
+		list := tx.dialect.in(`status`, from, where.args...)
+		where = statement{where.text + ` AND ` + list.text, list.args}
+	}
+	changed, err := tx.exec(ctx, c.do.text+` WHERE `+where.text, where.args...)
 	if err != nil || changed == 0 {
 		return 0, err
 	}

@@ -82,6 +82,14 @@ func (tx *Tx) RegistryAt(ctx context.Context, id string) (r api.RegistryDetails,
 	return r, revision, nil
 }
 
+// CountsOf gives the number of schedules of a registry in each status that occurs, or ErrNotFound unless the registry exists.
+func (tx *Tx) CountsOf(ctx context.Context, id string) (counts Counts, err error) {
+	if err := tx.scan(ctx, []any{(*countsText)(&counts)}, `SELECT `+countsColumn+` FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id); err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	return counts, nil
+}
+
 // HasRegistry gives ErrNotFound unless the registry exists.
 func (tx *Tx) HasRegistry(ctx context.Context, id string) error {
 	var found string
@@ -110,7 +118,7 @@ func (tx *Tx) InsertRegistry(ctx context.Context, r api.RegistryDetails) error {
 	if n == 0 {
 		return ErrDuplicate
 	}
-	return tx.revise(ctx)
+	return nil
 }
 
 // UpdateRegistry writes the fields of a registry that can change.
@@ -118,13 +126,13 @@ func (tx *Tx) UpdateRegistry(ctx context.Context, r api.RegistryDetails) error {
 	_, err := tx.exec(ctx, `UPDATE registry SET name = $3, credential_type = $4, username = $5, aws = $6, connectors = $7, aws_account = $8, aws_region = $9, docker_org = $10, updated = $11
 		WHERE world = $1 AND id = $2`,
 		tx.World, r.RegistryUUID, r.RegistryName, r.CredentialType, r.Credential.Username, asJSON(&r.AWS), asJSON(&r.Connectors), r.AWS.AccountID, r.AWS.Region, r.DockerHubOrg, tx.Now)
-	return errors.Join(err, tx.revise(ctx))
+	return err
 }
 
 // HideRegistry takes a registry out of sight for a job that deletes it; from then on its address is free. It reports whether there was one to hide, or the job had hidden it before.
 func (tx *Tx) HideRegistry(ctx context.Context, id, job string) (bool, error) {
 	n, err := tx.exec(ctx, `UPDATE registry SET deletion = $3 WHERE world = $1 AND id = $2 AND (deletion = '' OR deletion = $3)`, tx.World, id, job)
-	return n > 0, errors.Join(err, tx.revise(ctx))
+	return n > 0, err
 }
 
 // DeleteRegistry removes a hidden registry whose schedules are gone, with its repositories and counts.

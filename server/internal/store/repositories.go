@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
@@ -44,7 +43,7 @@ func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Reposito
 	_, err := tx.exec(ctx, `UPDATE registry SET (repositories, images, scanned_images, vulnerable_images) =
 		(SELECT COUNT(*), COALESCE(SUM(images), 0), COALESCE(SUM(scanned_images), 0), COALESCE(SUM(vulnerable_images), 0) FROM repository WHERE world = $1 AND registry = $2)
 		WHERE world = $1 AND id = $2`, tx.World, registry)
-	return errors.Join(err, tx.revise(ctx))
+	return err
 }
 
 // AddRepositories adds those repositories to a registry that it does not have yet.
@@ -55,5 +54,5 @@ func (tx *Tx) AddRepositories(ctx context.Context, registry string, names []stri
 		}
 	}
 	_, err := tx.exec(ctx, `UPDATE registry SET repositories = (SELECT COUNT(*) FROM repository WHERE world = $1 AND registry = $2) WHERE world = $1 AND id = $2`, tx.World, registry)
-	return errors.Join(err, tx.revise(ctx))
+	return err
 }

@@ -9,15 +9,9 @@ import (
 	"time"
 )
 
-// Revision counts the changes of the world's registries and schedules. As long as it is the same, a list is.
+// Revision counts the transactions that wrote in the world. As long as it is the same, a list is.
 func (tx *Tx) Revision(ctx context.Context) (n int64, err error) {
 	return n, tx.scan(ctx, []any{&n}, `SELECT revision FROM world WHERE id = $1`, tx.World)
-}
-
-// revise notes that registries or schedules of the world have changed.
-func (tx *Tx) revise(ctx context.Context) error {
-	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1 WHERE id = $1`, tx.World)
-	return err
 }
 
 // Revision is that of a world, for who asks nothing else. Of a SQLite file to which nothing was written it is remembered.

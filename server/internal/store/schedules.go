@@ -118,11 +118,12 @@ func (tx *Tx) Schedule(ctx context.Context, registry, id string) (Schedule, erro
 	return s, nil
 }
 
-// LastSeq is the number of the newest schedule of the world.
-func (tx *Tx) LastSeq(ctx context.Context) (int64, error) {
-	var seq int64
-	err := tx.scan(ctx, []any{&seq}, `SELECT seq FROM world WHERE id = $1`, tx.World)
-	return seq, err
+// LastSeq is the number that the newest schedule of the world had when the transaction, which writes, began; ErrNotFound says that there is no such world.
+func (tx *Tx) LastSeq() (int64, error) {
+	if !tx.exists {
+		return 0, fmt.Errorf("world: %w", ErrNotFound)
+	}
+	return tx.last, nil
 }
 
 // InsertSchedule adds a schedule as the newest of the world.
@@ -261,9 +262,6 @@ func (d dialect) valuesOf(rows, columns int) string {
 func (tx *Tx) UpdateSchedule(ctx context.Context, s Schedule) error {
 	_, err := tx.exec(ctx, `UPDATE schedule SET name = $3, start_time = $4, interval_days = $5, week_day = $6, force_scan = $7, updated = $8, run_at = $9, due_at = $10 WHERE world = $1 AND id = $2`,
 		tx.World, s.ScheduleUUID, s.Name, s.Schedule.Schedule, s.ScheduleScanIntervalInDays, s.WeekDay, s.ForceScan, tx.Now, s.RunAt, s.DueAt)
-	if err == nil {
-		err = tx.revise(ctx)
-	}
 	return err
 }
 

@@ -96,7 +96,7 @@ func (tx *Tx) RestoreSnapshot(ctx context.Context, name string) (Plan, error) {
 
 // become gives the world the clock, the profile and the counter of a state.
 func (tx *Tx) become(ctx context.Context, was state) error {
-	if _, err := tx.exec(ctx, `UPDATE world SET seq = $2, profile = $3, revision = revision + 1 WHERE id = $1`, tx.World, was.Seq, was.Profile); err != nil {
+	if _, err := tx.exec(ctx, `UPDATE world SET seq = $2, profile = $3 WHERE id = $1`, tx.World, was.Seq, was.Profile); err != nil {
 		return err
 	}
 	if was.Frozen == 0 {

@@ -121,7 +121,7 @@ func (s *Store) Close() error {
 }
 
 // Shared reports whether other processes may work on the database at the same time: replicas on PostgreSQL.
-func (s *Store) Shared() bool { return s.dialect.lock != "" }
+func (s *Store) Shared() bool { return s.dialect.shared }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
@@ -132,6 +132,8 @@ type Tx struct {
 	Now     openapi.Millis
 	machine openapi.Millis // by the clock of the store
 	held    openapi.Millis // until when somebody keeps the background work of the world to himself, where several processes share a database
+	last    int64          // the number of the newest schedule when it began, if it writes
+	exists  bool           // the world, if it writes
 	sql     querier
 	dialect dialect
 	writes  bool
@@ -185,11 +187,11 @@ type kind struct {
 // change.
 func (s *Store) begin(ctx context.Context, writes bool) (*sql.Tx, error) {
 	switch {
-	case writes && s.dialect.lock != "":
+	case writes && s.dialect.shared:
 		return s.write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	case writes:
 		return s.write.BeginTx(ctx, nil)
-	case s.dialect.lock != "":
+	case s.dialect.shared:
 		return s.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	}
 	return s.read.BeginTx(ctx, nil)
@@ -206,7 +208,7 @@ func (s *Store) try(ctx context.Context, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()
 		var unknown *commitError
-		if err == nil || s.dialect.lock == "" || n == attempts || !conflict(err) && (!lost(err) || errors.As(err, &unknown)) {
+		if err == nil || !s.dialect.shared || n == attempts || !conflict(err) && (!lost(err) || errors.As(err, &unknown)) {
 			return err
 		}
 		timer := time.NewTimer(pause << (n - 1))
@@ -278,7 +280,7 @@ func At(ctx context.Context, machine openapi.Millis) context.Context {
 // In gives the same transaction for another world, whose clock it reads, and which it keeps to itself if it writes. A world that does not exist yet, and none, have the clock of the store.
 func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	other := *tx
-	other.World, other.Now = world, tx.machine
+	other.World, other.Now, other.exists = world, tx.machine, false
 	if world == "" {
 		return &other, nil
 	}

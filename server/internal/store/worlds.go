@@ -159,7 +159,7 @@ func (tx *Tx) Clear(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1, seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`, tx.World)
+	_, err := tx.exec(ctx, `UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`, tx.World)
 	tx.Now = tx.machine
 	return err
 }
@@ -179,7 +179,7 @@ func (tx *Tx) CopyFrom(ctx context.Context, other string) error {
 	if _, err := tx.copyRows(ctx, other, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET revision = revision + 1, (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at, clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`, tx.World, other)
+	_, err := tx.exec(ctx, `UPDATE world SET (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at, clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`, tx.World, other)
 	return err
 }
 
