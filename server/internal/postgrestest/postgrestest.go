@@ -41,7 +41,7 @@ func (c *Cluster) New(t testing.TB, template string) string {
 		t.Fatalf("database for a test: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := run(c.URL, `DROP DATABASE `+name+` WITH (FORCE)`); err != nil {
+		if err := run(c.URL, `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`); err != nil {
 			t.Errorf("drop the database of a test: %v", err)
 		}
 	})
