@@ -66,6 +66,7 @@ func TestSnapshots(t *testing.T) {
 	if err := json.Unmarshal(data, &carried); err != nil {
 		t.Fatal(err)
 	}
+	carried.Schema = 4 // tables have the same columns since
 	must(other.Control().Import(ctx, "carried", carried))(t)
 	must[any](nil, other.Control().Restore(ctx, "carried"))(t)
 	if diff := cmp.Diff(before, everything(t, other)); diff != "" {
@@ -90,13 +91,17 @@ func TestABadImportLeavesNothing(t *testing.T) {
 	must(s.Save(ctx, "good"))(t)
 	before := everything(t, srv)
 	for name, spoil := range map[string]func(*control.SnapshotFile){
-		"another schema": func(f *control.SnapshotFile) { f.Schema = 1 },
-		"no plan":        func(f *control.SnapshotFile) { delete(f.World, "plan") },
+		"an earlier schema": func(f *control.SnapshotFile) { f.Schema = 3 },
+		"a later schema":    func(f *control.SnapshotFile) { f.Schema++ },
+		"no plan":           func(f *control.SnapshotFile) { delete(f.World, "plan") },
 		"other columns": func(f *control.SnapshotFile) {
 			f.Tables["registry"] = control.SnapshotTable{Columns: []string{"id"}, Rows: [][]any{{"x"}}}
 		},
 		"a counter of a status that there is not": func(f *control.SnapshotFile) {
 			f.Tables["schedule_count"].Rows[0][slices.Index(f.Tables["schedule_count"].Columns, "status")] = "Fin,ished"
+		},
+		"a target of a schedule that there is not": func(f *control.SnapshotFile) {
+			f.Tables["schedule_target"].Rows[0][slices.Index(f.Tables["schedule_target"].Columns, "schedule")] = "none"
 		},
 		"a row too short": func(f *control.SnapshotFile) { f.Tables["schedule"].Rows[3] = []any{"x"} },
 		"the same row twice": func(f *control.SnapshotFile) {

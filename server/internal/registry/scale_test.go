@@ -101,7 +101,7 @@ func (g big) fill(b *testing.B) time.Duration {
 // driverOn opens a database as the store does.
 func driverOn(b *testing.B, database string) *sql.DB {
 	b.Helper()
-	driver, source := "sqlite", "file:"+database+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)"
+	driver, source := "sqlite", "file:"+database+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
 	if strings.HasPrefix(database, "postgres") {
 		driver, source = "pgx", database
 	}
@@ -131,7 +131,7 @@ func shellOn(b *testing.B, shell, text string) time.Duration {
 		return 0
 	}
 	if words[0] == "sqlite3" {
-		text = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=1; " + text
+		text = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; " + text
 	}
 	c := exec.Command(words[0], words[1:]...)
 	c.Stdin = strings.NewReader(text)

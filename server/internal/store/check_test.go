@@ -99,10 +99,19 @@ func TestMigrations(t *testing.T) {
 					VALUES ('kept', 'j', 'CancelSchedules', 'r', '{"filter":"name:a"}', 'Running', 5, 4, 0, 0, '{}', 'null', '', 1, 1, 0, 4, 9, 0, 1)`); err != nil {
 					t.Fatal(err)
 				}
+				for _, text := range []string{
+					`INSERT INTO schedule VALUES ('kept', 's', 1, 'r', 'scan', TRUE, '', 0, '', FALSE, 'V2', 'Finished', '[]', 'null', 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 'Finished', 'null')`,
+					`INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES ('kept', 's', 0, 'team/app', 'v1')`,
+				} {
+					if _, err := old.write.ExecContext(t.Context(), text); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if err := old.Close(); err != nil {
 					t.Fatal(err)
 				}
 				s := opened(t, database)
+				testTargetsGo(t, s)
 				if err := s.Read(t.Context(), "", func(tx *Tx) error {
 					w, err := tx.WorldNamed(t.Context(), "kept")
 					if w.Plan != PlanTrial {
@@ -138,6 +147,23 @@ func TestMigrations(t *testing.T) {
 	all, err := fs.Glob(files, "*.sql")
 	if err != nil || len(all) != schema {
 		t.Errorf("there are %d migrations, the schema is %d", len(all), schema)
+	}
+}
+
+// testTargetsGo: the target of a schedule is there, and goes with it.
+func testTargetsGo(t *testing.T, s *Store) {
+	t.Helper()
+	var before, after int
+	if err := s.Write(t.Context(), "kept", func(tx *Tx) error {
+		count := func(n *int) error {
+			return tx.scan(t.Context(), []any{n}, `SELECT COUNT(*) FROM schedule_target WHERE world = $1 AND schedule = 's' AND repo = 'team/app' AND tag = 'v1'`, tx.World)
+		}
+		_, err := tx.exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 'other'`, tx.World)
+		err = errors.Join(err, count(&before))
+		_, failed := tx.exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 's'`, tx.World)
+		return errors.Join(err, failed, count(&after))
+	}); err != nil || before != 1 || after != 0 {
+		t.Errorf("the target of a schedule: got %d, and %d when it was deleted, %v; want 1 and 0", before, after, err)
 	}
 }
 

@@ -49,10 +49,13 @@ func isPostgres(database string) bool {
 
 var textColumn = regexp.MustCompile(`(?m)\btext(\s+NOT NULL)`)
 
-// schema writes a migration for the database.
-func (d dialect) schema(migration []byte) []byte {
-	if d.collate == "" {
+// schema writes a migration for the database. One whose name says that it is for SQLite does nothing to another.
+func (d dialect) schema(name string, migration []byte) []byte {
+	switch {
+	case d.collate == "":
 		return migration
+	case strings.HasSuffix(name, ".sqlite.sql"):
+		return []byte("-- +goose Up\nSELECT 1;\n")
 	}
 	return textColumn.ReplaceAll(migration, []byte("text"+d.collate+"$1"))
 }
@@ -74,7 +77,7 @@ const memoryName = ":memory:"
 
 // source is the connection string of a SQLite file. Writers take the lock when they begin, so that none fails half-way; readers never write.
 func source(path string, write bool) string {
-	query := url.Values{"_pragma": {"busy_timeout(5000)", "foreign_keys(1)", "synchronous(NORMAL)"}}
+	query := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(NORMAL)"}}
 	if path != memoryName {
 		query.Add("_pragma", "journal_mode(WAL)")
 	}

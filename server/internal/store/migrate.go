@@ -18,7 +18,10 @@ import (
 var migrations embed.FS
 
 // schema is the version of the database schema: the number of the newest migration. Exported snapshots name it.
-const schema = 4
+const schema = 5
+
+// exchanged is the oldest schema of exported snapshots that can be read: tables have the same columns since.
+const exchanged = 4
 
 // NewerError says that a database was made by a newer version of the emulator.
 type NewerError struct{ Is, Known int64 }
@@ -85,7 +88,7 @@ func (d dialectFS) Open(name string) (fs.File, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	text = d.dialect.schema(text)
+	text = d.dialect.schema(name, text)
 	return &memoryFile{Reader: bytes.NewReader(text), name: name, size: int64(len(text))}, nil
 }
 

@@ -218,7 +218,7 @@ func PlanOf(file control.SnapshotFile) Plan {
 
 // load adds the rows of an exported document to a world or a snapshot, and counts them.
 func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (was state, rows int, err error) {
-	if file.Schema != schema {
+	if file.Schema < exchanged || file.Schema > schema {
 		return was, 0, &FileError{fmt.Sprintf("The file is of schema %d, this database of %d.", file.Schema, schema)}
 	}
 	if was, err = stateOf(file.World); err != nil {
@@ -243,7 +243,7 @@ func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (w
 		}
 		rows += len(t.Rows)
 	}
-	if err := tx.checkLife(ctx, to); err != nil {
+	if err := errors.Join(tx.checkLife(ctx, to), tx.checkTargets(ctx, to)); err != nil {
 		return was, 0, err
 	}
 	counted, err := collect(ctx, tx, func(s *api.Status) []any { return []any{(*string)(s)} }, statement{`SELECT DISTINCT status FROM schedule_count WHERE world = $1`, []any{to}})
@@ -262,6 +262,19 @@ func (tx *Tx) checkLife(ctx context.Context, world string) error {
 	}
 	if err == nil {
 		err = &FileError{fmt.Sprintf("The schedule %s has an interval or a duration that cannot be.", id)}
+	}
+	return err
+}
+
+// checkTargets refuses targets of schedules that there are not.
+func (tx *Tx) checkTargets(ctx context.Context, world string) error {
+	var id string
+	err := tx.scan(ctx, []any{&id}, `SELECT schedule FROM schedule_target WHERE world = $1 AND NOT EXISTS (SELECT 1 FROM schedule WHERE schedule.world = schedule_target.world AND schedule.id = schedule_target.schedule) LIMIT 1`, world)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = &FileError{fmt.Sprintf("The schedule %s has a target, but does not exist.", id)}
 	}
 	return err
 }
