@@ -76,14 +76,18 @@ func BenchmarkCostPerRow(b *testing.B) {
 			note := func(what string, g big, took time.Duration, changed int) {
 				costs[what][g.rows] = append(costs[what][g.rows], float64(took.Nanoseconds())/float64(changed))
 			}
-			for _, rows := range sizes(b) {
-				g := made(b, rows)
-				note("import", g, g.fill(b), rows)
+			all := sizes(b)
+			for _, rows := range all {
+				var g big
+				for range turns(all[len(all)-1], rows) {
+					g = made(b, rows)
+					note("import", g, g.fill(b), rows)
+				}
 				sized = append(sized, g)
 			}
 			for b.Loop() {
 				for _, g := range sized {
-					for range turns(sized[len(sized)-1].rows, g.rows) {
+					for range turns(all[len(all)-1], g.rows) {
 						for what, status := range map[string]string{"cancel": "Queued", "delete": "Finished"} {
 							took, _ := g.job(b, status)
 							note(what, g, took, g.rows/10)

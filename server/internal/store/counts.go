@@ -60,14 +60,11 @@ func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (Counts, erro
 
 // addCounts moves the counters of a registry. Every statement that inserts or deletes schedules or changes their status is followed by it in the same transaction.
 func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Status]int) error {
-	if len(delta) == 0 {
-		return nil
-	}
-	var args []any
+	var rows [][]any
 	for status, n := range delta {
-		args = append(args, tx.World, registry, status, n)
+		rows = append(rows, []any{tx.World, registry, status, n})
 	}
-	_, err := tx.exec(ctx, `INSERT INTO schedule_count (world, registry, status, n) VALUES `+tx.dialect.valuesOf(len(delta), 4)+` ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, args...)
+	_, err := tx.insert(ctx, `INSERT INTO schedule_count (world, registry, status, n)`, ` ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, rows)
 	return err
 }
 

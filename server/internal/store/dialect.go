@@ -14,22 +14,21 @@ import (
 
 // dialect holds all that differs between databases; the SQL text is the same for each.
 type dialect struct {
-	driver   string
-	goose    goose.Dialect
-	like     string                      // operator that compares with a pattern, with regard to case
-	any      string                      // what stands for any text in a pattern
-	escape   func(literal string) string // a text as it stands, in a pattern
-	list     string                      // condition that a column is one of the values of an argument; $ stands for it
-	values   func([]string) any          // the argument
-	shared   bool                        // by several processes, and writers of one
-	together int                         // rows in an INSERT
-	numbered bool                        // each of its values has to have a number
-	collate  string                      // of columns with texts: order by bytes, as Go compares
+	driver  string
+	goose   goose.Dialect
+	like    string                      // operator that compares with a pattern, with regard to case
+	any     string                      // what stands for any text in a pattern
+	escape  func(literal string) string // a text as it stands, in a pattern
+	list    string                      // condition that a column is one of the values of an argument; $ stands for it
+	values  func([]string) any          // the argument
+	shared  bool                        // by several processes, and writers of one
+	arrays  bool                        // rows are inserted by their columns
+	collate string                      // of columns with texts: order by bytes, as Go compares
 }
 
 // embedded is SQLite inside the process. GLOB regards case, which its LIKE does not. One connection writes, so that no row needs a lock.
 var embedded = dialect{
-	driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob, list: "IN (SELECT value FROM json_each($))", together: 1,
+	driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob, list: "IN (SELECT value FROM json_each($))",
 	values: func(all []string) any {
 		text, _ := json.Marshal(all) // texts
 		return string(text)
@@ -39,7 +38,7 @@ var embedded = dialect{
 // postgres is PostgreSQL.
 var postgres = dialect{
 	driver: "pgx", goose: goose.DialectPostgres, like: "LIKE", any: "%", escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace, list: "= ANY($)",
-	values: func(all []string) any { return all }, shared: true, together: 100, numbered: true, collate: ` COLLATE "C"`,
+	values: func(all []string) any { return all }, shared: true, arrays: true, collate: ` COLLATE "C"`,
 }
 
 // isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by a path.

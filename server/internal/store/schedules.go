@@ -2,11 +2,9 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
@@ -148,7 +146,7 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 		counts[s.Status]++
 		rows[i] = append([]any{tx.World}, s.fields()...)
 	}
-	n, err := tx.insert(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`) VALUES `, ` ON CONFLICT DO NOTHING`, rows)
+	n, err := tx.insert(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)`, ` ON CONFLICT DO NOTHING`, rows)
 	if err == nil && n < len(all) {
 		return fmt.Errorf("schedule: %w", ErrDuplicate)
 	}
@@ -175,7 +173,7 @@ func targets(s Schedule) (all []repoTag) {
 	return all
 }
 
-// insertTargets adds what schedules of one registry scan that were inserted just now; for many in a row that scan the same, one statement does it.
+// insertTargets adds what schedules of one registry scan that were inserted just now. Of rows that are inserted one at a time, many that scan the same are one statement.
 func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 	const many = 20
 	var rows [][]any
@@ -185,7 +183,7 @@ func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 			same++
 		}
 		for position, t := range alike {
-			if same < many {
+			if same < many || tx.dialect.arrays {
 				for _, s := range all[:same] {
 					rows = append(rows, []any{tx.World, s.ScheduleUUID, position, t.repo, t.tag})
 				}
@@ -198,64 +196,8 @@ func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 		}
 		all = all[same:]
 	}
-	_, err := tx.insert(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES `, ``, rows)
+	_, err := tx.insert(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag)`, ``, rows)
 	return err
-}
-
-// insert adds rows, as many in a statement as suits the database: it saves PostgreSQL the way there and back, and SQLite nothing. SQLite finds an argument by its number in a list, so that those of a row have none.
-func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) (inserted int, err error) {
-	var statement *sql.Stmt
-	closed := func() error {
-		if statement == nil {
-			return nil
-		}
-		return statement.Close()
-	}
-	defer func() { err = errors.Join(err, closed()) }()
-	prepared := 0
-	for len(rows) > 0 {
-		n := min(tx.dialect.together, len(rows))
-		if n != prepared {
-			if err := closed(); err != nil {
-				return inserted, err
-			}
-			if statement, err = tx.sql.PrepareContext(ctx, head+tx.dialect.valuesOf(n, len(rows[0]))+tail); err != nil {
-				return inserted, err
-			}
-			prepared = n
-		}
-		result, err := statement.ExecContext(ctx, slices.Concat(rows[:n]...)...)
-		if err != nil {
-			return inserted, err
-		}
-		affected, err := result.RowsAffected()
-		if err != nil {
-			return inserted, err
-		}
-		inserted, rows = inserted+int(affected), rows[n:]
-	}
-	return inserted, nil
-}
-
-// valuesOf writes the placeholders of rows.
-func (d dialect) valuesOf(rows, columns int) string {
-	var text strings.Builder
-	for n := range rows * columns {
-		switch {
-		case n == 0:
-			text.WriteString("(")
-		case n%columns == 0:
-			text.WriteString("), (")
-		default:
-			text.WriteString(", ")
-		}
-		if d.numbered {
-			text.WriteString("$" + number(n+1))
-		} else {
-			text.WriteByte('?')
-		}
-	}
-	return text.String() + ")"
 }
 
 // UpdateSchedule writes the fields of a schedule that its owner can change, and when it runs next.
