@@ -12,7 +12,7 @@ type adaptive struct{ size atomic.Int64 }
 const (
 	patience          = 5
 	fewest, most      = 200, 10_000
-	tooShort, tooLong = 8 * time.Millisecond, 18 * time.Millisecond
+	tooShort, tooLong = 12 * time.Millisecond, 20 * time.Millisecond
 )
 
 func (a *adaptive) rows() int { return int(max(a.size.Load(), fewest)) }

@@ -17,7 +17,7 @@ func TestAdaptive(t *testing.T) {
 		"short":                     {time.Millisecond, 1000, false, 1, 1250},
 		"short, many times":         {time.Millisecond, most, false, 50, most},
 		"few":                       {time.Millisecond, 500, false, 50, 1000},
-		"as it should be":           {10 * time.Millisecond, 1000, false, 5, 1000},
+		"as it should be":           {15 * time.Millisecond, 1000, false, 5, 1000},
 		"long":                      {30 * time.Millisecond, 1000, false, 1, 500},
 		"few, but long":             {30 * time.Millisecond, 0, false, 1, 500},
 		"long, many times":          {time.Second, 1000, false, 50, fewest},
