@@ -70,7 +70,7 @@ connectors:
 	}
 	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Scenario = scenario }))
 	c := srv.Client()
-	if diff := cmp.Diff(map[string]int{"Finished": 6, "Error": 4, "Created": 1, "BaselineCreated": 1}, statuses(t, c, "a")); diff != "" {
+	if diff := cmp.Diff(map[string]int{"Finished": 7, "Error": 3, "Created": 1, "BaselineCreated": 1}, statuses(t, c, "a")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := get(t, srv, base+"/a/schedule?filter=repo:r7").want(t, http.StatusOK); !strings.Contains(got, `"name":"scan 7"`) {
@@ -86,7 +86,7 @@ connectors:
 		t.Errorf("got %s", got)
 	}
 	srv.Advance(time.Hour)
-	if diff := cmp.Diff(map[string]int{"Finished": 7, "Error": 4, "BaselineCompleted": 1}, statuses(t, c, "a")); diff != "" {
+	if diff := cmp.Diff(map[string]int{"Finished": 7, "Error": 3, "BaselineCompleted": 1}, statuses(t, c, "a")); diff != "" {
 		t.Errorf("an hour later (-want +got):\n%s", diff)
 	}
 	get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK)

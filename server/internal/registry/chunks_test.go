@@ -24,7 +24,7 @@ func TestAdaptive(t *testing.T) {
 		"it keeps only one waiting": {30 * time.Millisecond, 1000, true, 1, 1250},
 	} {
 		var a adaptive
-		a.size.Store(chunk)
+		a.size.Store(1000)
 		for range tt.times {
 			a.took(tt.took, tt.changed, tt.shared)
 		}

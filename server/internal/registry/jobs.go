@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// chunk is how many rows of a bulk job one transaction looks at, so that other writers get their turn; to begin with, where that adapts.
+// chunk is how many rows of a bulk job one transaction looks at, so that other writers get their turn; half as many to begin with, where that adapts.
 const chunk = 1000
 
 // notFound is the reason for skipping an id that does not exist, or not in this registry and world.
@@ -262,7 +262,7 @@ type bulkAction struct {
 // workSchedules does the next chunk of a job on schedules. Their status is that of this moment, not of the moment when the job was accepted.
 func (s *Service) workSchedules(ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction) (ended bool, err error) {
 	if len(job.Selection.IDs) > 0 {
-		return workIDs(ctx, tx, job, a)
+		return s.workIDs(ctx, tx, job, a)
 	}
 	p, counted, err := s.nextPiece(ctx, tx, job, a.rule)
 	if err != nil {
@@ -327,8 +327,8 @@ func (s *Service) nextPiece(ctx context.Context, tx *store.Tx, job *store.Job, r
 }
 
 // workIDs does the next chunk of a job on ids.
-func workIDs(ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction) (ended bool, err error) {
-	end := min(int(job.Position)+chunk, len(job.Selection.IDs))
+func (s *Service) workIDs(ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction) (ended bool, err error) {
+	end := min(int(job.Position)+min(chunk, s.chunk.rows()), len(job.Selection.IDs))
 	ids := job.Selection.IDs[job.Position:end]
 	rows, err := tx.RowsByID(ctx, job.RegistryUUID, ids, job.UpTo)
 	if err != nil {

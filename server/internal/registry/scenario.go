@@ -173,7 +173,7 @@ func (s *Service) loadSchedules(ctx context.Context, tx *store.Tx, alike control
 	return nil
 }
 
-// shares gives each of some schedules that are alike its status: as many of each as its share says, the first ones more where it does not come out even.
+// shares gives each of some schedules that are alike its status: as many of each as its share says, mixed evenly.
 func shares(alike control.ScenarioSchedules) ([]api.Status, error) {
 	wanted, err := wantedStatuses(alike)
 	if err != nil {
@@ -189,14 +189,18 @@ func shares(alike control.ScenarioSchedules) ([]api.Status, error) {
 	if total == 0 {
 		return nil, broken("", "all shares are 0")
 	}
-	count := max(alike.Count, 1)
-	all := make([]api.Status, 0, count)
-	given := 0
-	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		given += wanted[name]
-		for len(all) < (count*given+total-1)/total && len(all) < count {
-			all = append(all, api.Status(name))
+	all := make([]api.Status, max(alike.Count, 1))
+	names := slices.Sorted(maps.Keys(wanted))
+	owed := make([]int, len(names)) // of each, in parts of a schedule: the one that is owed most is next
+	for i := range all {
+		next := 0
+		for n, name := range names {
+			if owed[n] += wanted[name]; owed[n] > owed[next] {
+				next = n
+			}
 		}
+		owed[next] -= total
+		all[i] = api.Status(names[next])
 	}
 	return all, nil
 }

@@ -15,6 +15,7 @@ type checkpointer struct {
 	db, writer *sql.DB
 	log        string       // path of the log
 	most       atomic.Int64 // bytes after which the effort is made even while others write
+	emptying   sync.Mutex
 	wake       chan struct{}
 	end        func()
 }
@@ -32,7 +33,7 @@ func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
 	db.SetMaxOpenConns(1)
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &checkpointer{db: db, writer: writer, log: path + "-wal", wake: make(chan struct{}, 1)}
-	c.most.Store(256 << 20)
+	c.most.Store(1 << 30)
 	var group sync.WaitGroup
 	group.Go(func() { c.run(ctx) })
 	c.end = func() {
@@ -42,7 +43,7 @@ func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
 	return c, nil
 }
 
-// written tells of a commit.
+// written tells of a commit. When the log is too long, who made it empties it before he goes on: a bulk job, which wrote most of it, so stops to write.
 func (c *checkpointer) written() {
 	if c == nil {
 		return
@@ -51,7 +52,16 @@ func (c *checkpointer) written() {
 	case c.wake <- struct{}{}:
 	default: // it knows
 	}
+	if size, most := c.size(), c.most.Load(); size > most && c.emptying.TryLock() {
+		defer c.emptying.Unlock()
+		if left := move(context.Background(), c.db); left > 0 && size > patient*most {
+			move(context.Background(), c.writer)
+		}
+	}
 }
+
+// patient is how many times as long as it may be the log becomes before nobody may write until it is empty. It begins anew where nobody has written between its last page being moved and the next commit.
+const patient = 4
 
 func (c *checkpointer) run(ctx context.Context) {
 	pause := time.NewTimer(quiet)
@@ -61,9 +71,7 @@ func (c *checkpointer) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
-			if pause.Reset(quiet); c.size() > c.most.Load() {
-				c.empty(ctx)
-			}
+			pause.Reset(quiet)
 		case <-pause.C:
 			if c.size() > enough {
 				move(ctx, c.db)
@@ -72,18 +80,6 @@ func (c *checkpointer) run(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// empty moves so much that the log can begin anew, while others go on writing: first what needs nobody to wait, until little is left, and that when it is the turn of this among those who write. Where
-// somebody who reads is in the way, it is tried again at the next commit.
-func (c *checkpointer) empty(ctx context.Context) {
-	const little, attempts = 500, 20 // pages
-	for range attempts {
-		if move(ctx, c.db) < little {
-			break
-		}
-	}
-	move(ctx, c.writer)
 }
 
 // move moves what is in the log, as far as nobody needs it there, and says how many pages are left.
