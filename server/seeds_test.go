@@ -86,7 +86,7 @@ connectors:
 		t.Errorf("got %s", got)
 	}
 	srv.Advance(time.Hour)
-	if diff := cmp.Diff(map[string]int{"Finished": 7, "Error": 3, "BaselineCompleted": 1}, statuses(t, c, "a")); diff != "" {
+	if diff := cmp.Diff(map[string]int{"Finished": 8, "Error": 3, "BaselineCompleted": 1}, statuses(t, c, "a")); diff != "" {
 		t.Errorf("an hour later (-want +got):\n%s", diff)
 	}
 	get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK)

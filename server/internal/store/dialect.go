@@ -82,7 +82,7 @@ func source(path string, write bool) string {
 	}
 	if write {
 		query.Set("_txlock", "immediate")
-		query.Add("_pragma", "cache_size(-4000)")           // KiB: what a piece of a bulk job touches; with more, jobs take longer, as they have to fetch memory
+		query.Add("_pragma", "cache_size(-3000)")           // KiB: what a piece of a bulk job touches; with more, jobs take longer, as they have to fetch memory
 		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
 		query.Add("_pragma", "journal_size_limit(1000000)") // bytes that the log keeps when it begins anew
 	} else {

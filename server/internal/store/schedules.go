@@ -103,7 +103,8 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedul
 		}
 	}
 	page := l.behind(statement{from, where.args})
-	all, err := collect(ctx, tx, (*Schedule).shown, statement{`SELECT ` + shownColumns + page.text + l.page(Schedules, "id"), page.args})
+	shown := rowsOf[Schedule]{(*Schedule).shown, max(min(total-(l.Page-1)*l.Size, l.Size), 0)}
+	all, err := gather(ctx, tx, shown, statement{`SELECT ` + shownColumns + page.text + l.page(Schedules, "id"), page.args})
 	return all, total, err
 }
 

@@ -337,15 +337,25 @@ func (q statement) told(ctx context.Context) {
 
 // collect reads all rows of a query; fields names, once, where the columns of a row go.
 func collect[T any](ctx context.Context, tx *Tx, fields func(*T) []any, q statement) ([]T, error) {
+	return gather(ctx, tx, rowsOf[T]{fields: fields}, q)
+}
+
+// rowsOf are the rows of a query: where their columns go, and how many there may be, as far as that is known.
+type rowsOf[T any] struct {
+	fields func(*T) []any
+	most   int
+}
+
+func gather[T any](ctx context.Context, tx *Tx, wanted rowsOf[T], q statement) ([]T, error) {
 	q.told(ctx)
 	rows, err := tx.sql.QueryContext(ctx, q.text, q.args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	all := []T{}
+	all := make([]T, 0, wanted.most)
 	var row T
-	into := fields(&row)
+	into := wanted.fields(&row)
 	for rows.Next() {
 		row = *new(T)
 		if err := rows.Scan(into...); err != nil {
