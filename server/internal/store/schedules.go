@@ -65,7 +65,7 @@ const (
 func (s *Schedule) shown() []any {
 	return []any{
 		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, num(&s.ScheduleScanIntervalInDays), (*string)(&s.WeekDay), &s.ForceScan, (*string)(&s.RegistryType),
-		(*string)(&s.Status), asJSON(&s.Filters), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
+		(*string)(&s.Status), sharedJSON(&s.Filters), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
 		num(&s.JobStartDate), num(&s.JobCompletionDate), num(&s.JobListingStartDate), num(&s.JobListingCompletionDate), num(&s.JobScanningStartDate), num(&s.JobScanningCompletionDate),
 	}
 }

@@ -367,10 +367,22 @@ func gather[T any](ctx context.Context, tx *Tx, wanted rowsOf[T], q statement) (
 }
 
 // jsonText is a column that holds a value as JSON.
-type jsonText[T any] struct{ value *T }
+type jsonText[T any] struct {
+	value *T
+	last  *said[T] // in the row before, where rows may share it
+}
+
+// said is a text, and what it says.
+type said[T any] struct {
+	text  string
+	value T
+}
 
 // asJSON makes a field of a row a JSON column.
-func asJSON[T any](value *T) jsonText[T] { return jsonText[T]{value} }
+func asJSON[T any](value *T) jsonText[T] { return jsonText[T]{value: value} }
+
+// sharedJSON makes it a JSON column of which rows that say the same one after the other share what they say: nobody may change it.
+func sharedJSON[T any](value *T) jsonText[T] { return jsonText[T]{value, new(said[T])} }
 
 // Scan implements sql.Scanner.
 func (j jsonText[T]) Scan(column any) error {
@@ -380,7 +392,15 @@ func (j jsonText[T]) Scan(column any) error {
 			*j.value = *new(T)
 			return nil
 		}
-		return json.Unmarshal([]byte(c), j.value)
+		if j.last != nil && j.last.text == c {
+			*j.value = j.last.value
+			return nil
+		}
+		err := json.Unmarshal([]byte(c), j.value)
+		if j.last != nil && err == nil {
+			*j.last = said[T]{c, *j.value}
+		}
+		return err
 	case []byte:
 		return j.Scan(string(c))
 	}
