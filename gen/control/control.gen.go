@@ -971,7 +971,7 @@ type ScenarioSchedules struct {
 	// Status Status, in which they stay until somebody touches them; Finished when absent.
 	Status string `json:"status,omitempty,omitzero"`
 
-	// Statuses Statuses with their shares, in place of one status.
+	// Statuses Statuses with their shares, in place of one status; they are mixed evenly.
 	Statuses map[string]int `json:"statuses,omitempty,omitzero"`
 
 	// Tag Tag; .* when absent.

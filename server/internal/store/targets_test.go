@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/oapi-codegen/nullable"
@@ -59,6 +61,52 @@ func TestTargets(t *testing.T) {
 			}); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// TestRowsThatSayTheSame share what they say, and others do not.
+func TestRowsThatSayTheSame(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *store.Store) {
+		repos := []string{"a", "a", "", "a", "b", "b", "a"}
+		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
+			for _, err := range []error{tx.PutWorld(ctx, "w", store.PlanFull, 0), insertRegistry(ctx, tx, "r")} {
+				if err != nil {
+					return err
+				}
+			}
+			for i, repo := range repos {
+				s := store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprint("s", i), Status: api.StatusFinished}, RegistryID: "r"}
+				if repo != "" {
+					s.Filters = []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: repo}}}}
+				}
+				if err := tx.InsertSchedule(ctx, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		order, err := qql.ParseSort("scheduleUuid:asc", store.Schedules.Schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Read(t.Context(), "w", func(tx *store.Tx) error {
+			all, _, err := tx.Schedules(t.Context(), "r", store.List{Sort: order, Page: 1, Size: 10})
+			var got []string
+			for _, s := range all {
+				repo := ""
+				if len(s.Filters) > 0 {
+					repo = s.Filters[0].RepoTags[0].Repo
+				}
+				got = append(got, repo)
+			}
+			if !slices.Equal(got, repos) {
+				t.Errorf("got %q, want %q", got, repos)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
 		}
 	})
 }
