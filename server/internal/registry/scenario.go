@@ -163,6 +163,9 @@ func (s *Service) loadSchedules(ctx context.Context, tx *store.Tx, alike control
 		for len(rows) < cap(rows) {
 			left--
 			rows = append(rows, schedule(left))
+			if n := len(rows) - 1; n > 0 && slices.Equal(plain(rows[n].Filters), plain(rows[n-1].Filters)) {
+				rows[n].Filters = rows[n-1].Filters // they are written once
+			}
 		}
 		if err := tx.InsertSchedules(ctx, rows); errors.Is(err, store.ErrDuplicate) {
 			return broken("", "an id is there twice")

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"reflect"
 )
 
 // whole is a column of whole numbers. database/sql would write such a number as text and read that again, unless it goes into an int64.
@@ -40,8 +41,8 @@ type said[T any] struct {
 // asJSON makes a field of a row a JSON column.
 func asJSON[T any](value *T) jsonText[T] { return jsonText[T]{value: value} }
 
-// sharedJSON makes it a JSON column of which rows that say the same one after the other share what they say: nobody may change it.
-func sharedJSON[T any](value *T) jsonText[T] { return jsonText[T]{value, new(said[T])} }
+// sharedJSON makes it a JSON column of which rows that say the same one after the other share what they say, which nobody may change; what the last one said is kept in a place that they have in common.
+func sharedJSON[T any](value *T, last *said[T]) jsonText[T] { return jsonText[T]{value, last} }
 
 // Scan implements sql.Scanner.
 func (j jsonText[T]) Scan(column any) error {
@@ -68,6 +69,18 @@ func (j jsonText[T]) Scan(column any) error {
 
 // Value implements driver.Valuer.
 func (j jsonText[T]) Value() (driver.Value, error) {
+	if j.last != nil && sameSlice(*j.value, j.last.value) {
+		return j.last.text, nil
+	}
 	data, err := json.Marshal(j.value)
+	if j.last != nil && err == nil {
+		*j.last = said[T]{string(data), *j.value}
+	}
 	return string(data), err
+}
+
+// sameSlice reports whether two values are one slice.
+func sameSlice(a, b any) bool {
+	v, w := reflect.ValueOf(a), reflect.ValueOf(b)
+	return v.Kind() == reflect.Slice && v.Len() > 0 && v.Len() == w.Len() && v.Pointer() == w.Pointer()
 }

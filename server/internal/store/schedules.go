@@ -62,16 +62,20 @@ const (
 	scheduleColumns = shownColumns + `, registry, seq, due_at, run_at, phase, queued_stay, listing_stay, scanning_stay, outcome, fault`
 )
 
-func (s *Schedule) shown() []any {
+func (s *Schedule) shown() []any { return s.shownAfter(new(said[[]api.ScheduleFilter])) }
+
+func (s *Schedule) shownAfter(filters *said[[]api.ScheduleFilter]) []any {
 	return []any{
 		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, num(&s.ScheduleScanIntervalInDays), (*string)(&s.WeekDay), &s.ForceScan, (*string)(&s.RegistryType),
-		(*string)(&s.Status), sharedJSON(&s.Filters), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
+		(*string)(&s.Status), sharedJSON(&s.Filters, filters), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
 		num(&s.JobStartDate), num(&s.JobCompletionDate), num(&s.JobListingStartDate), num(&s.JobListingCompletionDate), num(&s.JobScanningStartDate), num(&s.JobScanningCompletionDate),
 	}
 }
 
-func (s *Schedule) fields() []any {
-	return append(s.shown(), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault))
+func (s *Schedule) fields() []any { return s.fieldsAfter(new(said[[]api.ScheduleFilter])) }
+
+func (s *Schedule) fieldsAfter(filters *said[[]api.ScheduleFilter]) []any {
+	return append(s.shownAfter(filters), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault))
 }
 
 // shallow is up to which page rows that are skipped may be read whole.
@@ -141,11 +145,12 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 	}
 	counts := map[api.Status]int{}
 	rows := make([][]any, len(all))
+	filters := new(said[[]api.ScheduleFilter])
 	for i := range all {
 		s := &all[i]
 		s.Seq = last - int64(len(all)-1-i)
 		counts[s.Status]++
-		rows[i] = append([]any{tx.World}, s.fields()...)
+		rows[i] = append([]any{tx.World}, s.fieldsAfter(filters)...)
 	}
 	n, err := tx.insert(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)`, ` ON CONFLICT DO NOTHING`, rows)
 	if err == nil && n < len(all) {
