@@ -39,7 +39,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			x = &exchange{}
 			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 		}
-		x.id, x.status = s.options.newID(), http.StatusOK
+		x.id, x.status = s.ids.New(), http.StatusOK
 		x.remote, _, _ = net.SplitHostPort(r.RemoteAddr)
 		w.Header().Set("Server", "qcsd/"+s.options.Version)
 		w.Header().Set("X-Request-Id", x.id)

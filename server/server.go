@@ -22,8 +22,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server/internal/carrier"
@@ -97,6 +95,7 @@ type Server struct {
 	options    Options
 	store      *store.Store
 	registry   *registry.Service
+	ids        *registry.IDs
 	authority  *authority
 	limiter    *limiter
 	faults     fault.Set
@@ -116,12 +115,12 @@ func New(o Options) (*Server, error) {
 	var reading sync.WaitGroup // the document, while the database opens
 	defer reading.Wait()
 	reading.Go(func() { _, _ = vendorDocument() }) // chain finds the error, if there is one
-	s := &Server{options: o, limiter: newLimiter(o.RateLimit), journal: journal.New(o.JournalCalls), wake: make(chan struct{}, 1)}
+	s := &Server{options: o, ids: registry.NewIDs(o.Now, o.Random), limiter: newLimiter(o.RateLimit), journal: journal.New(o.JournalCalls), wake: make(chan struct{}, 1)}
 	var err error
 	if s.store, err = openStore(o); err != nil {
 		return nil, fmt.Errorf("data in %s: %w", o.place(), err)
 	}
-	s.registry = registry.New(registry.Options{Store: s.store, NewID: registry.NewIDs(o.Now, o.Random).New, Pace: o.Pace, Sources: o.sources(), Wake: s.nudge, Accepted: s.hand, Adapt: true, Lenient: o.Strictness == contract.Vendor})
+	s.registry = registry.New(registry.Options{Store: s.store, NewID: s.ids.New, Pace: o.Pace, Sources: o.sources(), Wake: s.nudge, Accepted: s.hand, Adapt: true, Lenient: o.Strictness == contract.Vendor})
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
 	}
@@ -192,15 +191,6 @@ func (o Options) place() string {
 	}
 	u.RawQuery = "" // it may hold one, too
 	return u.Redacted()
-}
-
-// newID gives a random UUID, for a call or the name of a world.
-func (o Options) newID() string {
-	id, err := uuid.NewRandomFromReader(o.Random)
-	if err != nil {
-		panic(fmt.Sprintf("random source: %v", err)) // without one there are no ids, keys and passwords
-	}
-	return id.String()
 }
 
 // sources are what is asked for the contents of registries.

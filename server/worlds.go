@@ -97,7 +97,7 @@ func (s *Server) describe(w World) control.World {
 // makeWorld makes a world, from another if one is named, and tells the passwords and tokens of its users.
 func (s *Server) makeWorld(ctx context.Context, r control.WorldRequest, from string) (control.World, error) {
 	if r.Name == "" {
-		r.Name = "w" + strings.ReplaceAll(s.options.newID(), "-", "")
+		r.Name = "w" + strings.ReplaceAll(s.ids.New(), "-", "")
 	}
 	if len(r.Users) == 0 {
 		r.Users = []control.UserRequest{{Name: r.Name}}

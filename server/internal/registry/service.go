@@ -63,7 +63,8 @@ type Service struct {
 // New gives the rules of a store.
 func New(o Options) *Service {
 	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, accepted: o.Accepted, sources: o.Sources, lenient: o.Lenient, adapt: o.Adapt}
-	if s.chunk.size.Store(chunk); s.adapt {
+	s.chunk.size.Store(chunk)
+	if s.adapt {
 		s.chunk.size.Store(chunk / 2) // until it is known how long they take
 	}
 	if s.wake == nil {

@@ -61,7 +61,7 @@ func (c *checkpointer) written() {
 }
 
 // patient is how many times as long as it may be the log becomes before nobody may write until it is empty. It begins anew where nobody has written between its last page being moved and the next commit.
-const patient = 4
+const patient = 2
 
 func (c *checkpointer) run(ctx context.Context) {
 	pause := time.NewTimer(quiet)

@@ -41,7 +41,7 @@ type said[T any] struct {
 // asJSON makes a field of a row a JSON column.
 func asJSON[T any](value *T) jsonText[T] { return jsonText[T]{value: value} }
 
-// sharedJSON makes it a JSON column of which rows that say the same one after the other share what they say, which nobody may change; what the last one said is kept in a place that they have in common.
+// sharedJSON makes it a JSON column of which rows that say the same one after the other share what they say, which nobody may change; what the last one said is kept in a place that they have in common (nil: they share nothing).
 func sharedJSON[T any](value *T, last *said[T]) jsonText[T] { return jsonText[T]{value, last} }
 
 // Scan implements sql.Scanner.

@@ -62,20 +62,19 @@ const (
 	scheduleColumns = shownColumns + `, registry, seq, due_at, run_at, phase, queued_stay, listing_stay, scanning_stay, outcome, fault`
 )
 
-func (s *Schedule) shown() []any { return s.shownAfter(new(said[[]api.ScheduleFilter])) }
+// scanned is what the schedule of the row before scans, which rows share that say the same.
+type scanned = said[[]api.ScheduleFilter]
 
-func (s *Schedule) shownAfter(filters *said[[]api.ScheduleFilter]) []any {
+func (s *Schedule) shown(last *scanned) []any {
 	return []any{
 		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, num(&s.ScheduleScanIntervalInDays), (*string)(&s.WeekDay), &s.ForceScan, (*string)(&s.RegistryType),
-		(*string)(&s.Status), sharedJSON(&s.Filters, filters), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
+		(*string)(&s.Status), sharedJSON(&s.Filters, last), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
 		num(&s.JobStartDate), num(&s.JobCompletionDate), num(&s.JobListingStartDate), num(&s.JobListingCompletionDate), num(&s.JobScanningStartDate), num(&s.JobScanningCompletionDate),
 	}
 }
 
-func (s *Schedule) fields() []any { return s.fieldsAfter(new(said[[]api.ScheduleFilter])) }
-
-func (s *Schedule) fieldsAfter(filters *said[[]api.ScheduleFilter]) []any {
-	return append(s.shownAfter(filters), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault))
+func (s *Schedule) fields(last *scanned) []any {
+	return append(s.shown(last), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault))
 }
 
 // shallow is up to which page rows that are skipped may be read whole.
@@ -107,7 +106,7 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedul
 		}
 	}
 	page := l.behind(statement{from, where.args})
-	shown := rowsOf[Schedule]{(*Schedule).shown, max(min(total-(l.Page-1)*l.Size, l.Size), 0)}
+	shown := rowsOf[Schedule]{func(s *Schedule) []any { return s.shown(new(scanned)) }, max(min(total-(l.Page-1)*l.Size, l.Size), 0)}
 	all, err := gather(ctx, tx, shown, statement{`SELECT ` + shownColumns + page.text + l.page(Schedules, "id"), page.args})
 	return all, total, err
 }
@@ -115,7 +114,7 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedul
 // Schedule reads one schedule of a registry, or gives ErrNotFound.
 func (tx *Tx) Schedule(ctx context.Context, registry, id string) (Schedule, error) {
 	var s Schedule
-	if err := tx.scan(ctx, s.fields(), `SELECT `+scheduleColumns+` FROM schedule WHERE world = $1 AND registry = $2 AND id = $3`, tx.World, registry, id); err != nil {
+	if err := tx.scan(ctx, s.fields(nil), `SELECT `+scheduleColumns+` FROM schedule WHERE world = $1 AND registry = $2 AND id = $3`, tx.World, registry, id); err != nil {
 		return s, fmt.Errorf("schedule: %w", err)
 	}
 	return s, nil
@@ -145,12 +144,12 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 	}
 	counts := map[api.Status]int{}
 	rows := make([][]any, len(all))
-	filters := new(said[[]api.ScheduleFilter])
+	shared := new(scanned)
 	for i := range all {
 		s := &all[i]
 		s.Seq = last - int64(len(all)-1-i)
 		counts[s.Status]++
-		rows[i] = append([]any{tx.World}, s.fieldsAfter(filters)...)
+		rows[i] = append([]any{tx.World}, s.fields(shared)...)
 	}
 	n, err := tx.insert(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)`, ` ON CONFLICT DO NOTHING`, rows)
 	if err == nil && n < len(all) {
