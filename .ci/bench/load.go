@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,31 +172,4 @@ func dropChunks(from *bufio.Reader) error {
 			return err
 		}
 	}
-}
-
-// account is what the system has noted of a server: its process, and those that it has started.
-type account struct {
-	processor time.Duration
-	resident  float64 // MiB
-}
-
-func (p *process) account() (sum account) {
-	const tick = 10 * time.Millisecond
-	files, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
-		}
-		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // the first is the third of proc(5)
-		if group, _ := strconv.Atoi(fields[2]); group != p.Process.Pid {
-			continue
-		}
-		user, _ := strconv.Atoi(fields[11])
-		system, _ := strconv.Atoi(fields[12])
-		pages, _ := strconv.Atoi(fields[21])
-		sum.processor += time.Duration(user+system) * tick
-		sum.resident += float64(pages*os.Getpagesize()) / (1 << 20)
-	}
-	return sum
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,12 +19,13 @@ func main() {
 		serve(os.Args[2])
 		return
 	}
-	rounds := flag.Int("rounds", 8, "turns that each server gets for each case")
-	turn := flag.Duration("turn", 750*time.Millisecond, "length of a turn")
+	rounds := flag.Int("rounds", 24, "turns that each server gets for each case")
+	turn := flag.Duration("turn", 250*time.Millisecond, "length of a turn")
 	out := flag.String("out", ".bench", "folder for the results")
 	readme := flag.String("readme", "", "file whose part between the comments \"measured: performance\" and \"end\" becomes the table")
+	only := flag.String("only", "", "names of the servers that are measured, beside echo, with commas between them; \"\" for all")
 	flag.Parse()
-	b := &bench{rounds: *rounds, turn: *turn, out: *out, readme: *readme}
+	b := &bench{only: *only, rounds: *rounds, turn: *turn, out: *out, readme: *readme}
 	if err := b.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -36,6 +38,7 @@ type bench struct {
 	turn   time.Duration
 	out    string
 	readme string
+	only   string
 	rows   []row
 }
 
@@ -66,6 +69,9 @@ func (b *bench) run() error {
 		return err
 	}
 	all := slices.Concat(ours(built), peers(b.out))
+	if b.only != "" {
+		all = slices.DeleteFunc(all, func(s server) bool { return s.name != "echo" && !slices.Contains(strings.Split(b.only, ","), s.name) })
+	}
 	if err := b.starts(all, built); err != nil {
 		return err
 	}
@@ -104,12 +110,12 @@ func (b *bench) starts(all []server, built string) error {
 			if s.fresh != nil {
 				s.command = s.fresh
 			}
-			p, err := s.start()
+			p, err := s.start(false)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			b.shortest(row{"start", "first-answer", s.name, "ms", float64(p.took.Microseconds()) / 1000})
-			b.shortest(row{"start", "first-answer", s.name, "MiB", p.account().resident})
+			b.shortest(row{"start", "first-answer", s.name, "MiB", p.resident})
 			p.stop()
 		}
 	}
@@ -135,11 +141,12 @@ func (b *bench) loads(all []server) error {
 			p.stop()
 		}
 	}()
+	apart := split()
 	for _, s := range all {
 		if s.startOnly {
 			continue
 		}
-		p, err := s.start()
+		p, err := s.start(apart)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -161,7 +168,7 @@ func (b *bench) loads(all []server) error {
 			}
 		}
 		for name, all := range figures {
-			b.sum(c.name, name, all)
+			b.sum(c.name, name, all, figures["echo"])
 		}
 		fmt.Fprintf(os.Stderr, "%s done\n", c.name)
 	}
@@ -171,16 +178,19 @@ func (b *bench) loads(all []server) error {
 	return nil
 }
 
-// sum takes the turns of a server together: the median of requests and latencies, the least processor time.
-func (b *bench) sum(kase, name string, all []figure) {
-	slices.SortFunc(all, func(a, b figure) int { return int(a.perSecond - b.perSecond) })
-	middle := all[len(all)/2]
-	least := all[0].processor
-	for _, f := range all {
-		least = min(least, f.processor)
+// sum takes the turns of a server together: the median of each figure, and of its processor time beside that of bare Echo in the same round.
+func (b *bench) sum(kase, name string, all, echo []figure) {
+	note := func(metric string, of func(i int) float64) {
+		values := make([]float64, len(all))
+		for i := range all {
+			values[i] = of(i)
+		}
+		slices.Sort(values)
+		b.note(row{"load", kase, name, metric, values[len(values)/2]})
 	}
-	b.note(row{"load", kase, name, "requests/s", middle.perSecond})
-	b.note(row{"load", kase, name, "p50-us", middle.p50})
-	b.note(row{"load", kase, name, "p99-us", middle.p99})
-	b.note(row{"load", kase, name, "cpu-us", least})
+	note("requests/s", func(i int) float64 { return all[i].perSecond })
+	note("p50-us", func(i int) float64 { return all[i].p50 })
+	note("p99-us", func(i int) float64 { return all[i].p99 })
+	note("cpu-us", func(i int) float64 { return all[i].processor })
+	note("cpu-echo", func(i int) float64 { return all[i].processor / echo[i].processor })
 }

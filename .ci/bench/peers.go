@@ -94,12 +94,13 @@ func peers(out string) (all []server) {
 type process struct {
 	*exec.Cmd
 	server
-	address string
-	took    time.Duration // until the first good answer
+	address  string
+	took     time.Duration // until the first good answer
+	resident float64       // MiB, then
 }
 
-// start runs a server until it has answered once.
-func (s server) start() (*process, error) {
+// start runs a server until it has answered once. It starts it on one processor, if there is one for it alone.
+func (s server) start(apart bool) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -110,11 +111,15 @@ func (s server) start() (*process, error) {
 	}
 	_, port, _ := net.SplitHostPort(address)
 	line := s.command(port)
-	p := &process{exec.Command(line[0], line[1:]...), s, address, 0}
+	p := &process{exec.Command(line[0], line[1:]...), s, address, 0, 0}
 	p.Env = append(append(os.Environ(), "PORT="+port), s.env...)
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	began := time.Now()
-	if err := p.Start(); err != nil {
+	begin := p.Start
+	if apart {
+		begin = func() error { return startOn(p.Cmd, 0) }
+	}
+	if err := begin(); err != nil {
 		return nil, err
 	}
 	for !p.answers() {
@@ -124,7 +129,7 @@ func (s server) start() (*process, error) {
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
-	p.took = time.Since(began)
+	p.took, p.resident = time.Since(began), p.account().resident
 	if s.login != nil {
 		if p.headers, err = s.login("http://" + address); err != nil {
 			p.stop()

@@ -84,8 +84,7 @@ func (b *bench) table() string {
 	names := b.servers("load", "cpu-us")
 	fmt.Fprintf(&t, "Processor time of a request in µs, and as a multiple of bare Echo's:\n\n| case | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
 	b.lines(&t, names, func(kase, name string) string {
-		cpu := b.get("load", kase, name, "cpu-us")
-		return fmt.Sprintf("%.1f (%.2f)", cpu, cpu/b.get("load", kase, "echo", "cpu-us"))
+		return fmt.Sprintf("%.1f (%.3f)", b.get("load", kase, name, "cpu-us"), b.get("load", kase, name, "cpu-echo"))
 	})
 	fmt.Fprintf(&t, "\nRequests a second, p50 / p99 in µs:\n\n| case | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
 	b.lines(&t, names, func(kase, name string) string {

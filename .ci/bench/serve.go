@@ -52,6 +52,14 @@ var (
 	refused = constant(`{"errorCode":"400 BAD_REQUEST","message":"Invalid Input Request.","timestamp":1700000000000}`)
 )
 
+// The same as what operations answer, so that nothing is made for an answer.
+var (
+	listed    apiserver.ListRegistriesResponseObject   = page
+	described apiserver.DescribeRegistryResponseObject = single
+	accepted  apiserver.CreateRegistryResponseObject   = created
+	deleting  apiserver.DeleteSchedulesResponseObject  = started
+)
+
 func mustJSON(v any) constant {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -66,19 +74,19 @@ type constants struct {
 }
 
 func (constants) ListRegistries(_ context.Context, _ apiserver.ListRegistriesRequestObject) (apiserver.ListRegistriesResponseObject, error) {
-	return page, nil
+	return listed, nil
 }
 
 func (constants) DescribeRegistry(_ context.Context, _ apiserver.DescribeRegistryRequestObject) (apiserver.DescribeRegistryResponseObject, error) {
-	return single, nil
+	return described, nil
 }
 
 func (constants) CreateRegistry(_ context.Context, _ apiserver.CreateRegistryRequestObject) (apiserver.CreateRegistryResponseObject, error) {
-	return created, nil
+	return accepted, nil
 }
 
 func (constants) DeleteSchedules(_ context.Context, _ apiserver.DeleteSchedulesRequestObject) (apiserver.DeleteSchedulesResponseObject, error) {
-	return started, nil
+	return deleting, nil
 }
 
 // bare answers without reading the request, but for what tells refused ones apart.

@@ -4,14 +4,12 @@
 package apiserver
 
 import (
-	"net/http"
-	"strconv"
-	"strings"
-
-	"github.com/oapi-codegen/nullable"
 	. "github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/bindgen/bind"
 	"github.com/qcsdev/qcs/openapi"
+	"net/http"
+	"strconv"
+	"strings"
 )
 
 // bound answers the operations, with requests that it has checked itself.
@@ -73,8 +71,10 @@ func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {
 		{OperationID: "CancelSchedules", Method: "POST", Path: "/csapi/v1.3/registry/{registryId}/schedule/cancel", Params: []string{"registryId"}, Serve: b.cancelSchedules},
 		{OperationID: "CreateACRConnector", Method: "POST", Path: "/csapi/v1.3/registry/acr/connector", Params: []string{}, Serve: b.createACRConnector},
 		{OperationID: "CreateAWSConnector", Method: "POST", Path: "/csapi/v1.3/registry/aws/connector", Params: []string{}, Serve: b.createAWSConnector},
+		{OperationID: "CreatePolicy", Method: "POST", Path: "/csapi/v1.3/runtime/policies", Params: []string{}, Serve: b.createPolicy},
 		{OperationID: "CreateRegistry", Method: "POST", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.createRegistry},
 		{OperationID: "CreateReport", Method: "POST", Path: "/csapi/v1.3/reports", Params: []string{}, Serve: b.createReport},
+		{OperationID: "CreateReportSchedule", Method: "POST", Path: "/csapi/v1.3/reports/schedule", Params: []string{}, Serve: b.createReportSchedule},
 		{OperationID: "CreateSchedule", Method: "POST", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.createSchedule},
 		{OperationID: "DeleteRegistries", Method: "DELETE", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.deleteRegistries},
 		{OperationID: "DeleteRegistry", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}", Params: []string{"registryId"}, Serve: b.deleteRegistry},
@@ -100,7 +100,9 @@ func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {
 		{OperationID: "ListRepositories", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}/repository", Params: []string{"registryId"}, Serve: b.listRepositories},
 		{OperationID: "ListSchedules", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.listSchedules},
 		{OperationID: "ListVulnerabilities", Method: "GET", Path: "/csapi/v1.3/images/{imageSha}/vuln", Params: []string{"imageSha"}, Serve: b.listVulnerabilities},
+		{OperationID: "UpdatePolicy", Method: "PUT", Path: "/csapi/v1.3/runtime/policies/{policyId}", Params: []string{"policyId"}, Serve: b.updatePolicy},
 		{OperationID: "UpdateRegistry", Method: "PUT", Path: "/csapi/v1.3/registry/{registryId}", Params: []string{"registryId"}, Serve: b.updateRegistry},
+		{OperationID: "UpdateReportSchedule", Method: "PUT", Path: "/csapi/v1.3/reports/schedule/{reportingScheduleID}", Params: []string{"reportingScheduleID"}, Serve: b.updateReportSchedule},
 		{OperationID: "UpdateSchedule", Method: "PUT", Path: "/csapi/v1.3/registry/{registryId}/schedule/{scheduleId}", Params: []string{"registryId", "scheduleId"}, Serve: b.updateSchedule},
 		{OperationID: "ValidateRegistry", Method: "POST", Path: "/csapi/v1.3/registry/validate", Params: []string{}, Serve: b.validateRegistry},
 	}
@@ -128,9 +130,7 @@ func (b *bound) cancelSchedule(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(CancelSchedule200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendScheduleReference(buffer.Bytes, (*ScheduleReference)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, ScheduleReference(a), appendScheduleReference)
 	}
 	return answer.VisitCancelScheduleResponse(w)
 }
@@ -153,9 +153,7 @@ func (b *bound) cancelSchedules(w http.ResponseWriter, r *http.Request, path bin
 		return err
 	}
 	if a, ok := answer.(CancelSchedules200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendCancelJob(buffer.Bytes, (*CancelJob)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, CancelJob(a), appendCancelJob)
 	}
 	return answer.VisitCancelSchedulesResponse(w)
 }
@@ -166,14 +164,14 @@ func bindCancelSchedulesParams(query string, p *CancelSchedulesParams) *openapi.
 		filter Filter
 	}
 	var own *values // what the parameters point to
-	q := bind.Query{Operation: "CancelSchedules", Rest: query}
+	q := bind.NewQuery("CancelSchedules", query)
 	for q.Next() {
 		switch q.Name {
 		case "scheduleIds":
 			if p.ScheduleIds == nil {
 				p.ScheduleIds = make([]string, 0, q.Left())
 			}
-			if q.Item() && q.TextItem(len(p.ScheduleIds), 0, 128) {
+			if q.Item(len(p.ScheduleIds), 0, 128) {
 				p.ScheduleIds = append(p.ScheduleIds, q.Value)
 			}
 		case "filter":
@@ -214,9 +212,7 @@ func (b *bound) createACRConnector(w http.ResponseWriter, r *http.Request, path 
 		return err
 	}
 	if a, ok := answer.(CreateACRConnector200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendACRConnector(buffer.Bytes, (*ACRConnector)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, ACRConnector(a), appendACRConnector)
 	}
 	return answer.VisitCreateACRConnectorResponse(w)
 }
@@ -244,11 +240,37 @@ func (b *bound) createAWSConnector(w http.ResponseWriter, r *http.Request, path 
 		return err
 	}
 	if a, ok := answer.(CreateAWSConnector200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendConnector(buffer.Bytes, (*Connector)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Connector(a), appendConnector)
 	}
 	return answer.VisitCreateAWSConnectorResponse(w)
+}
+
+// createPolicy answers POST /csapi/v1.3/runtime/policies.
+func (b *bound) createPolicy(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
+	if bind.Bodiless(r) || !bind.IsJSON(r) {
+		return bind.ErrUnbound
+	}
+	var request CreatePolicyRequestObject
+	if refused := bind.NoQuery("CreatePolicy", r.URL.RawQuery); refused != nil {
+		return refused
+	}
+	text, refused := bind.ReadBody(r, b.options)
+	if refused != nil {
+		return refused
+	}
+	request.Body = new(CreatePolicyJSONRequestBody)
+	d := bind.NewDecoder(text)
+	if !(d.Begin() && decodePolicyRequest(&d, request.Body) && d.End()) {
+		return d.Refused()
+	}
+	answer, err := b.ssi.CreatePolicy(r.Context(), request)
+	if err != nil || answer == nil {
+		return err
+	}
+	if a, ok := answer.(CreatePolicy200JSONResponse); ok {
+		return bind.Answer(w, 200, Policy(a), appendPolicy)
+	}
+	return answer.VisitCreatePolicyResponse(w)
 }
 
 // createRegistry answers POST /csapi/v1.3/registry.
@@ -274,9 +296,7 @@ func (b *bound) createRegistry(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(CreateRegistry200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendRegistryReference(buffer.Bytes, (*RegistryReference)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, RegistryReference(a), appendRegistryReference)
 	}
 	return answer.VisitCreateRegistryResponse(w)
 }
@@ -303,7 +323,38 @@ func (b *bound) createReport(w http.ResponseWriter, r *http.Request, path bind.P
 	if err != nil || answer == nil {
 		return err
 	}
+	if a, ok := answer.(CreateReport200JSONResponse); ok {
+		return bind.Answer(w, 200, string(a), bind.AppendString)
+	}
 	return answer.VisitCreateReportResponse(w)
+}
+
+// createReportSchedule answers POST /csapi/v1.3/reports/schedule.
+func (b *bound) createReportSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
+	if bind.Bodiless(r) || !bind.IsJSON(r) {
+		return bind.ErrUnbound
+	}
+	var request CreateReportScheduleRequestObject
+	if refused := bind.NoQuery("CreateReportSchedule", r.URL.RawQuery); refused != nil {
+		return refused
+	}
+	text, refused := bind.ReadBody(r, b.options)
+	if refused != nil {
+		return refused
+	}
+	request.Body = new(CreateReportScheduleJSONRequestBody)
+	d := bind.NewDecoder(text)
+	if !(d.Begin() && decodeReportScheduleRequest(&d, request.Body) && d.End()) {
+		return d.Refused()
+	}
+	answer, err := b.ssi.CreateReportSchedule(r.Context(), request)
+	if err != nil || answer == nil {
+		return err
+	}
+	if a, ok := answer.(CreateReportSchedule200JSONResponse); ok {
+		return bind.Answer(w, 200, ReportScheduleReference(a), appendReportScheduleReference)
+	}
+	return answer.VisitCreateReportScheduleResponse(w)
 }
 
 // createSchedule answers POST /csapi/v1.3/registry/{registryId}/schedule.
@@ -333,9 +384,7 @@ func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(CreateSchedule200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendScheduleReference(buffer.Bytes, (*ScheduleReference)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, ScheduleReference(a), appendScheduleReference)
 	}
 	return answer.VisitCreateScheduleResponse(w)
 }
@@ -354,23 +403,21 @@ func (b *bound) deleteRegistries(w http.ResponseWriter, r *http.Request, path bi
 		return err
 	}
 	if a, ok := answer.(DeleteRegistries200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendDeletionJob(buffer.Bytes, (*DeletionJob)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, DeletionJob(a), appendDeletionJob)
 	}
 	return answer.VisitDeleteRegistriesResponse(w)
 }
 
 // bindDeleteRegistriesParams reads the query of DeleteRegistries.
 func bindDeleteRegistriesParams(query string, p *DeleteRegistriesParams) *openapi.RequestError {
-	q := bind.Query{Operation: "DeleteRegistries", Rest: query}
+	q := bind.NewQuery("DeleteRegistries", query)
 	for q.Next() {
 		switch q.Name {
 		case "registryIds":
 			if p.RegistryIds == nil {
 				p.RegistryIds = make([]string, 0, q.Left())
 			}
-			if q.Item() && q.TextItem(len(p.RegistryIds), 0, 128) {
+			if q.Item(len(p.RegistryIds), 0, 128) {
 				p.RegistryIds = append(p.RegistryIds, q.Value)
 			}
 		default:
@@ -399,9 +446,7 @@ func (b *bound) deleteRegistry(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(DeleteRegistry200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendDeletionJob(buffer.Bytes, (*DeletionJob)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, DeletionJob(a), appendDeletionJob)
 	}
 	return answer.VisitDeleteRegistryResponse(w)
 }
@@ -420,23 +465,21 @@ func (b *bound) deleteReports(w http.ResponseWriter, r *http.Request, path bind.
 		return err
 	}
 	if a, ok := answer.(DeleteReports200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendReportDeletion(buffer.Bytes, (*ReportDeletion)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, ReportDeletion(a), appendReportDeletion)
 	}
 	return answer.VisitDeleteReportsResponse(w)
 }
 
 // bindDeleteReportsParams reads the query of DeleteReports.
 func bindDeleteReportsParams(query string, p *DeleteReportsParams) *openapi.RequestError {
-	q := bind.Query{Operation: "DeleteReports", Rest: query}
+	q := bind.NewQuery("DeleteReports", query)
 	for q.Next() {
 		switch q.Name {
 		case "reportUuids":
 			if p.ReportUuids == nil {
 				p.ReportUuids = make([]string, 0, q.Left())
 			}
-			if q.Item() && q.TextItem(len(p.ReportUuids), 1, 128) {
+			if q.Item(len(p.ReportUuids), 1, 128) {
 				p.ReportUuids = append(p.ReportUuids, q.Value)
 			}
 		default:
@@ -470,9 +513,7 @@ func (b *bound) deleteSchedule(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(DeleteSchedule200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendScheduleReference(buffer.Bytes, (*ScheduleReference)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, ScheduleReference(a), appendScheduleReference)
 	}
 	return answer.VisitDeleteScheduleResponse(w)
 }
@@ -495,9 +536,7 @@ func (b *bound) deleteSchedules(w http.ResponseWriter, r *http.Request, path bin
 		return err
 	}
 	if a, ok := answer.(DeleteSchedules200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendDeletionJob(buffer.Bytes, (*DeletionJob)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, DeletionJob(a), appendDeletionJob)
 	}
 	return answer.VisitDeleteSchedulesResponse(w)
 }
@@ -508,14 +547,14 @@ func bindDeleteSchedulesParams(query string, p *DeleteSchedulesParams) *openapi.
 		filter Filter
 	}
 	var own *values // what the parameters point to
-	q := bind.Query{Operation: "DeleteSchedules", Rest: query}
+	q := bind.NewQuery("DeleteSchedules", query)
 	for q.Next() {
 		switch q.Name {
 		case "scheduleIds":
 			if p.ScheduleIds == nil {
 				p.ScheduleIds = make([]string, 0, q.Left())
 			}
-			if q.Item() && q.TextItem(len(p.ScheduleIds), 0, 128) {
+			if q.Item(len(p.ScheduleIds), 0, 128) {
 				p.ScheduleIds = append(p.ScheduleIds, q.Value)
 			}
 		case "filter":
@@ -551,9 +590,7 @@ func (b *bound) deleteSchedulesByBody(w http.ResponseWriter, r *http.Request, pa
 		return err
 	}
 	if a, ok := answer.(DeleteSchedulesByBody200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendDeletionJob(buffer.Bytes, (*DeletionJob)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, DeletionJob(a), appendDeletionJob)
 	}
 	return answer.VisitDeleteSchedulesByBodyResponse(w)
 }
@@ -576,9 +613,7 @@ func (b *bound) describeACRConnector(w http.ResponseWriter, r *http.Request, pat
 		return err
 	}
 	if a, ok := answer.(DescribeACRConnector200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendACRConnector(buffer.Bytes, (*ACRConnector)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, ACRConnector(a), appendACRConnector)
 	}
 	return answer.VisitDescribeACRConnectorResponse(w)
 }
@@ -597,9 +632,7 @@ func (b *bound) describeAWSBase(w http.ResponseWriter, r *http.Request, path bin
 		return err
 	}
 	if a, ok := answer.(DescribeAWSBase200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendAWSBase(buffer.Bytes, (*AWSBase)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, AWSBase(a), appendAWSBase)
 	}
 	return answer.VisitDescribeAWSBaseResponse(w)
 }
@@ -622,9 +655,7 @@ func (b *bound) describeGCPConnector(w http.ResponseWriter, r *http.Request, pat
 		return err
 	}
 	if a, ok := answer.(DescribeGCPConnector200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendGCPConnector(buffer.Bytes, (*GCPConnector)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, GCPConnector(a), appendGCPConnector)
 	}
 	return answer.VisitDescribeGCPConnectorResponse(w)
 }
@@ -647,9 +678,7 @@ func (b *bound) describeImage(w http.ResponseWriter, r *http.Request, path bind.
 		return err
 	}
 	if a, ok := answer.(DescribeImage200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendImage(buffer.Bytes, (*Image)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Image(a), appendImage)
 	}
 	return answer.VisitDescribeImageResponse(w)
 }
@@ -672,9 +701,7 @@ func (b *bound) describePolicy(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(DescribePolicy200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendPolicy(buffer.Bytes, (*Policy)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Policy(a), appendPolicy)
 	}
 	return answer.VisitDescribePolicyResponse(w)
 }
@@ -695,11 +722,6 @@ func (b *bound) describeRegistry(w http.ResponseWriter, r *http.Request, path bi
 	answer, err := b.ssi.DescribeRegistry(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
-	}
-	if a, ok := answer.(DescribeRegistry200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendRegistryDetails(buffer.Bytes, (*RegistryDetails)(&a))
-		return buffer.Write(w, 200)
 	}
 	return answer.VisitDescribeRegistryResponse(w)
 }
@@ -738,9 +760,7 @@ func (b *bound) listACRConnectors(w http.ResponseWriter, r *http.Request, path b
 		return err
 	}
 	if a, ok := answer.(ListACRConnectors200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = bind.AppendList(buffer.Bytes, []ACRConnector(a), appendACRConnector)
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, []ACRConnector(a), func(to []byte, all []ACRConnector) []byte { return bind.AppendList(to, all, appendACRConnector) })
 	}
 	return answer.VisitListACRConnectorsResponse(w)
 }
@@ -759,9 +779,7 @@ func (b *bound) listAWSConnectors(w http.ResponseWriter, r *http.Request, path b
 		return err
 	}
 	if a, ok := answer.(ListAWSConnectors200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = bind.AppendList(buffer.Bytes, []Connector(a), appendConnector)
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, []Connector(a), func(to []byte, all []Connector) []byte { return bind.AppendList(to, all, appendConnector) })
 	}
 	return answer.VisitListAWSConnectorsResponse(w)
 }
@@ -784,9 +802,7 @@ func (b *bound) listAWSConnectorsOfAccount(w http.ResponseWriter, r *http.Reques
 		return err
 	}
 	if a, ok := answer.(ListAWSConnectorsOfAccount200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = bind.AppendList(buffer.Bytes, []Connector(a), appendConnector)
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, []Connector(a), func(to []byte, all []Connector) []byte { return bind.AppendList(to, all, appendConnector) })
 	}
 	return answer.VisitListAWSConnectorsOfAccountResponse(w)
 }
@@ -809,9 +825,9 @@ func (b *bound) listAssociatedRegistries(w http.ResponseWriter, r *http.Request,
 		return err
 	}
 	if a, ok := answer.(ListAssociatedRegistries200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = bind.AppendList(buffer.Bytes, []AssociatedRegistry(a), appendAssociatedRegistry)
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, []AssociatedRegistry(a), func(to []byte, all []AssociatedRegistry) []byte {
+			return bind.AppendList(to, all, appendAssociatedRegistry)
+		})
 	}
 	return answer.VisitListAssociatedRegistriesResponse(w)
 }
@@ -830,9 +846,7 @@ func (b *bound) listGCPConnectors(w http.ResponseWriter, r *http.Request, path b
 		return err
 	}
 	if a, ok := answer.(ListGCPConnectors200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = bind.AppendList(buffer.Bytes, []GCPConnector(a), appendGCPConnector)
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, []GCPConnector(a), func(to []byte, all []GCPConnector) []byte { return bind.AppendList(to, all, appendGCPConnector) })
 	}
 	return answer.VisitListGCPConnectorsResponse(w)
 }
@@ -851,9 +865,7 @@ func (b *bound) listImages(w http.ResponseWriter, r *http.Request, path bind.Pat
 		return err
 	}
 	if a, ok := answer.(ListImages200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendImages(buffer.Bytes, (*Images)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Images(a), appendImages)
 	}
 	return answer.VisitListImagesResponse(w)
 }
@@ -867,7 +879,7 @@ func bindListImagesParams(query string, p *ListImagesParams) *openapi.RequestErr
 		sort       Sort
 	}
 	var own *values // what the parameters point to
-	q := bind.Query{Operation: "ListImages", Rest: query}
+	q := bind.NewQuery("ListImages", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
@@ -881,14 +893,14 @@ func bindListImagesParams(query string, p *ListImagesParams) *openapi.RequestErr
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("number must be at most 2e+06")) {
+			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
 				p.PageNumber = &own.pageNumber
 			}
 		case "pageSize":
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("number must be at most 1000")) {
+			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
 				p.PageSize = &own.pageSize
 			}
 		case "sort":
@@ -919,9 +931,7 @@ func (b *bound) listRegistries(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(ListRegistries200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendRegistries(buffer.Bytes, (*Registries)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Registries(a), appendRegistries)
 	}
 	return answer.VisitListRegistriesResponse(w)
 }
@@ -935,7 +945,7 @@ func bindListRegistriesParams(query string, p *ListRegistriesParams) *openapi.Re
 		sort       Sort
 	}
 	var own *values // what the parameters point to
-	q := bind.Query{Operation: "ListRegistries", Rest: query}
+	q := bind.NewQuery("ListRegistries", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
@@ -949,14 +959,14 @@ func bindListRegistriesParams(query string, p *ListRegistriesParams) *openapi.Re
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("number must be at most 2e+06")) {
+			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
 				p.PageNumber = &own.pageNumber
 			}
 		case "pageSize":
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("number must be at most 1000")) {
+			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
 				p.PageSize = &own.pageSize
 			}
 		case "sort":
@@ -987,9 +997,7 @@ func (b *bound) listReports(w http.ResponseWriter, r *http.Request, path bind.Pa
 		return err
 	}
 	if a, ok := answer.(ListReports200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendReports(buffer.Bytes, (*Reports)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Reports(a), appendReports)
 	}
 	return answer.VisitListReportsResponse(w)
 }
@@ -1003,7 +1011,7 @@ func bindListReportsParams(query string, p *ListReportsParams) *openapi.RequestE
 		sort       Sort
 	}
 	var own *values // what the parameters point to
-	q := bind.Query{Operation: "ListReports", Rest: query}
+	q := bind.NewQuery("ListReports", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
@@ -1017,14 +1025,14 @@ func bindListReportsParams(query string, p *ListReportsParams) *openapi.RequestE
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("number must be at most 2e+06")) {
+			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
 				p.PageNumber = &own.pageNumber
 			}
 		case "pageSize":
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("number must be at most 1000")) {
+			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
 				p.PageSize = &own.pageSize
 			}
 		case "sort":
@@ -1059,9 +1067,7 @@ func (b *bound) listRepositories(w http.ResponseWriter, r *http.Request, path bi
 		return err
 	}
 	if a, ok := answer.(ListRepositories200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendRepositories(buffer.Bytes, (*Repositories)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Repositories(a), appendRepositories)
 	}
 	return answer.VisitListRepositoriesResponse(w)
 }
@@ -1075,7 +1081,7 @@ func bindListRepositoriesParams(query string, p *ListRepositoriesParams) *openap
 		sort       Sort
 	}
 	var own *values // what the parameters point to
-	q := bind.Query{Operation: "ListRepositories", Rest: query}
+	q := bind.NewQuery("ListRepositories", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
@@ -1089,14 +1095,14 @@ func bindListRepositoriesParams(query string, p *ListRepositoriesParams) *openap
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("number must be at most 2e+06")) {
+			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
 				p.PageNumber = &own.pageNumber
 			}
 		case "pageSize":
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("number must be at most 1000")) {
+			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
 				p.PageSize = &own.pageSize
 			}
 		case "sort":
@@ -1131,9 +1137,7 @@ func (b *bound) listSchedules(w http.ResponseWriter, r *http.Request, path bind.
 		return err
 	}
 	if a, ok := answer.(ListSchedules200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendSchedules(buffer.Bytes, (*Schedules)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Schedules(a), appendSchedules)
 	}
 	return answer.VisitListSchedulesResponse(w)
 }
@@ -1147,7 +1151,7 @@ func bindListSchedulesParams(query string, p *ListSchedulesParams) *openapi.Requ
 		sort       Sort
 	}
 	var own *values // what the parameters point to
-	q := bind.Query{Operation: "ListSchedules", Rest: query}
+	q := bind.NewQuery("ListSchedules", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
@@ -1161,14 +1165,14 @@ func bindListSchedulesParams(query string, p *ListSchedulesParams) *openapi.Requ
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("number must be at most 2e+06")) {
+			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
 				p.PageNumber = &own.pageNumber
 			}
 		case "pageSize":
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("number must be at most 1000")) {
+			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
 				p.PageSize = &own.pageSize
 			}
 		case "sort":
@@ -1203,9 +1207,7 @@ func (b *bound) listVulnerabilities(w http.ResponseWriter, r *http.Request, path
 		return err
 	}
 	if a, ok := answer.(ListVulnerabilities200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendVulnerabilities(buffer.Bytes, (*Vulnerabilities)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, Vulnerabilities(a), appendVulnerabilities)
 	}
 	return answer.VisitListVulnerabilitiesResponse(w)
 }
@@ -1219,7 +1221,7 @@ func bindListVulnerabilitiesParams(query string, p *ListVulnerabilitiesParams) *
 		sort       Sort
 	}
 	var own *values // what the parameters point to
-	q := bind.Query{Operation: "ListVulnerabilities", Rest: query}
+	q := bind.NewQuery("ListVulnerabilities", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
@@ -1233,14 +1235,14 @@ func bindListVulnerabilitiesParams(query string, p *ListVulnerabilitiesParams) *
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("number must be at most 2e+06")) {
+			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
 				p.PageNumber = &own.pageNumber
 			}
 		case "pageSize":
 			if own == nil {
 				own = new(values)
 			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("number must be at most 1000")) {
+			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
 				p.PageSize = &own.pageSize
 			}
 		case "sort":
@@ -1255,6 +1257,38 @@ func bindListVulnerabilitiesParams(query string, p *ListVulnerabilitiesParams) *
 		}
 	}
 	return q.Refused
+}
+
+// updatePolicy answers PUT /csapi/v1.3/runtime/policies/{policyId}.
+func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
+	if bind.Bodiless(r) || !bind.IsJSON(r) {
+		return bind.ErrUnbound
+	}
+	var request UpdatePolicyRequestObject
+	request.PolicyID = path[0]
+	if refused := bind.Path("policyId", request.PolicyID, 1, 128); refused != nil {
+		return refused
+	}
+	if refused := bind.NoQuery("UpdatePolicy", r.URL.RawQuery); refused != nil {
+		return refused
+	}
+	text, refused := bind.ReadBody(r, b.options)
+	if refused != nil {
+		return refused
+	}
+	request.Body = new(UpdatePolicyJSONRequestBody)
+	d := bind.NewDecoder(text)
+	if !(d.Begin() && decodePolicyRequest(&d, request.Body) && d.End()) {
+		return d.Refused()
+	}
+	answer, err := b.ssi.UpdatePolicy(r.Context(), request)
+	if err != nil || answer == nil {
+		return err
+	}
+	if a, ok := answer.(UpdatePolicy200JSONResponse); ok {
+		return bind.Answer(w, 200, Policy(a), appendPolicy)
+	}
+	return answer.VisitUpdatePolicyResponse(w)
 }
 
 // updateRegistry answers PUT /csapi/v1.3/registry/{registryId}.
@@ -1284,11 +1318,41 @@ func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(UpdateRegistry200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendRegistryReference(buffer.Bytes, (*RegistryReference)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, RegistryReference(a), appendRegistryReference)
 	}
 	return answer.VisitUpdateRegistryResponse(w)
+}
+
+// updateReportSchedule answers PUT /csapi/v1.3/reports/schedule/{reportingScheduleID}.
+func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
+	if bind.Bodiless(r) || !bind.IsJSON(r) {
+		return bind.ErrUnbound
+	}
+	var request UpdateReportScheduleRequestObject
+	request.ReportingScheduleID = path[0]
+	if refused := bind.Path("reportingScheduleID", request.ReportingScheduleID, 1, 128); refused != nil {
+		return refused
+	}
+	if refused := bind.NoQuery("UpdateReportSchedule", r.URL.RawQuery); refused != nil {
+		return refused
+	}
+	text, refused := bind.ReadBody(r, b.options)
+	if refused != nil {
+		return refused
+	}
+	request.Body = new(UpdateReportScheduleJSONRequestBody)
+	d := bind.NewDecoder(text)
+	if !(d.Begin() && decodeReportScheduleRequest(&d, request.Body) && d.End()) {
+		return d.Refused()
+	}
+	answer, err := b.ssi.UpdateReportSchedule(r.Context(), request)
+	if err != nil || answer == nil {
+		return err
+	}
+	if a, ok := answer.(UpdateReportSchedule200JSONResponse); ok {
+		return bind.Answer(w, 200, ReportScheduleReference(a), appendReportScheduleReference)
+	}
+	return answer.VisitUpdateReportScheduleResponse(w)
 }
 
 // updateSchedule answers PUT /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}.
@@ -1322,9 +1386,7 @@ func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path bind
 		return err
 	}
 	if a, ok := answer.(UpdateSchedule200JSONResponse); ok {
-		buffer := bind.NewBuffer()
-		buffer.Bytes = appendScheduleReference(buffer.Bytes, (*ScheduleReference)(&a))
-		return buffer.Write(w, 200)
+		return bind.Answer(w, 200, ScheduleReference(a), appendScheduleReference)
 	}
 	return answer.VisitUpdateScheduleResponse(w)
 }
@@ -1351,11 +1413,14 @@ func (b *bound) validateRegistry(w http.ResponseWriter, r *http.Request, path bi
 	if err != nil || answer == nil {
 		return err
 	}
+	if a, ok := answer.(ValidateRegistry200JSONResponse); ok {
+		return bind.Answer(w, 200, bool(a), strconv.AppendBool)
+	}
 	return answer.VisitValidateRegistryResponse(w)
 }
 
 // appendScheduleReference appends a ScheduleReference as encoding/json writes it.
-func appendScheduleReference(to []byte, v *ScheduleReference) []byte {
+func appendScheduleReference(to []byte, v ScheduleReference) []byte {
 	to = append(to, '{')
 	to = append(to, `"scheduleId":`...)
 	to = append(bind.AppendString(to, v.ScheduleID), ',')
@@ -1365,7 +1430,7 @@ func appendScheduleReference(to []byte, v *ScheduleReference) []byte {
 }
 
 // appendCancelJob appends a CancelJob as encoding/json writes it.
-func appendCancelJob(to []byte, v *CancelJob) []byte {
+func appendCancelJob(to []byte, v CancelJob) []byte {
 	to = append(to, '{')
 	if v.CancelJobID != "" {
 		to = append(to, `"CancelJobId":`...)
@@ -1412,7 +1477,7 @@ func decodeACRConnectorRequest(d *bind.Decoder, v *ACRConnectorRequest) bool {
 var keysOfACRConnectorRequest = []string{"applicationId", "clientSecret", "connectorId", "description", "name"}
 
 // appendACRConnector appends a ACRConnector as encoding/json writes it.
-func appendACRConnector(to []byte, v *ACRConnector) []byte {
+func appendACRConnector(to []byte, v ACRConnector) []byte {
 	to = append(to, '{')
 	to = append(to, `"acrConnectorId":`...)
 	to = append(bind.AppendString(to, v.ACRConnectorID), ',')
@@ -1436,34 +1501,40 @@ func matchesAWSConnectorRequestArn(s string) bool {
 		return false
 	}
 	i += 4
-	n1 := i
-	for i < len(s) && (s[i] == '-' || '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'z') {
-		i++
-	}
-	if i-n1 < 1 {
-		return false
+	{
+		begin := i
+		for i < len(s) && (s[i] == '-' || '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'z') {
+			i++
+		}
+		if i-begin < 1 {
+			return false
+		}
 	}
 	if !strings.HasPrefix(s[i:], ":iam::") {
 		return false
 	}
 	i += 6
-	n2 := i
-	for i < len(s) && i-n2 < 12 && ('0' <= s[i] && s[i] <= '9') {
-		i++
-	}
-	if i-n2 < 12 {
-		return false
+	{
+		begin := i
+		for i < len(s) && i-begin < 12 && ('0' <= s[i] && s[i] <= '9') {
+			i++
+		}
+		if i-begin < 12 {
+			return false
+		}
 	}
 	if !strings.HasPrefix(s[i:], ":role/") {
 		return false
 	}
 	i += 6
-	n3 := i
-	for i < len(s) && !(s[i] == '\n') {
-		i++
-	}
-	if i-n3 < 1 {
-		return false
+	{
+		begin := i
+		for i < len(s) && !(s[i] == '\n') {
+			i++
+		}
+		if i-begin < 1 {
+			return false
+		}
 	}
 	return true
 }
@@ -1471,11 +1542,10 @@ func matchesAWSConnectorRequestArn(s string) bool {
 // decodeAWSConnectorRequestAccountType reads a AWSConnectorRequestAccountType.
 func decodeAWSConnectorRequestAccountType(d *bind.Decoder, v *AWSConnectorRequestAccountType) bool {
 	const other = `value is not one of the allowed values ["Global","US_Gov"]`
-	word, ok := d.Word(other)
-	if !ok {
+	if !bind.String(d, v, 0, -1) {
 		return false
 	}
-	switch *v = AWSConnectorRequestAccountType(word); word {
+	switch *v {
 	case "Global", "US_Gov":
 		return true
 	}
@@ -1516,7 +1586,7 @@ func decodeAWSConnectorRequest(d *bind.Decoder, v *AWSConnectorRequest) bool {
 var keysOfAWSConnectorRequest = []string{"accountType", "arn", "description", "externalId", "name"}
 
 // appendConnector appends a Connector as encoding/json writes it.
-func appendConnector(to []byte, v *Connector) []byte {
+func appendConnector(to []byte, v Connector) []byte {
 	to = append(to, '{')
 	to = append(to, `"arn":`...)
 	to = append(bind.AppendString(to, v.Arn), ',')
@@ -1527,14 +1597,450 @@ func appendConnector(to []byte, v *Connector) []byte {
 	return bind.End(to, '}')
 }
 
+// decodePolicyMode reads a PolicyMode.
+func decodePolicyMode(d *bind.Decoder, v *PolicyMode) bool {
+	const other = `value is not one of the allowed values ["ACTIVE","INACTIVE","PERMISSIVE"]`
+	if !bind.String(d, v, 0, -1) {
+		return false
+	}
+	switch *v {
+	case "ACTIVE", "INACTIVE", "PERMISSIVE":
+		return true
+	}
+	return d.Refuse("", other)
+}
+
+// decodePolicyAction reads a PolicyAction.
+func decodePolicyAction(d *bind.Decoder, v *PolicyAction) bool {
+	const other = `value is not one of the allowed values ["ALLOW","DENY"]`
+	if !bind.String(d, v, 0, -1) {
+		return false
+	}
+	switch *v {
+	case "ALLOW", "DENY":
+		return true
+	}
+	return d.Refuse("", other)
+}
+
+// matchesPolicyRequestIgnoredSyscallsItem matches ^[a-z][a-z0-9_]{0,63}$.
+func matchesPolicyRequestIgnoredSyscallsItem(s string) bool {
+	i := 0
+	if i == len(s) || !('a' <= s[i] && s[i] <= 'z') {
+		return false
+	}
+	i++
+	{
+		begin := i
+		for i < len(s) && i-begin < 63 && ('0' <= s[i] && s[i] <= '9' || s[i] == '_' || 'a' <= s[i] && s[i] <= 'z') {
+			i++
+		}
+		if i-begin < 0 {
+			return false
+		}
+	}
+	return i == len(s)
+}
+
+// decodePolicyRuleRuleType reads a PolicyRuleRuleType.
+func decodePolicyRuleRuleType(d *bind.Decoder, v *PolicyRuleRuleType) bool {
+	const other = `value is not one of the allowed values ["READ","WRITE","NETWORK_OUTBOUND","NETWORK_INBOUND","SYSCALL"]`
+	if !bind.String(d, v, 0, -1) {
+		return false
+	}
+	switch *v {
+	case "READ", "WRITE", "NETWORK_OUTBOUND", "NETWORK_INBOUND", "SYSCALL":
+		return true
+	}
+	return d.Refuse("", other)
+}
+
+// matchesDateTime matches ^[0-9]{4}-(0[1-9]|10|11|12)-(0[1-9]|[12][0-9]|3[01])T([0-1][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?(Z|(\+|-)[0-9]{2}:[0-9]{2})$.
+func matchesDateTime(s string) bool {
+	i := 0
+	{
+		begin := i
+		for i < len(s) && i-begin < 4 && ('0' <= s[i] && s[i] <= '9') {
+			i++
+		}
+		if i-begin < 4 {
+			return false
+		}
+	}
+	if !strings.HasPrefix(s[i:], "-") {
+		return false
+	}
+	i += 1
+	switch {
+	case i < len(s) && (s[i] == '0'):
+		if !strings.HasPrefix(s[i:], "0") {
+			return false
+		}
+		i += 1
+		if i == len(s) || !('1' <= s[i] && s[i] <= '9') {
+			return false
+		}
+		i++
+	case i < len(s) && (s[i] == '1'):
+		if !strings.HasPrefix(s[i:], "1") {
+			return false
+		}
+		i += 1
+		if i == len(s) || !('0' <= s[i] && s[i] <= '2') {
+			return false
+		}
+		i++
+	default:
+		return false
+	}
+	if !strings.HasPrefix(s[i:], "-") {
+		return false
+	}
+	i += 1
+	switch {
+	case i < len(s) && (s[i] == '0'):
+		if !strings.HasPrefix(s[i:], "0") {
+			return false
+		}
+		i += 1
+		if i == len(s) || !('1' <= s[i] && s[i] <= '9') {
+			return false
+		}
+		i++
+	case i < len(s) && ('1' <= s[i] && s[i] <= '2'):
+		if i == len(s) || !('1' <= s[i] && s[i] <= '2') {
+			return false
+		}
+		i++
+		if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
+			return false
+		}
+		i++
+	case i < len(s) && (s[i] == '3'):
+		if !strings.HasPrefix(s[i:], "3") {
+			return false
+		}
+		i += 1
+		if i == len(s) || !('0' <= s[i] && s[i] <= '1') {
+			return false
+		}
+		i++
+	default:
+		return false
+	}
+	if !strings.HasPrefix(s[i:], "T") {
+		return false
+	}
+	i += 1
+	switch {
+	case i < len(s) && ('0' <= s[i] && s[i] <= '1'):
+		if i == len(s) || !('0' <= s[i] && s[i] <= '1') {
+			return false
+		}
+		i++
+		if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
+			return false
+		}
+		i++
+	case i < len(s) && (s[i] == '2'):
+		if !strings.HasPrefix(s[i:], "2") {
+			return false
+		}
+		i += 1
+		if i == len(s) || !('0' <= s[i] && s[i] <= '3') {
+			return false
+		}
+		i++
+	default:
+		return false
+	}
+	if !strings.HasPrefix(s[i:], ":") {
+		return false
+	}
+	i += 1
+	if i == len(s) || !('0' <= s[i] && s[i] <= '5') {
+		return false
+	}
+	i++
+	if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
+		return false
+	}
+	i++
+	if !strings.HasPrefix(s[i:], ":") {
+		return false
+	}
+	i += 1
+	switch {
+	case i < len(s) && ('0' <= s[i] && s[i] <= '5'):
+		if i == len(s) || !('0' <= s[i] && s[i] <= '5') {
+			return false
+		}
+		i++
+		if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
+			return false
+		}
+		i++
+	case i < len(s) && (s[i] == '6'):
+		if !strings.HasPrefix(s[i:], "60") {
+			return false
+		}
+		i += 2
+	default:
+		return false
+	}
+	if i < len(s) && (s[i] == '.') {
+		if !strings.HasPrefix(s[i:], ".") {
+			return false
+		}
+		i += 1
+		{
+			begin := i
+			for i < len(s) && ('0' <= s[i] && s[i] <= '9') {
+				i++
+			}
+			if i-begin < 1 {
+				return false
+			}
+		}
+	}
+	switch {
+	case i < len(s) && (s[i] == 'Z'):
+		if !strings.HasPrefix(s[i:], "Z") {
+			return false
+		}
+		i += 1
+	case i < len(s) && (s[i] == '+' || s[i] == '-'):
+		if i == len(s) || !(s[i] == '+' || s[i] == '-') {
+			return false
+		}
+		i++
+		{
+			begin := i
+			for i < len(s) && i-begin < 2 && ('0' <= s[i] && s[i] <= '9') {
+				i++
+			}
+			if i-begin < 2 {
+				return false
+			}
+		}
+		if !strings.HasPrefix(s[i:], ":") {
+			return false
+		}
+		i += 1
+		{
+			begin := i
+			for i < len(s) && i-begin < 2 && ('0' <= s[i] && s[i] <= '9') {
+				i++
+			}
+			if i-begin < 2 {
+				return false
+			}
+		}
+	default:
+		return false
+	}
+	return i == len(s)
+}
+
+// decodePolicyRule reads a PolicyRule.
+func decodePolicyRule(d *bind.Decoder, v *PolicyRule) bool {
+	if !d.Object() {
+		return false
+	}
+	var given uint64
+	var unknown bind.Keys
+	for d.Property() {
+		ok := false
+		switch d.Key {
+		case "name":
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Name, 1, 512) || d.In("name"))
+		case "ruleType":
+			ok = d.Once(&given, 1<<1) && (decodePolicyRuleRuleType(d, &v.RuleType) || d.In("ruleType"))
+		case "action":
+			ok = d.Once(&given, 1<<2) && (decodePolicyAction(d, &v.Action) || d.In("action"))
+		case "arg1":
+			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.Arg1, 0, 1024) || d.In("arg1"))
+		case "arg2":
+			ok = d.Once(&given, 1<<4) && (bind.String(d, &v.Arg2, 0, 1024) || d.In("arg2"))
+		case "arg3":
+			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Arg3, 0, 1024) || d.In("arg3"))
+		case "created":
+			ok = d.Once(&given, 1<<6) && (bind.Time(d, &v.Created, matchesDateTime) || d.In("created"))
+		case "file":
+			ok = d.Once(&given, 1<<7) && (bind.String(d, &v.File, 0, 4096) || d.In("file"))
+		case "id":
+			ok = d.Once(&given, 1<<8) && (bind.String(d, &v.ID, 0, 128) || d.In("id"))
+		case "inactive":
+			ok = d.Once(&given, 1<<9) && (bind.Pointer(d, &v.Inactive, func(d *bind.Decoder, v *bool) bool { return d.Bool(v) }) || d.In("inactive"))
+		case "ipAddress":
+			ok = d.Once(&given, 1<<10) && (bind.String(d, &v.IPAddress, 0, 128) || d.In("ipAddress"))
+		case "port":
+			ok = d.Once(&given, 1<<11) && (bind.Pointer(d, &v.Port, func(d *bind.Decoder, v *int) bool {
+				return bind.Number(d, v) && (*v >= 0 || d.Refuse("", "number must be at least 0")) && (*v <= 65535 || d.Refuse("", "number must be at most 65535"))
+			}) || d.In("port"))
+		case "program":
+			ok = d.Once(&given, 1<<12) && (bind.String(d, &v.Program, 0, 4096) || d.In("program"))
+		case "syscall":
+			ok = d.Once(&given, 1<<13) && (bind.String(d, &v.Syscall, 0, 64) || d.In("syscall"))
+		case "updated":
+			ok = d.Once(&given, 1<<14) && (bind.Time(d, &v.Updated, matchesDateTime) || d.In("updated"))
+		default:
+			ok = d.Unknown(&unknown, keysOfPolicyRule)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return d.Done(given, "name", "ruleType")
+}
+
+// keysOfPolicyRule are those that the document knows.
+var keysOfPolicyRule = []string{"action", "arg1", "arg2", "arg3", "created", "file", "id", "inactive", "ipAddress", "name", "port", "program", "ruleType", "syscall", "updated"}
+
+// decodePolicyRequest reads a PolicyRequest.
+func decodePolicyRequest(d *bind.Decoder, v *PolicyRequest) bool {
+	if !d.Object() {
+		return false
+	}
+	var given uint64
+	var unknown bind.Keys
+	for d.Property() {
+		ok := false
+		switch d.Key {
+		case "policyMode":
+			ok = d.Once(&given, 1<<0) && (decodePolicyMode(d, &v.PolicyMode) || d.In("policyMode"))
+		case "defaultNetworkAction":
+			ok = d.Once(&given, 1<<1) && (decodePolicyAction(d, &v.DefaultNetworkAction) || d.In("defaultNetworkAction"))
+		case "defaultExecuteAction":
+			ok = d.Once(&given, 1<<2) && (decodePolicyAction(d, &v.DefaultExecuteAction) || d.In("defaultExecuteAction"))
+		case "defaultFileAction":
+			ok = d.Once(&given, 1<<3) && (decodePolicyAction(d, &v.DefaultFileAction) || d.In("defaultFileAction"))
+		case "description":
+			ok = d.Once(&given, 1<<4) && (bind.String(d, &v.Description, 0, 4096) || d.In("description"))
+		case "ignoredSyscalls":
+			ok = d.Once(&given, 1<<5) && (bind.List(d, &v.IgnoredSyscalls, bind.Bounds{Least: 0, Most: 1000}, func(d *bind.Decoder, v *string) bool {
+				return bind.String(d, v, 0, -1) && (matchesPolicyRequestIgnoredSyscallsItem(*v) || d.Refuse("", `string doesn't match the regular expression "^[a-z][a-z0-9_]{0,63}$"`))
+			}) || d.In("ignoredSyscalls"))
+		case "name":
+			ok = d.Once(&given, 1<<6) && (bind.String(d, &v.Name, 0, 512) || d.In("name"))
+		case "rules":
+			ok = d.Once(&given, 1<<7) && (bind.List(d, &v.Rules, bind.Bounds{Least: 0, Most: 1000}, decodePolicyRule) || d.In("rules"))
+		default:
+			ok = d.Unknown(&unknown, keysOfPolicyRequest)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return d.Done(given, "policyMode", "defaultNetworkAction", "defaultExecuteAction", "defaultFileAction")
+}
+
+// keysOfPolicyRequest are those that the document knows.
+var keysOfPolicyRequest = []string{"defaultExecuteAction", "defaultFileAction", "defaultNetworkAction", "description", "ignoredSyscalls", "name", "policyMode", "rules"}
+
+// appendPolicyRule appends a PolicyRule as encoding/json writes it.
+func appendPolicyRule(to []byte, v PolicyRule) []byte {
+	to = append(to, '{')
+	if v.Action != "" {
+		to = append(to, `"action":`...)
+		to = append(bind.AppendString(to, v.Action), ',')
+	}
+	if v.Arg1 != "" {
+		to = append(to, `"arg1":`...)
+		to = append(bind.AppendString(to, v.Arg1), ',')
+	}
+	if v.Arg2 != "" {
+		to = append(to, `"arg2":`...)
+		to = append(bind.AppendString(to, v.Arg2), ',')
+	}
+	if v.Arg3 != "" {
+		to = append(to, `"arg3":`...)
+		to = append(bind.AppendString(to, v.Arg3), ',')
+	}
+	if !v.Created.IsZero() {
+		to = append(to, `"created":`...)
+		to = append(bind.AppendAny(to, v.Created), ',')
+	}
+	if v.File != "" {
+		to = append(to, `"file":`...)
+		to = append(bind.AppendString(to, v.File), ',')
+	}
+	if v.ID != "" {
+		to = append(to, `"id":`...)
+		to = append(bind.AppendString(to, v.ID), ',')
+	}
+	if v.Inactive != nil {
+		to = append(to, `"inactive":`...)
+		to = append(bind.AppendAny(to, v.Inactive), ',')
+	}
+	if v.IPAddress != "" {
+		to = append(to, `"ipAddress":`...)
+		to = append(bind.AppendString(to, v.IPAddress), ',')
+	}
+	to = append(to, `"name":`...)
+	to = append(bind.AppendString(to, v.Name), ',')
+	if v.Port != nil {
+		to = append(to, `"port":`...)
+		to = append(bind.AppendAny(to, v.Port), ',')
+	}
+	if v.Program != "" {
+		to = append(to, `"program":`...)
+		to = append(bind.AppendString(to, v.Program), ',')
+	}
+	to = append(to, `"ruleType":`...)
+	to = append(bind.AppendString(to, v.RuleType), ',')
+	if v.Syscall != "" {
+		to = append(to, `"syscall":`...)
+		to = append(bind.AppendString(to, v.Syscall), ',')
+	}
+	if !v.Updated.IsZero() {
+		to = append(to, `"updated":`...)
+		to = append(bind.AppendAny(to, v.Updated), ',')
+	}
+	return bind.End(to, '}')
+}
+
+// appendPolicy appends a Policy as encoding/json writes it.
+func appendPolicy(to []byte, v Policy) []byte {
+	to = append(to, '{')
+	to = append(to, `"created":`...)
+	to = append(bind.AppendAny(to, v.Created), ',')
+	to = append(to, `"defaultExecuteAction":`...)
+	to = append(bind.AppendString(to, v.DefaultExecuteAction), ',')
+	to = append(to, `"defaultFileAction":`...)
+	to = append(bind.AppendString(to, v.DefaultFileAction), ',')
+	to = append(to, `"defaultNetworkAction":`...)
+	to = append(bind.AppendString(to, v.DefaultNetworkAction), ',')
+	if v.Description != "" {
+		to = append(to, `"description":`...)
+		to = append(bind.AppendString(to, v.Description), ',')
+	}
+	to = append(to, `"id":`...)
+	to = append(bind.AppendString(to, v.ID), ',')
+	if len(v.IgnoredSyscalls) > 0 {
+		to = append(to, `"ignoredSyscalls":`...)
+		to = append(bind.AppendList(to, v.IgnoredSyscalls, bind.AppendString), ',')
+	}
+	if v.Name != "" {
+		to = append(to, `"name":`...)
+		to = append(bind.AppendString(to, v.Name), ',')
+	}
+	to = append(to, `"policyMode":`...)
+	to = append(bind.AppendString(to, v.PolicyMode), ',')
+	to = append(to, `"rules":`...)
+	to = append(bind.AppendList(to, v.Rules, appendPolicyRule), ',')
+	to = append(to, `"updated":`...)
+	to = append(bind.AppendAny(to, v.Updated), ',')
+	return bind.End(to, '}')
+}
+
 // decodeRegistryType reads a RegistryType.
 func decodeRegistryType(d *bind.Decoder, v *RegistryType) bool {
 	const other = `value is not one of the allowed values ["V2_PRIVATE","V2","DockerHub","AWS","Azure","ACR","GCP","GOOGLE_ARTIFACT_REGISTRY"]`
-	word, ok := d.Word(other)
-	if !ok {
+	if !bind.String(d, v, 0, -1) {
 		return false
 	}
-	switch *v = RegistryType(word); word {
+	switch *v {
 	case "V2_PRIVATE", "V2", "DockerHub", "AWS", "Azure", "ACR", "GCP", "GOOGLE_ARTIFACT_REGISTRY":
 		return true
 	}
@@ -1558,12 +2064,14 @@ func matchesRegistryRequestRegistryURI(s string) bool {
 		return false
 	}
 	i += 3
-	n1 := i
-	for i < len(s) && !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || s[i] == '%' || s[i] == '/' || '?' <= s[i] && s[i] <= '@') {
-		i++
-	}
-	if i-n1 < 1 {
-		return false
+	{
+		begin := i
+		for i < len(s) && !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || s[i] == '%' || s[i] == '/' || '?' <= s[i] && s[i] <= '@') {
+			i++
+		}
+		if i-begin < 1 {
+			return false
+		}
 	}
 	if i < len(s) && (s[i] == '/') {
 		if !strings.HasPrefix(s[i:], "/") {
@@ -1580,11 +2088,10 @@ func matchesRegistryRequestRegistryURI(s string) bool {
 // decodeCredentialType reads a CredentialType.
 func decodeCredentialType(d *bind.Decoder, v *CredentialType) bool {
 	const other = `value is not one of the allowed values ["None","Token","BasicAuth","DockerHub","Oauth","AWS","ACR"]`
-	word, ok := d.Word(other)
-	if !ok {
+	if !bind.String(d, v, 0, -1) {
 		return false
 	}
-	switch *v = CredentialType(word); word {
+	switch *v {
 	case "None", "Token", "BasicAuth", "DockerHub", "Oauth", "AWS", "ACR":
 		return true
 	}
@@ -1621,12 +2128,14 @@ var keysOfACRRequest = []string{"connectorId", "connectorName"}
 // matchesAWSRequestAccountID matches ^[0-9]{12}$.
 func matchesAWSRequestAccountID(s string) bool {
 	i := 0
-	n1 := i
-	for i < len(s) && i-n1 < 12 && ('0' <= s[i] && s[i] <= '9') {
-		i++
-	}
-	if i-n1 < 12 {
-		return false
+	{
+		begin := i
+		for i < len(s) && i-begin < 12 && ('0' <= s[i] && s[i] <= '9') {
+			i++
+		}
+		if i-begin < 12 {
+			return false
+		}
 	}
 	return i == len(s)
 }
@@ -1634,11 +2143,10 @@ func matchesAWSRequestAccountID(s string) bool {
 // decodeAWSRequestAccountType reads a AWSRequestAccountType.
 func decodeAWSRequestAccountType(d *bind.Decoder, v *AWSRequestAccountType) bool {
 	const other = `value is not one of the allowed values ["Global","US_Gov"]`
-	word, ok := d.Word(other)
-	if !ok {
+	if !bind.String(d, v, 0, -1) {
 		return false
 	}
-	switch *v = AWSRequestAccountType(word); word {
+	switch *v {
 	case "Global", "US_Gov":
 		return true
 	}
@@ -1809,7 +2317,7 @@ func decodeRegistryRequest(d *bind.Decoder, v *RegistryRequest) bool {
 var keysOfRegistryRequest = []string{"accessToken", "acr", "aws", "credential", "credentialType", "dockerHubOrgName", "gcar", "gcp", "registryName", "registryType", "registryUri", "registryUuid"}
 
 // appendRegistryReference appends a RegistryReference as encoding/json writes it.
-func appendRegistryReference(to []byte, v *RegistryReference) []byte {
+func appendRegistryReference(to []byte, v RegistryReference) []byte {
 	to = append(to, '{')
 	to = append(to, `"registryUuid":`...)
 	to = append(bind.AppendString(to, v.RegistryUUID), ',')
@@ -1819,11 +2327,10 @@ func appendRegistryReference(to []byte, v *RegistryReference) []byte {
 // decodeReportTemplate reads a ReportTemplate.
 func decodeReportTemplate(d *bind.Decoder, v *ReportTemplate) bool {
 	const other = `value is not one of the allowed values ["CS_IMAGE_VULNERABILITY","CS_CONTAINER_VULNERABILITY","CS_IMAGE_SECRETS","CS_IMAGE_MALWARE","CS_KUBERNETES_PODS","CS_Images","CS_Containers","CS_PODS","CS_VULNERABILITIES"]`
-	word, ok := d.Word(other)
-	if !ok {
+	if !bind.String(d, v, 0, -1) {
 		return false
 	}
-	switch *v = ReportTemplate(word); word {
+	switch *v {
 	case "CS_IMAGE_VULNERABILITY", "CS_CONTAINER_VULNERABILITY", "CS_IMAGE_SECRETS", "CS_IMAGE_MALWARE", "CS_KUBERNETES_PODS", "CS_Images", "CS_Containers", "CS_PODS", "CS_VULNERABILITIES":
 		return true
 	}
@@ -1878,17 +2385,123 @@ func decodeReportRequest(d *bind.Decoder, v *ReportRequest) bool {
 // keysOfReportRequest are those that the document knows.
 var keysOfReportRequest = []string{"description", "displayColumns", "expireAfter", "filter", "name", "templateName"}
 
-func decodeRepoTagTag(d *bind.Decoder, v *nullable.Nullable[string]) bool {
-	if d.Null() {
-		v.SetNull()
-		return true
-	}
-	var value string
-	if !(bind.String(d, &value, 0, 4096)) {
+// decodeReportScheduleRequestAction reads a ReportScheduleRequestAction.
+func decodeReportScheduleRequestAction(d *bind.Decoder, v *ReportScheduleRequestAction) bool {
+	const other = `value is not one of the allowed values ["CREATE"]`
+	if !bind.String(d, v, 0, -1) {
 		return false
 	}
-	v.Set(value)
-	return true
+	switch *v {
+	case "CREATE":
+		return true
+	}
+	return d.Refuse("", other)
+}
+
+// decodeReportRecurrenceRecurrenceType reads a ReportRecurrenceRecurrenceType.
+func decodeReportRecurrenceRecurrenceType(d *bind.Decoder, v *ReportRecurrenceRecurrenceType) bool {
+	const other = `value is not one of the allowed values ["DAILY","WEEKLY","MONTHLY"]`
+	if !bind.String(d, v, 0, -1) {
+		return false
+	}
+	switch *v {
+	case "DAILY", "WEEKLY", "MONTHLY":
+		return true
+	}
+	return d.Refuse("", other)
+}
+
+// decodeWeekDay reads a WeekDay.
+func decodeWeekDay(d *bind.Decoder, v *WeekDay) bool {
+	const other = `value is not one of the allowed values ["MONDAY","TUESDAY","WEDNESDAY","THURSDAY","FRIDAY","SATURDAY","SUNDAY"]`
+	if !bind.String(d, v, 0, -1) {
+		return false
+	}
+	switch *v {
+	case "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY":
+		return true
+	}
+	return d.Refuse("", other)
+}
+
+// decodeReportRecurrence reads a ReportRecurrence.
+func decodeReportRecurrence(d *bind.Decoder, v *ReportRecurrence) bool {
+	if !d.Object() {
+		return false
+	}
+	var given uint64
+	var unknown bind.Keys
+	for d.Property() {
+		ok := false
+		switch d.Key {
+		case "recurrenceType":
+			ok = d.Once(&given, 1<<0) && (decodeReportRecurrenceRecurrenceType(d, &v.RecurrenceType) || d.In("recurrenceType"))
+		case "selectedDayOfWeeks":
+			ok = d.Once(&given, 1<<1) && (bind.List(d, &v.SelectedDayOfWeeks, bind.Bounds{Least: 0, Most: 7}, decodeWeekDay) || d.In("selectedDayOfWeeks"))
+		default:
+			ok = d.Unknown(&unknown, keysOfReportRecurrence)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return d.Done(given, "recurrenceType")
+}
+
+// keysOfReportRecurrence are those that the document knows.
+var keysOfReportRecurrence = []string{"recurrenceType", "selectedDayOfWeeks"}
+
+// decodeReportScheduleRequest reads a ReportScheduleRequest.
+func decodeReportScheduleRequest(d *bind.Decoder, v *ReportScheduleRequest) bool {
+	if !d.Object() {
+		return false
+	}
+	var given uint64
+	var unknown bind.Keys
+	for d.Property() {
+		ok := false
+		switch d.Key {
+		case "name":
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Name, 1, 150) || d.In("name"))
+		case "templateName":
+			ok = d.Once(&given, 1<<1) && (decodeReportTemplate(d, &v.TemplateName) || d.In("templateName"))
+		case "expireAfter":
+			ok = d.Once(&given, 1<<2) && (decodeReportExpiry(d, &v.ExpireAfter) || d.In("expireAfter"))
+		case "action":
+			ok = d.Once(&given, 1<<3) && (decodeReportScheduleRequestAction(d, &v.Action) || d.In("action"))
+		case "eventTime":
+			ok = d.Once(&given, 1<<4) && (bind.Time(d, &v.EventTime, matchesDateTime) || d.In("eventTime"))
+		case "description":
+			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Description, 0, 250) || d.In("description"))
+		case "displayColumns":
+			ok = d.Once(&given, 1<<6) && (bind.List(d, &v.DisplayColumns, bind.Bounds{Least: 0, Most: 100}, func(d *bind.Decoder, v *string) bool { return bind.String(d, v, 0, 64) }) || d.In("displayColumns"))
+		case "eventEndTime":
+			ok = d.Once(&given, 1<<7) && (bind.Time(d, &v.EventEndTime, matchesDateTime) || d.In("eventEndTime"))
+		case "filter":
+			ok = d.Once(&given, 1<<8) && (bind.String(d, &v.Filter, 0, 8192) || d.In("filter"))
+		case "reportScheduleDetails":
+			ok = d.Once(&given, 1<<9) && (bind.Nullable(d, &v.ReportScheduleDetails, decodeReportRecurrence) || d.In("reportScheduleDetails"))
+		case "zip":
+			ok = d.Once(&given, 1<<10) && (bind.Number(d, &v.Zip) && (v.Zip >= 0 || d.Refuse("", "number must be at least 0")) && (v.Zip <= 1 || d.Refuse("", "number must be at most 1")) || d.In("zip"))
+		default:
+			ok = d.Unknown(&unknown, keysOfReportScheduleRequest)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return d.Done(given, "name", "templateName", "expireAfter", "action", "eventTime")
+}
+
+// keysOfReportScheduleRequest are those that the document knows.
+var keysOfReportScheduleRequest = []string{"action", "description", "displayColumns", "eventEndTime", "eventTime", "expireAfter", "filter", "name", "reportScheduleDetails", "templateName", "zip"}
+
+// appendReportScheduleReference appends a ReportScheduleReference as encoding/json writes it.
+func appendReportScheduleReference(to []byte, v ReportScheduleReference) []byte {
+	to = append(to, '{')
+	to = append(to, `"reportingScheduleId":`...)
+	to = append(bind.AppendString(to, v.ReportingScheduleID), ',')
+	return bind.End(to, '}')
 }
 
 // decodeRepoTag reads a RepoTag.
@@ -1904,7 +2517,7 @@ func decodeRepoTag(d *bind.Decoder, v *RepoTag) bool {
 		case "repo":
 			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Repo, 1, 512) || d.In("repo"))
 		case "tag":
-			ok = d.Once(&given, 1<<1) && (decodeRepoTagTag(d, &v.Tag) || d.In("tag"))
+			ok = d.Once(&given, 1<<1) && (bind.Nullable(d, &v.Tag, func(d *bind.Decoder, v *string) bool { return bind.String(d, v, 0, 4096) }) || d.In("tag"))
 		default:
 			ok = d.Unknown(&unknown, keysOfRepoTag)
 		}
@@ -1917,19 +2530,6 @@ func decodeRepoTag(d *bind.Decoder, v *RepoTag) bool {
 
 // keysOfRepoTag are those that the document knows.
 var keysOfRepoTag = []string{"repo", "tag"}
-
-func decodeScheduleFilterDays(d *bind.Decoder, v *nullable.Nullable[int]) bool {
-	if d.Null() {
-		v.SetNull()
-		return true
-	}
-	var value int
-	if !(bind.Number(d, &value) && (value < 8 || value > 13 || d.Refuse("", "is excluded")) && (value >= 1 || d.Refuse("", "number must be at least 1")) && (value <= 14 || d.Refuse("", "number must be at most 14"))) {
-		return false
-	}
-	v.Set(value)
-	return true
-}
 
 // decodeScheduleFilter reads a ScheduleFilter.
 func decodeScheduleFilter(d *bind.Decoder, v *ScheduleFilter) bool {
@@ -1944,7 +2544,9 @@ func decodeScheduleFilter(d *bind.Decoder, v *ScheduleFilter) bool {
 		case "repoTags":
 			ok = d.Once(&given, 1<<0) && (bind.List(d, &v.RepoTags, bind.Bounds{Least: 1, Most: 1000}, decodeRepoTag) || d.In("repoTags"))
 		case "days":
-			ok = d.Once(&given, 1<<1) && (decodeScheduleFilterDays(d, &v.Days) || d.In("days"))
+			ok = d.Once(&given, 1<<1) && (bind.Nullable(d, &v.Days, func(d *bind.Decoder, v *int) bool {
+				return bind.Number(d, v) && (*v < 8 || *v > 13 || d.Refuse("", "is excluded")) && (*v >= 1 || d.Refuse("", "number must be at least 1")) && (*v <= 14 || d.Refuse("", "number must be at most 14"))
+			}) || d.In("days"))
 		default:
 			ok = d.Unknown(&unknown, keysOfScheduleFilter)
 		}
@@ -1957,18 +2559,6 @@ func decodeScheduleFilter(d *bind.Decoder, v *ScheduleFilter) bool {
 
 // keysOfScheduleFilter are those that the document knows.
 var keysOfScheduleFilter = []string{"days", "repoTags"}
-
-func decodeScheduleRequestForceScan(d *bind.Decoder, v **bool) bool {
-	var value bool
-	*v = &value
-	return d.Bool(&value)
-}
-
-func decodeScheduleRequestOnDemand(d *bind.Decoder, v **bool) bool {
-	var value bool
-	*v = &value
-	return d.Bool(&value)
-}
 
 // matchesScheduleRequestSchedule matches ^([01][0-9]|2[0-3]):[0-5][0-9]$.
 func matchesScheduleRequestSchedule(s string) bool {
@@ -2010,20 +2600,6 @@ func matchesScheduleRequestSchedule(s string) bool {
 	return i == len(s)
 }
 
-// decodeWeekDay reads a WeekDay.
-func decodeWeekDay(d *bind.Decoder, v *WeekDay) bool {
-	const other = `value is not one of the allowed values ["MONDAY","TUESDAY","WEDNESDAY","THURSDAY","FRIDAY","SATURDAY","SUNDAY"]`
-	word, ok := d.Word(other)
-	if !ok {
-		return false
-	}
-	switch *v = WeekDay(word); word {
-	case "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
 // decodeScheduleRequest reads a ScheduleRequest.
 func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 	if !d.Object() {
@@ -2037,11 +2613,11 @@ func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 		case "filters":
 			ok = d.Once(&given, 1<<0) && (bind.List(d, &v.Filters, bind.Bounds{Least: 1, Most: 100}, decodeScheduleFilter) || d.In("filters"))
 		case "forceScan":
-			ok = d.Once(&given, 1<<1) && (decodeScheduleRequestForceScan(d, &v.ForceScan) || d.In("forceScan"))
+			ok = d.Once(&given, 1<<1) && (bind.Pointer(d, &v.ForceScan, func(d *bind.Decoder, v *bool) bool { return d.Bool(v) }) || d.In("forceScan"))
 		case "name":
 			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.Name, 0, 512) || d.In("name"))
 		case "onDemand":
-			ok = d.Once(&given, 1<<3) && (decodeScheduleRequestOnDemand(d, &v.OnDemand) || d.In("onDemand"))
+			ok = d.Once(&given, 1<<3) && (bind.Pointer(d, &v.OnDemand, func(d *bind.Decoder, v *bool) bool { return d.Bool(v) }) || d.In("onDemand"))
 		case "registryType":
 			ok = d.Once(&given, 1<<4) && (decodeRegistryType(d, &v.RegistryType) || d.In("registryType"))
 		case "schedule":
@@ -2064,7 +2640,7 @@ func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 var keysOfScheduleRequest = []string{"filters", "forceScan", "name", "onDemand", "registryType", "schedule", "scheduleScanIntervalInDays", "weekDay"}
 
 // appendDeletionJob appends a DeletionJob as encoding/json writes it.
-func appendDeletionJob(to []byte, v *DeletionJob) []byte {
+func appendDeletionJob(to []byte, v DeletionJob) []byte {
 	to = append(to, '{')
 	to = append(to, `"deletionJobId":`...)
 	to = append(bind.AppendString(to, v.DeletionJobID), ',')
@@ -2072,17 +2648,17 @@ func appendDeletionJob(to []byte, v *DeletionJob) []byte {
 }
 
 // appendReportDeletion appends a ReportDeletion as encoding/json writes it.
-func appendReportDeletion(to []byte, v *ReportDeletion) []byte {
+func appendReportDeletion(to []byte, v ReportDeletion) []byte {
 	to = append(to, '{')
 	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, bind.AppendText), ',')
+	to = append(bind.AppendList(to, v.Data, bind.AppendString), ',')
 	to = append(to, `"message":`...)
 	to = append(bind.AppendString(to, v.Message), ',')
 	return bind.End(to, '}')
 }
 
 // appendAWSBase appends a AWSBase as encoding/json writes it.
-func appendAWSBase(to []byte, v *AWSBase) []byte {
+func appendAWSBase(to []byte, v AWSBase) []byte {
 	to = append(to, '{')
 	to = append(to, `"accountId":`...)
 	to = append(bind.AppendString(to, v.AccountID), ',')
@@ -2092,7 +2668,7 @@ func appendAWSBase(to []byte, v *AWSBase) []byte {
 }
 
 // appendGCPConnector appends a GCPConnector as encoding/json writes it.
-func appendGCPConnector(to []byte, v *GCPConnector) []byte {
+func appendGCPConnector(to []byte, v GCPConnector) []byte {
 	to = append(to, '{')
 	to = append(to, `"description":`...)
 	to = append(bind.AppendString(to, v.Description), ',')
@@ -2108,7 +2684,7 @@ func appendGCPConnector(to []byte, v *GCPConnector) []byte {
 }
 
 // appendImageRepo appends a ImageRepo as encoding/json writes it.
-func appendImageRepo(to []byte, v *ImageRepo) []byte {
+func appendImageRepo(to []byte, v ImageRepo) []byte {
 	to = append(to, '{')
 	to = append(to, `"registry":`...)
 	to = append(bind.AppendString(to, v.Registry), ',')
@@ -2120,7 +2696,7 @@ func appendImageRepo(to []byte, v *ImageRepo) []byte {
 }
 
 // appendImage appends a Image as encoding/json writes it.
-func appendImage(to []byte, v *Image) []byte {
+func appendImage(to []byte, v Image) []byte {
 	to = append(to, '{')
 	to = append(to, `"created":`...)
 	to = append(bind.AppendDigits(to, v.Created), ',')
@@ -2145,202 +2721,8 @@ func appendImage(to []byte, v *Image) []byte {
 	return bind.End(to, '}')
 }
 
-// appendPolicyRule appends a PolicyRule as encoding/json writes it.
-func appendPolicyRule(to []byte, v *PolicyRule) []byte {
-	to = append(to, '{')
-	if v.Action != "" {
-		to = append(to, `"action":`...)
-		to = append(bind.AppendString(to, v.Action), ',')
-	}
-	if v.Arg1 != "" {
-		to = append(to, `"arg1":`...)
-		to = append(bind.AppendString(to, v.Arg1), ',')
-	}
-	if v.Arg2 != "" {
-		to = append(to, `"arg2":`...)
-		to = append(bind.AppendString(to, v.Arg2), ',')
-	}
-	if v.Arg3 != "" {
-		to = append(to, `"arg3":`...)
-		to = append(bind.AppendString(to, v.Arg3), ',')
-	}
-	if !v.Created.IsZero() {
-		to = append(to, `"created":`...)
-		to = append(bind.AppendAny(to, v.Created), ',')
-	}
-	if v.File != "" {
-		to = append(to, `"file":`...)
-		to = append(bind.AppendString(to, v.File), ',')
-	}
-	if v.ID != "" {
-		to = append(to, `"id":`...)
-		to = append(bind.AppendString(to, v.ID), ',')
-	}
-	if v.Inactive != nil {
-		to = append(to, `"inactive":`...)
-		to = append(bind.AppendAny(to, v.Inactive), ',')
-	}
-	if v.IPAddress != "" {
-		to = append(to, `"ipAddress":`...)
-		to = append(bind.AppendString(to, v.IPAddress), ',')
-	}
-	to = append(to, `"name":`...)
-	to = append(bind.AppendString(to, v.Name), ',')
-	if v.Port != nil {
-		to = append(to, `"port":`...)
-		to = append(bind.AppendAny(to, v.Port), ',')
-	}
-	if v.Program != "" {
-		to = append(to, `"program":`...)
-		to = append(bind.AppendString(to, v.Program), ',')
-	}
-	to = append(to, `"ruleType":`...)
-	to = append(bind.AppendString(to, v.RuleType), ',')
-	if v.Syscall != "" {
-		to = append(to, `"syscall":`...)
-		to = append(bind.AppendString(to, v.Syscall), ',')
-	}
-	if !v.Updated.IsZero() {
-		to = append(to, `"updated":`...)
-		to = append(bind.AppendAny(to, v.Updated), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// appendPolicy appends a Policy as encoding/json writes it.
-func appendPolicy(to []byte, v *Policy) []byte {
-	to = append(to, '{')
-	to = append(to, `"created":`...)
-	to = append(bind.AppendAny(to, v.Created), ',')
-	to = append(to, `"defaultExecuteAction":`...)
-	to = append(bind.AppendString(to, v.DefaultExecuteAction), ',')
-	to = append(to, `"defaultFileAction":`...)
-	to = append(bind.AppendString(to, v.DefaultFileAction), ',')
-	to = append(to, `"defaultNetworkAction":`...)
-	to = append(bind.AppendString(to, v.DefaultNetworkAction), ',')
-	if v.Description != "" {
-		to = append(to, `"description":`...)
-		to = append(bind.AppendString(to, v.Description), ',')
-	}
-	to = append(to, `"id":`...)
-	to = append(bind.AppendString(to, v.ID), ',')
-	if len(v.IgnoredSyscalls) > 0 {
-		to = append(to, `"ignoredSyscalls":`...)
-		to = append(bind.AppendList(to, v.IgnoredSyscalls, bind.AppendText), ',')
-	}
-	if v.Name != "" {
-		to = append(to, `"name":`...)
-		to = append(bind.AppendString(to, v.Name), ',')
-	}
-	to = append(to, `"policyMode":`...)
-	to = append(bind.AppendString(to, v.PolicyMode), ',')
-	to = append(to, `"rules":`...)
-	to = append(bind.AppendList(to, v.Rules, appendPolicyRule), ',')
-	to = append(to, `"updated":`...)
-	to = append(bind.AppendAny(to, v.Updated), ',')
-	return bind.End(to, '}')
-}
-
-// appendAWS appends a AWS as encoding/json writes it.
-func appendAWS(to []byte, v *AWS) []byte {
-	to = append(to, '{')
-	if v.AccountID != "" {
-		to = append(to, `"accountId":`...)
-		to = append(bind.AppendString(to, v.AccountID), ',')
-	}
-	if v.AccountType != "" {
-		to = append(to, `"accountType":`...)
-		to = append(bind.AppendString(to, v.AccountType), ',')
-	}
-	if v.Arn != "" {
-		to = append(to, `"arn":`...)
-		to = append(bind.AppendString(to, v.Arn), ',')
-	}
-	if v.Description != "" {
-		to = append(to, `"description":`...)
-		to = append(bind.AppendString(to, v.Description), ',')
-	}
-	if v.Name != "" {
-		to = append(to, `"name":`...)
-		to = append(bind.AppendString(to, v.Name), ',')
-	}
-	if v.Region != "" {
-		to = append(to, `"region":`...)
-		to = append(bind.AppendString(to, v.Region), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// appendCredentialUser appends a CredentialUser as encoding/json writes it.
-func appendCredentialUser(to []byte, v *CredentialUser) []byte {
-	to = append(to, '{')
-	if v.Username != "" {
-		to = append(to, `"username":`...)
-		to = append(bind.AppendString(to, v.Username), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// appendRegistryDetails appends a RegistryDetails as encoding/json writes it.
-func appendRegistryDetails(to []byte, v *RegistryDetails) []byte {
-	to = append(to, '{')
-	if !(!(v.AWS.AccountID != "") && !(v.AWS.AccountType != "") && !(v.AWS.Arn != "") && !(v.AWS.Description != "") && !(v.AWS.Name != "") && !(v.AWS.Region != "")) {
-		to = append(to, `"aws":`...)
-		to = append(appendAWS(to, &v.AWS), ',')
-	}
-	if len(v.Connectors) > 0 {
-		to = append(to, `"connectors":`...)
-		to = append(bind.AppendList(to, v.Connectors, appendConnector), ',')
-	}
-	to = append(to, `"created":`...)
-	to = append(bind.AppendDigits(to, v.Created), ',')
-	if !(!(v.Credential.Username != "")) {
-		to = append(to, `"credential":`...)
-		to = append(appendCredentialUser(to, &v.Credential), ',')
-	}
-	if v.CredentialType != "" {
-		to = append(to, `"credentialType":`...)
-		to = append(bind.AppendString(to, v.CredentialType), ',')
-	}
-	if v.DockerHubOrg != "" {
-		to = append(to, `"dockerHubOrg":`...)
-		to = append(bind.AppendString(to, v.DockerHubOrg), ',')
-	}
-	if v.LastScanned != 0 {
-		to = append(to, `"lastScanned":`...)
-		to = append(bind.AppendDigits(to, v.LastScanned), ',')
-	}
-	if v.ProviderType != "" {
-		to = append(to, `"providerType":`...)
-		to = append(bind.AppendString(to, v.ProviderType), ',')
-	}
-	if v.RegistryName != "" {
-		to = append(to, `"registryName":`...)
-		to = append(bind.AppendString(to, v.RegistryName), ',')
-	}
-	to = append(to, `"registryType":`...)
-	to = append(bind.AppendString(to, v.RegistryType), ',')
-	to = append(to, `"registryUri":`...)
-	to = append(bind.AppendString(to, v.RegistryURI), ',')
-	to = append(to, `"registryUuid":`...)
-	to = append(bind.AppendString(to, v.RegistryUUID), ',')
-	to = append(to, `"repoCount":`...)
-	to = append(bind.AppendInt(to, v.RepoCount), ',')
-	to = append(to, `"scheduleStatusList":`...)
-	to = append(bind.AppendCounts(to, v.ScheduleStatusList), ',')
-	to = append(to, `"totalImages":`...)
-	to = append(bind.AppendInt(to, v.TotalImages), ',')
-	to = append(to, `"totalScannedImages":`...)
-	to = append(bind.AppendInt(to, v.TotalScannedImages), ',')
-	to = append(to, `"totalVulnerableImages":`...)
-	to = append(bind.AppendInt(to, v.TotalVulnerableImages), ',')
-	to = append(to, `"updated":`...)
-	to = append(bind.AppendDigits(to, v.Updated), ',')
-	return bind.End(to, '}')
-}
-
 // appendAssociatedRegistry appends a AssociatedRegistry as encoding/json writes it.
-func appendAssociatedRegistry(to []byte, v *AssociatedRegistry) []byte {
+func appendAssociatedRegistry(to []byte, v AssociatedRegistry) []byte {
 	to = append(to, '{')
 	to = append(to, `"registry":`...)
 	to = append(bind.AppendString(to, v.Registry), ',')
@@ -2354,7 +2736,7 @@ func appendAssociatedRegistry(to []byte, v *AssociatedRegistry) []byte {
 }
 
 // appendImages appends a Images as encoding/json writes it.
-func appendImages(to []byte, v *Images) []byte {
+func appendImages(to []byte, v Images) []byte {
 	to = append(to, '{')
 	to = append(to, `"count":`...)
 	to = append(bind.AppendInt(to, v.Count), ',')
@@ -2364,7 +2746,7 @@ func appendImages(to []byte, v *Images) []byte {
 }
 
 // appendRegistry appends a Registry as encoding/json writes it.
-func appendRegistry(to []byte, v *Registry) []byte {
+func appendRegistry(to []byte, v Registry) []byte {
 	to = append(to, '{')
 	if v.AWSAccountID != "" {
 		to = append(to, `"awsAccountId":`...)
@@ -2414,7 +2796,7 @@ func appendRegistry(to []byte, v *Registry) []byte {
 }
 
 // appendRegistries appends a Registries as encoding/json writes it.
-func appendRegistries(to []byte, v *Registries) []byte {
+func appendRegistries(to []byte, v Registries) []byte {
 	to = append(to, '{')
 	to = append(to, `"count":`...)
 	to = append(bind.AppendInt(to, v.Count), ',')
@@ -2424,14 +2806,14 @@ func appendRegistries(to []byte, v *Registries) []byte {
 }
 
 // appendReport appends a Report as encoding/json writes it.
-func appendReport(to []byte, v *Report) []byte {
+func appendReport(to []byte, v Report) []byte {
 	to = append(to, '{')
 	to = append(to, `"createdAt":`...)
 	to = append(bind.AppendAny(to, v.CreatedAt), ',')
 	to = append(to, `"description":`...)
-	to = append(bind.AppendNullable(to, v.Description, bind.AppendText), ',')
+	to = append(bind.AppendNullable(to, v.Description, bind.AppendString), ',')
 	to = append(to, `"displayColumns":`...)
-	to = append(bind.AppendList(to, v.DisplayColumns, bind.AppendText), ',')
+	to = append(bind.AppendList(to, v.DisplayColumns, bind.AppendString), ',')
 	to = append(to, `"fileFormat":`...)
 	to = append(bind.AppendString(to, v.FileFormat), ',')
 	to = append(to, `"filter":`...)
@@ -2450,7 +2832,7 @@ func appendReport(to []byte, v *Report) []byte {
 }
 
 // appendReports appends a Reports as encoding/json writes it.
-func appendReports(to []byte, v *Reports) []byte {
+func appendReports(to []byte, v Reports) []byte {
 	to = append(to, '{')
 	to = append(to, `"count":`...)
 	to = append(bind.AppendInt(to, v.Count), ',')
@@ -2460,7 +2842,7 @@ func appendReports(to []byte, v *Reports) []byte {
 }
 
 // appendRepository appends a Repository as encoding/json writes it.
-func appendRepository(to []byte, v *Repository) []byte {
+func appendRepository(to []byte, v Repository) []byte {
 	to = append(to, '{')
 	to = append(to, `"repoName":`...)
 	to = append(bind.AppendString(to, v.RepoName), ',')
@@ -2474,7 +2856,7 @@ func appendRepository(to []byte, v *Repository) []byte {
 }
 
 // appendRepositories appends a Repositories as encoding/json writes it.
-func appendRepositories(to []byte, v *Repositories) []byte {
+func appendRepositories(to []byte, v Repositories) []byte {
 	to = append(to, '{')
 	to = append(to, `"count":`...)
 	to = append(bind.AppendInt(to, v.Count), ',')
@@ -2484,7 +2866,7 @@ func appendRepositories(to []byte, v *Repositories) []byte {
 }
 
 // appendScheduleError appends a ScheduleError as encoding/json writes it.
-func appendScheduleError(to []byte, v *ScheduleError) []byte {
+func appendScheduleError(to []byte, v ScheduleError) []byte {
 	to = append(to, '{')
 	if len(v.ContextParams) > 0 {
 		to = append(to, `"contextParams":`...)
@@ -2498,23 +2880,23 @@ func appendScheduleError(to []byte, v *ScheduleError) []byte {
 }
 
 // appendRepoTag appends a RepoTag as encoding/json writes it.
-func appendRepoTag(to []byte, v *RepoTag) []byte {
+func appendRepoTag(to []byte, v RepoTag) []byte {
 	to = append(to, '{')
 	to = append(to, `"repo":`...)
 	to = append(bind.AppendString(to, v.Repo), ',')
 	if len(v.Tag) > 0 {
 		to = append(to, `"tag":`...)
-		to = append(bind.AppendNullable(to, v.Tag, bind.AppendText), ',')
+		to = append(bind.AppendNullable(to, v.Tag, bind.AppendString), ',')
 	}
 	return bind.End(to, '}')
 }
 
 // appendScheduleFilter appends a ScheduleFilter as encoding/json writes it.
-func appendScheduleFilter(to []byte, v *ScheduleFilter) []byte {
+func appendScheduleFilter(to []byte, v ScheduleFilter) []byte {
 	to = append(to, '{')
 	if len(v.Days) > 0 {
 		to = append(to, `"days":`...)
-		to = append(bind.AppendNullable(to, v.Days, bind.AppendNumber), ',')
+		to = append(bind.AppendNullable(to, v.Days, bind.AppendInt), ',')
 	}
 	to = append(to, `"repoTags":`...)
 	to = append(bind.AppendList(to, v.RepoTags, appendRepoTag), ',')
@@ -2522,7 +2904,7 @@ func appendScheduleFilter(to []byte, v *ScheduleFilter) []byte {
 }
 
 // appendSchedule appends a Schedule as encoding/json writes it.
-func appendSchedule(to []byte, v *Schedule) []byte {
+func appendSchedule(to []byte, v Schedule) []byte {
 	to = append(to, '{')
 	to = append(to, `"created":`...)
 	to = append(bind.AppendDigits(to, v.Created), ',')
@@ -2590,7 +2972,7 @@ func appendSchedule(to []byte, v *Schedule) []byte {
 }
 
 // appendSchedules appends a Schedules as encoding/json writes it.
-func appendSchedules(to []byte, v *Schedules) []byte {
+func appendSchedules(to []byte, v Schedules) []byte {
 	to = append(to, '{')
 	to = append(to, `"count":`...)
 	to = append(bind.AppendInt(to, v.Count), ',')
@@ -2600,11 +2982,11 @@ func appendSchedules(to []byte, v *Schedules) []byte {
 }
 
 // appendVulnerability appends a Vulnerability as encoding/json writes it.
-func appendVulnerability(to []byte, v *Vulnerability) []byte {
+func appendVulnerability(to []byte, v Vulnerability) []byte {
 	to = append(to, '{')
 	if len(v.Cveids) > 0 {
 		to = append(to, `"cveids":`...)
-		to = append(bind.AppendList(to, v.Cveids, bind.AppendText), ',')
+		to = append(bind.AppendList(to, v.Cveids, bind.AppendString), ',')
 	}
 	to = append(to, `"qid":`...)
 	to = append(bind.AppendInt(to, v.Qid), ',')
@@ -2616,7 +2998,7 @@ func appendVulnerability(to []byte, v *Vulnerability) []byte {
 }
 
 // appendVulnerabilities appends a Vulnerabilities as encoding/json writes it.
-func appendVulnerabilities(to []byte, v *Vulnerabilities) []byte {
+func appendVulnerabilities(to []byte, v Vulnerabilities) []byte {
 	to = append(to, '{')
 	to = append(to, `"count":`...)
 	to = append(bind.AppendInt(to, v.Count), ',')

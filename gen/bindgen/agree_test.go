@@ -263,6 +263,24 @@ func TestSamples(t *testing.T) {
 }
 
 // examples are bodies that the document gives for an operation.
+// TestTimes: a time is one of RFC 3339 that there is.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	j := newJudge(t, openapi.JSON)
+	for text, good := range map[string]bool{
+		`"2026-11-02T10:30:00Z"`: true, `"2026-11-02T10:30:00.25+05:30"`: true, `"2026-02-30T10:30:00Z"`: false, `"2026-11-02T23:59:60Z"`: false, `"2026-11-02t10:30:00z"`: false, `"2026-11-02T10:30:00+24:00"`: true, `"2026-11-02T10:30:00+25:00"`: false, `"2026-11-02T1:30:00Z"`: false, `"2026-11-02T10:30:00Z "`: false,
+		`"2026-11-02 10:30:00Z"`: false, `"2026-11-02T10:30:00,5Z"`: false, `"2026-11-02"`: false, `""`: false, `1762079400000`: false, `null`: false,
+	} {
+		s := sent{"POST", "/csapi/v1.3/reports/schedule", "application/json", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":` + text + `}`}
+		if v, bound := j.generated(s.request()); !bound || (v.Status == 0) != good || !good && v.Where != "body at /eventTime" {
+			t.Errorf("%s: got %+v, want that it is taken: %v", text, v, good)
+		}
+		if diff := j.differs(s); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+	}
+}
+
 func (j *judge) examples(o *openapi3.Operation) (all []any) {
 	if o.RequestBody == nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/ast"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -11,57 +12,65 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// hasMore reports whether a schema says something that no binder checks.
-func hasMore(s *openapi3.Schema) bool {
-	return len(s.OneOf)+len(s.AnyOf)+len(s.AllOf) > 0 || s.UniqueItems || s.MultipleOf != nil || s.ExclusiveMin.IsSet() || s.ExclusiveMax.IsSet() || s.MinProps != 0 || s.MaxProps != nil ||
-		s.AdditionalProperties.Schema != nil || s.AdditionalProperties.Has != nil || s.Discriminator != nil || s.ReadOnly
+// What the schemas of bodies and parameters may say, by their types; decoders and binders check that.
+var (
+	keywords = map[string]string{
+		"object": "properties required nullable", "array": "items minItems maxItems", "boolean": "nullable", "integer": "minimum maximum format enum not nullable", "string": "minLength maxLength pattern format enum nullable",
+	}
+	parameterKeywords = map[string]string{"path string": "minLength maxLength", "query string": "minLength maxLength", "query integer": "minimum maximum"}
+)
+
+// unknown is something that a schema says of values beside some keywords; "" when there is nothing.
+func unknown(s *openapi3.Schema, known string) string {
+	var said map[string]any
+	if data, err := s.MarshalJSON(); err != nil || json.Unmarshal(data, &said) != nil {
+		return "a schema without JSON"
+	}
+	for _, key := range slices.Sorted(maps.Keys(said)) {
+		if !strings.HasPrefix(key, "x-") && !slices.Contains(strings.Fields(known+" type title description example default deprecated writeOnly"), key) {
+			return key
+		}
+	}
+	return ""
 }
 
-// formats are those of numbers that every binder reads.
-var formats = []string{"", "int64"}
-
 // refusesSchema says what in a schema has no decoder; "" when there is nothing.
-func (g *generator) refusesSchema(s *openapi3.Schema, seen map[*openapi3.Schema]bool) string {
+func refusesSchema(s *openapi3.Schema, seen map[*openapi3.Schema]bool) string {
 	if seen[s] {
 		return ""
 	}
 	seen[s] = true
+	kind := strings.Join(s.Type.Slice(), " or ")
+	known, ok := keywords[kind]
+	if more := unknown(s, known); more != "" {
+		return more
+	}
 	switch {
-	case len(s.OneOf) > 0:
-		return "oneOf"
-	case !slices.Contains(formats, s.Format):
+	case !ok:
+		return "the type " + kind
+	case !slices.Contains([]string{"", "int64", "date-time"}, s.Format):
 		return "the format " + s.Format
-	case hasMore(s) || len(s.Type.Slice()) != 1 || !simple(s):
-		return "a schema that it does not know"
+	case !exact(s):
+		return "bounds that it does not know"
 	case s.Items != nil:
-		return g.refusesSchema(s.Items.Value, seen)
+		return refusesSchema(s.Items.Value, seen)
 	}
 	for _, p := range s.Properties {
-		if why := g.refusesSchema(p.Value, seen); why != "" {
+		if why := refusesSchema(p.Value, seen); why != "" {
 			return why
 		}
 	}
 	return ""
 }
 
-// mostProperties is how many bits remember which were given.
-const mostProperties = 64
-
-// whole reports whether the bounds of a number are whole ones.
-func whole(s *openapi3.Schema) bool {
+// exact reports whether the bounds of a number are whole ones, what it may not be has two of them, and the properties of an object are not more than there are bits to remember which were given.
+func exact(s *openapi3.Schema) bool {
 	for _, bound := range []*float64{s.Min, s.Max} {
 		if bound != nil && *bound != math.Trunc(*bound) {
 			return false
 		}
 	}
-	return true
-}
-
-// simple reports whether a schema of one type says only what its decoder checks.
-func simple(s *openapi3.Schema) bool {
-	word, number := s.Type.Is(openapi3.TypeString), s.Type.Is(openapi3.TypeInteger)
-	excludes := s.Not == nil || number && s.Not.Value.Min != nil && s.Not.Value.Max != nil
-	return excludes && whole(s) && len(s.Properties) <= mostProperties && (len(s.Enum) == 0 || word || number) && !s.Type.Is(openapi3.TypeNumber) && (!s.Nullable || s.Items == nil)
+	return (s.Not == nil || s.Not.Value.Min != nil && s.Not.Value.Max != nil) && len(s.Properties) <= 64
 }
 
 // helper writes a function once.
@@ -122,8 +131,10 @@ func (v place) call() string { return fmt.Sprintf("decode%s(d, %s)", v.name, v.t
 func (g *generator) reads(v place) (string, error) {
 	plain, element := g.types.plain(v.kind)
 	switch {
-	case plain == "pointer" || plain == "nullable":
-		return g.optional(v, element, plain)
+	case plain == "pointer":
+		return g.optional(v, element, "Pointer")
+	case plain == "nullable" && v.Nullable:
+		return g.optional(v, element, "Nullable")
 	case v.Type.Is(openapi3.TypeObject):
 		v.name = g.types.structName(v.kind)
 		return v.call(), g.decoder(v.Schema, v.name)
@@ -135,28 +146,39 @@ func (g *generator) reads(v place) (string, error) {
 		return fmt.Sprintf("d.Bool(%s)", v.to), nil
 	case v.Type.Is(openapi3.TypeInteger) && (plain == "int" || plain == "int64"):
 		return g.integer(v), nil
+	case v.Format == "date-time" && plain == "time.Time":
+		return fmt.Sprintf("bind.Time(d, %s, %s)", v.to, g.pattern("DateTime", openapi3.FormatOfStringDateTime)), nil
 	case v.Type.Is(openapi3.TypeString) && plain == "string":
 		return g.words(v), nil
 	}
 	return "", fmt.Errorf("type %s does not fit the schema", text(v.kind))
 }
 
+// each is the function that reads what is in a value: an item, or what it points to.
+func (g *generator) each(s *openapi3.Schema, kind ast.Expr, name string) (string, error) {
+	read, err := g.reads(place{s, kind, "v", name})
+	if function, rest, _ := strings.Cut(read, "(d, v)"); rest == "" && !strings.Contains(function, "(") {
+		return function, err
+	}
+	return fmt.Sprintf("func(d *bind.Decoder, v *%s) bool { return %s }", text(kind), read), err
+}
+
 func (g *generator) list(v place, element ast.Expr) (string, error) {
-	each, err := g.reads(place{v.Items.Value, element, "v", v.name + "Item"})
-	if function, rest, _ := strings.Cut(each, "(d, v)"); rest == "" && !strings.Contains(function, "(") {
-		each = function
-	} else {
-		each = fmt.Sprintf("func(d *bind.Decoder, v *%s) bool { return %s }", text(element), each)
-	}
-	most := -1
-	if v.MaxItems != nil {
-		most = int(*v.MaxItems)
-	}
-	return fmt.Sprintf("bind.List(d, %s, bind.Bounds{Least: %d, Most: %d}, %s)", v.to, v.MinItems, most, each), err
+	each, err := g.each(v.Items.Value, element, v.name+"Item")
+	least, most := bounds(v.MinItems, v.MaxItems)
+	return fmt.Sprintf("bind.List(d, %s, bind.Bounds{Least: %d, Most: %d}, %s)", v.to, least, most, each), err
+}
+
+// optional reads into what a pointer points to, or what may be null.
+func (g *generator) optional(v place, element ast.Expr, by string) (string, error) {
+	inner := *v.Schema
+	inner.Nullable = false
+	each, err := g.each(&inner, element, v.name)
+	return fmt.Sprintf("bind.%s(d, %s, %s)", by, v.to, each), err
 }
 
 func (g *generator) words(v place) string {
-	least, most := bounds(v.Schema)
+	least, most := bounds(v.MinLength, v.MaxLength)
 	call := fmt.Sprintf("bind.String(d, %s, %d, %d)", v.to, least, most)
 	if v.Pattern != "" {
 		call += fmt.Sprintf(" && (%s(*%s) || d.Refuse(\"\", %s))", g.pattern(v.name, v.Pattern), v.to, literal(`string doesn't match the regular expression "`+v.Pattern+`"`))
@@ -172,28 +194,6 @@ func literal(text string) string {
 	return "`" + text + "`"
 }
 
-// optional reads into what a pointer points to, or what may be null.
-func (g *generator) optional(v place, element ast.Expr, plain string) (string, error) {
-	inner := *v.Schema
-	inner.Nullable = false
-	each, err := g.reads(place{&inner, element, "&value", v.name + "Value"})
-	if err != nil {
-		return "", err
-	}
-	return v.call(), g.helper("decode"+v.name, func(p func(string, ...any)) error {
-		if plain == "pointer" {
-			p("func decode%s(d *bind.Decoder, v **%s) bool {\nvar value %[2]s\n*v = &value\nreturn %s\n}\n", v.name, text(element), each)
-			return nil
-		}
-		p("func decode%s(d *bind.Decoder, v *nullable.Nullable[%s]) bool {", v.name, text(element))
-		if v.Nullable {
-			p("if d.Null() {\nv.SetNull()\nreturn true\n}")
-		}
-		p("var value %s\nif !(%s) {\nreturn false\n}\nv.Set(value)\nreturn true\n}\n", text(element), each)
-		return nil
-	})
-}
-
 // enum writes the decoder of a type with few values.
 func (g *generator) enum(v place) (string, error) {
 	name := text(v.kind)
@@ -204,19 +204,14 @@ func (g *generator) enum(v place) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	values := make([]string, len(v.Enum))
-	for i, one := range v.Enum {
-		values[i] = fmt.Sprintf("%#v", one)
-	}
 	v.name = name
 	return v.call(), g.helper("decode"+name, func(p func(string, ...any)) error {
 		p("// decode%[1]s reads a %[1]s.\nfunc decode%[1]s(d *bind.Decoder, v *%[1]s) bool {\nconst other = %[2]s", name, literal("value is not one of the allowed values "+string(allowed)))
+		read := "bind.String(d, v, 0, -1)"
 		if v.Type.Is(openapi3.TypeInteger) {
-			p("if !bind.Number(d, v) {\nreturn false\n}\nswitch *v {")
-		} else {
-			p("word, ok := d.Word(other)\nif !ok {\nreturn false\n}\nswitch *v = %s(word); word {", name)
+			read = "bind.Number(d, v)"
 		}
-		p("case %s:\nreturn true\n}\nreturn d.Refuse(\"\", other)\n}\n", strings.Join(values, ", "))
+		p("if !%s {\nreturn false\n}\nswitch *v {\ncase %s:\nreturn true\n}\nreturn d.Refuse(\"\", other)\n}\n", read, strings.Trim(string(allowed), "[]"))
 		return nil
 	})
 }
@@ -227,16 +222,16 @@ func (g *generator) integer(v place) string {
 	if v.Not != nil {
 		call += fmt.Sprintf(" && (*%[1]s < %[2]d || *%[1]s > %[3]d || d.Refuse(\"\", \"is excluded\"))", v.to, int64(*v.Not.Value.Min), int64(*v.Not.Value.Max))
 	}
-	return plainly(call + within(v.Schema, v.to, `d.Refuse("", %q)`))
+	return plainly(call + within(v.Schema, v.to, "d"))
 }
 
-// within is the condition that a number, which was read to a place, is within its bounds, and what is done else.
-func within(s *openapi3.Schema, to, refuse string) (condition string) {
+// within is the condition that a number, which was read to a place, is within its bounds, and what its reader does else.
+func within(s *openapi3.Schema, to, reader string) (condition string) {
 	if s.Min != nil {
-		condition += fmt.Sprintf(" && (*%s >= %d || "+refuse+")", to, int64(*s.Min), fmt.Sprintf("number must be at least %g", *s.Min))
+		condition += fmt.Sprintf(` && (*%s >= %d || %s.Refuse("", "number must be at least %[2]d"))`, to, int64(*s.Min), reader)
 	}
 	if s.Max != nil {
-		condition += fmt.Sprintf(" && (*%s <= %d || "+refuse+")", to, int64(*s.Max), fmt.Sprintf("number must be at most %g", *s.Max))
+		condition += fmt.Sprintf(` && (*%s <= %d || %s.Refuse("", "number must be at most %[2]d"))`, to, int64(*s.Max), reader)
 	}
 	return condition
 }

@@ -87,7 +87,7 @@ func (t *goTypes) field(of, key string) (field, error) {
 // text writes a type.
 func text(e ast.Expr) string { return types.ExprString(e) }
 
-// plain follows aliases and gives the kind of a type: string, int, int64, bool, struct, list, map, pointer, nullable, or "".
+// plain follows aliases and gives the kind of a type: string, int, int64, bool, struct, list, map, pointer, nullable, time.Time, or "".
 func (t *goTypes) plain(e ast.Expr) (kind string, element ast.Expr) {
 	switch x := e.(type) { // nil is of no kind
 	case *ast.Ident:
@@ -102,6 +102,8 @@ func (t *goTypes) plain(e ast.Expr) (kind string, element ast.Expr) {
 			return "struct", nil
 		}
 		return t.plain(spec.Type)
+	case *ast.SelectorExpr:
+		return text(x), nil
 	case *ast.ArrayType:
 		return "list", x.Elt
 	case *ast.MapType:

@@ -14,10 +14,7 @@ const maxPathParams = 2
 
 // refuses says why an operation cannot be bound; "" when it can.
 func (g *generator) refuses(o operation) string {
-	switch {
-	case o.other:
-		return "parameters in headers or cookies"
-	case len(o.pathParams) > maxPathParams:
+	if len(o.pathParams) > maxPathParams {
 		return "too many parameters in the path"
 	}
 	for _, p := range slices.Concat(o.pathParams, o.query) {
@@ -32,7 +29,7 @@ func (g *generator) refuses(o operation) string {
 	if media == nil || len(o.RequestBody.Value.Content) != 1 {
 		return "a body that is no JSON"
 	}
-	if why := g.refusesSchema(media.Schema.Value, map[*openapi3.Schema]bool{}); why != "" {
+	if why := refusesSchema(media.Schema.Value, map[*openapi3.Schema]bool{}); why != "" {
 		return "its body has " + why
 	}
 	return ""
@@ -45,23 +42,16 @@ func refusesParameter(p *openapi3.Parameter) string {
 		return "its style"
 	}
 	if s.Items != nil && query && method.Explode {
-		if hasMore(s) || s.MinItems > 1 { // a list that is given has an item
+		if unknown(s, keywords["array"]) != "" || s.MinItems > 1 { // a list that is given has an item
 			return "its schema"
 		}
 		s = s.Items.Value
 	}
-	if number := s.Type.Is(openapi3.TypeInteger) && query; !number && !s.Type.Is(openapi3.TypeString) {
-		return "its type"
-	}
-	if !modest(s) {
-		return "its schema"
+	known, ok := parameterKeywords[p.In+" "+strings.Join(s.Type.Slice(), " or ")]
+	if !ok || !exact(s) || unknown(s, known) != "" {
+		return "its place or schema"
 	}
 	return ""
-}
-
-// modest reports whether the schema of a parameter says only what its binder checks.
-func modest(s *openapi3.Schema) bool {
-	return len(s.Pattern)+len(s.Format)+len(s.Enum) == 0 && s.Not == nil && !hasMore(s) && whole(s)
 }
 
 // operation writes the handler of an operation.
@@ -70,18 +60,14 @@ func (g *generator) operation(o operation) error {
 	request := id + "RequestObject"
 	g.p("// %s answers %s %s.\nfunc (b *bound) %s(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {", lower(id), o.method, o.path, lower(id))
 	hasBody := o.RequestBody != nil && o.RequestBody.Value.Required
-	if hasBody {
-		g.p("if bind.Bodiless(r) || !bind.IsJSON(r) {\nreturn bind.ErrUnbound\n}")
-	} else {
-		g.p("if !bind.Bodiless(r) {\nreturn bind.ErrUnbound\n}")
-	}
+	g.p("if %s {\nreturn bind.ErrUnbound\n}", map[bool]string{true: "bind.Bodiless(r) || !bind.IsJSON(r)", false: "!bind.Bodiless(r)"}[hasBody])
 	g.p("var request %s", request)
 	for i, p := range o.pathParams {
 		f, err := g.types.field(request, p.Name)
 		if err != nil {
 			return err
 		}
-		least, most := bounds(p.Schema.Value)
+		least, most := bounds(p.Schema.Value.MinLength, p.Schema.Value.MaxLength)
 		g.p("request.%s = path[%d]", f.name, i)
 		g.p("if refused := bind.Path(%q, request.%s, %d, %d); refused != nil {\nreturn refused\n}", p.Name, f.name, least, most)
 	}
@@ -116,25 +102,22 @@ func (g *generator) answers(id string) {
 		if !known {
 			continue
 		}
-		value := ""
-		if name := g.types.structName(spec.Type); name != "" && g.encoder(name) {
-			value = fmt.Sprintf("append%s(buffer.Bytes, (*%s)(&a))", name, name)
-		} else if kind, element := g.types.plain(spec.Type); kind == "list" {
-			value = g.value("buffer.Bytes", "[]"+text(element)+"(a)", spec.Type)
+		value, by := text(spec.Type)+"(a)", g.appender(spec.Type)
+		if _, element := g.types.plain(spec.Type); by == "" && g.appender(element) != "" {
+			by = fmt.Sprintf("func(to []byte, all %s) []byte { return bind.AppendList(to, all, %s) }", text(spec.Type), g.appender(element))
 		}
-		if value == "" || strings.Contains(value, "AppendAny") {
-			continue
+		if by != "" {
+			g.p("if a, ok := answer.(%s%sJSONResponse); ok {\nreturn bind.Answer(w, %[2]s, %s, %s)\n}", id, status, value, by)
 		}
-		g.p("if a, ok := answer.(%s%sJSONResponse); ok {\nbuffer := bind.NewBuffer()\nbuffer.Bytes = %s\nreturn buffer.Write(w, %s)\n}", id, status, value, status)
 	}
 }
 
-func bounds(s *openapi3.Schema) (least, most int) {
-	most = -1
-	if s.MaxLength != nil {
-		most = int(*s.MaxLength)
+// bounds are those of a text or a list; a most of -1 is none.
+func bounds(least uint64, most *uint64) (int, int) {
+	if most == nil {
+		return int(least), -1
 	}
-	return int(s.MinLength), most
+	return int(least), int(*most)
 }
 
 // params writes the binder of the parameters of a query.
@@ -152,8 +135,8 @@ func (g *generator) params(o operation) error {
 		fmt.Fprintf(&cases, "case %q:\n", p.Name)
 		switch pointer, optional := f.kind.(*ast.StarExpr); {
 		case s.Type.Is(openapi3.TypeArray):
-			least, most := bounds(s.Items.Value)
-			fmt.Fprintf(&cases, "if p.%[1]s == nil {\np.%[1]s = make([]string, 0, q.Left())\n}\nif q.Item() && q.TextItem(len(p.%[1]s), %[2]d, %[3]d) {\np.%[1]s = append(p.%[1]s, q.Value)\n}\n", f.name, least, most)
+			least, most := bounds(s.Items.Value.MinLength, s.Items.Value.MaxLength)
+			fmt.Fprintf(&cases, "if p.%[1]s == nil {\np.%[1]s = make([]string, 0, q.Left())\n}\nif q.Item(len(p.%[1]s), %[2]d, %[3]d) {\np.%[1]s = append(p.%[1]s, q.Value)\n}\n", f.name, least, most)
 			if s.MaxItems != nil {
 				fmt.Fprintf(&end, "q.List(%q, len(p.%s), %d)\n", p.Name, f.name, *s.MaxItems)
 			}
@@ -171,15 +154,15 @@ func (g *generator) params(o operation) error {
 	if own.Len() > 0 {
 		g.p("type values struct {\n%s}\nvar own *values // what the parameters point to", own.String())
 	}
-	g.p("q := bind.Query{Operation: %q, Rest: query}\nfor q.Next() {\nswitch q.Name {\n%sdefault:\nq.Unknown(%s)\n}\n}\n%sreturn q.Refused\n}\n", id, cases.String(), quoted(names), end.String())
+	g.p("q := bind.NewQuery(%q, query)\nfor q.Next() {\nswitch q.Name {\n%sdefault:\nq.Unknown(%s)\n}\n}\n%sreturn q.Refused\n}\n", id, cases.String(), quoted(names), end.String())
 	return nil
 }
 
 // binds is the expression that binds a value of a query.
 func binds(s *openapi3.Schema, to string) string {
 	if !s.Type.Is(openapi3.TypeInteger) {
-		least, most := bounds(s)
+		least, most := bounds(s.MinLength, s.MaxLength)
 		return fmt.Sprintf("bind.Text(&q, %s, %d, %d)", to, least, most)
 	}
-	return plainly(fmt.Sprintf("bind.Int(&q, %s)", to) + within(s, to, "q.Refuse(%q)"))
+	return plainly(fmt.Sprintf("bind.Int(&q, %s)", to) + within(s, to, "q"))
 }

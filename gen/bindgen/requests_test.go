@@ -19,10 +19,10 @@ var (
 	})
 	kinds   = rapid.SampledFrom([]string{"application/json", "application/json", "application/json", "application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "text/plain", "", "application/json, text/plain"})
 	strange = rapid.SampledFrom([]any{
-		nil, true, false, 0.0, 1.0, 7.0, 8.0, 13.0, 14.0, -1.0, 1.5, 1e300, "", "AWS", "aws", "07:00", "24:00", "MONDAY", "http://a", "https://a.example/b?c", "a\x00b", "é€\U0001F600", strings.Repeat("x", 128), strings.Repeat("x", 512),
+		nil, true, false, 0.0, 1.0, 7.0, 8.0, 13.0, 14.0, -1.0, 1.5, 1e300, "", "AWS", "aws", "07:00", "24:00", "MONDAY", "2026-11-02T10:30:00Z", "2026-11-02T10:30:00.25+05:30", "2026-02-30T10:30:00Z", "2026-11-02T23:59:60Z", "2026-11-02t10:30:00z", "2026-11-02T10:30:00+24:00", "2026-11-02 10:30:00Z", "2026-11-02T10:30:00,5Z", "http://a", "https://a.example/b?c", "a\x00b", "é€\U0001F600", strings.Repeat("x", 128), strings.Repeat("x", 512),
 		strings.Repeat("x", 513), "https://" + strings.Repeat("x", 2040), "https://" + strings.Repeat("x", 2041), []any{}, []any{nil}, []any{"a"}, []any{map[string]any{}}, map[string]any{}, map[string]any{"repo": "a"}, map[string]any{"connectorId": "c", "x": map[string]any{"y": []any{1.0}}},
 	})
-	keys  = rapid.SampledFrom([]string{"x", "registryType", "RegistryType", "registryUri", "credentialType", "filters", "Filters", "repo", "Tag", "tag", "days", "name", "schedule", "connectorId", "registryName", "weekDay", "\u0130d"})
+	keys  = rapid.SampledFrom([]string{"x", "registryType", "RegistryType", "registryUri", "credentialType", "filters", "Filters", "repo", "Tag", "tag", "days", "name", "schedule", "connectorId", "registryName", "weekDay", "\u0130d", "eventTime", "created", "inactive"})
 	slips = rapid.SampledFrom([]string{`"`, `\`, `{`, `}`, `[`, `]`, `,`, `:`, ` `, "\n", "\x01", "\x00", `\u0000`, `\ud800`, `\u00zz`, "0", "-", "1e5", "1e999", "null", "tru", "\xff", "é", `"a":1,`})
 )
 

@@ -1,11 +1,14 @@
 package bind
 
 import (
+	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
+
+	"github.com/oapi-codegen/nullable"
 
 	"github.com/qcsdev/qcs/openapi"
 )
@@ -22,7 +25,7 @@ type Decoder struct {
 	depth   int  // containers around the value
 	first   bool // no item of the container that is open has been read
 	refused *openapi.RequestError
-	path    []string // of the fault, from within
+	path    string // of the fault
 }
 
 // NewDecoder gives a decoder of a text.
@@ -30,19 +33,15 @@ func NewDecoder(text string) Decoder { return Decoder{text: text} }
 
 // Refused gives the fault.
 func (d *Decoder) Refused() *openapi.RequestError {
-	if d.refused != nil && len(d.path) > 0 {
-		slices.Reverse(d.path)
-		d.refused.Where += " at /" + strings.Join(d.path, "/")
-		d.path = nil
+	if d.path != "" {
+		d.refused.Where, d.path = d.refused.Where+" at "+d.path, ""
 	}
 	return d.refused
 }
 
 // Refuse refuses the value that was read last.
 func (d *Decoder) Refuse(rule, reason string) bool {
-	if d.refused == nil {
-		d.refused = openapi.Refuse(rule, "body", reason)
-	}
+	d.refused = cmp.Or(d.refused, openapi.Refuse(rule, "body", reason))
 	return false
 }
 
@@ -54,7 +53,7 @@ func (d *Decoder) broken() bool {
 // In says of a fault that it is below a property.
 func (d *Decoder) In(key string) bool {
 	if d.refused.Reason != "not valid JSON" {
-		d.path = append(d.path, key)
+		d.path = "/" + key + d.path
 	}
 	return false
 }
@@ -73,14 +72,11 @@ func (d *Decoder) End() bool {
 	return d.at == len(d.text) || d.Refuse(openapi.TrailingBytes, "has bytes after the JSON value")
 }
 
+var white = [256]bool{' ': true, '\t': true, '\n': true, '\r': true}
+
 func (d *Decoder) space() {
-	for d.at < len(d.text) {
-		switch d.text[d.at] {
-		case ' ', '\t', '\n', '\r':
-			d.at++
-		default:
-			return
-		}
+	for d.at < len(d.text) && white[d.text[d.at]] {
+		d.at++
 	}
 }
 
@@ -179,22 +175,16 @@ func (d *Decoder) Done(bits uint64, required ...string) bool {
 // Keys are those of an object that the document does not know. There are none before the first is added.
 type Keys map[string]bool
 
-// add reports whether a key is new.
-func (k *Keys) add(key string) bool {
-	if *k == nil {
-		*k = Keys{}
-	}
-	known := (*k)[key]
-	(*k)[key] = true
-	return !known
-}
-
 // Unknown reads over a property that the document does not know. It is refused when it was given before, or differs from a known one by case only.
 func (d *Decoder) Unknown(before *Keys, known []string) bool {
 	key := d.Key
-	if !before.add(key) {
+	if (*before)[key] {
 		return d.duplicate()
 	}
+	if *before == nil {
+		*before = Keys{}
+	}
+	(*before)[key] = true
 	for _, name := range known {
 		if strings.EqualFold(name, key) {
 			return d.Refuse(openapi.CaseVariantKey, "key "+strconv.Quote(key)+" must be written "+strconv.Quote(name))
@@ -296,13 +286,28 @@ func String[T ~string](d *Decoder, into *T, least, most int) bool {
 	return true
 }
 
-// Word reads a text that is one of several; other says so when it is something else.
-func (d *Decoder) Word(other string) (string, bool) {
-	if d.next() != '"' {
-		if !d.skip() {
-			return "", false
-		}
-		return "", d.Refuse("", other)
+// Time reads a time, whose text matches the pattern of one.
+func Time(d *Decoder, into *time.Time, matches func(string) bool) bool {
+	var text string
+	return String(d, &text, 0, -1) && (matches(text) && into.UnmarshalText([]byte(text)) == nil || d.Refuse("", "not a valid date-time"))
+}
+
+// Pointer reads what a pointer is to point to.
+func Pointer[T any](d *Decoder, into **T, each func(*Decoder, *T) bool) bool {
+	*into = new(T)
+	return each(d, *into)
+}
+
+// Nullable reads what may be null.
+func Nullable[T any](d *Decoder, into *nullable.Nullable[T], each func(*Decoder, *T) bool) bool {
+	if d.Null() {
+		into.SetNull()
+		return true
 	}
-	return d.value()
+	var value T
+	if !each(d, &value) {
+		return false
+	}
+	into.Set(value)
+	return true
 }

@@ -57,20 +57,14 @@ func AppendCounts(to []byte, counts map[string]int) []byte {
 	return append(to, '}')
 }
 
-// AppendText and AppendNumber append items of lists, and values that may be null.
-func AppendText[T ~string](to []byte, v *T) []byte { return AppendString(to, *v) }
-
-// AppendNumber is AppendInt for a pointer.
-func AppendNumber[T ~int](to []byte, v *T) []byte { return AppendInt(to, *v) }
-
 // AppendList appends an array, each item by a function.
-func AppendList[T any](to []byte, all []T, each func([]byte, *T) []byte) []byte {
+func AppendList[T any](to []byte, all []T, each func([]byte, T) []byte) []byte {
 	if all == nil {
 		return append(to, "null"...)
 	}
 	to = append(to, '[')
 	for i := range all {
-		to = append(each(to, &all[i]), ',')
+		to = append(each(to, all[i]), ',')
 	}
 	return End(to, ']')
 }
@@ -85,12 +79,11 @@ func End(to []byte, with byte) []byte {
 }
 
 // AppendNullable appends a value that may be null.
-func AppendNullable[T any](to []byte, v nullable.Nullable[T], each func([]byte, *T) []byte) []byte {
+func AppendNullable[T any](to []byte, v nullable.Nullable[T], each func([]byte, T) []byte) []byte {
 	if v.IsNull() {
 		return append(to, "null"...)
 	}
-	value := v[true] // the zero value when there is none
-	return each(to, &value)
+	return each(to, v[true]) // the zero value when there is none
 }
 
 // AppendAny appends a value of a type that has no encoder of its own.

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +47,12 @@ func Register(e *echo.Echo, routes []Route, unbound echo.HandlerFunc) {
 		e.Add(route.Method, strings.NewReplacer("{", ":", "}", "").Replace(route.Path), func(c echo.Context) error {
 			var path PathValues
 			for i, name := range route.Params {
-				path[i] = Unescape(c.Param(name), c.Request().URL.RawPath != "")
+				path[i] = c.Param(name)
+				if c.Request().URL.RawPath != "" { // Echo has routed by it
+					if plain, err := url.PathUnescape(path[i]); err == nil { // what cannot be decoded stays
+						path[i] = plain
+					}
+				}
 			}
 			err := route.Serve(c.Response(), c.Request(), path)
 			if err == ErrUnbound { //nolint:errorlint // never wrapped
@@ -62,25 +68,6 @@ type Options struct {
 	MaxBody int64 // bytes of a request body; 1 MiB when 0
 }
 
-// Most is how long a body may be.
-func (o Options) Most() int64 {
-	if o.MaxBody == 0 {
-		return 1 << 20
-	}
-	return o.MaxBody
-}
-
-// Unescape decodes a value of a path where that is needed; what cannot be decoded stays.
-func Unescape(value string, escaped bool) string {
-	if !escaped || !strings.Contains(value, "%") {
-		return value
-	}
-	if plain, err := url.PathUnescape(value); err == nil {
-		return plain
-	}
-	return value
-}
-
 // Bodiless reports whether a request has no body; one that has is left to the reference.
 func Bodiless(r *http.Request) bool {
 	return r.Body == nil || r.Body == http.NoBody
@@ -93,54 +80,49 @@ func IsJSON(r *http.Request) bool {
 }
 
 // buffers are used again.
-var buffers = sync.Pool{New: func() any { return new(Buffer) }}
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// Buffer is a buffer that is used again.
-type Buffer struct{ Bytes []byte }
-
-// NewBuffer gives an empty buffer.
-func NewBuffer() *Buffer {
-	b, _ := buffers.Get().(*Buffer)
-	b.Bytes = b.Bytes[:0]
+func borrow() *bytes.Buffer {
+	b, _ := buffers.Get().(*bytes.Buffer)
+	b.Reset()
 	return b
 }
 
-// Free gives a buffer back.
-func (b *Buffer) Free() {
+func giveBack(b *bytes.Buffer) {
 	const worth = 1 << 20 // bytes
-	if cap(b.Bytes) <= worth {
+	if b.Cap() <= worth {
 		buffers.Put(b)
 	}
 }
 
 // ReadBody reads a body up to its bound.
 func ReadBody(r *http.Request, o Options) (string, *openapi.RequestError) {
-	most := o.Most()
-	b := NewBuffer()
-	defer b.Free()
-	read := bytes.NewBuffer(b.Bytes)
-	n, err := read.ReadFrom(io.LimitReader(r.Body, most+1))
-	b.Bytes = read.Bytes()
+	most := cmp.Or(o.MaxBody, 1<<20)
+	b := borrow()
+	defer giveBack(b)
+	n, err := b.ReadFrom(io.LimitReader(r.Body, most+1))
 	switch {
 	case n > most:
 		return "", &openapi.RequestError{Status: http.StatusRequestEntityTooLarge, Rule: openapi.BodyTooLarge, Where: "body", Reason: fmt.Sprintf("more than %d bytes", most)}
 	case err != nil:
 		return "", openapi.Refuse("", "body", "could not be read to its end")
 	}
-	return read.String(), nil
+	return b.String(), nil
 }
 
 // jsonType is set as it is: a header of one value needs no new slice.
 var jsonType = []string{"application/json"}
 
-// Write answers with the JSON text in a buffer, which it gives back.
-func (b *Buffer) Write(w http.ResponseWriter, status int) error {
-	defer b.Free()
-	b.Bytes = append(b.Bytes, '\n') // as encoding/json does
+// Answer answers with JSON text, which a function appends.
+func Answer[T any](w http.ResponseWriter, status int, value T, appendTo func([]byte, T) []byte) error {
+	b := borrow()
+	defer giveBack(b)
+	text := append(appendTo(b.AvailableBuffer(), value), '\n') // as encoding/json does
+	*b = *bytes.NewBuffer(text)                                // it may have grown
 	header := w.Header()
 	header["Content-Type"] = jsonType
-	header.Set("Content-Length", strconv.Itoa(len(b.Bytes)))
+	header.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	_, err := w.Write(b.Bytes)
+	_, err := w.Write(text)
 	return err
 }

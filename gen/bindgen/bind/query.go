@@ -4,6 +4,7 @@
 package bind
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,25 +19,22 @@ type Query struct {
 
 	Name, Value string                // of the pair that was read last
 	Refused     *openapi.RequestError // the first fault
-	plain       strings.Builder       // what was escaped; slices of it stay good while it does not outgrow its capacity
-	begun       bool
-	escaped     bool // something is
-	odd         bool // something is, or there is a comma or a NUL character
+	plain       strings.Builder       // what was escaped
+	escaped     bool                  // something is
+	odd         bool                  // something is, or there is a comma or a NUL character
+}
+
+// NewQuery gives the reader of the query of an operation.
+func NewQuery(operation, query string) Query {
+	escaped := strings.IndexByte(query, '%') >= 0 || strings.IndexByte(query, '+') >= 0 || strings.IndexByte(query, ';') >= 0
+	return Query{Operation: operation, Rest: query, escaped: escaped, odd: escaped || strings.IndexByte(query, ',') >= 0 || strings.IndexByte(query, 0) >= 0}
 }
 
 // Next reads a pair. There is none at the end, and after a fault.
 func (q *Query) Next() bool {
-	if !q.begun {
-		q.begun, q.escaped = true, strings.IndexByte(q.Rest, '%') >= 0 || strings.IndexByte(q.Rest, '+') >= 0 || strings.IndexByte(q.Rest, ';') >= 0
-		q.odd = q.escaped || strings.IndexByte(q.Rest, ',') >= 0 || strings.IndexByte(q.Rest, 0) >= 0
-	}
 	for q.Rest != "" && q.Refused == nil {
-		pair := q.Rest
-		if end := strings.IndexByte(pair, '&'); end >= 0 {
-			pair, q.Rest = pair[:end], pair[end+1:]
-		} else {
-			q.Rest = ""
-		}
+		var pair string
+		pair, q.Rest, _ = strings.Cut(q.Rest, "&")
 		if pair == "" {
 			continue
 		}
@@ -48,9 +46,7 @@ func (q *Query) Next() bool {
 
 // unescape decodes the name and the value of a pair.
 func (q *Query) unescape(pair string) bool {
-	if q.plain.Cap() == 0 {
-		q.plain.Grow(len(pair) + len(q.Rest))
-	}
+	q.plain.Grow(len(pair) + len(q.Rest)) // once for all
 	name, ok := q.decode(q.Name)
 	value, fine := q.decode(q.Value)
 	if !ok || !fine || strings.IndexByte(pair, ';') >= 0 {
@@ -88,12 +84,11 @@ func (q *Query) decode(text string) (string, bool) {
 func (q *Query) Left() int { return strings.Count(q.Rest, "&") + 2 }
 
 func (q *Query) refuse(rule, where, reason string) {
-	if q.Refused == nil {
-		q.Refused = openapi.Refuse(rule, where, reason)
-	}
+	q.Refused = cmp.Or(q.Refused, openapi.Refuse(rule, where, reason))
 }
 
-func (q *Query) fault(rule, reason string) bool {
+// Refuse refuses the value of the parameter that was read last.
+func (q *Query) Refuse(rule, reason string) bool {
 	q.refuse(rule, parameter("query", q.Name), reason)
 	return false
 }
@@ -108,12 +103,12 @@ func (q *Query) Unknown(known ...string) {
 			reason += "; did you mean " + strconv.Quote(name) + "?"
 		}
 	}
-	q.fault(openapi.UnknownParameter, reason)
+	q.Refuse(openapi.UnknownParameter, reason)
 }
 
 // NoQuery refuses a query where there should be none.
 func NoQuery(operation, query string) *openapi.RequestError {
-	q := Query{Operation: operation, Rest: query}
+	q := NewQuery(operation, query)
 	for q.Next() {
 		q.Unknown()
 	}
@@ -124,31 +119,19 @@ func NoQuery(operation, query string) *openapi.RequestError {
 func (q *Query) Once(given, mayBeEmpty bool) bool {
 	switch {
 	case strings.IndexByte(q.Value, 0) >= 0:
-		return q.fault(openapi.NULByte, "holds a NUL character")
+		return q.Refuse(openapi.NULByte, "holds a NUL character")
 	case given:
-		return q.fault(openapi.RepeatedParameter, "given more than once")
+		return q.Refuse(openapi.RepeatedParameter, "given more than once")
 	case q.Value == "" && !mayBeEmpty:
-		return q.fault(openapi.EmptyNumber, "has no value")
-	}
-	return true
-}
-
-// Item refuses an item of a list that stands for several.
-func (q *Query) Item() bool {
-	switch {
-	case !q.odd:
-	case strings.IndexByte(q.Value, 0) >= 0:
-		return q.fault(openapi.NULByte, "holds a NUL character")
-	case strings.IndexByte(q.Value, ',') >= 0:
-		return q.fault(openapi.CommaList, "holds a comma; repeat the parameter for each item")
+		return q.Refuse(openapi.EmptyNumber, "has no value")
 	}
 	return true
 }
 
 // Fits says why a text does not fit its bounds; most < 0 is none.
 func Fits(text string, least, most int) (reason string) {
-	if least == 0 && (most < 0 || len(text) <= most) {
-		return ""
+	if least <= (len(text)+utf8.UTFMax-1)/utf8.UTFMax && (most < 0 || len(text) <= most) {
+		return "" // however many bytes a character has
 	}
 	switch n := utf8.RuneCountInString(text); {
 	case n < least:
@@ -162,7 +145,7 @@ func Fits(text string, least, most int) (reason string) {
 // Text binds a text.
 func Text[T ~string](q *Query, into *T, least, most int) bool {
 	if reason := Fits(q.Value, least, most); reason != "" {
-		return q.fault("", reason)
+		return q.Refuse("", reason)
 	}
 	*into = T(q.Value)
 	return true
@@ -172,17 +155,21 @@ func Text[T ~string](q *Query, into *T, least, most int) bool {
 func Int[T ~int | ~int64](q *Query, into *T) bool {
 	n, err := strconv.ParseInt(q.Value, 10, 64)
 	if err != nil {
-		return q.fault("", "not an integer")
+		return q.Refuse("", "not an integer")
 	}
 	*into = T(n)
 	return true
 }
 
-// Refuse refuses the value of the parameter that was read last, as the document says so.
-func (q *Query) Refuse(reason string) bool { return q.fault("", reason) }
-
-// TextItem holds the item of a list that was read last to its bounds; i is its place.
-func (q *Query) TextItem(i, least, most int) bool {
+// Item holds the item of a list that was read last to its bounds, and refuses one that stands for several; i is its place.
+func (q *Query) Item(i, least, most int) bool {
+	switch {
+	case !q.odd:
+	case strings.IndexByte(q.Value, 0) >= 0:
+		return q.Refuse(openapi.NULByte, "holds a NUL character")
+	case strings.IndexByte(q.Value, ',') >= 0:
+		return q.Refuse(openapi.CommaList, "holds a comma; repeat the parameter for each item")
+	}
 	if reason := Fits(q.Value, least, most); reason != "" {
 		q.refuse("", parameter("query", q.Name)+" at /"+strconv.Itoa(i), reason)
 		return false

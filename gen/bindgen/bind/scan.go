@@ -9,8 +9,9 @@ import (
 
 // value reads a text that is a value.
 func (d *Decoder) value() (string, bool) {
+	begin := d.at
 	text, ok := d.quoted()
-	if ok && strings.IndexByte(text, 0) >= 0 {
+	if escaped := len(text) != d.at-begin-len(`""`); escaped && ok && strings.IndexByte(text, 0) >= 0 { // as it is, none is allowed
 		return "", d.Refuse(openapi.NULByte, "holds a NUL character")
 	}
 	return text, ok
@@ -18,17 +19,16 @@ func (d *Decoder) value() (string, bool) {
 
 // quoted reads a text, from its quote on. Where it has no escapes, it is a part of the whole.
 func (d *Decoder) quoted() (string, bool) {
-	begin := d.at + 1
-	for i := begin; i < len(d.text); i++ {
-		switch c := d.text[i]; {
-		case c == '"':
-			d.at = i + 1
-			return d.text[begin:i], true
-		case c == '\\':
-			return d.escaped(begin, i)
-		case c < ' ':
-			return "", d.broken()
-		}
+	text, i := d.text[d.at+1:], 0
+	for i < len(text) && text[i] != '"' && text[i] != '\\' && text[i] >= ' ' {
+		i++
+	}
+	switch {
+	case i < len(text) && text[i] == '"':
+		d.at += i + len(`""`)
+		return text[:i], true
+	case i < len(text) && text[i] == '\\':
+		return d.escaped(d.at+1, d.at+1+i)
 	}
 	return "", d.broken()
 }
