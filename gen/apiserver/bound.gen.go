@@ -202,11 +202,12 @@ func (b *bound) createACRConnector(w http.ResponseWriter, r *http.Request, path 
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(CreateACRConnectorJSONRequestBody)
+	var body CreateACRConnectorJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeACRConnectorRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeACRConnectorRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.CreateACRConnector(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -230,11 +231,12 @@ func (b *bound) createAWSConnector(w http.ResponseWriter, r *http.Request, path 
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(CreateAWSConnectorJSONRequestBody)
+	var body CreateAWSConnectorJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeAWSConnectorRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeAWSConnectorRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.CreateAWSConnector(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -258,11 +260,12 @@ func (b *bound) createPolicy(w http.ResponseWriter, r *http.Request, path bind.P
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(CreatePolicyJSONRequestBody)
+	var body CreatePolicyJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodePolicyRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodePolicyRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.CreatePolicy(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -286,11 +289,12 @@ func (b *bound) createRegistry(w http.ResponseWriter, r *http.Request, path bind
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(CreateRegistryJSONRequestBody)
+	var body CreateRegistryJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeRegistryRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeRegistryRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.CreateRegistry(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -314,11 +318,12 @@ func (b *bound) createReport(w http.ResponseWriter, r *http.Request, path bind.P
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(CreateReportJSONRequestBody)
+	var body CreateReportJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeReportRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeReportRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.CreateReport(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -342,11 +347,12 @@ func (b *bound) createReportSchedule(w http.ResponseWriter, r *http.Request, pat
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(CreateReportScheduleJSONRequestBody)
+	var body CreateReportScheduleJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeReportScheduleRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeReportScheduleRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.CreateReportSchedule(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -374,11 +380,12 @@ func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path bind
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(CreateScheduleJSONRequestBody)
+	var body CreateScheduleJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeScheduleRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeScheduleRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.CreateSchedule(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -1276,11 +1283,12 @@ func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path bind.P
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(UpdatePolicyJSONRequestBody)
+	var body UpdatePolicyJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodePolicyRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodePolicyRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.UpdatePolicy(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -1308,11 +1316,12 @@ func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path bind
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(UpdateRegistryJSONRequestBody)
+	var body UpdateRegistryJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeRegistryRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeRegistryRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.UpdateRegistry(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -1340,11 +1349,12 @@ func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, pat
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(UpdateReportScheduleJSONRequestBody)
+	var body UpdateReportScheduleJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeReportScheduleRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeReportScheduleRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.UpdateReportSchedule(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -1376,11 +1386,12 @@ func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path bind
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(UpdateScheduleJSONRequestBody)
+	var body UpdateScheduleJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeScheduleRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeScheduleRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.UpdateSchedule(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -1404,11 +1415,12 @@ func (b *bound) validateRegistry(w http.ResponseWriter, r *http.Request, path bi
 	if refused != nil {
 		return refused
 	}
-	request.Body = new(ValidateRegistryJSONRequestBody)
+	var body ValidateRegistryJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeRegistryRequest(&d, request.Body) && d.End()) {
+	if !(d.Begin() && decodeRegistryRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
+	request.Body = new(body)
 	answer, err := b.ssi.ValidateRegistry(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
@@ -1529,7 +1541,7 @@ func matchesAWSConnectorRequestArn(s string) bool {
 	i += 6
 	{
 		begin := i
-		for i < len(s) && !(s[i] == '\n') {
+		for i < len(s) && (s[i] > '\n' || !(s[i] == '\n')) {
 			i++
 		}
 		if i-begin < 1 {
@@ -2066,7 +2078,7 @@ func matchesRegistryRequestRegistryURI(s string) bool {
 	i += 3
 	{
 		begin := i
-		for i < len(s) && !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || s[i] == '%' || s[i] == '/' || '?' <= s[i] && s[i] <= '@') {
+		for i < len(s) && (s[i] > '@' || !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || s[i] == '%' || s[i] == '/' || '?' <= s[i] && s[i] <= '@')) {
 			i++
 		}
 		if i-begin < 1 {
@@ -2078,7 +2090,7 @@ func matchesRegistryRequestRegistryURI(s string) bool {
 			return false
 		}
 		i += 1
-		for i < len(s) && !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || '?' <= s[i] && s[i] <= '@') {
+		for i < len(s) && (s[i] > '@' || !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || '?' <= s[i] && s[i] <= '@')) {
 			i++
 		}
 	}

@@ -230,7 +230,7 @@ func perCall(call func()) float64 {
 }
 
 // budget is how many allocations a request may cost behind its binder.
-var budget = map[string]float64{"list": 2, "plain-list": 0, "create-420-bytes": 3, "delete-2": 1, "delete-200": 1, "refused-body": 7, "refused-query": 5}
+var budget = map[string]float64{"list": 2, "plain-list": 0, "create-420-bytes": 2, "delete-2": 1, "delete-200": 1, "refused-body": 4, "refused-query": 5}
 
 // TestAllocations holds requests to their budgets, and sees that what is measured is answered as it should be.
 func TestAllocations(t *testing.T) {

@@ -172,18 +172,27 @@ func (m *matcher) alternate(parts, rest []*syntax.Regexp) bool {
 // condition writes that s[i] is in a set, or that it is not in what is left out of one.
 func condition(set string) string {
 	var all []string
+	var last rune
 	not := strings.ContainsRune(set, beyond)
 	for low := rune(0); low < beyond; low++ {
 		high := low
 		for high < beyond && strings.ContainsRune(set, high) != not {
 			high++
 		}
-		if high-low == 1 {
-			all = append(all, fmt.Sprintf("s[i] == %q", low))
-		} else if high > low {
-			all = append(all, fmt.Sprintf("%q <= s[i] && s[i] <= %q", low, high-1))
+		if high == low {
+			continue
 		}
+		last = high - 1
+		one := fmt.Sprintf("%q <= s[i] && s[i] <= %q", low, last)
+		if low == last {
+			one = fmt.Sprintf("s[i] == %q", low)
+		}
+		all = append(all, one)
 		low = high
 	}
-	return map[bool]string{true: "!"}[not] + "(" + strings.Join(all, " || ") + ")"
+	within := "(" + strings.Join(all, " || ") + ")"
+	if not {
+		return fmt.Sprintf("(s[i] > %q || !%s)", last, within) // most are small letters
+	}
+	return within
 }

@@ -25,19 +25,13 @@ type Decoder struct {
 	depth   int  // containers around the value
 	first   bool // no item of the container that is open has been read
 	refused *openapi.RequestError
-	path    string // of the fault
 }
 
 // NewDecoder gives a decoder of a text.
 func NewDecoder(text string) Decoder { return Decoder{text: text} }
 
 // Refused gives the fault.
-func (d *Decoder) Refused() *openapi.RequestError {
-	if d.path != "" {
-		d.refused.Where, d.path = d.refused.Where+" at "+d.path, ""
-	}
-	return d.refused
-}
+func (d *Decoder) Refused() *openapi.RequestError { return d.refused }
 
 // Refuse refuses the value that was read last.
 func (d *Decoder) Refuse(rule, reason string) bool {
@@ -53,7 +47,7 @@ func (d *Decoder) broken() bool {
 // In says of a fault that it is below a property.
 func (d *Decoder) In(key string) bool {
 	if d.refused.Reason != "not valid JSON" {
-		d.path = "/" + key + d.path
+		d.refused.Where = "body at /" + key + strings.TrimPrefix(strings.TrimPrefix(d.refused.Where, "body"), " at ")
 	}
 	return false
 }
@@ -220,13 +214,9 @@ func List[T any](d *Decoder, into *[]T, b Bounds, each func(*Decoder, *T) bool) 
 	return true
 }
 
-// Mismatch refuses a value for a reason that holds for its kind, after reading it: what is no JSON is refused as that.
+// Mismatch refuses a value for its kind.
 func (d *Decoder) Mismatch(reason string) bool {
-	null := d.next() == 'n'
-	if !d.skip() {
-		return false
-	}
-	if null {
+	if d.next() == 'n' {
 		reason = "Value is not nullable"
 	}
 	return d.Refuse("", reason)

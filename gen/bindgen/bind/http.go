@@ -98,9 +98,12 @@ func giveBack(b *bytes.Buffer) {
 // ReadBody reads a body up to its bound.
 func ReadBody(r *http.Request, o Options) (string, *openapi.RequestError) {
 	most := cmp.Or(o.MaxBody, 1<<20)
-	b := borrow()
+	b, from := borrow(), io.Reader(r.Body)
 	defer giveBack(b)
-	n, err := b.ReadFrom(io.LimitReader(r.Body, most+1))
+	if r.ContentLength <= 0 || r.ContentLength > most { // else it is not longer than that
+		from = io.LimitReader(from, most+1)
+	}
+	n, err := b.ReadFrom(from)
 	switch {
 	case n > most:
 		return "", &openapi.RequestError{Status: http.StatusRequestEntityTooLarge, Rule: openapi.BodyTooLarge, Where: "body", Reason: fmt.Sprintf("more than %d bytes", most)}

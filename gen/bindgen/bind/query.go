@@ -118,7 +118,7 @@ func NoQuery(operation, query string) *openapi.RequestError {
 // Once refuses a parameter of one value that was given before, and one that is empty where it must not be.
 func (q *Query) Once(given, mayBeEmpty bool) bool {
 	switch {
-	case strings.IndexByte(q.Value, 0) >= 0:
+	case q.odd && strings.IndexByte(q.Value, 0) >= 0:
 		return q.Refuse(openapi.NULByte, "holds a NUL character")
 	case given:
 		return q.Refuse(openapi.RepeatedParameter, "given more than once")

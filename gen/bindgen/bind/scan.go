@@ -20,7 +20,7 @@ func (d *Decoder) value() (string, bool) {
 // quoted reads a text, from its quote on. Where it has no escapes, it is a part of the whole.
 func (d *Decoder) quoted() (string, bool) {
 	text, i := d.text[d.at+1:], 0
-	for i < len(text) && text[i] != '"' && text[i] != '\\' && text[i] >= ' ' {
+	for i < len(text) && (text[i] > '\\' || text[i] >= ' ' && text[i] != '"' && text[i] != '\\') { // most are small letters
 		i++
 	}
 	switch {
