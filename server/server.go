@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
@@ -112,9 +111,6 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	var reading sync.WaitGroup // the document, while the database opens
-	defer reading.Wait()
-	reading.Go(func() { _, _ = vendorDocument() }) // chain finds the error, if there is one
 	s := &Server{options: o, ids: registry.NewIDs(o.Now, o.Random), limiter: newLimiter(o.RateLimit), journal: journal.New(o.JournalCalls), wake: make(chan struct{}, 1)}
 	var err error
 	if s.store, err = openStore(o); err != nil {

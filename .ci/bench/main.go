@@ -161,6 +161,11 @@ func (b *bench) loads(all []server) error {
 					continue
 				}
 				f, err := p.load(c, b.turn)
+				if err != nil && p.peer {
+					fmt.Fprintf(os.Stderr, "%s, %s: %v\n", p.name, c.name, err)
+					p.refused[c.name] = true
+					continue
+				}
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", p.name, c.name, err)
 				}

@@ -28,6 +28,7 @@ type server struct {
 	keeps     bool // keeps what it is told: it is asked only what means something to it
 	slow      bool // takes seconds to start
 	lax       bool // answers what it should refuse
+	peer      bool // may answer otherwise than it should, and is not measured then
 	startOnly bool
 	login     func(base string) (map[string]string, error)
 }
@@ -61,7 +62,8 @@ func ours(built string) (all []server) {
 // peers are the other mock servers that are installed.
 func peers(out string) (all []server) {
 	document, token := filepath.Join(out, "peers.json"), map[string]string{"Authorization": "Bearer x"}
-	bin := ".ci/peers/node_modules/.bin/"
+	const modules = ".ci/peers/node_modules/"
+	const bin = modules + ".bin/"
 	for _, s := range []server{
 		{name: "prism", command: func(port string) []string {
 			return []string{bin + "prism", "mock", "-v", "fatal", "-h", "127.0.0.1", "-p", port, document}
@@ -72,15 +74,18 @@ func peers(out string) (all []server) {
 		{name: "steady", command: func(port string) []string {
 			return []string{bin + "steady", "-q", "--host", "127.0.0.1", "-p", port, document}
 		}},
+		{name: "mockserver", command: func(port string) []string {
+			return []string{"java", "-Dmockserver.initializationOpenAPIPath=" + document, "-Dmockserver.logLevel=ERROR", "-jar", modules + "mockserver-node/mockserver-netty-8.0.0-jar-with-dependencies.jar", "-serverPort", port}
+		}},
 		{name: "stripe-mock", command: func(port string) []string {
 			return []string{filepath.Join(out, "bin", "stripe-mock"), "-http-port", port}
 		}, first: "/v1/customers", startOnly: true},
 	} {
-		if _, err := os.Stat(s.command("0")[0]); err != nil {
+		if !installed(s.command("0")) {
 			fmt.Fprintf(os.Stderr, "%s is not installed: \"make bench-peers\" does so\n", s.name)
 			continue
 		}
-		if s.headers, s.slow = token, true; s.startOnly {
+		if s.headers, s.slow, s.peer = token, true, true; s.startOnly {
 			s.headers = map[string]string{"Authorization": "Bearer sk_test_123"}
 		} else {
 			s.first = list
@@ -90,13 +95,26 @@ func peers(out string) (all []server) {
 	return all
 }
 
+// installed reports whether the program of a command is there, and what it runs.
+func installed(line []string) bool {
+	_, err := exec.LookPath(line[0])
+	for i, word := range line {
+		if word == "-jar" {
+			_, missing := os.Stat(line[i+1])
+			err = errors.Join(err, missing)
+		}
+	}
+	return err == nil
+}
+
 // process is a server that runs.
 type process struct {
 	*exec.Cmd
 	server
 	address  string
-	took     time.Duration // until the first good answer
-	resident float64       // MiB, then
+	took     time.Duration   // until the first good answer
+	resident float64         // MiB, then
+	refused  map[string]bool // cases that it answers otherwise than it should
 }
 
 // start runs a server until it has answered once. It starts it on one processor, if there is one for it alone.
@@ -111,7 +129,7 @@ func (s server) start(apart bool) (*process, error) {
 	}
 	_, port, _ := net.SplitHostPort(address)
 	line := s.command(port)
-	p := &process{exec.Command(line[0], line[1:]...), s, address, 0, 0}
+	p := &process{exec.Command(line[0], line[1:]...), s, address, 0, 0, map[string]bool{}}
 	p.Env = append(append(os.Environ(), "PORT="+port), s.env...)
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	began := time.Now()
@@ -168,7 +186,7 @@ func (p *process) stop() {
 
 // takes reports whether a case means something to a server.
 func (p *process) takes(c kase) bool {
-	return (!p.keeps || c.keeps) && (!p.lax || c.status == http.StatusOK)
+	return (!p.keeps || c.keeps) && (!p.lax || c.status == http.StatusOK) && !p.refused[c.name]
 }
 
 // login gets a token of the emulator.

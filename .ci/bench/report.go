@@ -69,7 +69,7 @@ func (b *bench) csv(path string) error {
 
 // servers are those that have a figure, in the order in which they were measured.
 func (b *bench) servers(suite, metric string) (all []string) {
-	for _, name := range []string{"hello-world", "net/http", "echo", "generated", "kin-openapi", "bound", "qcsd", "prism", "mockoon", "steady", "stripe-mock"} {
+	for _, name := range []string{"hello-world", "net/http", "echo", "generated", "kin-openapi", "bound", "qcsd", "prism", "mockoon", "steady", "mockserver", "stripe-mock"} {
 		if slices.ContainsFunc(b.rows, func(r row) bool { return r.suite == suite && r.server == name && r.metric == metric }) {
 			all = append(all, name)
 		}
@@ -131,7 +131,7 @@ func machine() string {
 func (b *bench) plot() string {
 	const left, height, width, decade = 130, 16, 900, 190
 	names := b.servers("load", "cpu-us")
-	colours := []string{"#9e9e9e", "#607d8b", "#90caf9", "#ef9a9a", "#2e7d32", "#66bb6a", "#8e24aa", "#f57c00", "#6d4c41"}
+	colours := []string{"#9e9e9e", "#607d8b", "#90caf9", "#ef9a9a", "#2e7d32", "#66bb6a", "#8e24aa", "#f57c00", "#6d4c41", "#00838f"}
 	var t strings.Builder
 	y := 30
 	for _, c := range cases() {

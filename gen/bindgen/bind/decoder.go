@@ -214,9 +214,13 @@ func List[T any](d *Decoder, into *[]T, b Bounds, each func(*Decoder, *T) bool) 
 	return true
 }
 
-// Mismatch refuses a value for its kind.
+// Mismatch refuses a value for its kind, after reading it: what is no JSON is refused as that.
 func (d *Decoder) Mismatch(reason string) bool {
-	if d.next() == 'n' {
+	null := d.next() == 'n'
+	if !d.skip() {
+		return false
+	}
+	if null {
 		reason = "Value is not nullable"
 	}
 	return d.Refuse("", reason)

@@ -58,9 +58,6 @@ func (d *Decoder) number() bool {
 
 // skip reads over a value of any kind.
 func (d *Decoder) skip() bool {
-	if d.depth > maxNesting {
-		return d.Refuse("", "nested more than 64 deep")
-	}
 	switch c := d.next(); {
 	case c == '"':
 		_, ok := d.value()

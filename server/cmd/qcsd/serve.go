@@ -26,10 +26,6 @@ const (
 	maxHeader     = 512 << 10 // long lists of ids come in the query
 )
 
-// garbage is how much memory may be let go, in percent of what is in use, before it is collected, unless GOGC says otherwise. With the usual 100 one answer in a hundred waits for that while a bulk job
-// runs, for twice as long as with this.
-const garbage = 150
-
 // serve runs the emulator until the context ends; then requests finish and jobs stop between two chunks.
 func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	k, err := p.settings(cmd.Flags())
@@ -46,9 +42,6 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	pair, err := certificate(k)
 	if err != nil {
 		return err
-	}
-	if p.getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", k.String(keyAddr))
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -289,7 +288,6 @@ func shortest(a, b time.Duration) time.Duration {
 
 // meanwhile reads first pages, at rest and while a bulk job runs.
 func (g big) meanwhile(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(150)) // as qcsd does
 	for b.Loop() {
 		database, _ := g.copied(b)
 		service, s, ctx := g.open(b, database)
