@@ -185,7 +185,7 @@ func bindCancelSchedulesParams(query string, p *CancelSchedulesParams) *openapi.
 			q.Unknown("scheduleIds", "filter")
 		}
 	}
-	q.List("scheduleIds", len(p.ScheduleIds), 5000)
+	q.List("scheduleIds", len(p.ScheduleIds), false, 5000)
 	return q.Refused
 }
 
@@ -431,7 +431,7 @@ func bindDeleteRegistriesParams(query string, p *DeleteRegistriesParams) *openap
 			q.Unknown("registryIds")
 		}
 	}
-	q.List("registryIds", len(p.RegistryIds), 5000)
+	q.List("registryIds", len(p.RegistryIds), false, 5000)
 	return q.Refused
 }
 
@@ -493,8 +493,7 @@ func bindDeleteReportsParams(query string, p *DeleteReportsParams) *openapi.Requ
 			q.Unknown("reportUuids")
 		}
 	}
-	q.List("reportUuids", len(p.ReportUuids), 5000)
-	q.Required("reportUuids", p.ReportUuids != nil)
+	q.List("reportUuids", len(p.ReportUuids), true, 5000)
 	return q.Refused
 }
 
@@ -575,7 +574,7 @@ func bindDeleteSchedulesParams(query string, p *DeleteSchedulesParams) *openapi.
 			q.Unknown("scheduleIds", "filter")
 		}
 	}
-	q.List("scheduleIds", len(p.ScheduleIds), 5000)
+	q.List("scheduleIds", len(p.ScheduleIds), false, 5000)
 	return q.Refused
 }
 
@@ -729,6 +728,9 @@ func (b *bound) describeRegistry(w http.ResponseWriter, r *http.Request, path bi
 	answer, err := b.ssi.DescribeRegistry(r.Context(), request)
 	if err != nil || answer == nil {
 		return err
+	}
+	if a, ok := answer.(DescribeRegistry200JSONResponse); ok {
+		return bind.Answer(w, 200, RegistryDetails(a), appendRegistryDetails)
 	}
 	return answer.VisitDescribeRegistryResponse(w)
 }
@@ -2730,6 +2732,104 @@ func appendImage(to []byte, v Image) []byte {
 	to = append(bind.AppendDigits(to, v.Updated), ',')
 	to = append(to, `"uuid":`...)
 	to = append(bind.AppendString(to, v.UUID), ',')
+	return bind.End(to, '}')
+}
+
+// appendAWS appends a AWS as encoding/json writes it.
+func appendAWS(to []byte, v AWS) []byte {
+	to = append(to, '{')
+	if v.AccountID != "" {
+		to = append(to, `"accountId":`...)
+		to = append(bind.AppendString(to, v.AccountID), ',')
+	}
+	if v.AccountType != "" {
+		to = append(to, `"accountType":`...)
+		to = append(bind.AppendString(to, v.AccountType), ',')
+	}
+	if v.Arn != "" {
+		to = append(to, `"arn":`...)
+		to = append(bind.AppendString(to, v.Arn), ',')
+	}
+	if v.Description != "" {
+		to = append(to, `"description":`...)
+		to = append(bind.AppendString(to, v.Description), ',')
+	}
+	if v.Name != "" {
+		to = append(to, `"name":`...)
+		to = append(bind.AppendString(to, v.Name), ',')
+	}
+	if v.Region != "" {
+		to = append(to, `"region":`...)
+		to = append(bind.AppendString(to, v.Region), ',')
+	}
+	return bind.End(to, '}')
+}
+
+// appendCredentialUser appends a CredentialUser as encoding/json writes it.
+func appendCredentialUser(to []byte, v CredentialUser) []byte {
+	to = append(to, '{')
+	if v.Username != "" {
+		to = append(to, `"username":`...)
+		to = append(bind.AppendString(to, v.Username), ',')
+	}
+	return bind.End(to, '}')
+}
+
+// appendRegistryDetails appends a RegistryDetails as encoding/json writes it.
+func appendRegistryDetails(to []byte, v RegistryDetails) []byte {
+	to = append(to, '{')
+	if v.AWS != (AWS{}) {
+		to = append(to, `"aws":`...)
+		to = append(appendAWS(to, v.AWS), ',')
+	}
+	if len(v.Connectors) > 0 {
+		to = append(to, `"connectors":`...)
+		to = append(bind.AppendList(to, v.Connectors, appendConnector), ',')
+	}
+	to = append(to, `"created":`...)
+	to = append(bind.AppendDigits(to, v.Created), ',')
+	if v.Credential != (CredentialUser{}) {
+		to = append(to, `"credential":`...)
+		to = append(appendCredentialUser(to, v.Credential), ',')
+	}
+	if v.CredentialType != "" {
+		to = append(to, `"credentialType":`...)
+		to = append(bind.AppendString(to, v.CredentialType), ',')
+	}
+	if v.DockerHubOrg != "" {
+		to = append(to, `"dockerHubOrg":`...)
+		to = append(bind.AppendString(to, v.DockerHubOrg), ',')
+	}
+	if v.LastScanned != 0 {
+		to = append(to, `"lastScanned":`...)
+		to = append(bind.AppendDigits(to, v.LastScanned), ',')
+	}
+	if v.ProviderType != "" {
+		to = append(to, `"providerType":`...)
+		to = append(bind.AppendString(to, v.ProviderType), ',')
+	}
+	if v.RegistryName != "" {
+		to = append(to, `"registryName":`...)
+		to = append(bind.AppendString(to, v.RegistryName), ',')
+	}
+	to = append(to, `"registryType":`...)
+	to = append(bind.AppendString(to, v.RegistryType), ',')
+	to = append(to, `"registryUri":`...)
+	to = append(bind.AppendString(to, v.RegistryURI), ',')
+	to = append(to, `"registryUuid":`...)
+	to = append(bind.AppendString(to, v.RegistryUUID), ',')
+	to = append(to, `"repoCount":`...)
+	to = append(bind.AppendInt(to, v.RepoCount), ',')
+	to = append(to, `"scheduleStatusList":`...)
+	to = append(bind.AppendCounts(to, v.ScheduleStatusList), ',')
+	to = append(to, `"totalImages":`...)
+	to = append(bind.AppendInt(to, v.TotalImages), ',')
+	to = append(to, `"totalScannedImages":`...)
+	to = append(bind.AppendInt(to, v.TotalScannedImages), ',')
+	to = append(to, `"totalVulnerableImages":`...)
+	to = append(bind.AppendInt(to, v.TotalVulnerableImages), ',')
+	to = append(to, `"updated":`...)
+	to = append(bind.AppendDigits(to, v.Updated), ',')
 	return bind.End(to, '}')
 }
 

@@ -9,7 +9,7 @@ import (
 // encoder writes the encoder of a struct; it reports whether the type can have one.
 func (g *generator) encoder(name string) bool {
 	fields, ok := g.types.fields(name)
-	if !ok || g.types.marshal[name] || slices.ContainsFunc(fields, func(f field) bool { return f.omits && g.types.structName(f.kind) != "" }) {
+	if !ok || g.types.marshal[name] || slices.ContainsFunc(fields, func(f field) bool { return f.omits && g.types.structName(f.kind) != "" && !g.texts(f.kind) }) {
 		return false
 	}
 	err := g.helper("append"+name, func(p func(string, ...any)) error {
@@ -26,6 +26,15 @@ func (g *generator) encoder(name string) bool {
 		return nil
 	})
 	return err == nil
+}
+
+// texts reports whether a struct holds texts only.
+func (g *generator) texts(kind ast.Expr) bool {
+	fields, _ := g.types.fields(g.types.structName(kind))
+	return !slices.ContainsFunc(fields, func(f field) bool {
+		plain, _ := g.types.plain(f.kind)
+		return plain != "string"
+	})
 }
 
 // appenders append values of types.
@@ -68,6 +77,8 @@ func (g *generator) given(at string, kind ast.Expr) string {
 		return at
 	case "pointer":
 		return at + " != nil"
+	case "struct":
+		return fmt.Sprintf("%s != (%s{})", at, text(kind))
 	case "list", "map", "counts", "nullable":
 		return "len(" + at + ") > 0"
 	}

@@ -17,18 +17,15 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
-
-func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) != 2 {
-		fmt.Fprintln(stderr, "usage: bindgen DOCUMENT OUT")
-		return 2
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: bindgen DOCUMENT OUT")
+		os.Exit(2)
 	}
-	if err := generate(args[0], args[1], stdout); err != nil {
-		fmt.Fprintln(stderr, "bindgen:", err)
-		return 1
+	if err := generate(os.Args[1], os.Args[2], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bindgen:", err)
+		os.Exit(1)
 	}
-	return 0
 }
 
 // generate writes the file, and tells what is left to the reference.

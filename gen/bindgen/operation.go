@@ -7,14 +7,13 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
-)
 
-// maxPathParams is how many values bind.PathValues holds.
-const maxPathParams = 2
+	"github.com/qcsdev/qcs/gen/bindgen/bind"
+)
 
 // refuses says why an operation cannot be bound; "" when it can.
 func (g *generator) refuses(o operation) string {
-	if len(o.pathParams) > maxPathParams {
+	if len(o.pathParams) > len(bind.PathValues{}) {
 		return "too many parameters in the path"
 	}
 	for _, p := range slices.Concat(o.pathParams, o.query) {
@@ -137,12 +136,8 @@ func (g *generator) params(o operation) error {
 		case s.Type.Is(openapi3.TypeArray):
 			least, most := bounds(s.Items.Value.MinLength, s.Items.Value.MaxLength)
 			fmt.Fprintf(&cases, "if p.%[1]s == nil {\np.%[1]s = make([]string, 0, q.Left())\n}\nif q.Item(len(p.%[1]s), %[2]d, %[3]d) {\np.%[1]s = append(p.%[1]s, q.Value)\n}\n", f.name, least, most)
-			if s.MaxItems != nil {
-				fmt.Fprintf(&end, "q.List(%q, len(p.%s), %d)\n", p.Name, f.name, *s.MaxItems)
-			}
-			if p.Required {
-				fmt.Fprintf(&end, "q.Required(%q, p.%s != nil)\n", p.Name, f.name)
-			}
+			_, most = bounds(0, s.MaxItems)
+			fmt.Fprintf(&end, "q.List(%q, len(p.%s), %t, %d)\n", p.Name, f.name, p.Required, most)
 		case optional:
 			fmt.Fprintf(&own, "%s %s\n", lower(f.name), text(pointer.X))
 			fmt.Fprintf(&cases, "if own == nil {\nown = new(values)\n}\nif q.Once(p.%[1]s != nil, %[2]t) && %[3]s {\np.%[1]s = &own.%[4]s\n}\n", f.name, p.AllowEmptyValue, binds(s, "&own."+lower(f.name)), lower(f.name))

@@ -120,8 +120,7 @@ func (m *matcher) part(r *syntax.Regexp, rest []*syntax.Regexp) bool {
 	case one.Op == syntax.OpCharClass || one.Op == syntax.OpAnyCharNotNL:
 		return m.class(set, times[0], times[1]) && (times[0] == times[1] || !strings.ContainsAny(set, after))
 	case r.Op == syntax.OpLiteral:
-		text := string(r.Rune)
-		m.p("if !strings.HasPrefix(s[i:], %q) {\nreturn false\n}\ni += %d", text, len(text))
+		m.p("if !strings.HasPrefix(s[i:], %q) {\nreturn false\n}\ni += %d", string(r.Rune), len(string(r.Rune)))
 		return true
 	case r.Op == syntax.OpCapture || r.Op == syntax.OpConcat:
 		return m.sequence(r.Sub, rest)

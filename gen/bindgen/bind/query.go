@@ -177,17 +177,13 @@ func (q *Query) Item(i, least, most int) bool {
 	return true
 }
 
-// List refuses a list by its length.
-func (q *Query) List(name string, n, most int) {
-	if most >= 0 && n > most {
-		q.refuse("", parameter("query", name), "maximum number of items is "+strconv.Itoa(most))
-	}
-}
-
-// Required refuses a query without a parameter.
-func (q *Query) Required(name string, given bool) {
-	if !given {
+// List refuses a list by its length, or because it is missing.
+func (q *Query) List(name string, n int, required bool, most int) {
+	switch {
+	case required && n == 0:
 		q.refuse("", parameter("query", name), "is required")
+	case most >= 0 && n > most:
+		q.refuse("", parameter("query", name), "maximum number of items is "+strconv.Itoa(most))
 	}
 }
 
