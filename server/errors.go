@@ -125,7 +125,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Header.Get(explain) != "" {
 			most = maxExplained
 		}
-		header.Set("X-QCS-Detail", ascii(p.detail, most)+ruleNote(p.rule))
+		header.Set(detailHeader, ascii(p.detail, most)+ruleNote(p.rule))
 	}
 	var method *contract.MethodError
 	if errors.As(err, &method) {

@@ -50,13 +50,19 @@ func (c *controls) ListEvidence(context.Context, controlserver.ListEvidenceReque
 	return controlserver.ListEvidence200JSONResponse(all), err
 }
 
+// detailHeader is X-QCS-Detail as it is sent: in another form of it each look at a header would cost memory. So with faultHeader.
+const (
+	detailHeader = "X-Qcs-Detail"
+	faultHeader  = "X-Qcs-Fault"
+)
+
 // noted has the choices of ours that an answer rests on written into X-QCS-Detail; a refusal overwrites them with its own.
 func noted(ctx context.Context, h http.Header, m contract.Match) context.Context {
 	add := func(text string) {
-		if before := h.Get("X-QCS-Detail"); before != "" {
+		if before := h.Get(detailHeader); before != "" {
 			text = before + "; " + text
 		}
-		h.Set("X-QCS-Detail", ascii(text, maxDetail))
+		h.Set(detailHeader, ascii(text, maxDetail))
 	}
 	if m.Evidence().Answer == openapi.Chosen {
 		add("answer of " + m.ID + " (" + string(openapi.Chosen) + ")")

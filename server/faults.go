@@ -53,7 +53,7 @@ func (c *controls) RemoveFault(ctx context.Context, r controlserver.RemoveFaultR
 // broken serves a call as the faults say that it meets. The answer of one says which it was, and is not held to the document.
 func (s *Server) broken(m contract.Match, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.faults.Any() && (r.Header.Get("X-QCS-Fault") == "" || !s.options.FaultHeader) {
+		if !s.faults.Any() && (r.Header.Get(faultHeader) == "" || !s.options.FaultHeader) {
 			next(w, r)
 			return
 		}
@@ -70,7 +70,7 @@ func (s *Server) broken(m contract.Match, next http.HandlerFunc) http.HandlerFun
 		for _, f := range met {
 			x := exchangeOf(r.Context())
 			x.user, x.world, x.now, x.fault = c.name, c.world, c.now, f.FaultID
-			w.Header().Set("X-QCS-Fault", f.FaultID)
+			w.Header().Set(faultHeader, f.FaultID)
 			if f.Effect.Kind == control.FaultEffectKindLatency {
 				s.pause(r.Context(), s.between(f.Effect.Latency))
 				continue
@@ -84,7 +84,7 @@ func (s *Server) broken(m contract.Match, next http.HandlerFunc) http.HandlerFun
 
 // met lists the faults that a call meets: the one that it names itself in a header, where that is allowed, or those of its world.
 func (s *Server) met(r *http.Request, m contract.Match, c caller) ([]control.Fault, error) {
-	text := r.Header.Get("X-QCS-Fault")
+	text := r.Header.Get(faultHeader)
 	if text == "" || !s.options.FaultHeader {
 		return s.faults.Meet(fault.Call{World: c.world, Operation: m.ID, User: c.name, Now: openapi.MillisOf(c.now)}), nil
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -82,7 +83,7 @@ func (s *Server) calls(ctx context.Context, text string) ([]control.Exchange, er
 			return nil, fmt.Errorf("filter: %w", err)
 		}
 	}
-	return s.journal.List(registry.WorldOf(ctx), f), nil
+	return withCurl(s.journal.List(registry.WorldOf(ctx), f)), nil
 }
 
 // ExportJournal answers the calls of the world as an HTTP archive (HAR 1.2).
@@ -185,8 +186,7 @@ type requested struct {
 }
 
 func asked(r *http.Request) requested {
-	address := "http://" + r.Host + r.URL.RequestURI() // the rest of the line follows when the body is known
-	return requested{control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Curl: address}, r.Header.Clone(), r.Host}
+	return requested{control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Curl: r.URL.RawPath}, r.Header.Clone(), r.Host}
 }
 
 // noted completes it.
@@ -199,12 +199,19 @@ func (s *Server) noted(asked requested, x *exchange, request *tail, answer *copy
 	}
 	e.At, e.Operation, e.User, e.Status, e.TookMicros = openapi.MillisOf(at), x.operation, x.user, answer.status, answer.took.Microseconds()
 	e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(asked.header.Get("Content-Type"), request.String()), flat(answer.Header(), "", like.ResponseHeaders), answer.body.String()
-	e.Detail, e.Fault, e.Violation = answer.Header().Get("X-QCS-Detail"), x.fault, x.violation
+	e.Detail, e.Fault, e.Violation = answer.Header().Get(detailHeader), x.fault, x.violation
 	if x.operation == "CreateToken" && answer.status < http.StatusBadRequest {
 		e.ResponseBody = openapi.Hidden
 	}
-	e.Curl = curl(e)
 	return e
+}
+
+// withCurl completes calls that are told. Most calls never are: till then they hold of it only a path whose escapes are not the usual ones.
+func withCurl(calls []control.Exchange) []control.Exchange {
+	for i := range calls {
+		calls[i].Curl = curl(calls[i])
+	}
+	return calls
 }
 
 // flat writes headers as texts, without credentials, and with the host where there is one. Where that is what is known of a call before, it is that: nobody changes it.
@@ -250,7 +257,7 @@ func secretHeader(name string) bool {
 	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(lower, part) })
 }
 
-// curl writes a call, of which the address is known, for a shell, with $TOKEN for the token.
+// curl writes a call for a shell, with $TOKEN for the token.
 func curl(e control.Exchange) string {
 	quoted := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 	line := "curl -sS "
@@ -263,7 +270,11 @@ func curl(e control.Exchange) string {
 	if kind := e.RequestHeaders["Content-Type"]; e.RequestBody != "" && kind != "" {
 		line += "-H " + quoted("Content-Type: "+kind) + " --data " + quoted(e.RequestBody) + " "
 	}
-	return line + quoted(e.Curl)
+	address := "http://" + e.RequestHeaders["Host"] + cmp.Or(e.Curl, (&url.URL{Path: e.Path}).EscapedPath())
+	if e.Query != "" {
+		address += "?" + e.Query
+	}
+	return line + quoted(address)
 }
 
 // tail keeps the beginning of what is written to it.

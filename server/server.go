@@ -310,7 +310,9 @@ func (s *Server) DefaultUser() string { return s.authority.first }
 func (s *Server) DefaultWorld() string { return s.options.Worlds[0].Name }
 
 // Journal lists the last calls of a world, the oldest first, without secrets.
-func (s *Server) Journal(world string) []control.Exchange { return s.journal.List(world, nil) }
+func (s *Server) Journal(world string) []control.Exchange {
+	return withCurl(s.journal.List(world, nil))
+}
 
 // Reset removes all data, and loads the seed again into the first world if there is one, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {

@@ -80,9 +80,9 @@ func (b *bench) servers(suite, metric string) (all []string) {
 // table is the results as Markdown.
 func (b *bench) table() string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "Measured %s on %d cores (%s), %s; %d callers, %d turns of %s each in shuffled order, the servers up to qcsd with one processor each.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), machine(), runtime.Version(), callers, b.rounds, b.turn)
+	fmt.Fprintf(&t, "Measured %s on %d cores (%s), %s; %d callers, %d turns of %s each in shuffled order; servers on one processor, the callers on the others, the servers up to qcsd with GOMAXPROCS=1.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), machine(), runtime.Version(), callers, b.rounds, b.turn)
 	names := b.servers("load", "cpu-us")
-	fmt.Fprintf(&t, "Processor time of a request in µs, and as a multiple of bare Echo's:\n\n| case | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
+	fmt.Fprintf(&t, "Processor time of a request in µs, and as a multiple of what bare Echo took in the same round (the median of each):\n\n| case | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
 	b.lines(&t, names, func(kase, name string) string {
 		return fmt.Sprintf("%.1f (%.3f)", b.get("load", kase, name, "cpu-us"), b.get("load", kase, name, "cpu-echo"))
 	})

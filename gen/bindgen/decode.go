@@ -131,24 +131,24 @@ func (v place) call() string { return fmt.Sprintf("decode%s(d, %s)", v.name, v.t
 func (g *generator) reads(v place) (string, error) {
 	plain, element := g.types.plain(v.kind)
 	switch {
-	case plain == "pointer":
-		return g.optional(v, element, "Pointer")
-	case plain == "nullable" && v.Nullable:
-		return g.optional(v, element, "Nullable")
+	case plain == "pointer" || plain == "nullable" && v.Nullable:
+		return g.optional(v, element, strings.ToUpper(plain[:1])+plain[1:])
 	case v.Type.Is(openapi3.TypeObject):
 		v.name = g.types.structName(v.kind)
 		return v.call(), g.decoder(v.Schema, v.name)
-	case v.Items != nil && plain == "list":
-		return g.list(v, element)
 	case len(v.Enum) > 0:
 		return g.enum(v)
-	case v.Type.Is(openapi3.TypeBoolean) && plain == "bool":
+	}
+	switch strings.Join(v.Type.Slice(), " or ") + " as " + plain {
+	case "array as list":
+		return g.list(v, element)
+	case "boolean as bool":
 		return fmt.Sprintf("d.Bool(%s)", v.to), nil
-	case v.Type.Is(openapi3.TypeInteger) && (plain == "int" || plain == "int64"):
+	case "integer as int", "integer as int64":
 		return g.integer(v), nil
-	case v.Format == "date-time" && plain == "time.Time":
+	case "string as time.Time":
 		return fmt.Sprintf("bind.Time(d, %s, %s)", v.to, g.pattern("DateTime", openapi3.FormatOfStringDateTime)), nil
-	case v.Type.Is(openapi3.TypeString) && plain == "string":
+	case "string as string":
 		return g.words(v), nil
 	}
 	return "", fmt.Errorf("type %s does not fit the schema", text(v.kind))

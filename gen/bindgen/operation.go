@@ -7,13 +7,11 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
-
-	"github.com/qcsdev/qcs/gen/bindgen/bind"
 )
 
 // refuses says why an operation cannot be bound; "" when it can.
 func (g *generator) refuses(o operation) string {
-	if len(o.pathParams) > len(bind.PathValues{}) {
+	if len(o.pathParams) > 2 { // bind.PathValues holds no more
 		return "too many parameters in the path"
 	}
 	for _, p := range slices.Concat(o.pathParams, o.query) {

@@ -181,33 +181,42 @@ type Match struct {
 
 // Find returns the operation of a request. A literal segment of a path beats a parameter in the same place. An error is a *PathError or a *MethodError.
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
-	segments := strings.Split(target.EscapedPath(), "/")
-	for i, segment := range segments {
-		segments[i], _ = url.PathUnescape(segment) // what cannot be decoded becomes "", which fits nothing
+	segments := strings.Split(target.Path, "/")
+	if target.RawPath != "" {
+		segments = strings.Split(target.EscapedPath(), "/")
+		for i, segment := range segments {
+			segments[i], _ = url.PathUnescape(segment) // what cannot be decoded becomes "", which fits nothing
+		}
 	}
 	var found *Operation
-	var allow []string
 	most := -1
 	for _, o := range d.operations {
 		literals, ok := o.match(segments)
-		if !ok || literals < most {
-			continue
+		if ok && literals > most {
+			most, found = literals, nil
 		}
-		if literals > most {
-			most, found, allow = literals, nil, allow[:0]
-		}
-		if allow = append(allow, o.Method); o.Method == method {
+		if ok && literals == most && o.Method == method {
 			found = o
 		}
 	}
 	switch {
 	case found != nil:
 		return Match{found, found.params(segments)}, nil
-	case len(allow) == 0:
+	case most < 0:
 		return Match{}, &PathError{d.nearest(strings.Split(target.EscapedPath(), "/"))}
 	}
-	slices.Sort(allow)
-	return Match{}, &MethodError{allow}
+	return Match{}, &MethodError{d.methods(segments, most)}
+}
+
+// methods are those of the operations that fit a path to the letter in so many segments.
+func (d *Document) methods(segments []string, literals int) (all []string) {
+	for _, o := range d.operations {
+		if n, ok := o.match(segments); ok && n == literals {
+			all = append(all, o.Method)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // match compares the segments of a path with the template and counts those that are equal to the letter.
