@@ -79,7 +79,7 @@ func (p *process) load(c kase, turn time.Duration) (figure, error) {
 		text += fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(c.body))
 	}
 	request := []byte(text + "\r\n" + c.body)
-	if _, err := p.ask(request, c.status, 20*time.Millisecond); err != nil { // warm
+	if _, err := p.ask(request, c.status, 50*time.Millisecond); err != nil { // warm
 		return figure{}, err
 	}
 	var mu sync.Mutex

@@ -17,10 +17,13 @@ func (d *Decoder) value() (string, bool) {
 	return text, ok
 }
 
+// ends are the bytes at which a text ends as it is: control characters, the quote, and what begins an escape.
+var ends = [256]bool{true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, '"': true, '\\': true}
+
 // quoted reads a text, from its quote on. Where it has no escapes, it is a part of the whole.
 func (d *Decoder) quoted() (string, bool) {
 	text, i := d.text[d.at+1:], 0
-	for i < len(text) && (text[i] > '\\' || text[i] >= ' ' && text[i] != '"' && text[i] != '\\') { // most are small letters
+	for i < len(text) && !ends[text[i]] {
 		i++
 	}
 	switch {
