@@ -105,6 +105,9 @@ func (p *process) load(c kase, turn time.Duration) (figure, error) {
 	return figure{float64(len(all)) / took.Seconds(), at(50), at(99), float64(used.Nanoseconds()) / 1000 / float64(len(all))}, nil
 }
 
+// patience is how long an answer may take.
+const patience = 5 * time.Second
+
 // ask sends a request again and again over one connection, and gives the latencies.
 func (p *process) ask(request []byte, status int, turn time.Duration) (all []time.Duration, err error) {
 	conn, err := net.Dial("tcp", p.address)
@@ -112,6 +115,9 @@ func (p *process) ask(request []byte, status int, turn time.Duration) (all []tim
 		return nil, err
 	}
 	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(turn + patience)); err != nil {
+		return nil, err
+	}
 	answers := bufio.NewReaderSize(conn, 64<<10)
 	for end := time.Now().Add(turn); time.Now().Before(end); {
 		began := time.Now()

@@ -75,7 +75,7 @@ func peers(out string) (all []server) {
 			return []string{bin + "steady", "-q", "--host", "127.0.0.1", "-p", port, document}
 		}},
 		{name: "mockserver", command: func(port string) []string {
-			return []string{"java", "-Xmx512m", "-Dmockserver.initializationOpenAPIPath=" + document, "-Dmockserver.logLevel=ERROR", "-Dmockserver.directoryToSaveDynamicSSLCertificate=" + out, "-jar", modules + "mockserver-node/mockserver-netty-8.0.0-jar-with-dependencies.jar", "-serverPort", port}
+			return []string{"java", "-Xmx1g", "-Dmockserver.maxLogEntries=1000", "-Dmockserver.initializationOpenAPIPath=" + document, "-Dmockserver.logLevel=ERROR", "-Dmockserver.directoryToSaveDynamicSSLCertificate=" + out, "-jar", modules + "mockserver-node/mockserver-netty-8.0.0-jar-with-dependencies.jar", "-serverPort", port}
 		}},
 		{name: "stripe-mock", command: func(port string) []string {
 			return []string{filepath.Join(out, "bin", "stripe-mock"), "-http-port", port}
