@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -182,11 +183,12 @@ func (a *authority) issue(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	address, _, _ := net.SplitHostPort(exchangeOf(ctx).remote) // none for the person who runs the emulator
 	claims := jwt.MapClaims{
 		"sub": name, "iss": issuer, "aud": issuer, "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
 		"loginResponse": "SUCCESSFUL", "successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
 		"credentialType": "UsernamePasswordCredential", "usertype": "fo", "portalUserId": 1, "qwebUserId": 1,
-		"modulesAllowed": []string{"CS"}, "ipAddress": exchangeOf(ctx).remote, "world": account.World, "generation": world.Generation,
+		"modulesAllowed": []string{"CS"}, "ipAddress": address, "world": account.World, "generation": world.Generation,
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString(a.key)
 }
@@ -229,7 +231,8 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 
 // verify gives the claims of a token that this server has signed. Tokens that were seen before are looked up by their hash.
 func (a *authority) verify(token string) (*verified, error) {
-	sum := sha256.Sum256([]byte(token))
+	var text [1024]byte // longer ones need memory of their own
+	sum := sha256.Sum256(append(text[:0], token...))
 	a.mu.Lock()
 	known, ok := a.verified[sum]
 	a.mu.Unlock()

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,7 +15,6 @@ import (
 	"github.com/qcsdev/qcs/gen/controlserver"
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/contract"
-	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -156,84 +154,104 @@ func (s *Server) guard(f surface) (http.Handler, error) {
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
 	f.register(e)
-	handlers := checked{f.routes(s.options), e}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m, err := d.Find(r.Method, r.URL)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		x := exchangeOf(r.Context())
-		x.operation, x.leave = m.ID, func() {}
-		defer func() { x.leave() }()
-		serve := func(w http.ResponseWriter, r *http.Request) {
-			s.validated(w, r, m, func(w http.ResponseWriter) {
-				ctx, err := s.admit(w, r, m)
-				if err == nil {
-					err = handlers.serve(w, r.WithContext(noted(ctx, w.Header(), m)), m)
-				}
-				if err != nil {
-					s.fail(w, r, err)
-				}
-			})
-		}
-		if !strings.HasPrefix(m.Path, "/_qcs/") {
-			serve = s.broken(m, serve)
-		}
-		serve(w, r)
-	}), nil
+	return gate{s, d, checked{f.routes(s.options), e}}, nil
 }
 
-// admit authenticates a request; the context that it gives names the world of the caller.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match) (context.Context, error) {
-	ctx := r.Context()
+// gate is what guard has made of a document and its handlers.
+type gate struct {
+	*Server
+	document *contract.Document
+	handlers checked
+}
+
+// ServeHTTP implements http.Handler.
+func (g gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m, err := g.document.Find(r.Method, r.URL)
+	if err != nil {
+		g.fail(w, r, err)
+		return
+	}
+	x := exchangeOf(r.Context())
+	x.operation = m.ID
+	defer func() {
+		if x.leave != nil {
+			x.leave()
+		}
+	}()
+	if strings.HasPrefix(m.Path, "/_qcs/") || !g.breaks(r) {
+		g.answer(w, r, m)
+		return
+	}
+	g.broken(w, r, m, func(w http.ResponseWriter, r *http.Request) { g.answer(w, r, m) })
+}
+
+// answer serves a call and, where that is asked for, holds what is answered to the document.
+func (g gate) answer(w http.ResponseWriter, r *http.Request, m contract.Match) {
+	if g.options.ValidateResponses || g.options.OnViolation != nil {
+		g.validated(w, r, m, g.pass)
+		return
+	}
+	g.pass(w, r, m)
+}
+
+// pass serves a call that is admitted and fits the document.
+func (g gate) pass(w http.ResponseWriter, r *http.Request, m contract.Match) {
+	err := g.admit(w, r, m)
+	if err == nil {
+		if m.Evidence().Answer == openapi.Chosen {
+			exchangeOf(r.Context()).Note("answer of " + m.ID + " (" + string(openapi.Chosen) + ")")
+		}
+		err = g.handlers.serve(w, r, m)
+	}
+	if err != nil {
+		g.fail(w, r, err)
+	}
+}
+
+// admit authenticates a request.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match) error {
+	p := permissions[m.ID]
 	if strings.HasPrefix(m.Path, "/_qcs/") {
-		if err := s.admitControl(r, permissions[m.ID].administers); err != nil {
-			return ctx, err
+		if err := s.admitControl(r, p.administers); err != nil {
+			return err
 		}
 	}
-	if !m.Public && !permissions[m.ID].administers {
-		c, err := s.caller(w, r, m)
-		if err != nil {
-			return ctx, err
+	if !m.Public && !p.administers {
+		if err := s.caller(w, r, m); err != nil {
+			return err
 		}
-		ctx = registry.WithWorld(ctx, c.world)
 	}
 	if m.ID == "UpdatePolicy" && strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
 		r.Header.Set("Content-Type", "application/json") // as the documented sample sends it (docs: runtime policies)
 	}
 	s.decodeFilter(r)
-	return ctx, nil
+	return nil
 }
 
-// caller says who makes a call, if they may make it now.
-func (s *Server) caller(w http.ResponseWriter, r *http.Request, m contract.Match) (caller, error) {
+// caller finds out who makes a call, and refuses those who may not make it now.
+func (s *Server) caller(w http.ResponseWriter, r *http.Request, m contract.Match) error {
 	c, err := s.authority.authenticate(r)
 	x := exchangeOf(r.Context())
 	x.user, x.world, x.now = c.name, c.world, c.now
 	if err != nil {
-		return c, err
+		return err
 	}
 	if paid(m.ID) && s.authority.world(c.world).Plan == store.PlanFree {
-		return c, errFreePlan // before any rate header: with one, clients would wait and try again
+		return errFreePlan // before any rate header: with one, clients would wait and try again
 	}
 	if x.leave, err = s.limiter.enter(w.Header(), c.name, m.ID); err != nil {
-		return c, err
+		return err
 	}
 	if err := s.limiter.allow(w.Header(), c.name, m.ID, c.now); err != nil {
-		return c, err
+		return err
 	}
-	return c, permit(c, m.ID)
+	return permit(c, m.ID)
 }
 
-// validated calls a handler and, where that is asked for, holds its answer to the document.
-func (s *Server) validated(w http.ResponseWriter, r *http.Request, m contract.Match, serve func(http.ResponseWriter)) {
-	if !s.options.ValidateResponses && s.options.OnViolation == nil {
-		serve(w)
-		return
-	}
+// validated serves a call and holds the answer to the document.
+func (s *Server) validated(w http.ResponseWriter, r *http.Request, m contract.Match, serve func(http.ResponseWriter, *http.Request, contract.Match)) {
 	answer := &recorder{header: w.Header(), status: http.StatusOK}
-	serve(answer)
+	serve(answer, r, m)
 	err := m.CheckResponse(r, contract.Response{Status: answer.status, Header: answer.header, Body: answer.body.Bytes()})
 	if err == nil || r.Context().Err() != nil {
 		w.WriteHeader(answer.status)

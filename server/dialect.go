@@ -26,6 +26,10 @@ type versionKey struct{}
 // dialect rewrites the calls of older versions to those of v1.3: the path and, of v1.1, the page parameter (client v1.1: pageNo).
 func (s *Server) dialect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/csapi/"+string(v13)+"/") { // as most do
+			next.ServeHTTP(w, r)
+			return
+		}
 		for _, v := range []version{v12, v11} {
 			rest, ok := strings.CutPrefix(r.URL.EscapedPath(), "/csapi/"+string(v)+"/")
 			if !ok {

@@ -3,13 +3,11 @@ package server
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"slices"
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/gen/controlserver"
 	"github.com/qcsdev/qcs/openapi"
-	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server/internal/registry"
 )
 
@@ -56,16 +54,10 @@ const (
 	faultHeader  = "X-Qcs-Fault"
 )
 
-// noted has the choices of ours that an answer rests on written into X-QCS-Detail; a refusal overwrites them with its own.
-func noted(ctx context.Context, h http.Header, m contract.Match) context.Context {
-	add := func(text string) {
-		if before := h.Get(detailHeader); before != "" {
-			text = before + "; " + text
-		}
-		h.Set(detailHeader, ascii(text, maxDetail))
+// Note implements registry.Call: choices of ours that an answer rests on are written into X-QCS-Detail; a refusal overwrites them with its own.
+func (x *exchange) Note(text string) {
+	if before := x.Header().Get(detailHeader); before != "" {
+		text = before + "; " + text
 	}
-	if m.Evidence().Answer == openapi.Chosen {
-		add("answer of " + m.ID + " (" + string(openapi.Chosen) + ")")
-	}
-	return registry.WithNotes(ctx, add)
+	x.Header().Set(detailHeader, ascii(text, maxDetail))
 }

@@ -50,36 +50,35 @@ func (c *controls) RemoveFault(ctx context.Context, r controlserver.RemoveFaultR
 	return controlserver.RemoveFault204Response{}, nil
 }
 
+// breaks reports whether a call may meet a fault.
+func (s *Server) breaks(r *http.Request) bool {
+	return s.faults.Any() || s.options.FaultHeader && r.Header.Get(faultHeader) != ""
+}
+
 // broken serves a call as the faults say that it meets. The answer of one says which it was, and is not held to the document.
-func (s *Server) broken(m contract.Match, next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.faults.Any() && (r.Header.Get(faultHeader) == "" || !s.options.FaultHeader) {
-			next(w, r)
-			return
-		}
-		c, known := s.suspect(r, m)
-		if !known {
-			next(w, r)
-			return
-		}
-		met, err := s.met(r, m, c)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		for _, f := range met {
-			x := exchangeOf(r.Context())
-			x.user, x.world, x.now, x.fault = c.name, c.world, c.now, f.FaultID
-			w.Header().Set(faultHeader, f.FaultID)
-			if f.Effect.Kind == control.FaultEffectKindLatency {
-				s.pause(r.Context(), s.between(f.Effect.Latency))
-				continue
-			}
-			s.inflict(w, r, f, next)
-			return
-		}
+func (s *Server) broken(w http.ResponseWriter, r *http.Request, m contract.Match, next http.HandlerFunc) {
+	c, known := s.suspect(r, m)
+	if !known {
 		next(w, r)
+		return
 	}
+	met, err := s.met(r, m, c)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	for _, f := range met {
+		x := exchangeOf(r.Context())
+		x.user, x.world, x.now, x.fault = c.name, c.world, c.now, f.FaultID
+		w.Header().Set(faultHeader, f.FaultID)
+		if f.Effect.Kind == control.FaultEffectKindLatency {
+			s.pause(r.Context(), s.between(f.Effect.Latency))
+			continue
+		}
+		s.inflict(w, r, f, next)
+		return
+	}
+	next(w, r)
 }
 
 // met lists the faults that a call meets: the one that it names itself in a header, where that is allowed, or those of its world.

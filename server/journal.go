@@ -147,23 +147,11 @@ func (s *Server) record(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		request, answer := &tail{max: journal.MaxBody}, &copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}
-		r.Body = teed(r.Body, request)
-		asked := asked(r) // as it came: further in it is rewritten
-		answer.before = func() control.Exchange { return s.journal.Like(exchangeOf(r.Context()).world, asked.Exchange) }
-		start := s.options.Now()
-		defer func() {
-			cause := recover()
-			x := exchangeOf(r.Context())
-			answer.end(cause)
-			if answer.took = s.options.Now().Sub(start); x.world != "" {
-				s.journal.Add(x.world, s.noted(asked, x, request, answer))
-			}
-			if cause != nil {
-				panic(cause)
-			}
-		}()
-		next.ServeHTTP(answer, r)
+		n := &noting{server: s, of: exchangeOf(r.Context()), copying: copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}, request: tail{max: journal.MaxBody}}
+		n.asked(r)
+		r.Body = teed(r.Body, &n.request)
+		defer n.done()
+		next.ServeHTTP(n, r)
 	})
 }
 
@@ -178,32 +166,62 @@ func teed(body io.ReadCloser, to io.Writer) io.ReadCloser {
 	}{io.TeeReader(body, to), body}
 }
 
-// requested is what a journal keeps of a request before anything is known of its answer.
-type requested struct {
-	control.Exchange
-	header http.Header
-	host   string
+// noting notes a call while it is answered.
+type noting struct {
+	copying
+	server  *Server
+	of      *exchange
+	call    control.Exchange
+	kind    string // of the request's body
+	request tail
+	looked  bool
+	found   journal.Answer
 }
 
-func asked(r *http.Request) requested {
-	return requested{control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Curl: r.URL.RawPath}, r.Header.Clone(), r.Host}
+// asked notes a request as it came: further in it is rewritten.
+func (n *noting) asked(r *http.Request) {
+	n.call.Method, n.call.Path, n.call.Query, n.call.Curl = r.Method, r.URL.Path, r.URL.RawQuery, r.URL.RawPath
+	n.call.RequestHeaders, n.kind = flat(r.Header, r.Host, n.server.journal.Headers()), r.Header.Get("Content-Type")
 }
 
-// noted completes it.
-func (s *Server) noted(asked requested, x *exchange, request *tail, answer *copying) control.Exchange {
-	e, like := asked.Exchange, answer.known()
-	e.RequestHeaders = flat(asked.header, asked.host, like.RequestHeaders)
-	at := x.now
-	if at.IsZero() {
-		at = s.options.Now()
+// like is an answer before that may be like this one, which need not be kept twice.
+func (n *noting) like() journal.Answer {
+	if !n.looked {
+		n.looked, n.found = true, n.server.journal.Like(n.of.world, &n.call)
 	}
-	e.At, e.Operation, e.User, e.Status, e.TookMicros = openapi.MillisOf(at), x.operation, x.user, answer.status, answer.took.Microseconds()
-	e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(asked.header.Get("Content-Type"), request.String()), flat(answer.Header(), "", like.ResponseHeaders), answer.body.String()
-	e.Detail, e.Fault, e.Violation = answer.Header().Get(detailHeader), x.fault, x.violation
-	if x.operation == "CreateToken" && answer.status < http.StatusBadRequest {
-		e.ResponseBody = openapi.Hidden
+	return n.found
+}
+
+// Write implements http.ResponseWriter.
+func (n *noting) Write(data []byte) (int, error) {
+	if first := !n.looked; first && n.body.is(n.like().Body, data) {
+		n.body.again = n.found.Body
+		return n.ResponseWriter.Write(data)
 	}
-	return e
+	return n.copying.Write(data)
+}
+
+// done puts the call into the journal.
+func (n *noting) done() {
+	cause := recover()
+	n.end(cause)
+	e, x := &n.call, n.of
+	if x.ended = n.server.options.Now(); x.world != "" {
+		at := x.now
+		if at.IsZero() {
+			at = x.ended
+		}
+		e.At, e.Operation, e.User, e.Status, e.TookMicros = openapi.MillisOf(at), x.operation, x.user, n.status, x.ended.Sub(x.began).Microseconds()
+		e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(n.kind, n.request.String()), flat(n.Header(), "", n.like().Headers), n.body.String()
+		e.Detail, e.Fault, e.Violation = n.Header().Get(detailHeader), x.fault, x.violation
+		if x.operation == "CreateToken" && n.status < http.StatusBadRequest {
+			e.ResponseBody = openapi.Hidden
+		}
+		n.server.journal.Add(x.world, e)
+	}
+	if cause != nil {
+		panic(cause)
+	}
 }
 
 // withCurl completes calls that are told. Most calls never are: till then they hold of it only a path whose escapes are not the usual ones.
@@ -251,8 +269,14 @@ func told(name string, values []string) string {
 	return openapi.Hidden
 }
 
+// plainHeaders are some that hold none: those of most calls.
+var plainHeaders = map[string]bool{"Accept": true, "Accept-Encoding": true, "Content-Length": true, "Content-Type": true, "Host": true, "Server": true, "User-Agent": true}
+
 // secretHeader reports whether a header may hold one.
 func secretHeader(name string) bool {
+	if plainHeaders[name] {
+		return false
+	}
 	lower := strings.ToLower(name)
 	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(lower, part) })
 }
@@ -323,17 +347,6 @@ type copying struct {
 	http.ResponseWriter
 	status int // 0 until it is known
 	body   tail
-	took   time.Duration
-	before func() control.Exchange // looks for a call that may be like this one
-	like   control.Exchange
-}
-
-// known is a call before that may be like this one in its headers or its answer, which need not be kept twice.
-func (w *copying) known() control.Exchange {
-	if w.before != nil {
-		w.like, w.before = w.before(), nil
-	}
-	return w.like
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -353,11 +366,7 @@ func (w *copying) end(cause any) {
 
 // Write implements http.ResponseWriter.
 func (w *copying) Write(data []byte) (int, error) {
-	if w.before != nil && w.body.is(w.known().ResponseBody, data) { // the first piece
-		w.body.again = w.like.ResponseBody
-	} else {
-		_, _ = w.body.Write(data)
-	}
+	_, _ = w.body.Write(data)
 	return w.ResponseWriter.Write(data)
 }
 

@@ -4,88 +4,100 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
+
+	"github.com/qcsdev/qcs/server/internal/registry"
 )
 
-// exchange is what is told of a request and its answer in the log.
+// exchange is a request and its answer, as they are told of in the log. It is what answers are written to, and what the rules know of who calls.
 type exchange struct {
+	http.ResponseWriter
+
 	id, operation, user, world string
-	remote                     string    // address of the caller
+	remote                     string    // address and port of the caller
 	now                        time.Time // by the clock of the caller's world
+	began, ended               time.Time
 	cause                      error
 	status                     int
 	begun                      bool   // the answer has been sent in part at least
-	leave                      func() // counts the end of the call
+	leave                      func() // counts the end of the call; nil when nobody counts
 	fault, violation           string // which fault made the answer, and how it breaks the document
 }
 
-type exchangeKey struct{}
+// World implements registry.Call.
+func (x *exchange) World() string { return x.world }
+
+// WriteHeader implements http.ResponseWriter.
+func (x *exchange) WriteHeader(status int) {
+	x.status, x.begun = status, true
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements io.Writer.
+func (x *exchange) Write(data []byte) (int, error) {
+	x.begun = true
+	return x.ResponseWriter.Write(data)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
 // exchangeOf gives the exchange that a context belongs to; one that nobody reads when there is none.
 func exchangeOf(ctx context.Context) *exchange {
-	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+	if x, ok := registry.CallOf(ctx).(*exchange); ok {
 		return x
 	}
 	return &exchange{}
 }
 
-// observe gives each request an id and writes one line of log for it. The query is left out: it is the caller's.
+// observe gives each request an id and writes one line of log for it.
 func (s *Server) observe(next http.Handler) http.Handler {
+	server := []string{"qcsd/" + s.options.Version}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x, known := r.Context().Value(exchangeKey{}).(*exchange)
+		x, known := registry.CallOf(r.Context()).(*exchange)
 		if !known {
 			x = &exchange{}
-			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+			r = r.WithContext(registry.WithCall(r.Context(), x))
 		}
-		x.id, x.status = s.ids.New(), http.StatusOK
-		x.remote, _, _ = net.SplitHostPort(r.RemoteAddr)
-		w.Header().Set("Server", "qcsd/"+s.options.Version)
-		w.Header().Set("X-Request-Id", x.id)
-		start := s.options.Now()
-		next.ServeHTTP(&statusWriter{w, x}, r)
-		level := slog.LevelInfo
-		attributes := append(make([]slog.Attr, 0, 11),
-			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", x.status), slog.Duration("took", s.options.Now().Sub(start)),
-			slog.String("operation", x.operation), slog.String("user", x.user), slog.String("world", x.world), slog.String("request", x.id),
-		)
-		if !x.now.IsZero() {
-			attributes = append(attributes, slog.Time("now", x.now))
+		x.ResponseWriter, x.id, x.status, x.remote, x.began = w, s.ids.New(), http.StatusOK, r.RemoteAddr, s.options.Now()
+		header := w.Header()
+		header["Server"], header["X-Request-Id"] = server, []string{x.id}
+		next.ServeHTTP(x, r)
+		if x.ended.IsZero() {
+			x.ended = s.options.Now()
 		}
-		if x.fault != "" {
-			attributes = append(attributes, slog.String("fault", x.fault))
-		}
-		if x.cause != nil {
-			attributes = append(attributes, slog.String("cause", x.cause.Error()))
-		}
-		if x.status >= http.StatusInternalServerError {
-			level = slog.LevelError
-		}
-		s.options.Logger.LogAttrs(r.Context(), level, "request", attributes...)
+		s.log(r, x)
 	})
 }
 
-// statusWriter notes the status of an answer.
-type statusWriter struct {
-	http.ResponseWriter
-	exchange *exchange
+// log writes the line of a request. The query is left out: it is the caller's.
+func (s *Server) log(r *http.Request, x *exchange) {
+	level := slog.LevelInfo
+	if x.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	handler := s.options.Logger.Handler()
+	if !handler.Enabled(r.Context(), level) {
+		return
+	}
+	line := slog.NewRecord(x.ended, level, "request", 0) // the place in the code is the same for all
+	attributes := append(make([]slog.Attr, 0, 11),
+		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", x.status), slog.Duration("took", x.ended.Sub(x.began)),
+		slog.String("operation", x.operation), slog.String("user", x.user), slog.String("world", x.world), slog.String("request", x.id),
+	)
+	if !x.now.IsZero() {
+		attributes = append(attributes, slog.Time("now", x.now))
+	}
+	if x.fault != "" {
+		attributes = append(attributes, slog.String("fault", x.fault))
+	}
+	if x.cause != nil {
+		attributes = append(attributes, slog.String("cause", x.cause.Error()))
+	}
+	line.AddAttrs(attributes...)
+	_ = handler.Handle(r.Context(), line) // as slog.Logger does
 }
-
-// WriteHeader implements http.ResponseWriter.
-func (w *statusWriter) WriteHeader(status int) {
-	w.exchange.status, w.exchange.begun = status, true
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements io.Writer.
-func (w *statusWriter) Write(data []byte) (int, error) {
-	w.exchange.begun = true
-	return w.ResponseWriter.Write(data)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // recorder holds an answer back until it is checked.
 type recorder struct {

@@ -60,10 +60,10 @@ func newLimiter(limit RateLimit) *limiter {
 	return &limiter{limit: limit, buckets: map[[2]string]*rate.Limiter{}, running: map[[2]string]int{}}
 }
 
-// enter counts a call that begins and writes the two documented headers; the call that it gives counts its end. Too many at the same time are refused before the rate is looked at (docs).
+// enter counts a call that begins and writes the two documented headers; the call that it gives counts its end; nil when there is nothing to count. Too many at the same time are refused before the rate is looked at (docs).
 func (l *limiter) enter(h http.Header, user, operation string) (leave func(), err error) {
 	if l.limit.Concurrent == 0 {
-		return func() {}, nil
+		return nil, nil
 	}
 	key := [2]string{user, operation}
 	l.mu.Lock()
@@ -74,7 +74,7 @@ func (l *limiter) enter(h http.Header, user, operation string) (leave func(), er
 		if !l.limit.Classic {
 			h.Set("Retry-After", "1")
 		}
-		return func() {}, &limitError{classic: l.limit.Classic, concurrent: true}
+		return nil, &limitError{classic: l.limit.Classic, concurrent: true}
 	}
 	l.running[key]++
 	return func() {

@@ -250,7 +250,7 @@ func (p performed) answer(call *control.RecordedCall) {
 // perform makes a call at a moment, when all that is due has happened, and then what follows from it.
 func (s *Server) perform(next http.Handler, w http.ResponseWriter, r *http.Request, m moment) performed {
 	p := performed{exchange: &exchange{}, sent: &copying{ResponseWriter: w, body: tail{max: maxRecording}}}
-	ctx := registry.WithIDs(store.At(context.WithValue(r.Context(), exchangeKey{}, p.exchange), m.at), m.ids())
+	ctx := registry.WithIDs(store.At(registry.WithCall(r.Context(), p.exchange), m.at), m.ids())
 	whole := ctx
 	if m.live {
 		whole = context.WithoutCancel(ctx)

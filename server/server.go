@@ -299,7 +299,7 @@ func (s *Server) Token(user string) (string, error) {
 
 // worldTime is the time by the clock of a world.
 func (s *Server) worldTime(ctx context.Context, world string) (time.Time, error) {
-	now, err := s.registry.Now(registry.WithWorld(ctx, world))
+	now, err := s.registry.Time(ctx, world)
 	return now.Time(), err
 }
 

@@ -53,7 +53,7 @@ func (c checked) serve(w http.ResponseWriter, r *http.Request, m contract.Match)
 	if bound.Serve != nil && r.Header.Get(explain) == "" {
 		var path bind.PathValues
 		for i, name := range bound.Params {
-			path[i] = m.Params[name]
+			path[i] = m.Param(name)
 		}
 		if err := bound.Serve(w, r, path); !errors.Is(err, bind.ErrUnbound) {
 			return err

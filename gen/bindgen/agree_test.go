@@ -94,7 +94,7 @@ func (j *judge) generated(r *http.Request) (v verdict, ok bool) {
 	}
 	var path bind.PathValues
 	for i, name := range route.Params {
-		path[i] = m.Params[name]
+		path[i] = m.Param(name)
 	}
 	if err = route.Serve(httptest.NewRecorder(), r, path); errors.Is(err, bind.ErrUnbound) {
 		return verdict{}, false
@@ -120,7 +120,7 @@ func (j *judge) stock(r *http.Request) bool {
 	m, _ := j.document.Find(r.Method, r.URL)
 	item := j.spec.Paths.Value(m.Path)
 	return openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
-		Request: r, PathParams: m.Params,
+		Request: r, PathParams: m.Params(),
 		Route:   &routers.Route{Spec: j.spec, Path: m.Path, PathItem: item, Method: m.Method, Operation: item.GetOperation(m.Method)},
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true},
 	}) == nil
@@ -262,7 +262,6 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// examples are bodies that the document gives for an operation.
 // TestTimes: a time is one of RFC 3339 that there is.
 func TestTimes(t *testing.T) {
 	t.Parallel()
@@ -281,6 +280,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// examples are bodies that the document gives for an operation.
 func (j *judge) examples(o *openapi3.Operation) (all []any) {
 	if o.RequestBody == nil {
 		return nil

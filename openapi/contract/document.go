@@ -176,12 +176,35 @@ func (e *MethodError) Error() string {
 // Match is the operation that a request means, with the values of its path parameters.
 type Match struct {
 	*Operation
-	Params map[string]string
+	path []string // the segments of the request's
+}
+
+// Param is the value of a path parameter; "" when there is none of this name.
+func (m Match) Param(name string) string {
+	for i, segment := range m.segments {
+		if strings.HasPrefix(segment, "{") && segment[1:len(segment)-1] == name {
+			return m.path[i]
+		}
+	}
+	return ""
+}
+
+// Params are the values of all path parameters; nil when there are none.
+func (m Match) Params() (values map[string]string) {
+	for i, segment := range m.segments {
+		if strings.HasPrefix(segment, "{") {
+			if values == nil {
+				values = map[string]string{}
+			}
+			values[segment[1:len(segment)-1]] = m.path[i]
+		}
+	}
+	return values
 }
 
 // Find returns the operation of a request. A literal segment of a path beats a parameter in the same place. An error is a *PathError or a *MethodError.
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
-	segments := strings.Split(target.Path, "/")
+	segments := strings.Split(target.Path, "/") // where no RawPath is, no slash was escaped
 	if target.RawPath != "" {
 		segments = strings.Split(target.EscapedPath(), "/")
 		for i, segment := range segments {
@@ -201,7 +224,7 @@ func (d *Document) Find(method string, target *url.URL) (Match, error) {
 	}
 	switch {
 	case found != nil:
-		return Match{found, found.params(segments)}, nil
+		return Match{found, segments}, nil
 	case most < 0:
 		return Match{}, &PathError{d.nearest(strings.Split(target.EscapedPath(), "/"))}
 	}
@@ -233,19 +256,6 @@ func (o *Operation) match(segments []string) (literals int, ok bool) {
 		}
 	}
 	return literals, true
-}
-
-// params are the values of the parameters of a path that matches.
-func (o *Operation) params(segments []string) (values map[string]string) {
-	for i, want := range o.segments {
-		if strings.HasPrefix(want, "{") {
-			if values == nil {
-				values = map[string]string{}
-			}
-			values[strings.Trim(want, "{}")] = segments[i]
-		}
-	}
-	return values
 }
 
 // nearest names the path that shares the longest beginning with the segments, the shortest of several.
@@ -309,5 +319,5 @@ func checkMillis(text string) error {
 
 // input is what kin-openapi wants to know of a request.
 func (m Match) input(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
-	return &openapi3filter.RequestValidationInput{Request: r, PathParams: m.Params, QueryParams: query, Route: m.detail().route, Options: m.detail().filter}
+	return &openapi3filter.RequestValidationInput{Request: r, PathParams: m.Params(), QueryParams: query, Route: m.detail().route, Options: m.detail().filter}
 }

@@ -51,7 +51,7 @@ func TestFindReturnsOperationAndParameters(t *testing.T) {
 			if m.ID != tt.want {
 				t.Errorf("got %s, want %s", m.ID, tt.want)
 			}
-			if diff := cmp.Diff(tt.params, m.Params); diff != "" {
+			if diff := cmp.Diff(tt.params, m.Params()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

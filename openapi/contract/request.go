@@ -26,7 +26,7 @@ func refuse(rule, where, reason string) *RequestError { return openapi.Refuse(ru
 // The body that is put back has a method ValidatedValue() any, which gives the value that was checked: decode that, with runtime.BindJSONValue, rather than the bytes once more, as
 // encoding/json regards keys that differ by case only as the same. An error is a *RequestError.
 func (m Match) CheckRequest(r *http.Request) error {
-	for name, value := range m.Params {
+	for name, value := range m.Params() {
 		if strings.ContainsRune(value, 0) {
 			return refuse(openapi.NULByte, fmt.Sprintf("path parameter %q", name), "holds a NUL character")
 		}

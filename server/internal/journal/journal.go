@@ -19,26 +19,40 @@ const (
 
 // Journal holds the calls of all worlds. It is safe for concurrent use.
 type Journal struct {
-	mu     sync.Mutex
-	calls  int // of a world, at most
-	worlds map[string]*log
+	mu      sync.Mutex
+	calls   int // of a world, at most
+	worlds  map[string]*log
+	headers map[string]string // of the call that was noted last
 }
+
+// call is one that is kept.
+type call struct {
+	control.Exchange
+	bytes int
+}
+
+// repeats reports whether the same was asked.
+func (c *call) repeats(e *control.Exchange) bool {
+	return c.Path == e.Path && c.Query == e.Query && c.Method == e.Method
+}
+
+func (c *call) answer() Answer { return Answer{c.ResponseHeaders, c.ResponseBody} }
 
 // log is the calls of one world, the oldest first; those before the first are forgotten.
 type log struct {
-	calls []control.Exchange
+	calls []call
 	first int
 	seq   int64
 	bytes int
 }
 
-func (l *log) kept() []control.Exchange { return l.calls[l.first:] }
+func (l *log) kept() []call { return l.calls[l.first:] }
 
 // forget forgets the oldest call. What it leaves behind is used again now and then.
 func (l *log) forget() {
 	const gap = 256
-	l.bytes -= size(l.calls[l.first])
-	l.calls[l.first] = control.Exchange{}
+	l.bytes -= l.calls[l.first].bytes
+	l.calls[l.first] = call{}
 	if l.first++; l.first == gap {
 		n := copy(l.calls, l.kept())
 		clear(l.calls[n:])
@@ -57,8 +71,9 @@ func New(calls int) *Journal {
 // Keeps reports whether the journal keeps anything.
 func (j *Journal) Keeps() bool { return j.calls > 0 }
 
-// Add notes a call of a world; the oldest are forgotten.
-func (j *Journal) Add(world string, e control.Exchange) {
+// Add notes a call of a world, and its number; the oldest are forgotten.
+func (j *Journal) Add(world string, e *control.Exchange) {
+	bytes := size(e)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	l := j.worlds[world]
@@ -68,13 +83,14 @@ func (j *Journal) Add(world string, e control.Exchange) {
 	}
 	l.seq++
 	e.Seq = l.seq
-	l.calls = append(l.calls, e)
-	for l.bytes += size(e); len(l.kept()) > j.calls || l.bytes > maxBytes; {
+	j.headers = e.RequestHeaders
+	l.calls = append(l.calls, call{*e, bytes})
+	for l.bytes += bytes; len(l.kept()) > j.calls || l.bytes > maxBytes; {
 		l.forget()
 	}
 }
 
-func size(e control.Exchange) int {
+func size(e *control.Exchange) int {
 	n := len(e.RequestBody) + len(e.ResponseBody) + len(e.Path) + len(e.Query) + len(e.Detail) + len(e.Curl) + 512
 	for _, headers := range []map[string]string{e.RequestHeaders, e.ResponseHeaders} {
 		for name, value := range headers {
@@ -106,9 +122,9 @@ func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
 	defer j.mu.Unlock()
 	all := []control.Exchange{}
 	if l := j.worlds[world]; l != nil {
-		for _, e := range l.kept() {
-			if f == nil || f.Eval(record(e)) {
-				all = append(all, e)
+		for _, c := range l.kept() {
+			if f == nil || f.Eval(record(c.Exchange)) {
+				all = append(all, c.Exchange)
 			}
 		}
 	}
@@ -137,8 +153,21 @@ func (r record) Number(token string) int64 {
 // Group implements qql.Record.
 func (r record) Group(string) []qql.Record { return nil }
 
-// Like gives the same call, if it is one of the last ones, or the last one, whose headers may be the same.
-func (j *Journal) Like(world string, e control.Exchange) (like control.Exchange) {
+// Headers are those of the call that was noted last, in whichever world: often the next one has the same.
+func (j *Journal) Headers() map[string]string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.headers
+}
+
+// Answer is what a call was answered.
+type Answer struct {
+	Headers map[string]string
+	Body    string
+}
+
+// Like gives the answer of the same call, if it is one of the last ones, or that of the last one, whose headers may be the same.
+func (j *Journal) Like(world string, e *control.Exchange) (like Answer) {
 	const few = 8
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -148,12 +177,12 @@ func (j *Journal) Like(world string, e control.Exchange) (like control.Exchange)
 	}
 	last := l.kept()
 	last = last[max(0, len(last)-few):]
-	for _, c := range slices.Backward(last) {
-		if c.Method == e.Method && c.Path == e.Path && c.Query == e.Query {
-			return c
+	for i := range slices.Backward(last) {
+		if last[i].repeats(e) {
+			return last[i].answer()
 		}
 	}
-	return last[len(last)-1]
+	return last[len(last)-1].answer()
 }
 
 // Before gives the last good answer to the same GET of the same user, if it is still known.
@@ -162,8 +191,8 @@ func (j *Journal) Before(world string, e control.Exchange) (answer control.Excha
 	defer j.mu.Unlock()
 	if l := j.worlds[world]; l != nil {
 		for _, c := range slices.Backward(l.kept()) {
-			if c.Method == e.Method && c.Path == e.Path && c.Query == e.Query && c.User == e.User && c.Status == 200 && c.Fault == "" && !strings.HasSuffix(c.ResponseBody, Cut) {
-				return c, true
+			if c.repeats(&e) && c.User == e.User && c.Status == 200 && c.Fault == "" && !strings.HasSuffix(c.ResponseBody, Cut) {
+				return c.Exchange, true
 			}
 		}
 	}

@@ -15,7 +15,12 @@ import (
 
 // Now is the time of the world of a context.
 func (s *Service) Now(ctx context.Context) (now openapi.Millis, err error) {
-	return s.store.Time(ctx, WorldOf(ctx))
+	return s.Time(ctx, WorldOf(ctx))
+}
+
+// Time is what the clock of a world shows.
+func (s *Service) Time(ctx context.Context, world string) (now openapi.Millis, err error) {
+	return s.store.Time(ctx, world)
 }
 
 // DescribeClock gives the clock of the world.

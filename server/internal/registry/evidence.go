@@ -12,17 +12,10 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-type noteKey struct{}
-
-// WithNotes has f told of each choice of ours that an answer rests on.
-func WithNotes(ctx context.Context, f func(text string)) context.Context {
-	return context.WithValue(ctx, noteKey{}, f)
-}
-
 // note tells of a choice.
 func note(ctx context.Context, format string, args ...any) {
-	if f, ok := ctx.Value(noteKey{}).(func(string)); ok {
-		f(fmt.Sprintf(format, args...) + " (" + string(openapi.Chosen) + ")")
+	if c := CallOf(ctx); c != nil {
+		c.Note(fmt.Sprintf(format, args...) + " (" + string(openapi.Chosen) + ")")
 	}
 }
 

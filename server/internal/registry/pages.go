@@ -36,10 +36,10 @@ type memory[V any] struct {
 	size   int // of all worlds, in bytes
 }
 
-// found is what was found out about a world at a revision.
+// found is what was found out about a world at a revision. Nobody changes what was found.
 type found[V any] struct {
 	revision int64
-	all      map[pageKey]V
+	all      map[pageKey]*V
 	size     int
 }
 
@@ -57,26 +57,20 @@ const (
 	least     = 200
 )
 
-// has reports whether anything is remembered, at whatever revision.
-func (m *memory[V]) has(k pageKey) bool {
+// last gives what is remembered, if anything is, and of which revision.
+func (m *memory[V]) last(k pageKey) (v *V, revision int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	w := m.worlds[k.world]
-	if w == nil {
-		return false
+	if w := m.worlds[k.world]; w != nil {
+		return w.all[k], w.revision
 	}
-	_, known := w.all[k]
-	return known
+	return nil, 0
 }
 
 // get gives what is remembered for a revision, if anything is.
 func (m *memory[V]) get(k pageKey, revision int64) *V {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if w := m.worlds[k.world]; w != nil && w.revision == revision {
-		if v, known := w.all[k]; known {
-			return &v
-		}
+	if v, of := m.last(k); of == revision {
+		return v
 	}
 	return nil
 }
@@ -93,13 +87,13 @@ func (m *memory[V]) put(k pageKey, revision int64, v V, size int) {
 		if w != nil {
 			m.size -= w.size
 		}
-		w = &found[V]{revision: revision, all: map[pageKey]V{}}
+		w = &found[V]{revision: revision, all: map[pageKey]*V{}}
 		m.worlds[k.world] = w
 	}
 	if _, known := w.all[k]; known { // by somebody who asked at the same time
 		return
 	}
-	w.all[k] = v
+	w.all[k] = &v
 	w.size, m.size = w.size+size, m.size+size
 }
 
@@ -111,14 +105,14 @@ func (m *memory[V]) forget() {
 
 // current gives what is remembered and still true, if anything is. What goes wrong here goes wrong again for who reads.
 func current[V any](ctx context.Context, s *store.Store, m *memory[V], k pageKey) *V {
-	if !m.has(k) {
+	v, of := m.last(k)
+	if v == nil {
 		return nil
 	}
-	revision, err := s.Revision(ctx, k.world)
-	if err != nil {
+	if revision, err := s.Revision(ctx, k.world); err != nil || revision != of {
 		return nil
 	}
-	return m.get(k, revision)
+	return v
 }
 
 // lasting reports whether a filter selects the same rows at any time: it compares nothing with a time, which may be one before now.

@@ -76,17 +76,43 @@ func New(o Options) *Service {
 	return s
 }
 
-type worldKey struct{}
-
-// WithWorld says which world the calls with a context belong to.
-func WithWorld(ctx context.Context, world string) context.Context {
-	return context.WithValue(ctx, worldKey{}, world)
+// Call is what the rules are told of who calls.
+type Call interface {
+	World() string    // whose data it is about
+	Note(text string) // takes a choice of ours that the answer rests on
 }
+
+type callKey struct{}
+
+// WithCall says what is known of who calls with a context.
+func WithCall(ctx context.Context, c Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// CallOf is what WithCall has said; nil when nobody has.
+func CallOf(ctx context.Context) Call {
+	c, _ := ctx.Value(callKey{}).(Call)
+	return c
+}
+
+// world is a call of our own: nobody reads what it rests on.
+type world string
+
+// World implements Call.
+func (w world) World() string { return string(w) }
+
+// Note implements Call.
+func (world) Note(string) {}
+
+// WithWorld says which world the calls with a context belong to, and nothing else.
+func WithWorld(ctx context.Context, name string) context.Context { return WithCall(ctx, world(name)) }
 
 // WorldOf is the world that the calls with a context belong to.
 func WorldOf(ctx context.Context) string {
-	world, _ := ctx.Value(worldKey{}).(string)
-	return world
+	if c := CallOf(ctx); c != nil {
+		return c.World()
+	}
+	return ""
 }
 
 type idsKey struct{}

@@ -7,6 +7,32 @@ import (
 	"time"
 )
 
+// TestLogThatWasMadeAnew: SQLite removes its log with the last connection; the next one is another file of the same name.
+func TestLogThatWasMadeAnew(t *testing.T) {
+	t.Parallel()
+	l := newLogFile(filepath.Join(t.TempDir(), "qcs.db"), nil)
+	if _, _, there := l.look(); there {
+		t.Error("there is no log yet")
+	}
+	for _, text := range []string{"first", "another one"} {
+		if err := os.WriteFile(l.path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, size, there := l.look(); !there || size != int64(len(text)) {
+				t.Errorf("%s: got %d bytes, there is %v", text, size, there)
+			}
+		}
+		if err := os.Remove(l.path); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, there := l.look(); there {
+			t.Errorf("%s: it is there after it was removed", text)
+		}
+	}
+	l.close()
+}
+
 // TestRevision: a revision that is remembered is not asked for again, and what anybody writes, also another process, is seen at once.
 func TestRevision(t *testing.T) {
 	t.Parallel()

@@ -109,6 +109,7 @@ func (s *Store) Close() error {
 	if s.write == nil {
 		return nil
 	}
+	s.log.close()
 	if err := s.checkpoints.close(); err != nil {
 		return errors.Join(err, s.write.Close())
 	}
