@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 	"maps"
@@ -51,7 +50,7 @@ type authority struct {
 	mu       sync.Mutex
 	users    map[string]store.Account
 	worlds   map[string]World
-	verified map[[sha256.Size]byte]*verified
+	verified map[string]*verified // by token
 }
 
 // verified is what a token says whose signature was checked.
@@ -124,8 +123,8 @@ func (a *authority) of(world string) []store.Account {
 	return all
 }
 
-// maxVerified bounds the memory of the tokens that were checked; beyond it they are forgotten and checked again.
-const maxVerified = 10_000
+// maxVerified bounds the memory of the tokens that were checked, of which each has less than a kilobyte; beyond it they are forgotten and checked again.
+const maxVerified = 2_000
 
 func newAuthority(o Options, accounts []store.Account, now func(context.Context, string) (time.Time, error)) (*authority, error) {
 	key, err := signingKey(o)
@@ -133,7 +132,7 @@ func newAuthority(o Options, accounts []store.Account, now func(context.Context,
 		return nil, err
 	}
 	a := &authority{
-		key: key, now: now, users: map[string]store.Account{}, worlds: map[string]World{}, verified: map[[sha256.Size]byte]*verified{},
+		key: key, now: now, users: map[string]store.Account{}, worlds: map[string]World{}, verified: map[string]*verified{},
 		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithoutClaimsValidation()),
 	}
 	for i, account := range accounts {
@@ -229,12 +228,10 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 	return c, err
 }
 
-// verify gives the claims of a token that this server has signed. Tokens that were seen before are looked up by their hash.
+// verify gives the claims of a token that this server has signed. Those of tokens that were seen before are known.
 func (a *authority) verify(token string) (*verified, error) {
-	var text [1024]byte // longer ones need memory of their own
-	sum := sha256.Sum256(append(text[:0], token...))
 	a.mu.Lock()
-	known, ok := a.verified[sum]
+	known, ok := a.verified[token]
 	a.mu.Unlock()
 	if ok {
 		return known, nil
@@ -252,6 +249,6 @@ func (a *authority) verify(token string) (*verified, error) {
 	if len(a.verified) >= maxVerified {
 		clear(a.verified)
 	}
-	a.verified[sum] = claims
+	a.verified[strings.Clone(token)] = claims
 	return claims, nil
 }

@@ -147,7 +147,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		n := &noting{server: s, of: exchangeOf(r.Context()), copying: copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}, request: tail{max: journal.MaxBody}}
+		n := &noting{server: s, of: exchangeOf(r.Context()), call: &control.Exchange{}, copying: copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}, request: tail{max: journal.MaxBody}}
 		n.asked(r)
 		r.Body = teed(r.Body, &n.request)
 		defer n.done()
@@ -171,7 +171,7 @@ type noting struct {
 	copying
 	server  *Server
 	of      *exchange
-	call    control.Exchange
+	call    *control.Exchange
 	kind    string // of the request's body
 	request tail
 	looked  bool
@@ -187,7 +187,7 @@ func (n *noting) asked(r *http.Request) {
 // like is an answer before that may be like this one, which need not be kept twice.
 func (n *noting) like() journal.Answer {
 	if !n.looked {
-		n.looked, n.found = true, n.server.journal.Like(n.of.world, &n.call)
+		n.looked, n.found = true, n.server.journal.Like(n.of.world, n.call)
 	}
 	return n.found
 }
@@ -205,7 +205,7 @@ func (n *noting) Write(data []byte) (int, error) {
 func (n *noting) done() {
 	cause := recover()
 	n.end(cause)
-	e, x := &n.call, n.of
+	e, x := n.call, n.of
 	if x.ended = n.server.options.Now(); x.world != "" {
 		at := x.now
 		if at.IsZero() {
@@ -269,13 +269,13 @@ func told(name string, values []string) string {
 	return openapi.Hidden
 }
 
-// plainHeaders are some that hold none: those of most calls.
-var plainHeaders = map[string]bool{"Accept": true, "Accept-Encoding": true, "Content-Length": true, "Content-Type": true, "Host": true, "Server": true, "User-Agent": true}
+// secretHeaders says of the headers that most calls have whether they hold one.
+var secretHeaders = map[string]bool{"Authorization": true, "Accept": false, "Accept-Encoding": false, "Content-Length": false, "Content-Type": false, "Server": false, "User-Agent": false}
 
 // secretHeader reports whether a header may hold one.
 func secretHeader(name string) bool {
-	if plainHeaders[name] {
-		return false
+	if secret, known := secretHeaders[name]; known {
+		return secret
 	}
 	lower := strings.ToLower(name)
 	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(lower, part) })

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/.ci/bench/answers"
 )
 
 // kase is a request that is sent again and again.
@@ -22,23 +22,18 @@ type kase struct {
 	keeps                      bool // means something to servers that keep what they are told, too
 }
 
-const firstID = "f677b189-8b54-46ba-9d24-000000000000"
-
-const body = `{"registryType":"AWS","registryUri":"https://123456789012.dkr.ecr.us-east-1.amazonaws.com","registryName":"production images of the payments team","credentialType":"AWS","aws":{"accountId":"123456789012",` +
-	`"arn":"arn:aws:iam::123456789012:role/QualysContainerSecurityRegistryScanner","region":"us-east-1","accountType":"Global"},"dockerHubOrgName":"","credential":{"username":"a user of the registry","password":"not a real one"}}`
-
 func cases() []kase {
 	const registry = "/csapi/v1.3/registry"
 	return []kase{
 		{"list-50", "GET", registry + "?filter=registryType%3AAWS&pageNumber=2&pageSize=50&sort=created%3Adesc", "", 200, true},
 		{"plain-list-50", "GET", registry, "", 200, true},
 		{"list-anew-50", "GET", registry + "?filter=created%3Cnow&pageSize=50", "", 200, true}, // what is asked by time is not remembered
-		{"get", "GET", registry + "/" + firstID, "", 200, true},
-		{"create", "POST", registry, body, 200, false},
+		{"get", "GET", registry + "/" + answers.FirstID, "", 200, true},
+		{"create", "POST", registry, answers.Body, 200, false},
 		{"delete-2", "DELETE", registry + "/r/schedule/bulk?" + manyIDs(2), "", 200, false},
 		{"delete-200", "DELETE", registry + "/r/schedule/bulk?" + manyIDs(200), "", 200, false},
 		{"refused-query", "GET", registry + "?pageSize=abc", "", 400, true},
-		{"refused-body", "POST", registry, strings.Replace(body, `"region":"us-east-1"`, `"region":7`, 1), 400, true},
+		{"refused-body", "POST", registry, strings.Replace(answers.Body, `"region":"us-east-1"`, `"region":7`, 1), 400, true},
 	}
 }
 
@@ -48,19 +43,6 @@ func manyIDs(n int) string {
 		pairs[i] = fmt.Sprintf("scheduleIds=f677b189-8b54-46ba-9d24-%012d", i)
 	}
 	return strings.Join(pairs, "&")
-}
-
-// registries are those of a page.
-func registries(n int) []api.Registry {
-	all := make([]api.Registry, n)
-	for i := range all {
-		all[i] = api.Registry{
-			AWSAccountID: "123456789012", AWSRegion: "us-east-1", Created: 1_700_000_000_000, LastScanned: 1_700_000_100_000, ProviderType: "AWS", RegistryName: fmt.Sprintf("images of team %d", i), RegistryType: api.RegistryTypeAWS,
-			RegistryURI: fmt.Sprintf("https://%012d.dkr.ecr.us-east-1.amazonaws.com", i), RegistryUUID: fmt.Sprintf("f677b189-8b54-46ba-9d24-%012d", i), RepoCount: 17,
-			ScheduleStatusList: api.ScheduleStatusCounts{"Finished": 12, "Queued": 1, "Running": 2}, TotalImages: 1234, TotalScannedImages: 1200, TotalVulnerableImages: 321, Updated: 1_700_000_200_000,
-		}
-	}
-	return all
 }
 
 // figure is what a turn has shown.

@@ -15,17 +15,14 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "serve" {
-		serve(os.Args[2])
-		return
-	}
 	rounds := flag.Int("rounds", 16, "turns that each server gets for each case")
 	turn := flag.Duration("turn", 400*time.Millisecond, "length of a turn")
 	out := flag.String("out", ".bench", "folder for the results")
 	readme := flag.String("readme", "", "file whose part between the comments \"measured: performance\" and \"end\" becomes the table")
 	only := flag.String("only", "", "names of the servers that are measured, beside echo, with commas between them; \"\" for all")
+	some := flag.String("cases", "", "names of the cases, with commas between them; \"\" for all")
 	flag.Parse()
-	b := &bench{only: *only, rounds: *rounds, turn: *turn, out: *out, readme: *readme}
+	b := &bench{only: *only, cases: *some, rounds: *rounds, turn: *turn, out: *out, readme: *readme}
 	if err := b.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -39,6 +36,7 @@ type bench struct {
 	out    string
 	readme string
 	only   string
+	cases  string
 	rows   []row
 }
 
@@ -84,7 +82,7 @@ func (b *bench) run() error {
 // build makes the programs that are measured.
 func (b *bench) build() (folder string, err error) {
 	folder = filepath.Join(b.out, "bin")
-	for name, path := range map[string]string{"qcsd": "./server/cmd/qcsd", "hello": "./.ci/bench/hello"} {
+	for name, path := range map[string]string{"qcsd": "./server/cmd/qcsd", "hello": "./.ci/bench/hello", "constant": "./.ci/bench/constant", "stock": "./.ci/bench/stock"} {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(folder, name), path)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -153,6 +151,9 @@ func (b *bench) loads(all []server) error {
 		running = append(running, p)
 	}
 	for _, c := range cases() {
+		if b.cases != "" && !slices.Contains(strings.Split(b.cases, ","), c.name) {
+			continue
+		}
 		figures := map[string][]figure{}
 		for range b.rounds {
 			for _, i := range rand.Perm(len(running)) {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/qcsdev/qcs/.ci/bench/answers"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
 )
@@ -37,12 +38,12 @@ const list = "/csapi/v1.3/registry"
 
 // ours are what this project and its libraries make.
 func ours(built string) (all []server) {
-	self, err := os.Executable()
-	if err != nil {
-		panic(err)
-	}
 	for _, kind := range []string{"net/http", "echo", "generated", "kin-openapi", "bound"} {
-		all = append(all, server{name: kind, env: []string{"GOMAXPROCS=1"}, command: func(string) []string { return []string{self, "serve", kind} }, first: list})
+		line := []string{filepath.Join(built, "constant"), kind}
+		if kind == "kin-openapi" {
+			line = []string{filepath.Join(built, "stock")}
+		}
+		all = append(all, server{name: kind, env: []string{"GOMAXPROCS=1"}, command: func(string) []string { return line }, first: list})
 	}
 	runs := 0
 	daemon := func(port string, more ...string) []string {
@@ -223,7 +224,7 @@ func writeDocument(path string) error {
 		return errors.New("the document has no list of registries")
 	}
 	delete(media, "examples")
-	media["example"] = json.RawMessage(page)
+	media["example"] = json.RawMessage(answers.Page)
 	data, err := json.Marshal(document)
 	if err != nil {
 		return err
@@ -234,7 +235,7 @@ func writeDocument(path string) error {
 // writeScenario writes what the emulator holds: 1,000 registries and 10,000 schedules.
 func writeScenario(path string) error {
 	scenario := control.Scenario{}
-	for i, r := range registries(1000) {
+	for i, r := range answers.Registries(1000) {
 		scenario.Registries = append(scenario.Registries, control.ScenarioRegistry{
 			RegistryUUID: r.RegistryUUID, RegistryName: r.RegistryName, RegistryURI: r.RegistryURI, RegistryType: string(r.RegistryType),
 			Schedules: []control.ScenarioSchedules{{Name: "scan " + strconv.Itoa(i) + " {n}", Count: 10, Status: "Finished"}},

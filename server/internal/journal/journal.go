@@ -25,18 +25,18 @@ type Journal struct {
 	headers map[string]string // of the call that was noted last
 }
 
-// call is one that is kept.
+// call is one that is kept; nobody changes it.
 type call struct {
-	control.Exchange
+	*control.Exchange
 	bytes int
 }
 
 // repeats reports whether the same was asked.
-func (c *call) repeats(e *control.Exchange) bool {
+func (c call) repeats(e *control.Exchange) bool {
 	return c.Path == e.Path && c.Query == e.Query && c.Method == e.Method
 }
 
-func (c *call) answer() Answer { return Answer{c.ResponseHeaders, c.ResponseBody} }
+func (c call) answer() Answer { return Answer{c.ResponseHeaders, c.ResponseBody} }
 
 // log is the calls of one world, the oldest first; those before the first are forgotten.
 type log struct {
@@ -71,7 +71,7 @@ func New(calls int) *Journal {
 // Keeps reports whether the journal keeps anything.
 func (j *Journal) Keeps() bool { return j.calls > 0 }
 
-// Add notes a call of a world, and its number; the oldest are forgotten.
+// Add keeps a call of a world, and gives it its number; the oldest are forgotten.
 func (j *Journal) Add(world string, e *control.Exchange) {
 	bytes := size(e)
 	j.mu.Lock()
@@ -84,7 +84,7 @@ func (j *Journal) Add(world string, e *control.Exchange) {
 	l.seq++
 	e.Seq = l.seq
 	j.headers = e.RequestHeaders
-	l.calls = append(l.calls, call{*e, bytes})
+	l.calls = append(l.calls, call{e, bytes})
 	for l.bytes += bytes; len(l.kept()) > j.calls || l.bytes > maxBytes; {
 		l.forget()
 	}
@@ -123,8 +123,8 @@ func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
 	all := []control.Exchange{}
 	if l := j.worlds[world]; l != nil {
 		for _, c := range l.kept() {
-			if f == nil || f.Eval(record(c.Exchange)) {
-				all = append(all, c.Exchange)
+			if f == nil || f.Eval(record(*c.Exchange)) {
+				all = append(all, *c.Exchange)
 			}
 		}
 	}
@@ -177,9 +177,9 @@ func (j *Journal) Like(world string, e *control.Exchange) (like Answer) {
 	}
 	last := l.kept()
 	last = last[max(0, len(last)-few):]
-	for i := range slices.Backward(last) {
-		if last[i].repeats(e) {
-			return last[i].answer()
+	for _, c := range slices.Backward(last) {
+		if c.repeats(e) {
+			return c.answer()
 		}
 	}
 	return last[len(last)-1].answer()
@@ -192,7 +192,7 @@ func (j *Journal) Before(world string, e control.Exchange) (answer control.Excha
 	if l := j.worlds[world]; l != nil {
 		for _, c := range slices.Backward(l.kept()) {
 			if c.repeats(&e) && c.User == e.User && c.Status == 200 && c.Fault == "" && !strings.HasSuffix(c.ResponseBody, Cut) {
-				return c.Exchange, true
+				return *c.Exchange, true
 			}
 		}
 	}

@@ -98,7 +98,7 @@ func (s *Store) Time(ctx context.Context, world string) (now openapi.Millis, err
 
 // remembered is Time for a SQLite file.
 func (s *Store) remembered(ctx context.Context, world string) (now openapi.Millis, err error) {
-	machine := s.tx(ctx, nil).machine
+	machine := s.machine(ctx)
 	if clock, known := s.clocks.get(world, machine); known {
 		return clock.At(machine), nil
 	}

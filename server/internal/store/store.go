@@ -262,11 +262,16 @@ func (s *Store) run(ctx context.Context, k kind, f func(*Tx) error) error {
 
 // tx is a transaction of no world yet.
 func (s *Store) tx(ctx context.Context, q querier) *Tx {
-	machine, pinned := ctx.Value(machineKey{}).(openapi.Millis)
-	if !pinned {
-		machine = openapi.MillisOf(s.now())
-	}
+	machine := s.machine(ctx)
 	return &Tx{Now: machine, machine: machine, sql: q, dialect: s.dialect}
+}
+
+// machine is the time by the clock of the store.
+func (s *Store) machine(ctx context.Context) openapi.Millis {
+	if at, pinned := ctx.Value(machineKey{}).(openapi.Millis); pinned {
+		return at
+	}
+	return openapi.MillisOf(s.now())
 }
 
 type machineKey struct{}
