@@ -67,9 +67,7 @@ func (b *bench) run() error {
 		return err
 	}
 	all := slices.Concat(ours(built), peers(b.out))
-	if b.only != "" {
-		all = slices.DeleteFunc(all, func(s server) bool { return s.name != "echo" && !slices.Contains(strings.Split(b.only, ","), s.name) })
-	}
+	all = slices.DeleteFunc(all, func(s server) bool { return s.name != "echo" && !among(b.only, s.name) })
 	if err := b.starts(all, built); err != nil {
 		return err
 	}
@@ -77,6 +75,11 @@ func (b *bench) run() error {
 		return err
 	}
 	return b.report()
+}
+
+// among reports whether a name is one of those with commas between them; "" has all.
+func among(names, name string) bool {
+	return names == "" || slices.Contains(strings.Split(names, ","), name)
 }
 
 // build makes the programs that are measured.
@@ -150,10 +153,7 @@ func (b *bench) loads(all []server) error {
 		}
 		running = append(running, p)
 	}
-	for _, c := range cases() {
-		if b.cases != "" && !slices.Contains(strings.Split(b.cases, ","), c.name) {
-			continue
-		}
+	for _, c := range slices.DeleteFunc(cases(), func(c kase) bool { return !among(b.cases, c.name) }) {
 		figures := map[string][]figure{}
 		for range b.rounds {
 			for _, i := range rand.Perm(len(running)) {

@@ -204,7 +204,7 @@ func (b *bound) createACRConnector(w http.ResponseWriter, r *http.Request, path 
 	}
 	var body CreateACRConnectorJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeACRConnectorRequest(&d, &body) && d.End()) {
+	if !(decodeACRConnectorRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -233,7 +233,7 @@ func (b *bound) createAWSConnector(w http.ResponseWriter, r *http.Request, path 
 	}
 	var body CreateAWSConnectorJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeAWSConnectorRequest(&d, &body) && d.End()) {
+	if !(decodeAWSConnectorRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -262,7 +262,7 @@ func (b *bound) createPolicy(w http.ResponseWriter, r *http.Request, path bind.P
 	}
 	var body CreatePolicyJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodePolicyRequest(&d, &body) && d.End()) {
+	if !(decodePolicyRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -291,7 +291,7 @@ func (b *bound) createRegistry(w http.ResponseWriter, r *http.Request, path bind
 	}
 	var body CreateRegistryJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeRegistryRequest(&d, &body) && d.End()) {
+	if !(decodeRegistryRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -320,7 +320,7 @@ func (b *bound) createReport(w http.ResponseWriter, r *http.Request, path bind.P
 	}
 	var body CreateReportJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeReportRequest(&d, &body) && d.End()) {
+	if !(decodeReportRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -349,7 +349,7 @@ func (b *bound) createReportSchedule(w http.ResponseWriter, r *http.Request, pat
 	}
 	var body CreateReportScheduleJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeReportScheduleRequest(&d, &body) && d.End()) {
+	if !(decodeReportScheduleRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -382,7 +382,7 @@ func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path bind
 	}
 	var body CreateScheduleJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeScheduleRequest(&d, &body) && d.End()) {
+	if !(decodeScheduleRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -1287,7 +1287,7 @@ func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path bind.P
 	}
 	var body UpdatePolicyJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodePolicyRequest(&d, &body) && d.End()) {
+	if !(decodePolicyRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -1320,7 +1320,7 @@ func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path bind
 	}
 	var body UpdateRegistryJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeRegistryRequest(&d, &body) && d.End()) {
+	if !(decodeRegistryRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -1353,7 +1353,7 @@ func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, pat
 	}
 	var body UpdateReportScheduleJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeReportScheduleRequest(&d, &body) && d.End()) {
+	if !(decodeReportScheduleRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -1390,7 +1390,7 @@ func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path bind
 	}
 	var body UpdateScheduleJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeScheduleRequest(&d, &body) && d.End()) {
+	if !(decodeScheduleRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)
@@ -1419,7 +1419,7 @@ func (b *bound) validateRegistry(w http.ResponseWriter, r *http.Request, path bi
 	}
 	var body ValidateRegistryJSONRequestBody
 	d := bind.NewDecoder(text)
-	if !(d.Begin() && decodeRegistryRequest(&d, &body) && d.End()) {
+	if !(decodeRegistryRequest(&d, &body) && d.End()) {
 		return d.Refused()
 	}
 	request.Body = new(body)

@@ -41,7 +41,7 @@ func repeat(name string, times int) {
 }
 
 // instructions is how many a request may take behind its binder, with the router; TestInstructions allows a tenth more, and wants to be told of a tenth less.
-var instructions = map[string]float64{"list": 5550, "plain-list": 1350, "create-420-bytes": 11700, "delete-2": 3450, "delete-200": 79000, "refused-body": 10400, "refused-query": 4300}
+var instructions = map[string]float64{"list": 5550, "plain-list": 1350, "create-420-bytes": 10750, "delete-2": 3450, "delete-200": 79000, "refused-body": 9350, "refused-query": 4200}
 
 var counted = regexp.MustCompile(`I\s+refs:\s+([0-9,]+)`)
 

@@ -81,7 +81,7 @@ func (g *generator) operation(o operation) error {
 			return fmt.Errorf("%s: %w", id, err)
 		}
 		g.p("text, refused := bind.ReadBody(r, b.options)\nif refused != nil {\nreturn refused\n}")
-		g.p("var body %s\nd := bind.NewDecoder(text)\nif !(d.Begin() && decode%s(&d, &body) && d.End()) {\nreturn d.Refused()\n}\nrequest.Body = new(body)", body.Name, name)
+		g.p("var body %s\nd := bind.NewDecoder(text)\nif !(decode%s(&d, &body) && d.End()) {\nreturn d.Refused()\n}\nrequest.Body = new(body)", body.Name, name)
 	}
 	g.p("answer, err := b.ssi.%s(r.Context(), request)\nif err != nil || answer == nil {\nreturn err\n}", id)
 	g.answers(id)

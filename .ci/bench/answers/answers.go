@@ -88,18 +88,22 @@ type Constants struct {
 	apiserver.StrictServerInterface
 }
 
+// ListRegistries answers a page.
 func (Constants) ListRegistries(_ context.Context, _ apiserver.ListRegistriesRequestObject) (apiserver.ListRegistriesResponseObject, error) {
 	return listed, nil
 }
 
+// DescribeRegistry answers one of them.
 func (Constants) DescribeRegistry(_ context.Context, _ apiserver.DescribeRegistryRequestObject) (apiserver.DescribeRegistryResponseObject, error) {
 	return described, nil
 }
 
+// CreateRegistry answers an id.
 func (Constants) CreateRegistry(_ context.Context, _ apiserver.CreateRegistryRequestObject) (apiserver.CreateRegistryResponseObject, error) {
 	return accepted, nil
 }
 
+// DeleteSchedules answers the id of a job.
 func (Constants) DeleteSchedules(_ context.Context, _ apiserver.DeleteSchedulesRequestObject) (apiserver.DeleteSchedulesResponseObject, error) {
 	return deleting, nil
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/oapi-codegen/nullable"
 
@@ -55,30 +54,18 @@ func (d *Decoder) In(key string) bool {
 // At says of a fault that it is below an item.
 func (d *Decoder) At(i int) bool { return d.In(strconv.Itoa(i)) }
 
-// Begin checks what holds for a text as a whole.
-func (d *Decoder) Begin() bool {
-	return utf8.ValidString(d.text) || d.Refuse("", "not valid UTF-8")
-}
-
 // End refuses what follows the value.
 func (d *Decoder) End() bool {
-	d.space()
+	d.next()
 	return d.at == len(d.text) || d.Refuse(openapi.TrailingBytes, "has bytes after the JSON value")
 }
 
-var white = [256]bool{' ': true, '\t': true, '\n': true, '\r': true}
-
-func (d *Decoder) space() {
-	for d.at < len(d.text) && white[d.text[d.at]] {
-		d.at++
-	}
-}
-
-// next is the first byte of what comes; 0 at the end.
+// next moves over white space and gives the first byte of what comes; 0 at the end.
 func (d *Decoder) next() byte {
-	d.space()
-	if d.at < len(d.text) {
-		return d.text[d.at]
+	for ; d.at < len(d.text); d.at++ {
+		if c := d.text[d.at]; c > ' ' || c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return c
+		}
 	}
 	return 0
 }
@@ -228,7 +215,7 @@ func (d *Decoder) Mismatch(reason string) bool {
 
 // Null reads null, if that is what comes.
 func (d *Decoder) Null() bool {
-	d.space()
+	d.next()
 	return d.word("null")
 }
 
@@ -242,7 +229,7 @@ func (d *Decoder) word(word string) bool {
 
 // Bool reads a truth value.
 func (d *Decoder) Bool(into *bool) bool {
-	d.space()
+	d.next()
 	*into = d.word("true")
 	return *into || d.word("false") || d.Mismatch("value must be a boolean")
 }

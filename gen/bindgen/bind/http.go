@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/labstack/echo/v4"
 
@@ -98,19 +99,21 @@ func giveBack(b *bytes.Buffer) {
 // ReadBody reads a body up to its bound.
 func ReadBody(r *http.Request, o Options) (string, *openapi.RequestError) {
 	most := cmp.Or(o.MaxBody, 1<<20)
-	b, from := borrow(), io.Reader(r.Body)
-	defer giveBack(b)
-	if r.ContentLength <= 0 || r.ContentLength > most { // else it is not longer than that
-		from = io.LimitReader(from, most+1)
+	var text []byte
+	var err error
+	if n := r.ContentLength; 0 < n && n <= min(most, 64<<10) { // who says that a body is longer has to send it first
+		text = make([]byte, n)
+		_, err = io.ReadFull(r.Body, text)
+	} else {
+		text, err = io.ReadAll(io.LimitReader(r.Body, most+1))
 	}
-	n, err := b.ReadFrom(from)
 	switch {
-	case n > most:
+	case int64(len(text)) > most:
 		return "", &openapi.RequestError{Status: http.StatusRequestEntityTooLarge, Rule: openapi.BodyTooLarge, Where: "body", Reason: fmt.Sprintf("more than %d bytes", most)}
 	case err != nil:
 		return "", openapi.Refuse("", "body", "could not be read to its end")
 	}
-	return b.String(), nil
+	return unsafe.String(unsafe.SliceData(text), len(text)), nil // nobody else has it
 }
 
 // jsonType is set as it is: a header of one value needs no new slice.

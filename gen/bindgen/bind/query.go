@@ -108,6 +108,9 @@ func (q *Query) Unknown(known ...string) {
 
 // NoQuery refuses a query where there should be none.
 func NoQuery(operation, query string) *openapi.RequestError {
+	if query == "" {
+		return nil
+	}
 	q := NewQuery(operation, query)
 	for q.Next() {
 		q.Unknown()

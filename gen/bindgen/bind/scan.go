@@ -3,6 +3,7 @@ package bind
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/qcsdev/qcs/openapi"
 )
@@ -17,8 +18,13 @@ func (d *Decoder) value() (string, bool) {
 	return text, ok
 }
 
-// ends are the bytes at which a text ends as it is: control characters, the quote, and what begins an escape.
-var ends = [256]bool{true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, '"': true, '\\': true}
+// ends are the bytes at which a text ends as it is: the quote, control characters, what begins an escape, and what is not ASCII.
+var ends = func() (all [256]bool) {
+	for c := range all {
+		all[c] = c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf
+	}
+	return all
+}()
 
 // quoted reads a text, from its quote on. Where it has no escapes, it is a part of the whole.
 func (d *Decoder) quoted() (string, bool) {
@@ -26,17 +32,14 @@ func (d *Decoder) quoted() (string, bool) {
 	for i < len(text) && !ends[text[i]] {
 		i++
 	}
-	switch {
-	case i < len(text) && text[i] == '"':
+	if i < len(text) && text[i] == '"' {
 		d.at += i + len(`""`)
 		return text[:i], true
-	case i < len(text) && text[i] == '\\':
-		return d.escaped(d.at+1, d.at+1+i)
 	}
-	return "", d.broken()
+	return d.escaped(d.at+1, d.at+1+i)
 }
 
-// escaped reads a text with escapes, of which the first is at i, as encoding/json does.
+// escaped reads a text that is not as it is, from i on, as encoding/json does, but for what is not UTF-8.
 func (d *Decoder) escaped(begin, i int) (text string, ok bool) {
 	for i < len(d.text) && d.text[i] != '"' {
 		if d.text[i] == '\\' {
@@ -47,7 +50,7 @@ func (d *Decoder) escaped(begin, i int) (text string, ok bool) {
 	if d.at = i + 1; i >= len(d.text) || json.Unmarshal([]byte(d.text[begin-1:d.at]), &text) != nil {
 		return "", d.broken()
 	}
-	return text, true
+	return text, utf8.ValidString(d.text[begin:d.at]) || d.Refuse("", "not valid UTF-8")
 }
 
 // number reads over a number.
