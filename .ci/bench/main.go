@@ -15,8 +15,8 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 16, "turns that each server gets for each case")
-	turn := flag.Duration("turn", 400*time.Millisecond, "length of a turn")
+	rounds := flag.Int("rounds", 24, "turns that each server gets for each case")
+	turn := flag.Duration("turn", 250*time.Millisecond, "length of a turn")
 	out := flag.String("out", ".bench", "folder for the results")
 	readme := flag.String("readme", "", "file whose part between the comments \"measured: performance\" and \"end\" becomes the table")
 	only := flag.String("only", "", "names of the servers that are measured, beside echo, with commas between them; \"\" for all")

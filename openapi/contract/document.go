@@ -173,7 +173,7 @@ func (e *MethodError) Error() string {
 	return "the path takes " + strings.Join(e.Allow, ", ")
 }
 
-// Match is the operation that a request means, with the values of its path parameters.
+// Match is the operation that a request means, with the values of its path parameters. One that is made of an operation alone has none, and does for answers.
 type Match struct {
 	*Operation
 	path []string // the segments of the request's
@@ -181,9 +181,9 @@ type Match struct {
 
 // Param is the value of a path parameter; "" when there is none of this name.
 func (m Match) Param(name string) string {
-	for i, segment := range m.segments {
-		if strings.HasPrefix(segment, "{") && segment[1:len(segment)-1] == name {
-			return m.path[i]
+	for i, value := range m.path {
+		if segment := m.segments[i]; strings.HasPrefix(segment, "{") && segment[1:len(segment)-1] == name {
+			return value
 		}
 	}
 	return ""
@@ -191,12 +191,12 @@ func (m Match) Param(name string) string {
 
 // Params are the values of all path parameters; nil when there are none.
 func (m Match) Params() (values map[string]string) {
-	for i, segment := range m.segments {
-		if strings.HasPrefix(segment, "{") {
+	for i, value := range m.path {
+		if segment := m.segments[i]; strings.HasPrefix(segment, "{") {
 			if values == nil {
 				values = map[string]string{}
 			}
-			values[segment[1:len(segment)-1]] = m.path[i]
+			values[segment[1:len(segment)-1]] = value
 		}
 	}
 	return values
