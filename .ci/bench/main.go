@@ -151,8 +151,10 @@ func (b *bench) loads(all []server) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		p.pause()
 		running = append(running, p)
 	}
+	sameToken(running)
 	for _, c := range slices.DeleteFunc(cases(), func(c kase) bool { return !among(b.cases, c.name) }) {
 		figures := map[string][]figure{}
 		for range b.rounds {
@@ -161,7 +163,9 @@ func (b *bench) loads(all []server) error {
 				if !p.takes(c) {
 					continue
 				}
+				p.resume()
 				f, err := p.load(c, b.turn)
+				p.pause()
 				if err != nil && p.peer {
 					fmt.Fprintf(os.Stderr, "%s, %s: %v\n", p.name, c.name, err)
 					p.refused[c.name] = true
@@ -182,6 +186,19 @@ func (b *bench) loads(all []server) error {
 		b.note(row{"load", "after", p.name, "MiB", p.account().resident})
 	}
 	return nil
+}
+
+// sameToken has all servers asked with the token of the emulator, whether they look at it or not: so that they get the same requests.
+func sameToken(all []*process) {
+	token := map[string]string{"Authorization": "Bearer " + strings.Repeat("x", 600)}
+	for _, p := range all {
+		if p.login != nil {
+			token = p.headers
+		}
+	}
+	for _, p := range all {
+		p.headers = token
+	}
 }
 
 // sum takes the turns of a server together: the median of each figure, and of its processor time beside that of bare Echo in the same round.
