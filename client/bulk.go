@@ -2,7 +2,7 @@ package client
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -46,7 +46,7 @@ func (s Selection) Snapshot(most int) Selection {
 }
 
 // errNothingSelected keeps an empty selection from being sent.
-var errNothingSelected = errors.New("client: nothing is selected")
+var errNothingSelected = fmt.Errorf("client: nothing is selected: %w", ErrInvalid)
 
 // maxQuery bounds the ids in one query, in bytes: servers commonly take lines of 8 KiB.
 const maxQuery = 7 << 10

@@ -12,7 +12,7 @@ import (
 
 // Sentinels for errors.Is. An *Error is the one that its status says.
 var (
-	ErrInvalid      = errors.New("invalid request")      // 400
+	ErrInvalid      = errors.New("invalid request")      // 400, or a call that was not made, as it names nothing that there could be
 	ErrUnauthorized = errors.New("unauthorized")         // 401
 	ErrForbidden    = errors.New("forbidden")            // 403
 	ErrNotFound     = errors.New("not found")            // 404

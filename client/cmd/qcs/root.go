@@ -53,7 +53,14 @@ func (p *program) rootCommand() *cobra.Command {
 	f.DurationVar(&p.flags.timeout, "timeout", 0, "give up after this long, such as 30s")
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.contextCommand(), p.registryCommand(), p.repositoryCommand(), p.scheduleCommand(), p.connectorCommand(),
 		p.imageCommand(), p.reportCommand(), p.policyCommand(), p.jobCommand(), p.applyCommand(), p.emulatorCommand(), p.versionCommand())
+	root.InitDefaultCompletionCmd() // so that it is strict, too
+	root.InitDefaultHelpCmd()
 	strict(root)
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = func(_ *cobra.Command, args []string) error {
+			return nothingElse(root.Find(args))
+		}
+	}
 	return root
 }
 
@@ -80,17 +87,20 @@ func (f *flags) check(cmd *cobra.Command, getenv func(string) string) error {
 	return nil
 }
 
+// nothingElse refuses what follows the names of commands, where only those may be.
+func nothingElse(cmd *cobra.Command, rest []string, err error) error {
+	if err == nil && len(rest) > 0 {
+		return &usageError{fmt.Sprintf("%q is not a command of %s", rest[0], cmd.CommandPath())}
+	}
+	return err
+}
+
 // strict makes wrong arguments, and names of commands that are none, usage errors throughout.
 func strict(cmd *cobra.Command) {
 	args := cmd.Args
 	switch {
 	case !cmd.Runnable():
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{fmt.Sprintf("%q is not a command of %s", args[0], cmd.CommandPath())}
-			}
-			return nil
-		}
+		cmd.Args = func(cmd *cobra.Command, args []string) error { return nothingElse(cmd, args, nil) }
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	case args != nil:
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
