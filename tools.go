@@ -12,7 +12,6 @@ import (
 //go:generate go run ./gen/jsondoc openapi/control.yaml openapi/scenario.schema.json Scenario
 //go:generate go tool oapi-codegen -config gen/api.yaml openapi/openapi.yaml
 //go:generate go tool oapi-codegen -config gen/apiserver.yaml openapi/openapi.yaml
-//go:generate go run ./gen/bindgen openapi/openapi.json gen/apiserver/bound.gen.go
 //go:generate go tool oapi-codegen -config gen/apiclient.yaml openapi/openapi.yaml
 //go:generate go tool oapi-codegen -config gen/control.yaml openapi/control.yaml
 //go:generate go tool oapi-codegen -config gen/controlserver.yaml openapi/control.yaml

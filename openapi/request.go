@@ -1,5 +1,7 @@
 package openapi
 
+import "errors"
+
 // RequestError says why a request was refused.
 type RequestError struct {
 	Status int    // 400, 413 or 415
@@ -9,6 +11,9 @@ type RequestError struct {
 }
 
 func (e *RequestError) Error() string { return e.Where + ": " + e.Reason }
+
+// ErrUnbound says that a request was neither checked nor answered by the binder of its operation, as it holds something that is left to package contract.
+var ErrUnbound = errors.New("left to the reference")
 
 // Refuse gives the error of a request with status 400.
 func Refuse(rule, where, reason string) *RequestError {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -11,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/qcsdev/qcs/gen/apiserver"
-	"github.com/qcsdev/qcs/gen/bindgen/bind"
 	"github.com/qcsdev/qcs/gen/controlserver"
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/contract"
@@ -32,15 +32,16 @@ const (
 
 // chain puts the handler together. A request goes through these in the order in which they are written here.
 func (s *Server) chain() (http.Handler, error) {
-	for _, o := range apiserver.Operations {
-		if err := permitted(o.ID, o.Public); err != nil {
+	operations := reflect.TypeFor[apiserver.StrictServerInterface]()
+	for i := range operations.NumMethod() {
+		if err := permitted(operations.Method(i).Name); err != nil {
 			return nil, err
 		}
 	}
 	h := &handlers{s.registry, s.authority, s.options}
 	vendor := s.surface(surface{
 		document: vendorDocument, maxBody: vendorBody, register: func(e *echo.Echo) { apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(h, nil)) },
-		bound: apiserver.BoundRoutes(h, bind.Options{MaxBody: vendorBody}), // without this line all goes the way of the reference
+		bound: apiserver.Bound(h, vendorBody), // without this line all goes the way of the reference
 	})
 	control := s.surface(surface{document: controlDocument, maxBody: controlBody, register: func(e *echo.Echo) {
 		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
@@ -49,8 +50,8 @@ func (s *Server) chain() (http.Handler, error) {
 }
 
 // permitted fails for an operation of which nobody has decided who may call it.
-func permitted(operation string, public bool) error {
-	if _, ok := permissions[operation]; !ok && !public {
+func permitted(operation string) error {
+	if _, ok := permissions[operation]; !ok {
 		return fmt.Errorf("operation %s has no permission", operation)
 	}
 	return nil
@@ -147,14 +148,14 @@ func (s *Server) guard(f surface) (http.Handler, error) {
 		s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
 	}})
 	for _, o := range d.Operations() {
-		if err := permitted(o.ID, o.Public); err != nil {
+		if err := permitted(o.ID); err != nil {
 			return nil, err
 		}
 	}
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
 	f.register(e)
-	return gate{s, d, checked{f.routes(s.options), e}}, nil
+	return gate{s, d, checked{f.binders(s.options), e}}, nil
 }
 
 // gate is what guard has made of a document and its handlers.

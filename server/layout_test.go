@@ -54,7 +54,7 @@ var layers = map[string]string{
 	"server/internal/registry":     "openapi openapi/qql gen/api gen/control server/internal/fault server/internal/store",
 	"server/internal/oci":          "server/internal/registry",
 	"server/internal/carrier":      "server/internal/store",
-	"server":                       "openapi openapi/qql openapi/contract gen/api gen/apiserver gen/bindgen/bind gen/control gen/controlserver server/internal/carrier server/internal/fault server/internal/journal server/internal/oci server/internal/registry server/internal/store",
+	"server":                       "openapi openapi/qql openapi/contract gen/api gen/apiserver gen/control gen/controlserver server/internal/carrier server/internal/fault server/internal/journal server/internal/oci server/internal/registry server/internal/store",
 	"server/servertest":            "client client/emulator gen/api gen/control server server/internal/testwith",
 	"server/internal/testwith":     "",
 	"server/cmd/qcsd":              "server openapi/contract",

@@ -6,7 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/qcsdev/qcs/gen/bindgen/bind"
+	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/contract"
 )
 
@@ -25,18 +25,18 @@ type surface struct {
 	document func() (*contract.Document, error)
 	maxBody  int64
 	register func(*echo.Echo)
-	bound    []bind.Route // those of the handlers that check and bind requests themselves, in one pass
+	bound    binders
 }
 
-// routes are the bound ones by operation; none when all goes the way of the reference, as what the vendor is taken to ignore does.
-func (f surface) routes(o Options) map[string]bind.Route {
-	all := map[string]bind.Route{}
+// binders are the handlers, by operation, that check and bind requests themselves, in one pass. They are told the values of the parameters in the path, and answer openapi.ErrUnbound to what they do not know.
+type binders = map[string]func(w http.ResponseWriter, r *http.Request, path [2]string) error
+
+// binders are those that are asked; none when all goes the way of the reference, as what the vendor is taken to ignore does.
+func (f surface) binders(o Options) binders {
 	if o.Validate == ValidateGenerated && o.Strictness == contract.Strict {
-		for _, r := range f.bound {
-			all[r.OperationID] = r
-		}
+		return f.bound
 	}
-	return all
+	return nil
 }
 
 // explain is the header by which a caller asks for all that is wrong with a request, not only for what is found first.
@@ -44,18 +44,15 @@ const explain = "X-QCS-Explain"
 
 // checked answers requests that fit the document, each by the binder of its operation, or by the reference, which package contract is, and the handlers of oapi-codegen.
 type checked struct {
-	bound map[string]bind.Route
+	bound binders
 	echo  *echo.Echo
 }
 
 func (c checked) serve(w http.ResponseWriter, r *http.Request, m contract.Match) error {
-	bound := c.bound[m.ID]
-	if bound.Serve != nil && r.Header.Get(explain) == "" {
-		var path bind.PathValues
-		for i, name := range bound.Params {
-			path[i] = m.Param(name)
-		}
-		if err := bound.Serve(w, r, path); !errors.Is(err, bind.ErrUnbound) {
+	if serve := c.bound[m.ID]; serve != nil && r.Header.Get(explain) == "" {
+		var path [2]string
+		m.Values(path[:])
+		if err := serve(w, r, path); !errors.Is(err, openapi.ErrUnbound) {
 			return err
 		}
 	}

@@ -18,51 +18,12 @@ type bound struct {
 	options bind.Options
 }
 
-// Operations are those of the document, in the order of their ids.
-var Operations = []bind.Operation{
-	{ID: "CancelSchedule", Public: false},
-	{ID: "CancelSchedules", Public: false},
-	{ID: "CreateACRConnector", Public: false},
-	{ID: "CreateAWSConnector", Public: false},
-	{ID: "CreateGCPConnector", Public: false},
-	{ID: "CreatePolicy", Public: false},
-	{ID: "CreateRegistry", Public: false},
-	{ID: "CreateReport", Public: false},
-	{ID: "CreateReportSchedule", Public: false},
-	{ID: "CreateSchedule", Public: false},
-	{ID: "CreateToken", Public: true},
-	{ID: "DeleteRegistries", Public: false},
-	{ID: "DeleteRegistry", Public: false},
-	{ID: "DeleteReports", Public: false},
-	{ID: "DeleteSchedule", Public: false},
-	{ID: "DeleteSchedules", Public: false},
-	{ID: "DeleteSchedulesByBody", Public: false},
-	{ID: "DescribeACRConnector", Public: false},
-	{ID: "DescribeAWSBase", Public: false},
-	{ID: "DescribeGCPConnector", Public: false},
-	{ID: "DescribeImage", Public: false},
-	{ID: "DescribePolicy", Public: false},
-	{ID: "DescribeRegistry", Public: false},
-	{ID: "DownloadReport", Public: false},
-	{ID: "ListACRConnectors", Public: false},
-	{ID: "ListAWSConnectors", Public: false},
-	{ID: "ListAWSConnectorsOfAccount", Public: false},
-	{ID: "ListAssociatedRegistries", Public: false},
-	{ID: "ListGCPConnectors", Public: false},
-	{ID: "ListImages", Public: false},
-	{ID: "ListRegistries", Public: false},
-	{ID: "ListReports", Public: false},
-	{ID: "ListRepositories", Public: false},
-	{ID: "ListSchedules", Public: false},
-	{ID: "ListVulnerabilities", Public: false},
-	{ID: "UpdatePolicy", Public: false},
-	{ID: "UpdateRegistry", Public: false},
-	{ID: "UpdateReportSchedule", Public: false},
-	{ID: "UpdateSchedule", Public: false},
-	{ID: "ValidateRegistry", Public: false},
+// Bound are the handlers of BoundRoutes by operation, for who must do without the types of package bind. Bodies have so many bytes at most.
+func Bound(ssi StrictServerInterface, maxBody int64) map[string]bind.Handler {
+	return bind.ByOperation(BoundRoutes(ssi, bind.Options{MaxBody: maxBody}))
 }
 
-// BoundRoutes are the operations of a server behind binders that hold requests to the document. An operation that is missing, and a request that is answered by bind.ErrUnbound, are to be
+// BoundRoutes are the operations of a server behind binders that hold requests to the document. An operation that is missing, and a request that is answered by openapi.ErrUnbound, are to be
 // checked by package contract and to go through the handlers that RegisterHandlers registers.
 func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {
 	b := &bound{ssi, o}
@@ -111,7 +72,7 @@ func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {
 // cancelSchedule answers POST /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}/cancel.
 func (b *bound) cancelSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CancelScheduleRequestObject
 	request.RegistryID = path[0]
@@ -138,7 +99,7 @@ func (b *bound) cancelSchedule(w http.ResponseWriter, r *http.Request, path bind
 // cancelSchedules answers POST /csapi/v1.3/registry/{registryId}/schedule/cancel.
 func (b *bound) cancelSchedules(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CancelSchedulesRequestObject
 	request.RegistryID = path[0]
@@ -192,7 +153,7 @@ func bindCancelSchedulesParams(query string, p *CancelSchedulesParams) *openapi.
 // createACRConnector answers POST /csapi/v1.3/registry/acr/connector.
 func (b *bound) createACRConnector(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CreateACRConnectorRequestObject
 	if refused := bind.NoQuery("CreateACRConnector", r.URL.RawQuery); refused != nil {
@@ -221,7 +182,7 @@ func (b *bound) createACRConnector(w http.ResponseWriter, r *http.Request, path 
 // createAWSConnector answers POST /csapi/v1.3/registry/aws/connector.
 func (b *bound) createAWSConnector(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CreateAWSConnectorRequestObject
 	if refused := bind.NoQuery("CreateAWSConnector", r.URL.RawQuery); refused != nil {
@@ -250,7 +211,7 @@ func (b *bound) createAWSConnector(w http.ResponseWriter, r *http.Request, path 
 // createPolicy answers POST /csapi/v1.3/runtime/policies.
 func (b *bound) createPolicy(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CreatePolicyRequestObject
 	if refused := bind.NoQuery("CreatePolicy", r.URL.RawQuery); refused != nil {
@@ -279,7 +240,7 @@ func (b *bound) createPolicy(w http.ResponseWriter, r *http.Request, path bind.P
 // createRegistry answers POST /csapi/v1.3/registry.
 func (b *bound) createRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CreateRegistryRequestObject
 	if refused := bind.NoQuery("CreateRegistry", r.URL.RawQuery); refused != nil {
@@ -308,7 +269,7 @@ func (b *bound) createRegistry(w http.ResponseWriter, r *http.Request, path bind
 // createReport answers POST /csapi/v1.3/reports.
 func (b *bound) createReport(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CreateReportRequestObject
 	if refused := bind.NoQuery("CreateReport", r.URL.RawQuery); refused != nil {
@@ -337,7 +298,7 @@ func (b *bound) createReport(w http.ResponseWriter, r *http.Request, path bind.P
 // createReportSchedule answers POST /csapi/v1.3/reports/schedule.
 func (b *bound) createReportSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CreateReportScheduleRequestObject
 	if refused := bind.NoQuery("CreateReportSchedule", r.URL.RawQuery); refused != nil {
@@ -366,7 +327,7 @@ func (b *bound) createReportSchedule(w http.ResponseWriter, r *http.Request, pat
 // createSchedule answers POST /csapi/v1.3/registry/{registryId}/schedule.
 func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request CreateScheduleRequestObject
 	request.RegistryID = path[0]
@@ -399,7 +360,7 @@ func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path bind
 // deleteRegistries answers DELETE /csapi/v1.3/registry.
 func (b *bound) deleteRegistries(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DeleteRegistriesRequestObject
 	if refused := bindDeleteRegistriesParams(r.URL.RawQuery, &request.Params); refused != nil {
@@ -438,7 +399,7 @@ func bindDeleteRegistriesParams(query string, p *DeleteRegistriesParams) *openap
 // deleteRegistry answers DELETE /csapi/v1.3/registry/{registryId}.
 func (b *bound) deleteRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DeleteRegistryRequestObject
 	request.RegistryID = path[0]
@@ -461,7 +422,7 @@ func (b *bound) deleteRegistry(w http.ResponseWriter, r *http.Request, path bind
 // deleteReports answers DELETE /csapi/v1.3/reports.
 func (b *bound) deleteReports(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DeleteReportsRequestObject
 	if refused := bindDeleteReportsParams(r.URL.RawQuery, &request.Params); refused != nil {
@@ -500,7 +461,7 @@ func bindDeleteReportsParams(query string, p *DeleteReportsParams) *openapi.Requ
 // deleteSchedule answers DELETE /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}.
 func (b *bound) deleteSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DeleteScheduleRequestObject
 	request.RegistryID = path[0]
@@ -527,7 +488,7 @@ func (b *bound) deleteSchedule(w http.ResponseWriter, r *http.Request, path bind
 // deleteSchedules answers DELETE /csapi/v1.3/registry/{registryId}/schedule/bulk.
 func (b *bound) deleteSchedules(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DeleteSchedulesRequestObject
 	request.RegistryID = path[0]
@@ -581,7 +542,7 @@ func bindDeleteSchedulesParams(query string, p *DeleteSchedulesParams) *openapi.
 // deleteSchedulesByBody answers DELETE /csapi/v1.3/registry/{registryId}/schedule.
 func (b *bound) deleteSchedulesByBody(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DeleteSchedulesByBodyRequestObject
 	request.RegistryID = path[0]
@@ -604,7 +565,7 @@ func (b *bound) deleteSchedulesByBody(w http.ResponseWriter, r *http.Request, pa
 // describeACRConnector answers GET /csapi/v1.3/registry/acr/connector/{connectorId}.
 func (b *bound) describeACRConnector(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DescribeACRConnectorRequestObject
 	request.ConnectorID = path[0]
@@ -627,7 +588,7 @@ func (b *bound) describeACRConnector(w http.ResponseWriter, r *http.Request, pat
 // describeAWSBase answers GET /csapi/v1.3/registry/aws-base.
 func (b *bound) describeAWSBase(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DescribeAWSBaseRequestObject
 	if refused := bind.NoQuery("DescribeAWSBase", r.URL.RawQuery); refused != nil {
@@ -646,7 +607,7 @@ func (b *bound) describeAWSBase(w http.ResponseWriter, r *http.Request, path bin
 // describeGCPConnector answers GET /csapi/v1.3/registry/gcp/connector/{connectorId}.
 func (b *bound) describeGCPConnector(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DescribeGCPConnectorRequestObject
 	request.ConnectorID = path[0]
@@ -669,7 +630,7 @@ func (b *bound) describeGCPConnector(w http.ResponseWriter, r *http.Request, pat
 // describeImage answers GET /csapi/v1.3/images/{imageSha}.
 func (b *bound) describeImage(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DescribeImageRequestObject
 	request.ImageSha = path[0]
@@ -692,7 +653,7 @@ func (b *bound) describeImage(w http.ResponseWriter, r *http.Request, path bind.
 // describePolicy answers GET /csapi/v1.3/runtime/policies/{policyId}.
 func (b *bound) describePolicy(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DescribePolicyRequestObject
 	request.PolicyID = path[0]
@@ -715,7 +676,7 @@ func (b *bound) describePolicy(w http.ResponseWriter, r *http.Request, path bind
 // describeRegistry answers GET /csapi/v1.3/registry/{registryId}.
 func (b *bound) describeRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DescribeRegistryRequestObject
 	request.RegistryID = path[0]
@@ -738,7 +699,7 @@ func (b *bound) describeRegistry(w http.ResponseWriter, r *http.Request, path bi
 // downloadReport answers GET /csapi/v1.3/reports/{reportUuid}/download.
 func (b *bound) downloadReport(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request DownloadReportRequestObject
 	request.ReportUUID = path[0]
@@ -758,7 +719,7 @@ func (b *bound) downloadReport(w http.ResponseWriter, r *http.Request, path bind
 // listACRConnectors answers GET /csapi/v1.3/registry/acr/connectors.
 func (b *bound) listACRConnectors(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListACRConnectorsRequestObject
 	if refused := bind.NoQuery("ListACRConnectors", r.URL.RawQuery); refused != nil {
@@ -777,7 +738,7 @@ func (b *bound) listACRConnectors(w http.ResponseWriter, r *http.Request, path b
 // listAWSConnectors answers GET /csapi/v1.3/registry/aws/connectors.
 func (b *bound) listAWSConnectors(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListAWSConnectorsRequestObject
 	if refused := bind.NoQuery("ListAWSConnectors", r.URL.RawQuery); refused != nil {
@@ -796,7 +757,7 @@ func (b *bound) listAWSConnectors(w http.ResponseWriter, r *http.Request, path b
 // listAWSConnectorsOfAccount answers GET /csapi/v1.3/registry/aws/connectors/{accountId}.
 func (b *bound) listAWSConnectorsOfAccount(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListAWSConnectorsOfAccountRequestObject
 	request.AccountID = path[0]
@@ -819,7 +780,7 @@ func (b *bound) listAWSConnectorsOfAccount(w http.ResponseWriter, r *http.Reques
 // listAssociatedRegistries answers GET /csapi/v1.3/images/{imageSha}/associatedRegistries.
 func (b *bound) listAssociatedRegistries(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListAssociatedRegistriesRequestObject
 	request.ImageSha = path[0]
@@ -844,7 +805,7 @@ func (b *bound) listAssociatedRegistries(w http.ResponseWriter, r *http.Request,
 // listGCPConnectors answers GET /csapi/v1.3/registry/gcp/connectors.
 func (b *bound) listGCPConnectors(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListGCPConnectorsRequestObject
 	if refused := bind.NoQuery("ListGCPConnectors", r.URL.RawQuery); refused != nil {
@@ -863,7 +824,7 @@ func (b *bound) listGCPConnectors(w http.ResponseWriter, r *http.Request, path b
 // listImages answers GET /csapi/v1.3/images.
 func (b *bound) listImages(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListImagesRequestObject
 	if refused := bindListImagesParams(r.URL.RawQuery, &request.Params); refused != nil {
@@ -929,7 +890,7 @@ func bindListImagesParams(query string, p *ListImagesParams) *openapi.RequestErr
 // listRegistries answers GET /csapi/v1.3/registry.
 func (b *bound) listRegistries(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListRegistriesRequestObject
 	if refused := bindListRegistriesParams(r.URL.RawQuery, &request.Params); refused != nil {
@@ -995,7 +956,7 @@ func bindListRegistriesParams(query string, p *ListRegistriesParams) *openapi.Re
 // listReports answers GET /csapi/v1.3/reports.
 func (b *bound) listReports(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListReportsRequestObject
 	if refused := bindListReportsParams(r.URL.RawQuery, &request.Params); refused != nil {
@@ -1061,7 +1022,7 @@ func bindListReportsParams(query string, p *ListReportsParams) *openapi.RequestE
 // listRepositories answers GET /csapi/v1.3/registry/{registryId}/repository.
 func (b *bound) listRepositories(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListRepositoriesRequestObject
 	request.RegistryID = path[0]
@@ -1131,7 +1092,7 @@ func bindListRepositoriesParams(query string, p *ListRepositoriesParams) *openap
 // listSchedules answers GET /csapi/v1.3/registry/{registryId}/schedule.
 func (b *bound) listSchedules(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListSchedulesRequestObject
 	request.RegistryID = path[0]
@@ -1201,7 +1162,7 @@ func bindListSchedulesParams(query string, p *ListSchedulesParams) *openapi.Requ
 // listVulnerabilities answers GET /csapi/v1.3/images/{imageSha}/vuln.
 func (b *bound) listVulnerabilities(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if !bind.Bodiless(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ListVulnerabilitiesRequestObject
 	request.ImageSha = path[0]
@@ -1271,7 +1232,7 @@ func bindListVulnerabilitiesParams(query string, p *ListVulnerabilitiesParams) *
 // updatePolicy answers PUT /csapi/v1.3/runtime/policies/{policyId}.
 func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request UpdatePolicyRequestObject
 	request.PolicyID = path[0]
@@ -1304,7 +1265,7 @@ func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path bind.P
 // updateRegistry answers PUT /csapi/v1.3/registry/{registryId}.
 func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request UpdateRegistryRequestObject
 	request.RegistryID = path[0]
@@ -1337,7 +1298,7 @@ func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path bind
 // updateReportSchedule answers PUT /csapi/v1.3/reports/schedule/{reportingScheduleID}.
 func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request UpdateReportScheduleRequestObject
 	request.ReportingScheduleID = path[0]
@@ -1370,7 +1331,7 @@ func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, pat
 // updateSchedule answers PUT /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}.
 func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request UpdateScheduleRequestObject
 	request.RegistryID = path[0]
@@ -1407,7 +1368,7 @@ func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path bind
 // validateRegistry answers POST /csapi/v1.3/registry/validate.
 func (b *bound) validateRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
 	if bind.Bodiless(r) || !bind.IsJSON(r) {
-		return bind.ErrUnbound
+		return openapi.ErrUnbound
 	}
 	var request ValidateRegistryRequestObject
 	if refused := bind.NoQuery("ValidateRegistry", r.URL.RawQuery); refused != nil {

@@ -93,10 +93,8 @@ func (j *judge) generated(r *http.Request) (v verdict, ok bool) {
 		return verdict{}, false
 	}
 	var path bind.PathValues
-	for i, name := range route.Params {
-		path[i] = m.Param(name)
-	}
-	if err = route.Serve(httptest.NewRecorder(), r, path); errors.Is(err, bind.ErrUnbound) {
+	m.Values(path[:])
+	if err = route.Serve(httptest.NewRecorder(), r, path); errors.Is(err, openapi.ErrUnbound) {
 		return verdict{}, false
 	}
 	return j.verdictOf(err), true

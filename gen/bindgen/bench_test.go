@@ -109,7 +109,7 @@ func servers(tb testing.TB) map[string]*echo.Echo {
 func boundServer() *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = func(_ error, c echo.Context) { c.Response().WriteHeader(http.StatusBadRequest) }
-	bind.Register(e, BoundRoutes(idle{}, bind.Options{}), func(echo.Context) error { return bind.ErrUnbound })
+	bind.Register(e, BoundRoutes(idle{}, bind.Options{}), func(echo.Context) error { return openapi.ErrUnbound })
 	return e
 }
 
@@ -289,7 +289,7 @@ func BenchmarkWholeList(b *testing.B) {
 	}
 	page := &catcher{answer: pageOf50()}
 	bound, usual := echo.New(), echo.New()
-	bind.Register(bound, BoundRoutes(page, bind.Options{}), func(echo.Context) error { return bind.ErrUnbound })
+	bind.Register(bound, BoundRoutes(page, bind.Options{}), func(echo.Context) error { return openapi.ErrUnbound })
 	usual.Use(stock(router))
 	RegisterHandlers(usual, NewStrictHandler(page, nil))
 	request := workload[0].again()

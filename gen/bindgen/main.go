@@ -2,6 +2,8 @@
 // generated types; an encoder appends an answer as encoding/json would write it. What it does not know it leaves to package contract, and names it.
 package main
 
+//go:generate go run . ../../openapi/openapi.json ../apiserver/bound.gen.go
+
 import (
 	"bytes"
 	"cmp"
@@ -107,12 +109,8 @@ func (g *generator) head() []byte {
 // file writes all operations.
 func (g *generator) file(all []operation) error {
 	g.p("// bound answers the operations, with requests that it has checked itself.\ntype bound struct {\nssi StrictServerInterface\noptions bind.Options\n}\n")
-	g.p("// Operations are those of the document, in the order of their ids.\nvar Operations = []bind.Operation{")
-	for _, o := range all {
-		g.p("{ID: %q, Public: %t},", o.OperationID, o.Security != nil && len(*o.Security) == 0)
-	}
-	g.p("}\n")
-	g.p("// BoundRoutes are the operations of a server behind binders that hold requests to the document. An operation that is missing, and a request that is answered by bind.ErrUnbound, are to be\n// checked by package contract and to go through the handlers that RegisterHandlers registers.")
+	g.p("// Bound are the handlers of BoundRoutes by operation, for who must do without the types of package bind. Bodies have so many bytes at most.\nfunc Bound(ssi StrictServerInterface, maxBody int64) map[string]bind.Handler {\nreturn bind.ByOperation(BoundRoutes(ssi, bind.Options{MaxBody: maxBody}))\n}\n")
+	g.p("// BoundRoutes are the operations of a server behind binders that hold requests to the document. An operation that is missing, and a request that is answered by openapi.ErrUnbound, are to be\n// checked by package contract and to go through the handlers that RegisterHandlers registers.")
 	g.p("func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {\nb := &bound{ssi, o}\nreturn []bind.Route{")
 	var bodies []func() error
 	for _, o := range all {

@@ -57,7 +57,7 @@ func (g *generator) operation(o operation) error {
 	request := id + "RequestObject"
 	g.p("// %s answers %s %s.\nfunc (b *bound) %s(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {", lower(id), o.method, o.path, lower(id))
 	hasBody := o.RequestBody != nil && o.RequestBody.Value.Required
-	g.p("if %s {\nreturn bind.ErrUnbound\n}", map[bool]string{true: "bind.Bodiless(r) || !bind.IsJSON(r)", false: "!bind.Bodiless(r)"}[hasBody])
+	g.p("if %s {\nreturn openapi.ErrUnbound\n}", map[bool]string{true: "bind.Bodiless(r) || !bind.IsJSON(r)", false: "!bind.Bodiless(r)"}[hasBody])
 	g.p("var request %s", request)
 	for i, p := range o.pathParams {
 		f, err := g.types.field(request, p.Name)

@@ -179,14 +179,13 @@ type Match struct {
 	path []string // the segments of the request's
 }
 
-// Param is the value of a path parameter; "" when there is none of this name.
-func (m Match) Param(name string) string {
+// Values copies the values of the path parameters, in their order in the path, as far as there is room.
+func (m Match) Values(into []string) {
 	for i, value := range m.path {
-		if segment := m.segments[i]; strings.HasPrefix(segment, "{") && segment[1:len(segment)-1] == name {
-			return value
+		if strings.HasPrefix(m.segments[i], "{") && len(into) > 0 {
+			into[0], into = value, into[1:]
 		}
 	}
-	return ""
 }
 
 // Params are the values of all path parameters; nil when there are none.

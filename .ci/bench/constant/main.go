@@ -10,6 +10,7 @@ import (
 	"github.com/qcsdev/qcs/.ci/bench/answers"
 	"github.com/qcsdev/qcs/gen/apiserver"
 	"github.com/qcsdev/qcs/gen/bindgen/bind"
+	"github.com/qcsdev/qcs/openapi"
 )
 
 func main() {
@@ -30,7 +31,7 @@ func main() {
 	case "generated":
 		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(answers.Constants{}, nil))
 	case "bound":
-		bind.Register(e, apiserver.BoundRoutes(answers.Constants{}, bind.Options{}), func(echo.Context) error { return bind.ErrUnbound })
+		bind.Register(e, apiserver.BoundRoutes(answers.Constants{}, bind.Options{}), func(echo.Context) error { return openapi.ErrUnbound })
 	}
 	answers.Serve(handler)
 }

@@ -3,7 +3,6 @@ package bind
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,29 +17,20 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// ErrUnbound says that a request has to go the way of the reference: it holds something that was left to that.
-var ErrUnbound = errors.New("left to the reference")
-
 // PathValues are the values of the parameters of a path, in their order in it, without escapes. No path has more.
-type PathValues [2]string
-
-// Operation is an operation of the document.
-type Operation struct {
-	ID     string
-	Public bool // needs no credentials
-}
+type PathValues = [2]string
 
 // Route is an operation behind its binder.
 type Route struct {
 	OperationID, Method, Path string
 	Params                    []string // names of the parameters in the path
 
-	// Serve answers a request. An error is a *openapi.RequestError, ErrUnbound when nothing was read or written, or what the operation gave.
+	// Serve answers a request. An error is a *openapi.RequestError, openapi.ErrUnbound when nothing was read or written, or what the operation gave.
 	Serve Handler
 }
 
 // Handler answers a request.
-type Handler func(w http.ResponseWriter, r *http.Request, path PathValues) error
+type Handler = func(w http.ResponseWriter, r *http.Request, path PathValues) error
 
 // Register registers routes with Echo. A request that they leave to the reference goes to another handler.
 func Register(e *echo.Echo, routes []Route, unbound echo.HandlerFunc) {
@@ -56,12 +46,21 @@ func Register(e *echo.Echo, routes []Route, unbound echo.HandlerFunc) {
 				}
 			}
 			err := route.Serve(c.Response(), c.Request(), path)
-			if err == ErrUnbound { //nolint:errorlint // never wrapped
+			if err == openapi.ErrUnbound { //nolint:errorlint // never wrapped
 				return unbound(c)
 			}
 			return err
 		})
 	}
+}
+
+// ByOperation gives the handlers of routes by the ids of their operations.
+func ByOperation(routes []Route) map[string]Handler {
+	all := make(map[string]Handler, len(routes))
+	for _, r := range routes {
+		all[r.OperationID] = r.Serve
+	}
+	return all
 }
 
 // Options of the binders.
