@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -224,10 +225,11 @@ func (n *noting) done() {
 	}
 }
 
-// withCurl completes calls that are told. Most calls never are: till then they hold of it only a path whose escapes are not the usual ones.
+// withCurl completes calls that are told. Most calls never are: till then they hold of it only a path whose escapes are not the usual ones, and share their headers.
 func withCurl(calls []control.Exchange) []control.Exchange {
 	for i := range calls {
-		calls[i].Curl = curl(calls[i])
+		c := &calls[i]
+		c.Curl, c.RequestHeaders, c.ResponseHeaders = curl(*c), maps.Clone(c.RequestHeaders), maps.Clone(c.ResponseHeaders)
 	}
 	return calls
 }

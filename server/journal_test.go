@@ -247,3 +247,30 @@ func TestLongBodiesAreCut(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatTheJournalTellsIsTheCallers: calls that are alike share what is kept of them, and nobody can change that from outside.
+func TestWhatTheJournalTellsIsTheCallers(t *testing.T) {
+	t.Parallel()
+	s, err := server.New(server.Options{Users: []server.User{{Name: "u", Password: "p"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	token := must(s.Token("u"))(t)
+	for range 2 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://qcs"+base, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		_ = must(servertest.Over(s).Do(r))(t).Body.Close()
+	}
+	want := s.Journal(s.DefaultWorld())
+	told := s.Journal(s.DefaultWorld())
+	for _, headers := range []map[string]string{told[0].RequestHeaders, told[0].ResponseHeaders} {
+		clear(headers)
+	}
+	if diff := cmp.Diff(want, s.Journal(s.DefaultWorld())); diff != "" || len(want) != 2 || want[1].RequestHeaders["Host"] != "qcs" {
+		t.Errorf("got %d calls; -want +got:\n%s", len(want), diff)
+	}
+}

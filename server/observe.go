@@ -56,7 +56,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	server := []string{"qcsd/" + s.options.Version}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, known := registry.CallOf(r.Context()).(*exchange)
-		if !known {
+		if !known || x.ResponseWriter != nil { // it is not that of a call which is made while another one is answered
 			x = &exchange{}
 			r = r.WithContext(registry.WithCall(r.Context(), x))
 		}
@@ -71,7 +71,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// log writes the line of a request. The query is left out: it is the caller's.
+// log writes the line of a request, with the time of its end by the clock of the options. The query is left out: it is the caller's.
 func (s *Server) log(r *http.Request, x *exchange) {
 	level := slog.LevelInfo
 	if x.status >= http.StatusInternalServerError {

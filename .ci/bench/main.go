@@ -85,7 +85,7 @@ func among(names, name string) bool {
 // build makes the programs that are measured.
 func (b *bench) build() (folder string, err error) {
 	folder = filepath.Join(b.out, "bin")
-	for name, path := range map[string]string{"qcsd": "./server/cmd/qcsd", "hello": "./.ci/bench/hello", "constant": "./.ci/bench/constant", "stock": "./.ci/bench/stock"} {
+	for name, path := range map[string]string{"qcsd": "./server/cmd/qcsd", "hello": "./.ci/bench/hello", "constant": "./.ci/bench/constant", "bound": "./.ci/bench/bound", "stock": "./.ci/bench/stock"} {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(folder, name), path)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {

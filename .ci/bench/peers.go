@@ -40,7 +40,10 @@ const list = "/csapi/v1.3/registry"
 func ours(built string) (all []server) {
 	for _, kind := range []string{"net/http", "echo", "generated", "kin-openapi", "bound"} {
 		line := []string{filepath.Join(built, "constant"), kind}
-		if kind == "kin-openapi" {
+		switch kind {
+		case "bound":
+			line = []string{filepath.Join(built, "bound")}
+		case "kin-openapi":
 			line = []string{filepath.Join(built, "stock")}
 		}
 		all = append(all, server{name: kind, env: []string{"GOMAXPROCS=1"}, command: func(string) []string { return line }, first: list})

@@ -57,7 +57,7 @@ func load(document string) (*openapi3.T, error) { return openapi3.NewLoader().Lo
 type operation struct {
 	*openapi3.Operation
 	method, path string
-	pathParams   []*openapi3.Parameter
+	pathParams   []*openapi3.Parameter // in their order in the path
 	query        []*openapi3.Parameter // and elsewhere: refusesParameter refuses those
 }
 
@@ -73,6 +73,9 @@ func operationsOf(spec *openapi3.T) (all []operation) {
 					at.query = append(at.query, p)
 				}
 			}
+			slices.SortFunc(at.pathParams, func(a, b *openapi3.Parameter) int {
+				return strings.Index(path, "{"+a.Name+"}") - strings.Index(path, "{"+b.Name+"}")
+			})
 			all = append(all, at)
 		}
 	}

@@ -1,4 +1,4 @@
-// Command constant is one of the servers with constant answers: "constant KIND". The stock filter is another program: what is linked costs memory, which is looked through again and again.
+// Command constant is one of the servers with constant answers: "constant KIND". Those that check requests are programs of their own: what is linked costs memory, which is looked through again and again.
 package main
 
 import (
@@ -9,8 +9,6 @@ import (
 
 	"github.com/qcsdev/qcs/.ci/bench/answers"
 	"github.com/qcsdev/qcs/gen/apiserver"
-	"github.com/qcsdev/qcs/gen/bindgen/bind"
-	"github.com/qcsdev/qcs/openapi"
 )
 
 func main() {
@@ -30,8 +28,6 @@ func main() {
 		e.Any("/csapi/v1.3/registry/:registryId/schedule/bulk", each)
 	case "generated":
 		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(answers.Constants{}, nil))
-	case "bound":
-		bind.Register(e, apiserver.BoundRoutes(answers.Constants{}, bind.Options{}), func(echo.Context) error { return openapi.ErrUnbound })
 	}
 	answers.Serve(handler)
 }

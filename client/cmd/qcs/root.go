@@ -34,6 +34,7 @@ func (p *program) rootCommand() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.flags.check(cmd, p.getenv) },
 	}
+	root.SetOut(p.stdout) // completion takes it as it is now
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
 	f := root.PersistentFlags()

@@ -95,7 +95,7 @@ func giveBack(b *bytes.Buffer) {
 	}
 }
 
-// ReadBody reads a body up to its bound.
+// ReadBody reads a body up to its bound. Its length is that which the request tells, if it tells one.
 func ReadBody(r *http.Request, o Options) (string, *openapi.RequestError) {
 	most := cmp.Or(o.MaxBody, 1<<20)
 	var text []byte
