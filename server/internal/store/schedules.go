@@ -145,6 +145,7 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 	counts := map[api.Status]int{}
 	rows := make([][]any, len(all))
 	shared := new(scanned)
+	all = slices.Clone(all) // they get numbers, which are not the caller's
 	for i := range all {
 		s := &all[i]
 		s.Seq = last - int64(len(all)-1-i)

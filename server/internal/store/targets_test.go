@@ -33,14 +33,13 @@ func TestTargets(t *testing.T) {
 	add(40, "last")
 	want := map[string]int{"repo:many": 30, "repo:more": 31, "repo:few": 3, "repo:one": 1, "repo:last": 40, "repo:both": 74, "repo:last AND tag:t": 40, "repo:more AND tag:t": 31, "tag:t": 74, "tag:u": 0}
 	each(t, func(t *testing.T, s *store.Store) {
-		own := slices.Clone(all) // they get numbers
 		if err := s.Write(t.Context(), "w", func(tx *store.Tx) error {
-			for _, err := range []error{tx.PutWorld(t.Context(), "w", store.PlanFull, 0), insertRegistry(t.Context(), tx, "r"), tx.InsertSchedules(t.Context(), own[:20])} {
+			for _, err := range []error{tx.PutWorld(t.Context(), "w", store.PlanFull, 0), insertRegistry(t.Context(), tx, "r"), tx.InsertSchedules(t.Context(), all[:20])} {
 				if err != nil {
 					return err
 				}
 			}
-			return tx.InsertSchedules(t.Context(), own[20:])
+			return tx.InsertSchedules(t.Context(), all[20:])
 		}); err != nil {
 			t.Fatal(err)
 		}
