@@ -38,8 +38,9 @@ func Filter(query string) Selection { return Selection{filter: query} }
 // All selects all schedules of the registry, in the way that release notes 1.15 give.
 func All() Selection { return Selection{filter: "scheduleUuid:*"} }
 
-// Snapshot lists the schedules that a filter matches before the call is made, so that Job.Wait can look at them on a platform that cannot tell the state of a job. When there are more than most, nothing
-// is called and the error is ErrTooMany. On the emulator, and of IDs, it is not needed.
+// Snapshot lists the schedules that a filter matches before the call is made, so that Job.Wait can
+// look at them on a platform that cannot tell the state of a job. When there are more than most,
+// nothing is called and the error is ErrTooMany. On the emulator, and of IDs, it is not needed.
 func (s Selection) Snapshot(most int) Selection {
 	s.most = most
 	return s
@@ -66,42 +67,73 @@ func parts(name string, values []string) [][]string {
 	return all
 }
 
+// bulkCall makes one of the two bulk calls on schedules.
+type bulkCall = func(
+	ctx context.Context, c *Client, registryID string, ids []string, filter *string,
+) (*http.Response, error)
+
 // bulk is one of the two bulk calls on schedules.
 type bulk struct {
 	deletes bool
 	acts    map[api.Status]bool // on schedules in these states
-	call    func(ctx context.Context, c *Client, registryID string, ids []string, filter *string) (*http.Response, error)
+	call    bulkCall
 }
 
 var (
 	cancels = &bulk{
 		acts: map[api.Status]bool{
-			api.StatusCreated: true, api.StatusQueued: true, api.StatusPaused: true, api.StatusRunning: true, api.StatusBaselineQueued: true, api.StatusBaselineRunning: true,
+			api.StatusCreated:         true,
+			api.StatusQueued:          true,
+			api.StatusPaused:          true,
+			api.StatusRunning:         true,
+			api.StatusBaselineQueued:  true,
+			api.StatusBaselineRunning: true,
 		},
-		call: func(ctx context.Context, c *Client, registryID string, named []string, filter *string) (*http.Response, error) {
-			return c.wire.CancelSchedules(ctx, registryID, &api.CancelSchedulesParams{ScheduleIds: named, Filter: filter}, ids(registryID))
+		call: func(
+			ctx context.Context, c *Client, registryID string, named []string, filter *string,
+		) (*http.Response, error) {
+			return c.wire.CancelSchedules(
+				ctx, registryID, &api.CancelSchedulesParams{ScheduleIds: named, Filter: filter},
+				ids(registryID),
+			)
 		},
 	}
 	deletes = &bulk{
 		deletes: true,
 		acts: map[api.Status]bool{
-			api.StatusCreated: true, api.StatusPaused: true, api.StatusCompleted: true, api.StatusFinished: true, api.StatusError: true, api.StatusFailed: true, api.StatusCanceled: true,
-			api.StatusBaselineCreated: true, api.StatusBaselineCompleted: true,
+			api.StatusCreated:           true,
+			api.StatusPaused:            true,
+			api.StatusCompleted:         true,
+			api.StatusFinished:          true,
+			api.StatusError:             true,
+			api.StatusFailed:            true,
+			api.StatusCanceled:          true,
+			api.StatusBaselineCreated:   true,
+			api.StatusBaselineCompleted: true,
 		},
-		call: func(ctx context.Context, c *Client, registryID string, named []string, filter *string) (*http.Response, error) {
-			return c.wire.DeleteSchedules(ctx, registryID, &api.DeleteSchedulesParams{ScheduleIds: named, Filter: filter}, ids(registryID))
+		call: func(
+			ctx context.Context, c *Client, registryID string, named []string, filter *string,
+		) (*http.Response, error) {
+			return c.wire.DeleteSchedules(
+				ctx, registryID, &api.DeleteSchedulesParams{ScheduleIds: named, Filter: filter},
+				ids(registryID),
+			)
 		},
 	}
 )
 
-// CancelSchedules cancels the selected schedules of a registry: POST /csapi/v1.3/registry/{registryId}/schedule/cancel (release notes 1.15). Those in another state than Created, Queued, Paused,
-// Running, BaselineQueued and BaselineRunning are left as they are. When a later part of a long list of ids is refused, the job of those before comes with the error.
+// CancelSchedules cancels the selected schedules of a registry: POST
+// /csapi/v1.3/registry/{registryId}/schedule/cancel (release notes 1.15). Those in another state
+// than Created, Queued, Paused, Running, BaselineQueued and BaselineRunning are left as they are.
+// When a later part of a long list of ids is refused, the job of those before comes with the error.
 func (c *Client) CancelSchedules(ctx context.Context, registryID string, s Selection) (*Job, error) {
 	return c.bulk(ctx, registryID, s, cancels)
 }
 
-// DeleteSchedules deletes the selected schedules of a registry: DELETE /csapi/v1.3/registry/{registryId}/schedule/bulk (release notes 1.15). Those that are Queued, Unknown or Running are left
-// as they are: cancel them first. When a later part of a long list of ids is refused, the job of those before comes with the error.
+// DeleteSchedules deletes the selected schedules of a registry: DELETE
+// /csapi/v1.3/registry/{registryId}/schedule/bulk (release notes 1.15). Those that are Queued,
+// Unknown or Running are left as they are: cancel them first. When a later part of a long list of
+// ids is refused, the job of those before comes with the error.
 func (c *Client) DeleteSchedules(ctx context.Context, registryID string, s Selection) (*Job, error) {
 	return c.bulk(ctx, registryID, s, deletes)
 }
@@ -110,7 +142,10 @@ func (c *Client) bulk(ctx context.Context, registryID string, s Selection, kind 
 	job := &Job{client: c, registry: registryID, kind: kind}
 	switch {
 	case len(s.ids) > 0:
-		return job.split("scheduleIds", s.ids, func(part []string) (*http.Response, error) { return kind.call(ctx, c, registryID, part, nil) })
+		return job.split(
+			"scheduleIds", s.ids,
+			func(part []string) (*http.Response, error) { return kind.call(ctx, c, registryID, part, nil) },
+		)
 	case s.filter == "":
 		return nil, errNothingSelected
 	}
@@ -144,7 +179,8 @@ func (j *Job) split(name string, ids []string, call func([]string) (*http.Respon
 // snapshot lists the ids that a filter matches.
 func (c *Client) snapshot(ctx context.Context, registryID string, s Selection) ([]string, error) {
 	named := []string{}
-	for schedule, err := range c.ListSchedules(ctx, registryID, List{Filter: s.filter, Limit: s.most + 1, PageSize: 1000}) {
+	list := List{Filter: s.filter, Limit: s.most + 1, PageSize: 1000}
+	for schedule, err := range c.ListSchedules(ctx, registryID, list) {
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +196,8 @@ func (c *Client) snapshot(ctx context.Context, registryID string, s Selection) (
 func (c *Client) statuses(ctx context.Context, registryID string, ids []string) (map[string]api.Status, error) {
 	all := map[string]api.Status{}
 	for part := range slices.Chunk(ids, 100) {
-		for s, err := range c.ListSchedules(ctx, registryID, List{Filter: qql.In("scheduleUuid", part...).String(), PageSize: 100}) {
+		list := List{Filter: qql.In("scheduleUuid", part...).String(), PageSize: 100}
+		for s, err := range c.ListSchedules(ctx, registryID, list) {
 			if err != nil {
 				return nil, err
 			}
@@ -170,7 +207,8 @@ func (c *Client) statuses(ctx context.Context, registryID string, ids []string) 
 	return all, nil
 }
 
-// DeleteSchedulesByBody deletes schedules in the older form, with the ids in the body: DELETE /csapi/v1.3/registry/{registryId}/schedule (client v1.1).
+// DeleteSchedulesByBody deletes schedules in the older form, with the ids in the body: DELETE
+// /csapi/v1.3/registry/{registryId}/schedule (client v1.1).
 //
 // Deprecated: use DeleteSchedules.
 func (c *Client) DeleteSchedulesByBody(ctx context.Context, registryID string, scheduleIDs ...string) (*Job, error) {
@@ -188,8 +226,10 @@ func (c *Client) DeleteSchedulesByBody(ctx context.Context, registryID string, s
 	return job, nil
 }
 
-// Cancelable lists the states that a bulk cancel acts on; it leaves schedules in others as they are (release notes 1.15; swagger 2021).
+// Cancelable lists the states that a bulk cancel acts on; it leaves schedules in others as they are
+// (release notes 1.15; swagger 2021).
 func Cancelable() []api.Status { return slices.Sorted(maps.Keys(cancels.acts)) }
 
-// Deletable lists the states that a bulk delete acts on; it leaves schedules in others as they are (release notes 1.15).
+// Deletable lists the states that a bulk delete acts on; it leaves schedules in others as they are
+// (release notes 1.15).
 func Deletable() []api.Status { return slices.Sorted(maps.Keys(deletes.acts)) }

@@ -1,7 +1,10 @@
-// Package client is a Go SDK of the registry and schedule API of Qualys Container Security. It is independent of the vendor.
+// Package client is a Go SDK of the registry and schedule API of Qualys Container Security. It is
+// independent of the vendor.
 //
-// A Client, made by New(WithBaseURL(…), WithCredentials(…)), has a method for each operation of the document (package openapi); that of POST /auth is Token. Lists are iterators, bulk calls give a Job that can be waited for,
-// refusals are an *Error. It runs against the vendor's platforms and against the emulator qcsd. Importing it compiles neither a server nor a database.
+// A Client, made by New(WithBaseURL(…), WithCredentials(…)), has a method for each operation of the
+// document (package openapi); that of POST /auth is Token. Lists are iterators, bulk calls give a
+// Job that can be waited for, refusals are an *Error. It runs against the vendor's platforms and
+// against the emulator qcsd. Importing it compiles neither a server nor a database.
 package client
 
 import (
@@ -25,8 +28,8 @@ type Client struct {
 	poll    time.Duration
 }
 
-// Token gives the token that calls are made with, after logging in if need be: POST /auth (docs: authentication).
-// ErrNoToken with Basic authentication, which has none.
+// Token gives the token that calls are made with, after logging in if need be: POST /auth (docs:
+// authentication). ErrNoToken with Basic authentication, which has none.
 func (c *Client) Token(ctx context.Context) (string, error) {
 	if c.tokens == nil {
 		return "", ErrNoToken
@@ -36,7 +39,13 @@ func (c *Client) Token(ctx context.Context) (string, error) {
 
 // New makes a client. It makes no call.
 func New(options ...Option) (*Client, error) {
-	c := config{agent: userAgent, now: time.Now, retry: DefaultRetry(), timeout: attemptTimeout, http: &http.Client{}} //nolint:forbidigo // the default of WithClock
+	c := config{
+		agent:   userAgent,
+		now:     time.Now,
+		retry:   DefaultRetry(),
+		timeout: attemptTimeout,
+		http:    &http.Client{},
+	} //nolint:forbidigo // the default of WithClock
 	for _, o := range options {
 		o(&c)
 	}
@@ -60,7 +69,14 @@ func New(options ...Option) (*Client, error) {
 func loginCall(server string, h *http.Client, login userinfo) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		ctx = context.WithValue(ctx, rawKey{}, nil) // a token is no answer to the call that needs it
-		body := strings.NewReader(url.Values{"username": {login.user}, "password": {login.password}, "token": {"true"}, "permissions": {"true"}}.Encode())
+		body := strings.NewReader(
+			url.Values{
+				"username":    {login.user},
+				"password":    {login.password},
+				"token":       {"true"},
+				"permissions": {"true"},
+			}.Encode(),
+		)
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, server+"auth", body)
 		if err != nil {
 			return "", errors.New("client: cannot make the call of /auth") // the cause might hold the body
@@ -75,7 +91,8 @@ func loginCall(server string, h *http.Client, login userinfo) func(context.Conte
 	}
 }
 
-// loginError is the end of a login with all its retries: the call that needed it is not made again for it.
+// loginError is the end of a login with all its retries: the call that needed it is not made again
+// for it.
 type loginError struct{ error }
 
 func (e *loginError) Unwrap() error { return e.error }

@@ -12,7 +12,8 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 )
 
-// AWSBase gives the account and the external id for the trust policy of a role: GET /csapi/v1.3/registry/aws-base (swagger 2021).
+// AWSBase gives the account and the external id for the trust policy of a role: GET
+// /csapi/v1.3/registry/aws-base (swagger 2021).
 func (c *Client) AWSBase(ctx context.Context) (api.AWSBase, error) {
 	base, err := decode[struct {
 		AccountID  string
@@ -29,13 +30,15 @@ func (c *Client) AWSBase(ctx context.Context) (api.AWSBase, error) {
 	return api.AWSBase{AccountID: base.AccountID, ExternalID: id}, err
 }
 
-// CreateAWSConnector adds an AWS connector: POST /csapi/v1.3/registry/aws/connector (swagger 2021). ErrInvalid if its role has one (our choice of the emulator).
+// CreateAWSConnector adds an AWS connector: POST /csapi/v1.3/registry/aws/connector (swagger 2021).
+// ErrInvalid if its role has one (our choice of the emulator).
 func (c *Client) CreateAWSConnector(ctx context.Context, r api.AWSConnectorRequest) error {
 	_, err := read(c.wire.CreateAWSConnector(ctx, r))
 	return err
 }
 
-// ListAWSConnectors gives the AWS connectors, those of one account if it is not empty: GET /csapi/v1.3/registry/aws/connectors and …/{accountId} (observed).
+// ListAWSConnectors gives the AWS connectors, those of one account if it is not empty: GET
+// /csapi/v1.3/registry/aws/connectors and …/{accountId} (observed).
 func (c *Client) ListAWSConnectors(ctx context.Context, accountID string) ([]api.Connector, error) {
 	if accountID != "" {
 		return decode[[]api.Connector](c.wire.ListAWSConnectorsOfAccount(ctx, accountID, ids(accountID)))
@@ -43,25 +46,30 @@ func (c *Client) ListAWSConnectors(ctx context.Context, accountID string) ([]api
 	return decode[[]api.Connector](c.wire.ListAWSConnectors(ctx))
 }
 
-// CreateACRConnector adds an Azure connector and gives its id, or "" when the service names none: POST /csapi/v1.3/registry/acr/connector (swagger 2021).
+// CreateACRConnector adds an Azure connector and gives its id, or "" when the service names none:
+// POST /csapi/v1.3/registry/acr/connector (swagger 2021).
 func (c *Client) CreateACRConnector(ctx context.Context, r api.ACRConnectorRequest) (string, error) {
 	response, err := c.wire.CreateACRConnector(ctx, r)
 	return named(response, err, "acrConnectorId", "connectorId")
 }
 
-// ListACRConnectors gives the Azure connectors: GET /csapi/v1.3/registry/acr/connectors (swagger 2021).
+// ListACRConnectors gives the Azure connectors: GET /csapi/v1.3/registry/acr/connectors (swagger
+// 2021).
 func (c *Client) ListACRConnectors(ctx context.Context) ([]api.ACRConnector, error) {
 	return decode[[]api.ACRConnector](c.wire.ListACRConnectors(ctx))
 }
 
-// DescribeACRConnector gives an Azure connector: GET /csapi/v1.3/registry/acr/connector/{connectorId} (swagger 2021).
+// DescribeACRConnector gives an Azure connector: GET
+// /csapi/v1.3/registry/acr/connector/{connectorId} (swagger 2021).
 func (c *Client) DescribeACRConnector(ctx context.Context, connectorID string) (api.ACRConnector, error) {
 	return decode[api.ACRConnector](c.wire.DescribeACRConnector(ctx, connectorID, ids(connectorID)))
 }
 
-// CreateGCPConnector adds a Google connector from the key file of a service account and gives its id, or "" when the service names none:
-// POST /csapi/v1.3/registry/gcp/connector (swagger 2021).
-func (c *Client) CreateGCPConnector(ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte) (string, error) {
+// CreateGCPConnector adds a Google connector from the key file of a service account and gives its
+// id, or "" when the service names none: POST /csapi/v1.3/registry/gcp/connector (swagger 2021).
+func (c *Client) CreateGCPConnector(
+	ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte,
+) (string, error) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	part, err := form.CreateFormFile("serviceAccountJson", "service-account.json")
@@ -78,12 +86,14 @@ func (c *Client) CreateGCPConnector(ctx context.Context, params api.CreateGCPCon
 	return named(response, err, "gcpConnectorId", "connectorId")
 }
 
-// ListGCPConnectors gives the Google connectors: GET /csapi/v1.3/registry/gcp/connectors (swagger 2021).
+// ListGCPConnectors gives the Google connectors: GET /csapi/v1.3/registry/gcp/connectors (swagger
+// 2021).
 func (c *Client) ListGCPConnectors(ctx context.Context) ([]api.GCPConnector, error) {
 	return decode[[]api.GCPConnector](c.wire.ListGCPConnectors(ctx))
 }
 
-// DescribeGCPConnector gives a Google connector: GET /csapi/v1.3/registry/gcp/connector/{connectorId} (swagger 2021).
+// DescribeGCPConnector gives a Google connector: GET
+// /csapi/v1.3/registry/gcp/connector/{connectorId} (swagger 2021).
 func (c *Client) DescribeGCPConnector(ctx context.Context, connectorID string) (api.GCPConnector, error) {
 	return decode[api.GCPConnector](c.wire.DescribeGCPConnector(ctx, connectorID, ids(connectorID)))
 }

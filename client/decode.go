@@ -20,7 +20,8 @@ type answer struct {
 
 type rawKey struct{}
 
-// WithRawResponse has the bytes of each answer to a call with the context written to a place, as they came: for fields that the types of the SDK lack. Of a list it is the page that came last.
+// WithRawResponse has the bytes of each answer to a call with the context written to a place, as
+// they came: for fields that the types of the SDK lack. Of a list it is the page that came last.
 func WithRawResponse(ctx context.Context, to *[]byte) context.Context {
 	return context.WithValue(ctx, rawKey{}, to)
 }
@@ -31,7 +32,11 @@ func read(response *http.Response, err error) (answer, error) {
 		return answer{}, unanswered(err)
 	}
 	defer response.Body.Close()
-	a := answer{method: response.Request.Method, path: response.Request.URL.Path, emulator: strings.HasPrefix(response.Header.Get("Server"), "qcsd/")}
+	a := answer{
+		method:   response.Request.Method,
+		path:     response.Request.URL.Path,
+		emulator: strings.HasPrefix(response.Header.Get("Server"), "qcsd/"),
+	}
 	if body, ok := response.Body.(*taken); ok {
 		a.body = body.data
 	} else if a.body, err = takeIn(response); err != nil {
@@ -44,12 +49,15 @@ func read(response *http.Response, err error) (answer, error) {
 	case response.StatusCode >= http.StatusBadRequest:
 		return a, refused(response, a.body)
 	case response.StatusCode >= http.StatusMultipleChoices:
-		return a, fmt.Errorf("%s %s: answer %d: a redirect that was not followed", a.method, a.path, response.StatusCode)
+		return a, fmt.Errorf(
+			"%s %s: answer %d: a redirect that was not followed", a.method, a.path, response.StatusCode,
+		)
 	}
 	return a, nil
 }
 
-// unanswered says of which call there was no answer, without the query; of a call that failed since the login did, the error is that of the login.
+// unanswered says of which call there was no answer, without the query; of a call that failed since
+// the login did, the error is that of the login.
 func unanswered(err error) error {
 	var call *url.Error
 	if !errors.As(err, &call) {
@@ -79,15 +87,19 @@ func decode[T any](response *http.Response, err error) (T, error) {
 	return t, nil
 }
 
-// unread says that an answer is not what it should be; a page of HTML is told from JSON that is broken.
+// unread says that an answer is not what it should be; a page of HTML is told from JSON that is
+// broken.
 func (a answer) unread(err error) error {
 	if bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")) {
-		return fmt.Errorf("%s %s: the answer is a page, not JSON; is this the address of the API? %w", a.method, a.path, err)
+		return fmt.Errorf(
+			"%s %s: the answer is a page, not JSON; is this the address of the API? %w", a.method, a.path, err,
+		)
 	}
 	return fmt.Errorf("%s %s: %w", a.method, a.path, err)
 }
 
-// id reads the id that an answer names: an object that has it under one of several keys, or the bare string of the 2021 swagger. No body gives "".
+// id reads the id that an answer names: an object that has it under one of several keys, or the
+// bare string of the 2021 swagger. No body gives "".
 func (a answer) id(keys ...string) (string, error) {
 	var text string
 	if len(a.body) == 0 || json.Unmarshal(a.body, &text) == nil {
@@ -114,5 +126,7 @@ func named(response *http.Response, err error, keys ...string) (string, error) {
 	return a.id(keys...)
 }
 
-// Decode reads the answer to a call of the generated clients (gen/apiclient, gen/controlclient) as the SDK does: a refusal is an *Error, no body the zero T. For calls that the SDK has no method for.
+// Decode reads the answer to a call of the generated clients (gen/apiclient, gen/controlclient) as
+// the SDK does: a refusal is an *Error, no body the zero T. For calls that the SDK has no method
+// for.
 func Decode[T any](response *http.Response, err error) (T, error) { return decode[T](response, err) }

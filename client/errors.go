@@ -12,13 +12,15 @@ import (
 
 // Sentinels for errors.Is. An *Error is the one that its status says.
 var (
-	ErrInvalid      = errors.New("invalid request")      // 400, or a call that was not made, as it names nothing that there could be
-	ErrUnauthorized = errors.New("unauthorized")         // 401
-	ErrForbidden    = errors.New("forbidden")            // 403
-	ErrNotFound     = errors.New("not found")            // 404
-	ErrConflict     = errors.New("conflict")             // 409: on the vendor's platforms also a classic rate limit, or a plan without reports
-	ErrRateLimited  = errors.New("rate limited")         // 429
-	ErrServer       = errors.New("fault of the service") // 5xx
+	// 400, or a call that was not made, as it names nothing that there could be
+	ErrInvalid      = errors.New("invalid request")
+	ErrUnauthorized = errors.New("unauthorized") // 401
+	ErrForbidden    = errors.New("forbidden")    // 403
+	ErrNotFound     = errors.New("not found")    // 404
+	// 409: on the vendor's platforms also a classic rate limit, or a plan without reports
+	ErrConflict    = errors.New("conflict")
+	ErrRateLimited = errors.New("rate limited")         // 429
+	ErrServer      = errors.New("fault of the service") // 5xx
 )
 
 // Errors of the SDK itself.
@@ -75,11 +77,16 @@ func excerpt(text string) string {
 	return text
 }
 
-// refused makes an *Error of an answer. It reads the vendor's two shapes of a body and takes the beginning of anything else.
+// refused makes an *Error of an answer. It reads the vendor's two shapes of a body and takes the
+// beginning of anything else.
 func refused(response *http.Response, body []byte) *Error {
 	e := &Error{
-		Status: response.StatusCode, Detail: response.Header.Get("X-QCS-Detail"), RequestID: response.Header.Get("X-Request-Id"),
-		Method: response.Request.Method, Path: response.Request.URL.Path, RetryAfter: retryAfter(response.Header, serverTime(response.Header)),
+		Status:     response.StatusCode,
+		Detail:     response.Header.Get("X-QCS-Detail"),
+		RequestID:  response.Header.Get("X-Request-Id"),
+		Method:     response.Request.Method,
+		Path:       response.Request.URL.Path,
+		RetryAfter: retryAfter(response.Header, serverTime(response.Header)),
 	}
 	var shape struct {
 		ErrorCode, Message string
@@ -100,7 +107,8 @@ func refused(response *http.Response, body []byte) *Error {
 	return e
 }
 
-// serverTime is when an answer was made, by the clock of the service; a date in Retry-After is one of the same clock.
+// serverTime is when an answer was made, by the clock of the service; a date in Retry-After is one
+// of the same clock.
 func serverTime(h http.Header) time.Time {
 	at, _ := http.ParseTime(h.Get("Date"))
 	return at

@@ -9,7 +9,8 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 )
 
-// Job is the work that a bulk call started. Calls that were split because of their length are one Job with several ids, in the order in which they were made.
+// Job is the work that a bulk call started. Calls that were split because of their length are one
+// Job with several ids, in the order in which they were made.
 type Job struct {
 	IDs      []string // what the service called it; empty when it answered no id
 	client   *Client
@@ -28,10 +29,12 @@ type Result struct {
 	Outcomes []control.JobOutcome // each registry of DeleteRegistries
 }
 
-// Job is work that was begun before, by the ids that the bulk call answered. Only the emulator can be asked for it.
+// Job is work that was begun before, by the ids that the bulk call answered. Only the emulator can
+// be asked for it.
 func (c *Client) Job(ids ...string) *Job { return &Job{IDs: given(ids), client: c, emulator: true} }
 
-// start makes a bulk call for a job, and notes the id that it answers. Release notes 1.15 print two names for the id of one call.
+// start makes a bulk call for a job, and notes the id that it answers. Release notes 1.15 print two
+// names for the id of one call.
 func (j *Job) start(a answer, err error) error {
 	if err != nil {
 		return err
@@ -46,7 +49,8 @@ func (j *Job) start(a answer, err error) error {
 	return nil
 }
 
-// States asks the emulator for the state of each job of the call, in order: GET /_qcs/jobs/{jobId}. The vendor documents no such call: ErrNotWaitable.
+// States asks the emulator for the state of each job of the call, in order: GET /_qcs/jobs/{jobId}.
+// The vendor documents no such call: ErrNotWaitable.
 func (j *Job) States(ctx context.Context) ([]control.Job, error) {
 	if !j.emulator || len(j.IDs) == 0 {
 		return nil, ErrNotWaitable
@@ -61,11 +65,16 @@ func (j *Job) States(ctx context.Context) ([]control.Job, error) {
 	return states, nil
 }
 
-// Wait waits until the work is done and says what was done. It calls progress, if that is not nil, with each state that it sees. The context bounds the time.
+// Wait waits until the work is done and says what was done. It calls progress, if that is not nil,
+// with each state that it sees. The context bounds the time.
 //
-// On the emulator the job itself is asked. On a platform, which has no call for it, Wait looks at the schedules that the job names (IDs), or that its filter matched before it began
-// (Selection.Snapshot), until none is left that the job would still act on. What it cannot know there: whether a schedule was canceled by this job or was so before, and whether one that was seen in a state
-// which the job skips, and counts as skipped, was acted on a moment later, unless it is gone then. Without such a list, and for registries, the error is ErrNotWaitable. It is ErrJobFailed when a job ended with a fault.
+// On the emulator the job itself is asked. On a platform, which has no call for it, Wait looks at
+// the schedules that the job names (IDs), or that its filter matched before it began
+// (Selection.Snapshot), until none is left that the job would still act on. What it cannot know
+// there: whether a schedule was canceled by this job or was so before, and whether one that was
+// seen in a state which the job skips, and counts as skipped, was acted on a moment later, unless
+// it is gone then. Without such a list, and for registries, the error is ErrNotWaitable. It is
+// ErrJobFailed when a job ended with a fault.
 func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result, error) {
 	look, interval := j.ask, emulatorInterval
 	if !j.emulator {

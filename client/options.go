@@ -41,23 +41,28 @@ func (u userinfo) given() bool { return u != userinfo{} }
 // Option configures a Client.
 type Option func(*config)
 
-// WithBaseURL sets where the API is, such as https://gateway.qg2.apps.qualys.com or http://127.0.0.1:8080: scheme and host, without /csapi. It, or WithPlatform, is required.
+// WithBaseURL sets where the API is, such as https://gateway.qg2.apps.qualys.com or
+// http://127.0.0.1:8080: scheme and host, without /csapi. It, or WithPlatform, is required.
 func WithBaseURL(base string) Option { return func(c *config) { c.base = base } }
 
-// WithPlatform sets where the API is by the name of a platform: its gateway, or, with WithBasicAuth, its API server.
+// WithPlatform sets where the API is by the name of a platform: its gateway, or, with
+// WithBasicAuth, its API server.
 func WithPlatform(p Platform) Option { return func(c *config) { c.platform = p } }
 
-// WithCredentials logs in with a user name and a password when the first call is made, and again before the token expires.
+// WithCredentials logs in with a user name and a password when the first call is made, and again
+// before the token expires.
 func WithCredentials(user, password string) Option {
 	return func(c *config) { c.login = userinfo{user, password} }
 }
 
-// WithBasicAuth sends a user name and a password with each call, as the API servers take them (observed).
+// WithBasicAuth sends a user name and a password with each call, as the API servers take them
+// (observed).
 func WithBasicAuth(user, password string) Option {
 	return func(c *config) { c.basic = userinfo{user, password} }
 }
 
-// WithToken sends a token that was obtained elsewhere. When it has expired, calls fail with ErrUnauthorized.
+// WithToken sends a token that was obtained elsewhere. When it has expired, calls fail with
+// ErrUnauthorized.
 func WithToken(token string) Option {
 	return func(c *config) { c.tokens = staticToken(token) }
 }
@@ -65,17 +70,20 @@ func WithToken(token string) Option {
 // WithTokenSource asks a source for the token of each call.
 func WithTokenSource(s TokenSource) Option { return func(c *config) { c.tokens = s } }
 
-// WithHTTPClient uses the transport of an http.Client, and its time-out, which bounds a call with all its retries. Default: http.DefaultTransport, and no time-out but that of each attempt. Redirects are
-// never followed: the API has none, and they could take credentials elsewhere.
+// WithHTTPClient uses the transport of an http.Client, and its time-out, which bounds a call with
+// all its retries. Default: http.DefaultTransport, and no time-out but that of each attempt.
+// Redirects are never followed: the API has none, and they could take credentials elsewhere.
 func WithHTTPClient(h *http.Client) Option { return func(c *config) { c.http = h } }
 
 // WithUserAgent puts a name of the caller's before that of the SDK in the User-Agent header.
 func WithUserAgent(agent string) Option { return func(c *config) { c.agent = agent + " " + userAgent } }
 
-// WithClock replaces the clock by which the expiry of tokens and dates in Retry-After are judged, for tests.
+// WithClock replaces the clock by which the expiry of tokens and dates in Retry-After are judged,
+// for tests.
 func WithClock(now func() time.Time) Option { return func(c *config) { c.now = now } }
 
-// WithPollInterval sets how often Job.Wait asks for the state of a job. Default: half a second on the emulator, ten seconds elsewhere, where each look is several calls.
+// WithPollInterval sets how often Job.Wait asks for the state of a job. Default: half a second on
+// the emulator, ten seconds elsewhere, where each look is several calls.
 func WithPollInterval(d time.Duration) Option {
 	return func(c *config) {
 		if c.poll = d; d <= 0 {
@@ -84,10 +92,12 @@ func WithPollInterval(d time.Duration) Option {
 	}
 }
 
-// WithRetry changes which calls are made again, and how long is waited in between. Default: DefaultRetry. RetryPolicy{Attempts: 1} makes each call once.
+// WithRetry changes which calls are made again, and how long is waited in between. Default:
+// DefaultRetry. RetryPolicy{Attempts: 1} makes each call once.
 func WithRetry(p RetryPolicy) Option { return func(c *config) { c.retry = p } }
 
-// WithAttemptTimeout bounds each attempt of a call, its answer included; waits between attempts, for the rate limit and for a login are not part of it. Default: a minute.
+// WithAttemptTimeout bounds each attempt of a call, its answer included; waits between attempts,
+// for the rate limit and for a login are not part of it. Default: a minute.
 func WithAttemptTimeout(d time.Duration) Option {
 	return func(c *config) {
 		if c.timeout = d; d <= 0 {
@@ -96,8 +106,9 @@ func WithAttemptTimeout(d time.Duration) Option {
 	}
 }
 
-// WithRateLimit bounds the attempts that are sent in a second, by a token bucket that holds a burst of them; calls wait their turn. The vendor limits calls per operation in a window
-// (docs: rate limits); the answers say how many are left.
+// WithRateLimit bounds the attempts that are sent in a second, by a token bucket that holds a burst
+// of them; calls wait their turn. The vendor limits calls per operation in a window (docs: rate
+// limits); the answers say how many are left.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(c *config) {
 		if c.limit = rate.NewLimiter(rate.Limit(perSecond), burst); perSecond <= 0 || burst < 1 {
@@ -106,7 +117,8 @@ func WithRateLimit(perSecond float64, burst int) Option {
 	}
 }
 
-// WithMaxConcurrency bounds the calls that run at the same time; others wait. The vendor's default for a subscription is two calls of an operation (docs: rate limits).
+// WithMaxConcurrency bounds the calls that run at the same time; others wait. The vendor's default
+// for a subscription is two calls of an operation (docs: rate limits).
 func WithMaxConcurrency(n int) Option {
 	return func(c *config) {
 		if c.maxConcurrent = n; n < 1 {
@@ -115,13 +127,17 @@ func WithMaxConcurrency(n int) Option {
 	}
 }
 
-// WithLogger writes a line for each attempt: method, path, status and how long it took, on the level Debug, and Warn for one that is made again. Neither query nor headers nor bodies are logged.
+// WithLogger writes a line for each attempt: method, path, status and how long it took, on the
+// level Debug, and Warn for one that is made again. Neither query nor headers nor bodies are
+// logged.
 func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
 
-// WithHooks calls functions around each attempt, for metrics and traces; see package otelclient. Several are called in the order in which they are given, and back.
+// WithHooks calls functions around each attempt, for metrics and traces; see package otelclient.
+// Several are called in the order in which they are given, and back.
 func WithHooks(h Hooks) Option { return func(c *config) { c.hooks = append(c.hooks, h) } }
 
-// FromEnv reads from the environment what no other option gives: QCS_URL or QCS_PLATFORM; QCS_TOKEN, or QCS_USER with QCS_PASSWORD, which with QCS_AUTH=basic are sent with each call.
+// FromEnv reads from the environment what no other option gives: QCS_URL or QCS_PLATFORM;
+// QCS_TOKEN, or QCS_USER with QCS_PASSWORD, which with QCS_AUTH=basic are sent with each call.
 func FromEnv() Option {
 	return func(c *config) {
 		login := userinfo{os.Getenv("QCS_USER"), os.Getenv("QCS_PASSWORD")}
@@ -185,11 +201,16 @@ func (c *config) check() error {
 		}
 	}
 	base, err := url.Parse(c.base)
-	if err != nil || base.Host == "" || base.User != nil || strings.Trim(base.Path, "/")+base.RawQuery+base.Fragment != "" || base.Scheme != "http" && base.Scheme != "https" {
+	if err != nil || base.Host == "" || base.User != nil ||
+		strings.Trim(base.Path, "/")+base.RawQuery+base.Fragment != "" ||
+		base.Scheme != "http" && base.Scheme != "https" {
 		return errors.New("client: the base URL must be http:// or https:// and a host, nothing more")
 	}
 	return errors.Join(
-		errorIf(c.ways() != 1, "client: exactly one of credentials, Basic credentials, token and token source is needed"),
+		errorIf(
+			c.ways() != 1,
+			"client: exactly one of credentials, Basic credentials, token and token source is needed",
+		),
 		errorIf(c.http == nil, "client: the HTTP client must not be nil"),
 		c.retry.check(),
 	)

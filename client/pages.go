@@ -46,7 +46,8 @@ type source[T any] struct {
 	key   func(T) string
 }
 
-// circle finds out that a service gives the same pages again and again, whatever the length of the circle, from two keys alone: that of the page before, and one that is marked ever more rarely.
+// circle finds out that a service gives the same pages again and again, whatever the length of the
+// circle, from two keys alone: that of the page before, and one that is marked ever more rarely.
 type circle struct {
 	pages, marked int
 	mark, before  string
@@ -64,7 +65,8 @@ func (c *circle) again(key string) bool {
 	return false
 }
 
-// pages goes through a list page by page, as the caller asks for items. It ends with the first error, and when a page comes again.
+// pages goes through a list page by page, as the caller asks for items. It ends with the first
+// error, and when a page comes again.
 func pages[T any](ctx context.Context, l List, s source[T]) iter.Seq2[T, error] {
 	if l.PageSize == 0 {
 		l.PageSize = defaultPageSize
@@ -90,7 +92,8 @@ func pages[T any](ctx context.Context, l List, s source[T]) iter.Seq2[T, error] 
 					return
 				}
 			}
-			// A short page is the last, unless the count says that the service only gives fewer at once than were asked for.
+			// A short page is the last, unless the count says that the service only gives fewer at
+			// once than were asked for.
 			size = max(size, len(p.Data))
 			if len(p.Data) == 0 || len(p.Data) < l.PageSize && (first-1)*size+seen >= p.Count {
 				return

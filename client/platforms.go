@@ -2,10 +2,12 @@ package client
 
 import "fmt"
 
-// Platform is one of the vendor's platforms; an account lives on one of them (docs; the hosts as public integrations know them).
+// Platform is one of the vendor's platforms; an account lives on one of them (docs; the hosts as
+// public integrations know them).
 type Platform string
 
-// The platforms. Public material names two gateways for KSA1; this is the one that an SDK in use has.
+// The platforms. Public material names two gateways for KSA1; this is the one that an SDK in use
+// has.
 const (
 	US1  Platform = "US1"
 	US2  Platform = "US2"
@@ -52,7 +54,8 @@ func (p Platform) Gateway() string {
 	return ""
 }
 
-// APIServer is the base URL for calls with user name and password (HTTP Basic); empty for a platform that is none.
+// APIServer is the base URL for calls with user name and password (HTTP Basic); empty for a
+// platform that is none.
 func (p Platform) APIServer() string {
 	if h, ok := hosts[p]; ok {
 		return "https://qualysapi." + h.api

@@ -18,32 +18,46 @@ import (
 
 // RetryPolicy says how often a call is made, and how long is waited in between.
 //
-// Which calls are made again: GET, PUT and DELETE after a fault of the connection, 408, 429, 502, 503, 504, and a 409 with rate headers (the classic form of a limit); but not a bulk DELETE by a
-// filter, which could find more the second time. POST, and such a DELETE, only when the service has surely done nothing: the connection was never made, or the answer is a 429 or 503 with Retry-After
-// or a 409 with X-RateLimit-ToWait-Sec. A 409 without rate headers (a plan without reports) is final at once. A DELETE of one thing that is made again may answer ErrNotFound: the first call has done it.
+// Which calls are made again: GET, PUT and DELETE after a fault of the connection, 408, 429, 502,
+// 503, 504, and a 409 with rate headers (the classic form of a limit); but not a bulk DELETE by a
+// filter, which could find more the second time. POST, and such a DELETE, only when the service has
+// surely done nothing: the connection was never made, or the answer is a 429 or 503 with
+// Retry-After or a 409 with X-RateLimit-ToWait-Sec. A 409 without rate headers (a plan without
+// reports) is final at once. A DELETE of one thing that is made again may answer ErrNotFound: the
+// first call has done it.
 type RetryPolicy struct {
 	Attempts int           // how often a call is made at most, the first time included; 1 for once
 	MinWait  time.Duration // the first wait, which grows by half each time, give or take a half
-	MaxWait  time.Duration // the longest; a call that is told to wait longer is not made again, and its error says how long
+	// the longest; a call that is told to wait longer is not made again, and its error says how
+	// long
+	MaxWait time.Duration
 }
 
-// DefaultRetry makes a call four times at most, and waits from half a second to half a minute (our choice).
+// DefaultRetry makes a call four times at most, and waits from half a second to half a minute (our
+// choice).
 func DefaultRetry() RetryPolicy {
 	return RetryPolicy{Attempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second}
 }
 
 func (p RetryPolicy) check() error {
-	return errorIf(p.Attempts < 1 || p.MinWait < 0 || p.MaxWait < p.MinWait, "client: a retry policy needs at least 1 attempt, and waits that are not negative, the longest not below the first")
+	return errorIf(
+		p.Attempts < 1 || p.MinWait < 0 || p.MaxWait < p.MinWait,
+		"client: a retry policy needs at least 1 attempt, and waits that are not negative, the longest not "+
+			"below the first",
+	)
 }
 
-// retryTransport makes calls again as the policy says. The context bounds the time: a wait that it would cut short is not begun.
+// retryTransport makes calls again as the policy says. The context bounds the time: a wait that it
+// would cut short is not begun.
 type retryTransport struct {
 	policy  RetryPolicy
 	timeout time.Duration // of an attempt
 	now     func() time.Time
-	ready   func(context.Context) error                                         // waits until an attempt may begin, in the time of the caller; may be nil
-	retry   func(r *http.Request, attempt int, cause error, wait time.Duration) // is told of each call that is made again
-	next    http.RoundTripper
+	// waits until an attempt may begin, in the time of the caller; may be nil
+	ready func(context.Context) error
+	// is told of each call that is made again
+	retry func(r *http.Request, attempt int, cause error, wait time.Duration)
+	next  http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -116,7 +130,8 @@ func rewound(r *http.Request, attempt int) (*http.Request, error) {
 	return again, nil
 }
 
-// attempt makes a call once, within its time, and takes the answer in as a whole: one that breaks off half-way is a fault of the connection.
+// attempt makes a call once, within its time, and takes the answer in as a whole: one that breaks
+// off half-way is a fault of the connection.
 func (t *retryTransport) attempt(r *http.Request, number int) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), attemptKey{}, number), t.timeout)
 	defer cancel()
@@ -175,7 +190,8 @@ func (t *taken) Close() error { return nil }
 func (t *retryTransport) verdict(r *http.Request, response *http.Response, err error) (wait time.Duration, again bool) {
 	if err != nil {
 		var login *loginError
-		return 0, r.Context().Err() == nil && !errors.As(err, &login) && (untouched(err) || repeatable(r) && faultOfConnection(err))
+		return 0, r.Context().Err() == nil && !errors.As(err, &login) &&
+			(untouched(err) || repeatable(r) && faultOfConnection(err))
 	}
 	wait = retryAfter(response.Header, cmp.Or(serverTime(response.Header), t.now()))
 	switch response.StatusCode {
@@ -189,7 +205,8 @@ func (t *retryTransport) verdict(r *http.Request, response *http.Response, err e
 	return 0, false
 }
 
-// limited reports whether the headers of a 409 say that it is a limit: they come with other answers, too.
+// limited reports whether the headers of a 409 say that it is a limit: they come with other
+// answers, too.
 func limited(h http.Header) bool {
 	number := func(names ...string) int {
 		for _, name := range names {
@@ -199,11 +216,13 @@ func limited(h http.Header) bool {
 		}
 		return -1
 	}
-	running, most := number("X-Concurrency-Limit-Running"), number("X-Concurrency-Limit-Limit", "X-ConcurrencyLimit-Limit") // docs spell the second in two ways
+	running := number("X-Concurrency-Limit-Running")
+	most := number("X-Concurrency-Limit-Limit", "X-ConcurrencyLimit-Limit") // docs spell the second in two ways
 	return number("X-RateLimit-Remaining") == 0 || number("X-RateLimit-ToWait-Sec") > 0 || most > 0 && running >= most
 }
 
-// repeatable reports whether a call that is made twice does no more than one that is made once. A login is one.
+// repeatable reports whether a call that is made twice does no more than one that is made once. A
+// login is one.
 func repeatable(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut:
@@ -216,26 +235,30 @@ func repeatable(r *http.Request) bool {
 
 const authPath = "/auth"
 
-// untouched reports whether the service has seen nothing of a call: its host was not found, or no connection was made.
+// untouched reports whether the service has seen nothing of a call: its host was not found, or no
+// connection was made.
 func untouched(err error) bool {
 	var operation *net.OpError
 	var name *net.DNSError
 	return errors.As(err, &operation) && operation.Op == "dial" || errors.As(err, &name)
 }
 
-// faultOfConnection reports whether an error came from the network, and not from the caller's side of it, such as a certificate that is not trusted.
+// faultOfConnection reports whether an error came from the network, and not from the caller's side
+// of it, such as a certificate that is not trusted.
 func faultOfConnection(err error) bool {
 	var off *truncatedError
 	var network net.Error
 	var operation *net.OpError
 	return errors.As(err, &off) || errors.As(err, &operation) || errors.As(err, &network) && network.Timeout() ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "connection reset") || strings.Contains(err.Error(), "server closed")
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		strings.Contains(err.Error(), "connection reset") || strings.Contains(err.Error(), "server closed")
 }
 
 // maxSeconds is how long a service may want to be left alone, at most.
 const maxSeconds = 10 * 365 * 24 * 3600
 
-// retryAfter reads the headers that say how long to wait: Retry-After in seconds or as a date, and X-RateLimit-ToWait-Sec.
+// retryAfter reads the headers that say how long to wait: Retry-After in seconds or as a date, and
+// X-RateLimit-ToWait-Sec.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range []string{"Retry-After", "X-RateLimit-ToWait-Sec"} {
 		text := h.Get(name)

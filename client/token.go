@@ -26,13 +26,15 @@ type staticToken string
 // Token implements TokenSource.
 func (t staticToken) Token(context.Context) (string, error) { return string(t), nil }
 
-// renewBefore is how long before its expiry a token is renewed at most, a tenth of its life if that is less; tokenLife is assumed of one that does not tell (docs: four hours).
+// renewBefore is how long before its expiry a token is renewed at most, a tenth of its life if that
+// is less; tokenLife is assumed of one that does not tell (docs: four hours).
 const (
 	renewBefore = 5 * time.Minute
 	tokenLife   = 4 * time.Hour
 )
 
-// passwordSource logs in when there is no token, or the last one is about to expire. One call at a time logs in; the others wait and use its token.
+// passwordSource logs in when there is no token, or the last one is about to expire. One call at a
+// time logs in; the others wait and use its token.
 type passwordSource struct {
 	login   func(context.Context) (string, error)
 	now     func() time.Time
@@ -84,7 +86,8 @@ func (s *passwordSource) Refused(ctx context.Context, token string) {
 // maxLife is the longest life of a token that is believed, in seconds.
 const maxLife = 365 * 24 * 3600
 
-// lifeOf reads from a JWT how long it is valid, without checking the signature: only the service can.
+// lifeOf reads from a JWT how long it is valid, without checking the signature: only the service
+// can.
 func lifeOf(token string, now time.Time) time.Duration {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -104,7 +107,8 @@ func lifeOf(token string, now time.Time) time.Duration {
 	return time.Duration(min(claims.Exp-claims.Iat, maxLife) * float64(time.Second))
 }
 
-// authTransport puts the token into each call. After a 401 it asks for another token and makes the call once more: a call that was refused has done nothing.
+// authTransport puts the token into each call. After a 401 it asks for another token and makes the
+// call once more: a call that was refused has done nothing.
 type authTransport struct {
 	tokens TokenSource
 	next   http.RoundTripper

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// chain assembles the transports. A call goes through them in this order: a place among those that may run at the same time, retries, which wait for the rate limit, hooks and log, token, user agent, the
-// caller's own transport.
+// chain assembles the transports. A call goes through them in this order: a place among those that
+// may run at the same time, retries, which wait for the rate limit, hooks and log, token, user
+// agent, the caller's own transport.
 func (c *config) chain(server string) *http.Client {
 	h := *c.http
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -35,7 +36,8 @@ func (c *config) chain(server string) *http.Client {
 	return &h
 }
 
-// ready waits for what an attempt needs, in the time of the caller and not in that of the attempt: its turn by the rate limit, and a token.
+// ready waits for what an attempt needs, in the time of the caller and not in that of the attempt:
+// its turn by the rate limit, and a token.
 func (c *config) ready(tokens TokenSource) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if c.limit != nil {
@@ -62,7 +64,10 @@ func (c *config) around(next http.RoundTripper, tokens TokenSource) http.RoundTr
 	again := &retryTransport{policy: c.retry, timeout: c.timeout, now: c.now, ready: c.ready(tokens), next: next}
 	if c.log != nil {
 		again.retry = func(r *http.Request, attempt int, cause error, wait time.Duration) {
-			c.log.WarnContext(r.Context(), "call is made again", "method", r.Method, "path", r.URL.Path, "attempt", attempt, "cause", cause, "wait", wait)
+			c.log.WarnContext(
+				r.Context(), "call is made again", "method", r.Method, "path", r.URL.Path, "attempt", attempt,
+				"cause", cause, "wait", wait,
+			)
 		}
 	}
 	return again
@@ -94,7 +99,8 @@ func (t *basicTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// placesTransport lets so many calls run at the same time as there are places. A call, which holds its place through its retries, is over when its answer was taken in.
+// placesTransport lets so many calls run at the same time as there are places. A call, which holds
+// its place through its retries, is over when its answer was taken in.
 type placesTransport struct {
 	places chan struct{}
 	next   http.RoundTripper
@@ -122,7 +128,16 @@ type logTransport struct {
 func (t *logTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := t.now()
 	response, err := t.next.RoundTrip(r)
-	attributes := []any{"method", r.Method, "path", r.URL.Path, "attempt", AttemptOf(r.Context()), "took", t.now().Sub(start)}
+	attributes := []any{
+		"method",
+		r.Method,
+		"path",
+		r.URL.Path,
+		"attempt",
+		AttemptOf(r.Context()),
+		"took",
+		t.now().Sub(start),
+	}
 	if err != nil {
 		attributes = append(attributes, "error", err)
 	} else {
@@ -132,15 +147,18 @@ func (t *logTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// Hooks are called around each attempt of a call. The request has no credentials yet; its context gives the number of the attempt (AttemptOf).
+// Hooks are called around each attempt of a call. The request has no credentials yet; its context
+// gives the number of the attempt (AttemptOf).
 type Hooks struct {
 	// Before may change the request: its context and its headers. It may be nil.
 	Before func(*http.Request) *http.Request
-	// After is told what came of a request that Before gave: an answer, whose body it must not read, or an error. It may be nil.
+	// After is told what came of a request that Before gave: an answer, whose body it must not
+	// read, or an error. It may be nil.
 	After func(*http.Request, *http.Response, error)
 }
 
-// AttemptOf is the number of the attempt that a request belongs to, counted from 1; 0 for a context of another kind.
+// AttemptOf is the number of the attempt that a request belongs to, counted from 1; 0 for a context
+// of another kind.
 func AttemptOf(ctx context.Context) int {
 	n, _ := ctx.Value(attemptKey{}).(int)
 	return n
@@ -163,7 +181,8 @@ func (t *hookTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// Route is the path of a request with its ids replaced by {id}: few values, for names of metrics and spans.
+// Route is the path of a request with its ids replaced by {id}: few values, for names of metrics
+// and spans.
 func Route(path string) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
@@ -176,6 +195,28 @@ func Route(path string) string {
 
 // literals are the segments of paths that are no ids. The SDK sends none of them as an id.
 var literals = map[string]bool{
-	"auth": true, "csapi": true, "v1.3": true, "registry": true, "repository": true, "schedule": true, "bulk": true, "cancel": true, "validate": true, "aws-base": true, "aws": true, "acr": true, "gcp": true,
-	"connector": true, "connectors": true, "images": true, "vuln": true, "associatedRegistries": true, "reports": true, "download": true, "runtime": true, "policies": true, "_qcs": true, "jobs": true,
+	"auth":                 true,
+	"csapi":                true,
+	"v1.3":                 true,
+	"registry":             true,
+	"repository":           true,
+	"schedule":             true,
+	"bulk":                 true,
+	"cancel":               true,
+	"validate":             true,
+	"aws-base":             true,
+	"aws":                  true,
+	"acr":                  true,
+	"gcp":                  true,
+	"connector":            true,
+	"connectors":           true,
+	"images":               true,
+	"vuln":                 true,
+	"associatedRegistries": true,
+	"reports":              true,
+	"download":             true,
+	"runtime":              true,
+	"policies":             true,
+	"_qcs":                 true,
+	"jobs":                 true,
 }

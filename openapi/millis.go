@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Millis is a point in time in epoch milliseconds, the format epoch-millis of the document. On the wire it is a string of digits, as containers and images of the API
-// have it (docs; inferred for registries and schedules). Zero means "no time".
+// Millis is a point in time in epoch milliseconds, the format epoch-millis of the document. On the
+// wire it is a string of digits, as containers and images of the API have it (docs; inferred for
+// registries and schedules). Zero means "no time".
 type Millis int64
 
 // MillisOf converts a time; the zero time gives 0.
@@ -36,7 +37,8 @@ func (m Millis) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, strconv.FormatInt(int64(m), 10)), nil
 }
 
-// UnmarshalJSON reads digits with or without quotes, and RFC 3339 times: what a service might send. Null and "" mean 0.
+// UnmarshalJSON reads digits with or without quotes, and RFC 3339 times: what a service might send.
+// Null and "" mean 0.
 func (m *Millis) UnmarshalJSON(data []byte) error {
 	text := string(bytes.Trim(data, `"`))
 	if text == "" || text == "null" {

@@ -1,7 +1,9 @@
-// Package openapi holds the two hand-written documents of the project, the Go scalars of their custom formats, and the table of refusals.
+// Package openapi holds the two hand-written documents of the project, the Go scalars of their
+// custom formats, and the table of refusals.
 //
-// openapi.yaml describes the vendor's API and is the only place where an endpoint of it is declared; control.yaml describes what the emulator offers beside it.
-// The package imports the standard library only, so that every other package can import it.
+// openapi.yaml describes the vendor's API and is the only place where an endpoint of it is
+// declared; control.yaml describes what the emulator offers beside it. The package imports the
+// standard library only, so that every other package can import it.
 package openapi
 
 import _ "embed" // for the documents

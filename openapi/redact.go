@@ -13,12 +13,14 @@ import (
 // Hidden stands for a secret wherever an exchange is shown or noted.
 const Hidden = "***"
 
-// secrets are the names of fields whose values are not shown, however they are written: in any case, with _ and - or without.
+// secrets are the names of fields whose values are not shown, however they are written: in any
+// case, with _ and - or without.
 var secrets = []string{"password", "clientsecret", "secret", "accesstoken", "privatekey", "token"}
 
 var separators = strings.NewReplacer("_", "", "-", "")
 
-// isSecret reports whether a field is not shown. Names are compared as encoding/json does, which takes some letters beyond ASCII for others.
+// isSecret reports whether a field is not shown. Names are compared as encoding/json does, which
+// takes some letters beyond ASCII for others.
 func isSecret(name string) bool {
 	return slices.ContainsFunc(secrets, func(s string) bool { return strings.EqualFold(separators.Replace(name), s) })
 }
@@ -26,10 +28,15 @@ func isSecret(name string) bool {
 // mentions reports whether a text may name a secret.
 func mentions(text string) bool {
 	folded := separators.Replace(strings.ToLower(text))
-	return strings.Contains(text, `\`) || slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(folded, s) }) || strings.ContainsAny(text, "\u017f\u212a") // which fold to s and k
+	// which fold to s and k
+	return strings.Contains(text, `\`) ||
+		slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(folded, s) }) ||
+		strings.ContainsAny(text, "\u017f\u212a")
 }
 
-// Redact is a body of the type that can be shown: a form without its password, JSON without its secrets, key files with the fields that are none. What is not JSON as a whole and may name a secret is hidden as a whole.
+// Redact is a body of the type that can be shown: a form without its password, JSON without its
+// secrets, key files with the fields that are none. What is not JSON as a whole and may name a
+// secret is hidden as a whole.
 func Redact(contentType, body string) string {
 	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -43,7 +50,8 @@ func Redact(contentType, body string) string {
 	case kind == "application/x-www-form-urlencoded":
 		return redactForm(body)
 	}
-	if plain, err := url.QueryUnescape(body); !mentions(body) && (err != nil || !mentions(plain)) { // it may be a form that is not called one
+	// it may be a form that is not called one
+	if plain, err := url.QueryUnescape(body); !mentions(body) && (err != nil || !mentions(plain)) {
 		return body
 	}
 	value, ok := decode(body)
@@ -58,7 +66,8 @@ func Redact(contentType, body string) string {
 	return string(clean)
 }
 
-// redactForm is a form without its secrets; one that is no form, as a client sends that forgets to say that it is JSON, is hidden if it may hold one.
+// redactForm is a form without its secrets; one that is no form, as a client sends that forgets to
+// say that it is JSON, is hidden if it may hold one.
 func redactForm(body string) string {
 	form, err := url.ParseQuery(body)
 	if err != nil {
@@ -77,7 +86,8 @@ func redactForm(body string) string {
 // shownOfFile are the fields of a key file that are no secrets.
 var shownOfFile = []string{"type", "project_id", "client_email"}
 
-// redactFile is a form with files that can be shown: the files are there, if they are JSON, with the fields that are no secrets.
+// redactFile is a form with files that can be shown: the files are there, if they are JSON, with
+// the fields that are no secrets.
 func redactFile(contentType, body string) string {
 	const file = "(a file)"
 	_, parameters, err := mime.ParseMediaType(contentType)
@@ -129,7 +139,8 @@ func redactKey(data string) string {
 	return string(clean)
 }
 
-// decode reads one JSON value, with its numbers as they stand, and reports whether the body is that and nothing else.
+// decode reads one JSON value, with its numbers as they stand, and reports whether the body is that
+// and nothing else.
 func decode(body string) (value any, ok bool) {
 	d := json.NewDecoder(strings.NewReader(body))
 	d.UseNumber()

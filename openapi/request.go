@@ -12,7 +12,8 @@ type RequestError struct {
 
 func (e *RequestError) Error() string { return e.Where + ": " + e.Reason }
 
-// ErrUnbound says that a request was neither checked nor answered by the binder of its operation, as it holds something that is left to package contract.
+// ErrUnbound says that a request was neither checked nor answered by the binder of its operation,
+// as it holds something that is left to package contract.
 var ErrUnbound = errors.New("left to the reference")
 
 // Refuse gives the error of a request with status 400.

@@ -17,13 +17,15 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// hash is what is kept of a password. The passwords that we make have 128 random bits, so that no slower function is needed; those from configuration are not stored.
+// hash is what is kept of a password. The passwords that we make have 128 random bits, so that no
+// slower function is needed; those from configuration are not stored.
 func hash(password string) string {
 	sum := sha256.Sum256([]byte(password))
 	return hex.EncodeToString(sum[:])
 }
 
-// accounts lists the users: those of the configuration, else those of the database, else one that is made now.
+// accounts lists the users: those of the configuration, else those of the database, else one that
+// is made now.
 func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
 	if len(s.options.Users) > 0 {
 		accounts, err := s.configured()
@@ -45,7 +47,9 @@ func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
 			return fmt.Errorf("random source: %w", err)
 		}
 		password = hex.EncodeToString(random)
-		accounts = []store.Account{{Name: "admin", World: s.options.Worlds[0].Name, Role: string(Manager), Password: hash(password)}}
+		accounts = []store.Account{
+			{Name: "admin", World: s.options.Worlds[0].Name, Role: string(Manager), Password: hash(password)},
+		}
 		return tx.InsertAccount(ctx, accounts[0])
 	})
 	if errors.Is(err, store.ErrDuplicate) { // another replica was faster
@@ -61,18 +65,21 @@ func (s *Server) accounts(ctx context.Context) ([]store.Account, error) {
 	return accounts, err
 }
 
-// made lists the users of worlds that were made while the emulator ran, but for those whose names the configuration has taken.
+// made lists the users of worlds that were made while the emulator ran, but for those whose names
+// the configuration has taken.
 func (s *Server) made(ctx context.Context) (accounts []store.Account, err error) {
 	err = s.store.Read(ctx, "", func(tx *store.Tx) error {
 		accounts, err = tx.Accounts(ctx)
 		return err
 	})
 	return slices.DeleteFunc(accounts, func(a store.Account) bool {
-		return slices.ContainsFunc(s.options.Worlds, func(w World) bool { return w.Name == a.World }) || slices.ContainsFunc(s.options.Users, func(u User) bool { return u.Name == a.Name })
+		return slices.ContainsFunc(s.options.Worlds, func(w World) bool { return w.Name == a.World }) ||
+			slices.ContainsFunc(s.options.Users, func(u User) bool { return u.Name == a.Name })
 	}), err
 }
 
-// refresh looks up what other replicas may have changed of a user: the role, the world, and whether there are any.
+// refresh looks up what other replicas may have changed of a user: the role, the world, and whether
+// there are any.
 func (s *Server) refresh(ctx context.Context, name string) error {
 	account, world, known := s.authority.user(name)
 	isMade := !known || !slices.ContainsFunc(s.options.Users, func(u User) bool { return u.Name == name })
@@ -127,17 +134,28 @@ func (s *Server) configured() ([]store.Account, error) {
 		case seen[u.Name]:
 			return nil, fmt.Errorf("user %s: named twice; login names are unique in a server", u.Name)
 		case !worlds[u.World]:
-			return nil, fmt.Errorf("user %s: there is no such world; parts are separated by colons, encode one in a password as %%3A", u.Name)
+			return nil, fmt.Errorf(
+				"user %s: there is no such world; parts are separated by colons, encode one in a password as %%3A",
+				u.Name,
+			)
 		case !u.Role.valid():
-			return nil, fmt.Errorf("user %s: the role is not one of %v; parts are separated by colons, encode one in a password as %%3A", u.Name, Roles) // without the part, which may be one of a password
+			// without the part, which may be one of a password
+			return nil, fmt.Errorf(
+				"user %s: the role is not one of %v; parts are separated by colons, encode one in a password as %%3A",
+				u.Name, Roles,
+			)
 		}
 		seen[u.Name] = true
-		accounts = append(accounts, store.Account{Name: u.Name, World: u.World, Role: string(u.Role), Password: hash(u.Password)})
+		accounts = append(
+			accounts,
+			store.Account{Name: u.Name, World: u.World, Role: string(u.Role), Password: hash(u.Password)},
+		)
 	}
 	return accounts, nil
 }
 
-// makeFolder makes the data folder if there is none, for its owner only, with a note that keeps it out of git.
+// makeFolder makes the data folder if there is none, for its owner only, with a note that keeps it
+// out of git.
 func makeFolder(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
@@ -151,7 +169,8 @@ func makeFolder(path string) error {
 // keyBytes is the size of the key that signs tokens with HS512.
 const keyBytes = 64
 
-// signingKey gives the key of the options, that of the data folder, or a new one, which is kept in the data folder for its owner only.
+// signingKey gives the key of the options, that of the data folder, or a new one, which is kept in
+// the data folder for its owner only.
 func signingKey(o Options) ([]byte, error) {
 	if len(o.SigningKey) > 0 {
 		if len(o.SigningKey) < keyBytes {
@@ -193,7 +212,8 @@ func DecodeKey(text string) ([]byte, error) {
 	return key, nil
 }
 
-// writeNew writes a file that must not exist. It appears under its name only when it is whole, so that two processes that start together use one key.
+// writeNew writes a file that must not exist. It appears under its name only when it is whole, so
+// that two processes that start together use one key.
 func writeNew(path string, data []byte) error {
 	if _, err := os.Stat(path); err == nil {
 		return fs.ErrExist

@@ -28,7 +28,8 @@ type authError struct {
 
 func (e *authError) Error() string { return e.detail }
 
-// The text of a 401 is not documented but for "Unauthorized user" as its name (docs) and "JWT expired" for an old token (observed).
+// The text of a 401 is not documented but for "Unauthorized user" as its name (docs) and "JWT
+// expired" for an old token (observed).
 func unauthorized(detail string) error { return &authError{"Unauthorized user.", detail} }
 
 // caller is who makes a request.
@@ -41,7 +42,8 @@ type caller struct {
 // authority knows the users, makes tokens and reads them.
 type authority struct {
 	key []byte
-	// refresh brings a user and the user's world up to date before they are looked at; nil where nobody else changes them.
+	// refresh brings a user and the user's world up to date before they are looked at; nil where
+	// nobody else changes them.
 	refresh func(ctx context.Context, name string) error
 	now     func(ctx context.Context, world string) (time.Time, error)
 	first   string
@@ -123,17 +125,26 @@ func (a *authority) of(world string) []store.Account {
 	return all
 }
 
-// maxVerified bounds the memory of the tokens that were checked, of which each has less than a kilobyte; beyond it they are forgotten and checked again.
+// maxVerified bounds the memory of the tokens that were checked, of which each has less than a
+// kilobyte; beyond it they are forgotten and checked again.
 const maxVerified = 2_000
 
-func newAuthority(o Options, accounts []store.Account, now func(context.Context, string) (time.Time, error)) (*authority, error) {
+func newAuthority(
+	o Options, accounts []store.Account, now func(context.Context, string) (time.Time, error),
+) (*authority, error) {
 	key, err := signingKey(o)
 	if err != nil {
 		return nil, err
 	}
 	a := &authority{
-		key: key, now: now, users: map[string]store.Account{}, worlds: map[string]World{}, verified: map[string]*verified{},
-		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithoutClaimsValidation()),
+		key:      key,
+		now:      now,
+		users:    map[string]store.Account{},
+		worlds:   map[string]World{},
+		verified: map[string]*verified{},
+		parser: jwt.NewParser(
+			jwt.WithValidMethods([]string{jwt.SigningMethodHS512.Alg()}), jwt.WithoutClaimsValidation(),
+		),
 	}
 	for i, account := range accounts {
 		a.users[account.Name] = account
@@ -172,7 +183,8 @@ func (a *authority) check(name, password string) error {
 	return nil
 }
 
-// issue makes a token with the claims of the vendor's (docs: authentication), and one of our own that names the world.
+// issue makes a token with the claims of the vendor's (docs: authentication), and one of our own
+// that names the world.
 func (a *authority) issue(ctx context.Context, name string) (string, error) {
 	account, world, known := a.user(name)
 	if !known {
@@ -184,22 +196,36 @@ func (a *authority) issue(ctx context.Context, name string) (string, error) {
 	}
 	address, _, _ := net.SplitHostPort(exchangeOf(ctx).remote) // none for the person who runs the emulator
 	claims := jwt.MapClaims{
-		"sub": name, "iss": issuer, "aud": issuer, "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
-		"loginResponse": "SUCCESSFUL", "successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
-		"credentialType": "UsernamePasswordCredential", "usertype": "fo", "portalUserId": 1, "qwebUserId": 1,
-		"modulesAllowed": []string{"CS"}, "ipAddress": address, "world": account.World, "generation": world.Generation,
+		"sub":                              name,
+		"iss":                              issuer,
+		"aud":                              issuer,
+		"iat":                              now.Unix(),
+		"exp":                              now.Add(tokenLife).Unix(),
+		"loginResponse":                    "SUCCESSFUL",
+		"successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
+		"credentialType":                   "UsernamePasswordCredential",
+		"usertype":                         "fo",
+		"portalUserId":                     1,
+		"qwebUserId":                       1,
+		"modulesAllowed":                   []string{"CS"},
+		"ipAddress":                        address,
+		"world":                            account.World,
+		"generation":                       world.Generation,
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString(a.key)
 }
 
-// authenticate finds the caller of a request by its bearer token or, as on the API server URLs (observed), by user name and password.
+// authenticate finds the caller of a request by its bearer token or, as on the API server URLs
+// (observed), by user name and password.
 func (a *authority) authenticate(r *http.Request) (caller, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	var claims *verified
 	var err error
 	switch {
 	case scheme == "":
-		return caller{}, unauthorized("no Authorization header; send the token of POST /auth as: Authorization: Bearer <token>")
+		return caller{}, unauthorized(
+			"no Authorization header; send the token of POST /auth as: Authorization: Bearer <token>",
+		)
 	case strings.EqualFold(scheme, "Basic"):
 		user, password, _ := r.BasicAuth()
 		if _, _, _, err = a.current(r.Context(), user); err == nil {
@@ -222,13 +248,15 @@ func (a *authority) authenticate(r *http.Request) (caller, error) {
 	}
 	c := caller{name: claims.Subject, world: account.World, role: Role(account.Role)}
 	c.now, err = a.now(r.Context(), c.world)
-	if err == nil && claims.ExpiresAt != nil && (!c.now.Before(claims.ExpiresAt.Time) || claims.Generation != world.Generation) {
+	if err == nil && claims.ExpiresAt != nil &&
+		(!c.now.Before(claims.ExpiresAt.Time) || claims.Generation != world.Generation) {
 		err = &authError{"JWT expired.", "the token has expired; tokens are valid for four hours"}
 	}
 	return c, err
 }
 
-// verify gives the claims of a token that this server has signed. Those of tokens that were seen before are known.
+// verify gives the claims of a token that this server has signed. Those of tokens that were seen
+// before are known.
 func (a *authority) verify(token string) (*verified, error) {
 	a.mu.Lock()
 	known, ok := a.verified[token]

@@ -20,17 +20,23 @@ import (
 
 // The documents, each read when it is first needed, once for all servers of a process.
 var (
-	vendorDocument  = sync.OnceValues(func() (*contract.Document, error) { return contract.Open(openapi.JSON, contract.Options{}) })
-	controlDocument = sync.OnceValues(func() (*contract.Document, error) { return contract.Open(openapi.ControlJSON, contract.Options{}) })
+	vendorDocument = sync.OnceValues(
+		func() (*contract.Document, error) { return contract.Open(openapi.JSON, contract.Options{}) },
+	)
+	controlDocument = sync.OnceValues(
+		func() (*contract.Document, error) { return contract.Open(openapi.ControlJSON, contract.Options{}) },
+	)
 )
 
-// The greatest bodies of calls, in bytes: those of the vendor's paths, and those of the control API, which takes whole snapshots.
+// The greatest bodies of calls, in bytes: those of the vendor's paths, and those of the control
+// API, which takes whole snapshots.
 const (
 	vendorBody  = 1 << 20
 	controlBody = 256 << 20
 )
 
-// chain puts the handler together. A request goes through these in the order in which they are written here.
+// chain puts the handler together. A request goes through these in the order in which they are
+// written here.
 func (s *Server) chain() (http.Handler, error) {
 	operations := reflect.TypeFor[apiserver.StrictServerInterface]()
 	for i := range operations.NumMethod() {
@@ -40,8 +46,10 @@ func (s *Server) chain() (http.Handler, error) {
 	}
 	h := &handlers{s.registry, s.authority, s.options}
 	vendor := s.surface(surface{
-		document: vendorDocument, maxBody: vendorBody, register: func(e *echo.Echo) { apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(h, nil)) },
-		bound: apiserver.Bound(h, vendorBody), // without this line all goes the way of the reference
+		document: vendorDocument,
+		maxBody:  vendorBody,
+		register: func(e *echo.Echo) { apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(h, nil)) },
+		bound:    apiserver.Bound(h, vendorBody), // without this line all goes the way of the reference
 	})
 	control := s.surface(surface{document: controlDocument, maxBody: controlBody, register: func(e *echo.Echo) {
 		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
@@ -57,7 +65,8 @@ func permitted(operation string) error {
 	return nil
 }
 
-// surface serves the operations of a document, which is read when the first of them is called: the emulator is sooner ready.
+// surface serves the operations of a document, which is read when the first of them is called: the
+// emulator is sooner ready.
 func (s *Server) surface(f surface) http.Handler {
 	handler := sync.OnceValues(func() (http.Handler, error) { return s.guard(f) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -88,8 +97,8 @@ func (s *Server) route(vendor, control http.Handler) http.Handler {
 	})
 }
 
-// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write it, and brings escapes into one form. It never redirects: bodies and methods
-// would get lost.
+// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write
+// it, and brings escapes into one form. It never redirects: bodies and methods would get lost.
 func (s *Server) cleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if plainPath(r.URL) {
@@ -137,16 +146,20 @@ func (s *Server) recover(next http.Handler) http.Handler {
 	})
 }
 
-// guard lets through to the handlers of a document only what the document allows: it finds the operation, authenticates, checks the permission and validates, in this order.
-// As everything passes here, no operation can be without; an operation without a permission keeps the server, or the control API, from serving.
+// guard lets through to the handlers of a document only what the document allows: it finds the
+// operation, authenticates, checks the permission and validates, in this order. As everything
+// passes here, no operation can be without; an operation without a permission keeps the server, or
+// the control API, from serving.
 func (s *Server) guard(f surface) (http.Handler, error) {
 	d, err := f.document()
 	if err != nil {
 		return nil, err
 	}
-	d = d.With(contract.Options{MaxBody: f.maxBody, Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
-		s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
-	}})
+	d = d.With(
+		contract.Options{MaxBody: f.maxBody, Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
+			s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
+		}},
+	)
 	for _, o := range d.Operations() {
 		if err := permitted(o.ID); err != nil {
 			return nil, err
@@ -250,10 +263,15 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, m contract.Match
 }
 
 // validated serves a call and holds the answer to the document.
-func (s *Server) validated(w http.ResponseWriter, r *http.Request, m contract.Match, serve func(http.ResponseWriter, *http.Request, contract.Match)) {
+func (s *Server) validated(
+	w http.ResponseWriter, r *http.Request, m contract.Match,
+	serve func(http.ResponseWriter, *http.Request, contract.Match),
+) {
 	answer := &recorder{header: w.Header(), status: http.StatusOK}
 	serve(answer, r, m)
-	err := m.CheckResponse(r, contract.Response{Status: answer.status, Header: answer.header, Body: answer.body.Bytes()})
+	err := m.CheckResponse(
+		r, contract.Response{Status: answer.status, Header: answer.header, Body: answer.body.Bytes()},
+	)
 	if err == nil || r.Context().Err() != nil {
 		w.WriteHeader(answer.status)
 		_, _ = w.Write(answer.body.Bytes()) // the caller may be gone

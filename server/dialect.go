@@ -12,7 +12,8 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// version is the dialect of a call: the paths of v1.2 and v1.1 are those of v1.3, and so are the handlers. What v1.2 changed is not documented.
+// version is the dialect of a call: the paths of v1.2 and v1.1 are those of v1.3, and so are the
+// handlers. What v1.2 changed is not documented.
 type version string
 
 const (
@@ -23,7 +24,8 @@ const (
 
 type versionKey struct{}
 
-// dialect rewrites the calls of older versions to those of v1.3: the path and, of v1.1, the page parameter (client v1.1: pageNo).
+// dialect rewrites the calls of older versions to those of v1.3: the path and, of v1.1, the page
+// parameter (client v1.1: pageNo).
 func (s *Server) dialect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/csapi/"+string(v13)+"/") { // as most do
@@ -59,7 +61,8 @@ func rename(query, from, to string) string {
 	return strings.Join(pairs, "&")
 }
 
-// credential reads the login of a registry as the version writes it: v1.1 has user name and password in base64 (observed).
+// credential reads the login of a registry as the version writes it: v1.1 has user name and
+// password in base64 (observed).
 func credential(ctx context.Context, body api.RegistryRequest) api.RegistryRequest {
 	if ctx.Value(versionKey{}) == v11 {
 		body.Credential.Username = plainText(body.Credential.Username)
@@ -79,7 +82,8 @@ func plainText(text string) string {
 // FilterDecoding says how often a filter is decoded.
 type FilterDecoding string
 
-// The settings. Two integrations encode the filter twice, and a 400 kills them; so a filter that cannot be read and still holds %XX is decoded once more (observed; default: our choice).
+// The settings. Two integrations encode the filter twice, and a 400 kills them; so a filter that
+// cannot be read and still holds %XX is decoded once more (observed; default: our choice).
 const (
 	DecodeTwice FilterDecoding = "twice"
 	DecodeOnce  FilterDecoding = "once"
@@ -107,7 +111,10 @@ func (s *Server) decodeFilter(r *http.Request) {
 	if _, err := qql.Parse(again); err != nil {
 		return
 	}
-	s.options.Logger.Warn("the filter was encoded twice; it is read after decoding it once more (--filter-decoding=once refuses it)", "operation", exchangeOf(r.Context()).operation)
+	s.options.Logger.Warn(
+		"the filter was encoded twice; it is read after decoding it once more (--filter-decoding=once refuses it)",
+		"operation", exchangeOf(r.Context()).operation,
+	)
 	query.Set("filter", again)
 	r.URL.RawQuery = query.Encode()
 }

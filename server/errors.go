@@ -34,7 +34,8 @@ type problem struct {
 	rule    string // name of an openapi.Refusal, if one was applied
 }
 
-// problems is the one table from errors to answers, read from top to bottom; what no row knows is a fault of ours.
+// problems is the one table from errors to answers, read from top to bottom; what no row knows is a
+// fault of ours.
 var problems = []func(error) (problem, bool){
 	row(func(e *contract.PathError) problem { return problem{http.StatusNotFound, "Not found.", e.Error(), ""} }),
 	row(func(e *contract.MethodError) problem {
@@ -64,13 +65,23 @@ var problems = []func(error) (problem, bool){
 	row(func(e *registry.RuleError) problem { return problem{http.StatusBadRequest, e.Msg, e.Msg, e.Rule} }),
 	row(func(e *formError) problem { return problem{http.StatusBadRequest, invalidInput, e.Error(), ""} }),
 	row(func(e *echo.HTTPError) problem {
-		return problem{e.Code, invalidInput, "body: a value does not fit its field; whole numbers are written without point and exponent", ""}
+		return problem{
+			e.Code,
+			invalidInput,
+			"body: a value does not fit its field; whole numbers are written without point and exponent",
+			"",
+		}
 	}),
 	func(err error) (problem, bool) {
 		return problem{statusClosed, "Canceled.", err.Error(), ""}, errors.Is(err, context.Canceled)
 	},
 	func(err error) (problem, bool) {
-		return problem{http.StatusConflict, "The Report APIs are not supported in subscriptions with the Container Security Free version.", errFreePlan.Error(), ""}, errors.Is(err, errFreePlan)
+		return problem{
+			http.StatusConflict,
+			"The Report APIs are not supported in subscriptions with the Container Security Free version.",
+			errFreePlan.Error(),
+			"",
+		}, errors.Is(err, errFreePlan)
 	},
 	func(err error) (problem, bool) {
 		return problem{http.StatusNotFound, "Not found.", err.Error(), ""}, errors.Is(err, store.ErrNotFound)
@@ -107,7 +118,8 @@ func problemOf(err error) problem {
 	return problem{status: http.StatusInternalServerError, message: "Internal server error."}
 }
 
-// fail answers an error in the vendor's shape, unless an answer has begun. The cause goes into X-QCS-Detail and the log; that of a fault of ours into the log only.
+// fail answers an error in the vendor's shape, unless an answer has begun. The cause goes into
+// X-QCS-Detail and the log; that of a fault of ours into the log only.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	if gone := r.Context().Err(); gone != nil && p.status == http.StatusInternalServerError {
@@ -134,10 +146,17 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.status == http.StatusUnauthorized {
 		header["Www-Authenticate"] = []string{"Bearer", `Basic realm="qcs"`}
 	}
-	var shape any = api.ResponseError{ErrorCode: errorCode(p.status), Message: p.message, Timestamp: cmp.Or(x.now, s.options.Now()).UnixMilli()}
+	at := cmp.Or(x.now, s.options.Now()).UnixMilli()
+	var shape any = api.ResponseError{ErrorCode: errorCode(p.status), Message: p.message, Timestamp: at}
 	var policy *registry.PolicyError
 	if errors.As(err, &policy) { // the other shape (release notes 1.12)
-		shape = api.PolicyError{Code: 10400, Message: p.message, MessageInfo: "For API definition see: ", Status: p.status, Error: "Invalid json"}
+		shape = api.PolicyError{
+			Code:        10400,
+			Message:     p.message,
+			MessageInfo: "For API definition see: ",
+			Status:      p.status,
+			Error:       "Invalid json",
+		}
 	}
 	body, _ := json.Marshal(shape) // texts and numbers always marshal
 	header.Set("Content-Length", strconv.Itoa(len(body)))
@@ -168,7 +187,8 @@ func ruleNote(name string) string {
 	return ""
 }
 
-// maxDetail bounds what a header says; some clients refuse longer lines. Those that ask for all faults do not.
+// maxDetail bounds what a header says; some clients refuse longer lines. Those that ask for all
+// faults do not.
 const maxDetail, maxExplained = 500, 4000
 
 // ascii makes a text fit for a header.

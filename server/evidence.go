@@ -11,7 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 )
 
-// Evidence says on what the emulator's behaviour rests: a line for each operation of the vendor's API, rule, filter token and cell of the table of statuses, by kind and name.
+// Evidence says on what the emulator's behaviour rests: a line for each operation of the vendor's
+// API, rule, filter token and cell of the table of statuses, by kind and name.
 func Evidence() ([]control.Evidence, error) {
 	d, err := vendorDocument()
 	if err != nil {
@@ -20,14 +21,28 @@ func Evidence() ([]control.Evidence, error) {
 	all := registry.Evidence()
 	for _, o := range d.Operations() {
 		e := o.Evidence()
-		line := control.Evidence{Kind: control.EvidenceKindOperation, Name: o.ID, Class: control.EvidenceClass(weaker(e.Calls, e.Answer)), Source: e.Source}
+		line := control.Evidence{
+			Kind:   control.EvidenceKindOperation,
+			Name:   o.ID,
+			Class:  control.EvidenceClass(weaker(e.Calls, e.Answer)),
+			Source: e.Source,
+		}
 		if line.Class == control.EvidenceClassChosen {
 			line.Settle = o.Example().Curl()
 		}
 		all = append(all, line)
 	}
 	for _, r := range openapi.Refusals {
-		all = append(all, control.Evidence{Kind: control.EvidenceKindRule, Name: r.Name, Class: control.EvidenceClass(r.Class), Source: r.Text, Settle: r.Settle})
+		all = append(
+			all,
+			control.Evidence{
+				Kind:   control.EvidenceKindRule,
+				Name:   r.Name,
+				Class:  control.EvidenceClass(r.Class),
+				Source: r.Text,
+				Settle: r.Settle,
+			},
+		)
 	}
 	slices.SortFunc(all, func(a, b control.Evidence) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
@@ -43,18 +58,22 @@ func weaker(a, b openapi.Class) openapi.Class {
 }
 
 // ListEvidence answers on what the emulator's behaviour rests.
-func (c *controls) ListEvidence(context.Context, controlserver.ListEvidenceRequestObject) (controlserver.ListEvidenceResponseObject, error) {
+func (c *controls) ListEvidence(
+	context.Context, controlserver.ListEvidenceRequestObject,
+) (controlserver.ListEvidenceResponseObject, error) {
 	all, err := Evidence()
 	return controlserver.ListEvidence200JSONResponse(all), err
 }
 
-// detailHeader is X-QCS-Detail as it is sent: in another form of it each look at a header would cost memory. So with faultHeader.
+// detailHeader is X-QCS-Detail as it is sent: in another form of it each look at a header would
+// cost memory. So with faultHeader.
 const (
 	detailHeader = "X-Qcs-Detail"
 	faultHeader  = "X-Qcs-Fault"
 )
 
-// Note implements registry.Call: choices of ours that an answer rests on are written into X-QCS-Detail; a refusal overwrites them with its own.
+// Note implements registry.Call: choices of ours that an answer rests on are written into
+// X-QCS-Detail; a refusal overwrites them with its own.
 func (x *exchange) Note(text string) {
 	if before := x.Header().Get(detailHeader); before != "" {
 		text = before + "; " + text

@@ -24,12 +24,16 @@ import (
 )
 
 // ListFaults answers the faults of the world.
-func (c *controls) ListFaults(ctx context.Context, _ controlserver.ListFaultsRequestObject) (controlserver.ListFaultsResponseObject, error) {
+func (c *controls) ListFaults(
+	ctx context.Context, _ controlserver.ListFaultsRequestObject,
+) (controlserver.ListFaultsResponseObject, error) {
 	return controlserver.ListFaults200JSONResponse(c.server.faults.List(registry.WorldOf(ctx))), nil
 }
 
 // AddFault adds a fault to the world.
-func (c *controls) AddFault(ctx context.Context, r controlserver.AddFaultRequestObject) (controlserver.AddFaultResponseObject, error) {
+func (c *controls) AddFault(
+	ctx context.Context, r controlserver.AddFaultRequestObject,
+) (controlserver.AddFaultResponseObject, error) {
 	if wrong := fault.Check(*r.Body); wrong != "" {
 		return nil, &registry.RuleError{Msg: wrong}
 	}
@@ -37,13 +41,17 @@ func (c *controls) AddFault(ctx context.Context, r controlserver.AddFaultRequest
 }
 
 // ClearFaults removes the faults of the world.
-func (c *controls) ClearFaults(ctx context.Context, _ controlserver.ClearFaultsRequestObject) (controlserver.ClearFaultsResponseObject, error) {
+func (c *controls) ClearFaults(
+	ctx context.Context, _ controlserver.ClearFaultsRequestObject,
+) (controlserver.ClearFaultsResponseObject, error) {
 	c.server.faults.Clear(registry.WorldOf(ctx))
 	return controlserver.ClearFaults204Response{}, nil
 }
 
 // RemoveFault removes a fault of the world.
-func (c *controls) RemoveFault(ctx context.Context, r controlserver.RemoveFaultRequestObject) (controlserver.RemoveFaultResponseObject, error) {
+func (c *controls) RemoveFault(
+	ctx context.Context, r controlserver.RemoveFaultRequestObject,
+) (controlserver.RemoveFaultResponseObject, error) {
 	if !c.server.faults.Remove(registry.WorldOf(ctx), r.FaultID) {
 		return nil, fmt.Errorf("fault: %w", store.ErrNotFound)
 	}
@@ -55,7 +63,8 @@ func (s *Server) breaks(r *http.Request) bool {
 	return s.faults.Any() || s.options.FaultHeader && r.Header.Get(faultHeader) != ""
 }
 
-// broken serves a call as the faults say that it meets. The answer of one says which it was, and is not held to the document.
+// broken serves a call as the faults say that it meets. The answer of one says which it was, and is
+// not held to the document.
 func (s *Server) broken(w http.ResponseWriter, r *http.Request, m contract.Match, next http.HandlerFunc) {
 	c, known := s.suspect(r, m)
 	if !known {
@@ -81,11 +90,14 @@ func (s *Server) broken(w http.ResponseWriter, r *http.Request, m contract.Match
 	next(w, r)
 }
 
-// met lists the faults that a call meets: the one that it names itself in a header, where that is allowed, or those of its world.
+// met lists the faults that a call meets: the one that it names itself in a header, where that is
+// allowed, or those of its world.
 func (s *Server) met(r *http.Request, m contract.Match, c caller) ([]control.Fault, error) {
 	text := r.Header.Get(faultHeader)
 	if text == "" || !s.options.FaultHeader {
-		return s.faults.Meet(fault.Call{World: c.world, Operation: m.ID, User: c.name, Now: openapi.MillisOf(c.now)}), nil
+		return s.faults.Meet(
+			fault.Call{World: c.world, Operation: m.ID, User: c.name, Now: openapi.MillisOf(c.now)},
+		), nil
 	}
 	f := control.FaultRequest{When: control.FaultTiming{Probability: 1}}
 	d := json.NewDecoder(strings.NewReader(text))
@@ -141,7 +153,12 @@ func (s *Server) inflict(w http.ResponseWriter, r *http.Request, f control.Fault
 	case control.FaultEffectKindStale:
 		s.stale(w, r, next)
 	case control.FaultEffectKindJobItems:
-		next(w, r.WithContext(registry.WithFailures(r.Context(), store.Failures{Share: f.When.Probability, Seed: f.When.Seed})))
+		next(
+			w,
+			r.WithContext(
+				registry.WithFailures(r.Context(), store.Failures{Share: f.When.Probability, Seed: f.When.Seed}),
+			),
+		)
 	default:
 		s.distort(w, r, f, next)
 	}
@@ -150,7 +167,14 @@ func (s *Server) inflict(w http.ResponseWriter, r *http.Request, f control.Fault
 // answerFault answers in the vendor's shape; nothing is done.
 func (s *Server) answerFault(w http.ResponseWriter, r *http.Request, status int, e control.FaultEffect) {
 	message := cmp.Or(e.Message, http.StatusText(status)+".")
-	body, _ := json.Marshal(api.ResponseError{ErrorCode: cmp.Or(e.Code, errorCode(status)), Message: message, Timestamp: exchangeOf(r.Context()).now.UnixMilli()}) // texts and a number
+	// texts and a number
+	body, _ := json.Marshal(
+		api.ResponseError{
+			ErrorCode: cmp.Or(e.Code, errorCode(status)),
+			Message:   message,
+			Timestamp: exchangeOf(r.Context()).now.UnixMilli(),
+		},
+	)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
@@ -177,7 +201,9 @@ func (s *Server) block(w http.ResponseWriter, r *http.Request, e control.FaultEf
 // stale answers a GET with what the same GET was answered before, if that is still in the journal.
 func (s *Server) stale(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	x := exchangeOf(r.Context())
-	before, found := s.journal.Before(x.world, control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, User: x.user})
+	before, found := s.journal.Before(
+		x.world, control.Exchange{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, User: x.user},
+	)
 	if r.Method != http.MethodGet || !found {
 		next(w, r)
 		return
@@ -235,7 +261,9 @@ func (s *Server) between(r control.DurationRange) time.Duration {
 	var seed [32]byte
 	_, _ = io.ReadFull(s.options.Random, seed[:]) // a source that fails gives the shortest
 	span := max(r.Max-r.Min, 0)
-	return time.Duration(r.Min+rand.New(rand.NewChaCha8(seed)).Int64N(span+1)) * time.Millisecond //nolint:forbidigo // seeded by the injected source
+	return time.Duration(
+		r.Min+rand.New(rand.NewChaCha8(seed)).Int64N(span+1),
+	) * time.Millisecond //nolint:forbidigo // seeded by the injected source
 }
 
 // pause waits, unless the caller is gone. It is real time: the clock of a world may stand still.

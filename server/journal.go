@@ -21,7 +21,9 @@ import (
 )
 
 // ListJournal answers the last calls of the world, the newest first.
-func (c *controls) ListJournal(ctx context.Context, r controlserver.ListJournalRequestObject) (controlserver.ListJournalResponseObject, error) {
+func (c *controls) ListJournal(
+	ctx context.Context, r controlserver.ListJournalRequestObject,
+) (controlserver.ListJournalResponseObject, error) {
 	filter, limit := "", journal.DefaultCalls
 	if r.Params.Filter != nil {
 		filter = *r.Params.Filter
@@ -35,13 +37,17 @@ func (c *controls) ListJournal(ctx context.Context, r controlserver.ListJournalR
 }
 
 // ClearJournal forgets the calls of the world.
-func (c *controls) ClearJournal(ctx context.Context, _ controlserver.ClearJournalRequestObject) (controlserver.ClearJournalResponseObject, error) {
+func (c *controls) ClearJournal(
+	ctx context.Context, _ controlserver.ClearJournalRequestObject,
+) (controlserver.ClearJournalResponseObject, error) {
 	c.server.journal.Clear(registry.WorldOf(ctx))
 	return controlserver.ClearJournal204Response{}, nil
 }
 
 // VerifyJournal answers whether calls were made as expected.
-func (c *controls) VerifyJournal(ctx context.Context, r controlserver.VerifyJournalRequestObject) (controlserver.VerifyJournalResponseObject, error) {
+func (c *controls) VerifyJournal(
+	ctx context.Context, r controlserver.VerifyJournalRequestObject,
+) (controlserver.VerifyJournalResponseObject, error) {
 	calls, err := c.server.calls(ctx, r.Body.Filter)
 	if err != nil {
 		return nil, err
@@ -53,7 +59,11 @@ func (c *controls) VerifyJournal(ctx context.Context, r controlserver.VerifyJour
 		}
 	}
 	low, high, words := bounds(*r.Body)
-	return controlserver.VerifyJournal200JSONResponse{Met: matched >= low && (high < 0 || matched <= high), Matched: matched, Expected: words}, nil
+	return controlserver.VerifyJournal200JSONResponse{
+		Met:      matched >= low && (high < 0 || matched <= high),
+		Matched:  matched,
+		Expected: words,
+	}, nil
 }
 
 // bounds says how many calls are expected; -1 for no upper bound.
@@ -88,13 +98,21 @@ func (s *Server) calls(ctx context.Context, text string) ([]control.Exchange, er
 }
 
 // ExportJournal answers the calls of the world as an HTTP archive (HAR 1.2).
-func (c *controls) ExportJournal(ctx context.Context, _ controlserver.ExportJournalRequestObject) (controlserver.ExportJournalResponseObject, error) {
+func (c *controls) ExportJournal(
+	ctx context.Context, _ controlserver.ExportJournalRequestObject,
+) (controlserver.ExportJournalResponseObject, error) {
 	calls, err := c.server.calls(ctx, "")
 	entries := make([]any, len(calls))
 	for i, e := range calls {
 		entries[i] = harEntry(e)
 	}
-	return controlserver.ExportJournal200JSONResponse{"log": map[string]any{"version": "1.2", "creator": map[string]any{"name": "qcsd", "version": c.server.options.Version}, "entries": entries}}, err
+	return controlserver.ExportJournal200JSONResponse{
+		"log": map[string]any{
+			"version": "1.2",
+			"creator": map[string]any{"name": "qcsd", "version": c.server.options.Version},
+			"entries": entries,
+		},
+	}, err
 }
 
 // pair is a name and a value of a HAR.
@@ -127,28 +145,59 @@ func harEntry(e control.Exchange) map[string]any {
 	}
 	took := float64(e.TookMicros) / 1000
 	request := map[string]any{
-		"method": e.Method, "url": target, "httpVersion": "HTTP/1.1", "cookies": []any{}, "headers": pairs(e.RequestHeaders), "queryString": query, "headersSize": -1, "bodySize": len(e.RequestBody),
+		"method":      e.Method,
+		"url":         target,
+		"httpVersion": "HTTP/1.1",
+		"cookies":     []any{},
+		"headers":     pairs(e.RequestHeaders),
+		"queryString": query,
+		"headersSize": -1,
+		"bodySize":    len(e.RequestBody),
 	}
 	if e.RequestBody != "" {
 		request["postData"] = map[string]any{"mimeType": e.RequestHeaders["Content-Type"], "text": e.RequestBody}
 	}
 	return map[string]any{
-		"startedDateTime": e.At.Time().UTC().Format(time.RFC3339Nano), "time": took, "request": request, "cache": map[string]any{}, "timings": map[string]any{"send": 0, "wait": took, "receive": 0},
+		"startedDateTime": e.At.Time().UTC().Format(
+			time.RFC3339Nano,
+		),
+		"time":    took,
+		"request": request,
+		"cache":   map[string]any{},
+		"timings": map[string]any{"send": 0, "wait": took, "receive": 0},
 		"response": map[string]any{
-			"status": e.Status, "statusText": http.StatusText(e.Status), "httpVersion": "HTTP/1.1", "cookies": []any{}, "headers": pairs(e.ResponseHeaders), "redirectURL": "", "headersSize": -1, "bodySize": len(e.ResponseBody),
-			"content": map[string]any{"size": len(e.ResponseBody), "mimeType": e.ResponseHeaders["Content-Type"], "text": e.ResponseBody},
+			"status":      e.Status,
+			"statusText":  http.StatusText(e.Status),
+			"httpVersion": "HTTP/1.1",
+			"cookies":     []any{},
+			"headers":     pairs(e.ResponseHeaders),
+			"redirectURL": "",
+			"headersSize": -1,
+			"bodySize":    len(e.ResponseBody),
+			"content": map[string]any{
+				"size":     len(e.ResponseBody),
+				"mimeType": e.ResponseHeaders["Content-Type"],
+				"text":     e.ResponseBody,
+			},
 		},
 	}
 }
 
-// record notes each call of the vendor's paths in the journal of its world, with the answer that the caller saw. Calls whose world is not known are in none.
+// record notes each call of the vendor's paths in the journal of its world, with the answer that
+// the caller saw. Calls whose world is not known are in none.
 func (s *Server) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.journal.Keeps() {
 			next.ServeHTTP(w, r)
 			return
 		}
-		n := &noting{server: s, of: exchangeOf(r.Context()), call: &control.Exchange{}, copying: copying{ResponseWriter: w, body: tail{max: journal.MaxBody}}, request: tail{max: journal.MaxBody}}
+		n := &noting{
+			server:  s,
+			of:      exchangeOf(r.Context()),
+			call:    &control.Exchange{},
+			copying: copying{ResponseWriter: w, body: tail{max: journal.MaxBody}},
+			request: tail{max: journal.MaxBody},
+		}
 		n.asked(r)
 		r.Body = teed(r.Body, &n.request)
 		defer n.done()
@@ -212,8 +261,14 @@ func (n *noting) done() {
 		if at.IsZero() {
 			at = x.ended
 		}
-		e.At, e.Operation, e.User, e.Status, e.TookMicros = openapi.MillisOf(at), x.operation, x.user, n.status, x.ended.Sub(x.began).Microseconds()
-		e.RequestBody, e.ResponseHeaders, e.ResponseBody = openapi.Redact(n.kind, n.request.String()), flat(n.Header(), "", n.like().Headers), n.body.String()
+		e.At = openapi.MillisOf(at)
+		e.Operation = x.operation
+		e.User = x.user
+		e.Status = n.status
+		e.TookMicros = x.ended.Sub(x.began).Microseconds()
+		e.RequestBody = openapi.Redact(n.kind, n.request.String())
+		e.ResponseHeaders = flat(n.Header(), "", n.like().Headers)
+		e.ResponseBody = n.body.String()
 		e.Detail, e.Fault, e.Violation = n.Header().Get(detailHeader), x.fault, x.violation
 		if x.operation == "CreateToken" && n.status < http.StatusBadRequest {
 			e.ResponseBody = openapi.Hidden
@@ -225,16 +280,20 @@ func (n *noting) done() {
 	}
 }
 
-// withCurl completes calls that are told. Most calls never are: till then they hold of it only a path whose escapes are not the usual ones, and share their headers.
+// withCurl completes calls that are told. Most calls never are: till then they hold of it only a
+// path whose escapes are not the usual ones, and share their headers.
 func withCurl(calls []control.Exchange) []control.Exchange {
 	for i := range calls {
 		c := &calls[i]
-		c.Curl, c.RequestHeaders, c.ResponseHeaders = curl(*c), maps.Clone(c.RequestHeaders), maps.Clone(c.ResponseHeaders)
+		c.Curl = curl(*c)
+		c.RequestHeaders = maps.Clone(c.RequestHeaders)
+		c.ResponseHeaders = maps.Clone(c.ResponseHeaders)
 	}
 	return calls
 }
 
-// flat writes headers as texts, without credentials, and with the host where there is one. Where that is what is known of a call before, it is that: nobody changes it.
+// flat writes headers as texts, without credentials, and with the host where there is one. Where
+// that is what is known of a call before, it is that: nobody changes it.
 func flat(h http.Header, host string, known map[string]string) map[string]string {
 	same, shown := true, 0
 	each := func(do func(name, value string)) {
@@ -272,7 +331,15 @@ func told(name string, values []string) string {
 }
 
 // secretHeaders says of the headers that most calls have whether they hold one.
-var secretHeaders = map[string]bool{"Authorization": true, "Accept": false, "Accept-Encoding": false, "Content-Length": false, "Content-Type": false, "Server": false, "User-Agent": false}
+var secretHeaders = map[string]bool{
+	"Authorization":   true,
+	"Accept":          false,
+	"Accept-Encoding": false,
+	"Content-Length":  false,
+	"Content-Type":    false,
+	"Server":          false,
+	"User-Agent":      false,
+}
 
 // secretHeader reports whether a header may hold one.
 func secretHeader(name string) bool {
@@ -280,7 +347,10 @@ func secretHeader(name string) bool {
 		return secret
 	}
 	lower := strings.ToLower(name)
-	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(lower, part) })
+	return slices.ContainsFunc(
+		[]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"},
+		func(part string) bool { return strings.Contains(lower, part) },
+	)
 }
 
 // curl writes a call for a shell, with $TOKEN for the token.
@@ -310,7 +380,8 @@ type tail struct {
 	again string // what was written, where it is a text that is known already
 }
 
-// is reports whether what is written first, and keeps, is a text that is known: then it is not copied.
+// is reports whether what is written first, and keeps, is a text that is known: then it is not
+// copied.
 func (t *tail) is(known string, data []byte) bool {
 	kept := data[:min(len(data), t.max)]
 	if len(known) < len(kept) || len(kept) == 0 || known[:len(kept)] != string(kept) {

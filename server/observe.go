@@ -10,7 +10,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 )
 
-// exchange is a request and its answer, as they are told of in the log. It is what answers are written to, and what the rules know of who calls.
+// exchange is a request and its answer, as they are told of in the log. It is what answers are
+// written to, and what the rules know of who calls.
 type exchange struct {
 	http.ResponseWriter
 
@@ -43,7 +44,8 @@ func (x *exchange) Write(data []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// exchangeOf gives the exchange that a context belongs to; one that nobody reads when there is none.
+// exchangeOf gives the exchange that a context belongs to; one that nobody reads when there is
+// none.
 func exchangeOf(ctx context.Context) *exchange {
 	if x, ok := registry.CallOf(ctx).(*exchange); ok {
 		return x
@@ -60,7 +62,11 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			x = &exchange{}
 			r = r.WithContext(registry.WithCall(r.Context(), x))
 		}
-		x.ResponseWriter, x.id, x.status, x.remote, x.began = w, s.ids.New(), http.StatusOK, r.RemoteAddr, s.options.Now()
+		x.ResponseWriter = w
+		x.id = s.ids.New()
+		x.status = http.StatusOK
+		x.remote = r.RemoteAddr
+		x.began = s.options.Now()
 		header := w.Header()
 		header["Server"], header["X-Request-Id"] = server, []string{x.id}
 		next.ServeHTTP(x, r)
@@ -71,7 +77,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// log writes the line of a request, with the time of its end by the clock of the options. The query is left out: it is the caller's.
+// log writes the line of a request, with the time of its end by the clock of the options. The query
+// is left out: it is the caller's.
 func (s *Server) log(r *http.Request, x *exchange) {
 	level := slog.LevelInfo
 	if x.status >= http.StatusInternalServerError {
@@ -82,9 +89,11 @@ func (s *Server) log(r *http.Request, x *exchange) {
 		return
 	}
 	line := slog.NewRecord(x.ended, level, "request", 0) // the place in the code is the same for all
-	attributes := append(make([]slog.Attr, 0, 11),
-		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", x.status), slog.Duration("took", x.ended.Sub(x.began)),
-		slog.String("operation", x.operation), slog.String("user", x.user), slog.String("world", x.world), slog.String("request", x.id),
+	attributes := append(
+		make([]slog.Attr, 0, 11), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", x.status), slog.Duration("took", x.ended.Sub(x.began)),
+		slog.String("operation", x.operation), slog.String("user", x.user), slog.String("world", x.world),
+		slog.String("request", x.id),
 	)
 	if !x.now.IsZero() {
 		attributes = append(attributes, slog.Time("now", x.now))

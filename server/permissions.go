@@ -10,7 +10,8 @@ import (
 // Role is what a user may do.
 type Role string
 
-// The roles. Manager may do everything, Reader may look, and SubUser is one without scope, who is refused everywhere (docs: sub-users outside their scope).
+// The roles. Manager may do everything, Reader may look, and SubUser is one without scope, who is
+// refused everywhere (docs: sub-users outside their scope).
 const (
 	Manager Role = "manager"
 	Reader  Role = "reader"
@@ -22,7 +23,8 @@ var Roles = []Role{Manager, Reader, SubUser}
 
 func (r Role) valid() bool { return slices.Contains(Roles, r) }
 
-// permission names what an operation needs. The vendor's docs show CS.IMAGE.VIEW only; the names for registries and schedules are ours.
+// permission names what an operation needs. The vendor's docs show CS.IMAGE.VIEW only; the names
+// for registries and schedules are ours.
 type permission struct {
 	name string
 	view bool // a reader has it
@@ -119,7 +121,8 @@ type forbidden struct{ message string }
 
 func (e *forbidden) Error() string { return e.message }
 
-// permit refuses a caller who may not do an operation, with the texts of the docs (get started; image count).
+// permit refuses a caller who may not do an operation, with the texts of the docs (get started;
+// image count).
 func permit(c caller, operation string) error {
 	p := permissions[operation]
 	switch {
@@ -128,5 +131,12 @@ func permit(c caller, operation string) error {
 	case c.role == Manager || c.role == Reader && p.view:
 		return nil
 	}
-	return &forbidden{fmt.Sprintf("The %s user does not have the %s permission to perform this operation. Ensure that required permissions are assigned to the user", c.name, p.name)}
+	return &forbidden{
+		fmt.Sprintf(
+			"The %s user does not have the %s permission to perform this operation. Ensure that required "+
+				"permissions are assigned to the user",
+			c.name,
+			p.name,
+		),
+	}
 }

@@ -7,19 +7,25 @@ import (
 )
 
 // CreatePolicy adds a runtime policy.
-func (h *handlers) CreatePolicy(ctx context.Context, r apiserver.CreatePolicyRequestObject) (apiserver.CreatePolicyResponseObject, error) {
+func (h *handlers) CreatePolicy(
+	ctx context.Context, r apiserver.CreatePolicyRequestObject,
+) (apiserver.CreatePolicyResponseObject, error) {
 	policy, err := h.registry.CreatePolicy(ctx, *r.Body)
 	return apiserver.CreatePolicy200JSONResponse(policy), err
 }
 
 // DescribePolicy answers a runtime policy.
-func (h *handlers) DescribePolicy(ctx context.Context, r apiserver.DescribePolicyRequestObject) (apiserver.DescribePolicyResponseObject, error) {
+func (h *handlers) DescribePolicy(
+	ctx context.Context, r apiserver.DescribePolicyRequestObject,
+) (apiserver.DescribePolicyResponseObject, error) {
 	policy, err := h.registry.DescribePolicy(ctx, r.PolicyID)
 	return apiserver.DescribePolicy200JSONResponse(policy), err
 }
 
 // UpdatePolicy replaces a runtime policy.
-func (h *handlers) UpdatePolicy(ctx context.Context, r apiserver.UpdatePolicyRequestObject) (apiserver.UpdatePolicyResponseObject, error) {
+func (h *handlers) UpdatePolicy(
+	ctx context.Context, r apiserver.UpdatePolicyRequestObject,
+) (apiserver.UpdatePolicyResponseObject, error) {
 	policy, err := h.registry.UpdatePolicy(ctx, r.PolicyID, *r.Body)
 	return apiserver.UpdatePolicy200JSONResponse(policy), err
 }

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// RateLimit bounds the calls of a user to an operation. The vendor limits per endpoint in a rolling window (docs: rate limits); the emulator fills a bucket evenly over the window.
+// RateLimit bounds the calls of a user to an operation. The vendor limits per endpoint in a rolling
+// window (docs: rate limits); the emulator fills a bucket evenly over the window.
 type RateLimit struct {
 	Calls   int           // in a window; 0 for no limit
 	Window  time.Duration // default: an hour (docs)
@@ -37,10 +38,20 @@ func (e *limitError) Error() string {
 
 func (e *limitError) problem() problem {
 	if e.concurrent {
-		return problem{map[bool]int{true: http.StatusConflict, false: http.StatusTooManyRequests}[e.classic], "Too many calls of this API run at the same time.", e.Error(), ""}
+		return problem{
+			map[bool]int{true: http.StatusConflict, false: http.StatusTooManyRequests}[e.classic],
+			"Too many calls of this API run at the same time.",
+			e.Error(),
+			"",
+		}
 	}
 	if e.classic {
-		return problem{http.StatusConflict, "This API cannot be run again until the rate limit window has passed.", e.Error(), ""}
+		return problem{
+			http.StatusConflict,
+			"This API cannot be run again until the rate limit window has passed.",
+			e.Error(),
+			"",
+		}
 	}
 	return problem{http.StatusTooManyRequests, "Rate limit exceeded.", e.Error(), ""}
 }
@@ -60,7 +71,9 @@ func newLimiter(limit RateLimit) *limiter {
 	return &limiter{limit: limit, buckets: map[[2]string]*rate.Limiter{}, running: map[[2]string]int{}}
 }
 
-// enter counts a call that begins and writes the two documented headers; the call that it gives counts its end; nil when there is nothing to count. Too many at the same time are refused before the rate is looked at (docs).
+// enter counts a call that begins and writes the two documented headers; the call that it gives
+// counts its end; nil when there is nothing to count. Too many at the same time are refused before
+// the rate is looked at (docs).
 func (l *limiter) enter(h http.Header, user, operation string) (leave func(), err error) {
 	if l.limit.Concurrent == 0 {
 		return nil, nil
@@ -86,7 +99,8 @@ func (l *limiter) enter(h http.Header, user, operation string) (leave func(), er
 	}, nil
 }
 
-// allow takes a call out of the bucket and writes the four documented headers. /auth, which has no user yet, is not limited (docs).
+// allow takes a call out of the bucket and writes the four documented headers. /auth, which has no
+// user yet, is not limited (docs).
 func (l *limiter) allow(h http.Header, user, operation string, now time.Time) error {
 	if l.limit.Calls == 0 {
 		return nil

@@ -26,7 +26,8 @@ import (
 // maxRecording bounds the calls of a recording, in bytes.
 const maxRecording = 64 << 20
 
-// recording is what was called in a world since a moment. Its calls are made one after the other, so that they can be made again in this order.
+// recording is what was called in a world since a moment. Its calls are made one after the other,
+// so that they can be made again in this order.
 type recording struct {
 	turn     chan struct{} // holds a value while it is somebody's turn; who has it may touch the others
 	scenario control.Scenario
@@ -76,7 +77,8 @@ func (r *recordings) begin(world string, next *recording, hold func(string)) {
 	r.all[world] = next
 }
 
-// end ends a recording, whichever it is when it is nil, and reports whether there was one; release is called then.
+// end ends a recording, whichever it is when it is nil, and reports whether there was one; release
+// is called then.
 func (r *recordings) end(world string, which *recording, release func(string)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,12 +92,16 @@ func (r *recordings) end(world string, which *recording, release func(string)) b
 }
 
 // StartRecording begins to record the world.
-func (c *controls) StartRecording(ctx context.Context, _ controlserver.StartRecordingRequestObject) (controlserver.StartRecordingResponseObject, error) {
+func (c *controls) StartRecording(
+	ctx context.Context, _ controlserver.StartRecordingRequestObject,
+) (controlserver.StartRecordingResponseObject, error) {
 	return controlserver.StartRecording204Response{}, c.server.startRecording(ctx, registry.WorldOf(ctx))
 }
 
 // ExportRecording answers the recording of the world.
-func (c *controls) ExportRecording(ctx context.Context, _ controlserver.ExportRecordingRequestObject) (controlserver.ExportRecordingResponseObject, error) {
+func (c *controls) ExportRecording(
+	ctx context.Context, _ controlserver.ExportRecordingRequestObject,
+) (controlserver.ExportRecordingResponseObject, error) {
 	r := c.server.recordings.of(registry.WorldOf(ctx))
 	if r == nil {
 		return nil, fmt.Errorf("recording: %w", store.ErrNotFound)
@@ -105,13 +111,17 @@ func (c *controls) ExportRecording(ctx context.Context, _ controlserver.ExportRe
 	}
 	defer r.leave()
 	if r.bytes > maxRecording {
-		return nil, &registry.RuleError{Msg: fmt.Sprintf("The recording has become longer than %d MiB.", maxRecording>>20)}
+		return nil, &registry.RuleError{
+			Msg: fmt.Sprintf("The recording has become longer than %d MiB.", maxRecording>>20),
+		}
 	}
 	return controlserver.ExportRecording200JSONResponse(r.scenario), nil
 }
 
 // StopRecording ends the recording of the world.
-func (c *controls) StopRecording(ctx context.Context, _ controlserver.StopRecordingRequestObject) (controlserver.StopRecordingResponseObject, error) {
+func (c *controls) StopRecording(
+	ctx context.Context, _ controlserver.StopRecordingRequestObject,
+) (controlserver.StopRecordingResponseObject, error) {
 	if !c.server.endRecording(registry.WorldOf(ctx)) {
 		return nil, fmt.Errorf("recording: %w", store.ErrNotFound)
 	}
@@ -142,7 +152,15 @@ func (s *Server) startRecording(ctx context.Context, world string) (err error) {
 	if err != nil {
 		return err
 	}
-	told := control.Recording{Snapshots: snapshots, Version: s.options.Version, World: world, Users: []control.UserRole{}, Seed: hex.EncodeToString(seed), Began: began, Calls: []control.RecordedCall{}}
+	told := control.Recording{
+		Snapshots: snapshots,
+		Version:   s.options.Version,
+		World:     world,
+		Users:     []control.UserRole{},
+		Seed:      hex.EncodeToString(seed),
+		Began:     began,
+		Calls:     []control.RecordedCall{},
+	}
 	for _, a := range s.authority.of(world) {
 		told.Users = append(told.Users, control.UserRole{Name: a.Name, Role: control.Role(a.Role)})
 		s.limiter.forget(a.Name)
@@ -158,7 +176,8 @@ func (s *Server) endRecording(world string) bool {
 	return s.recordings.end(world, nil, s.registry.Release)
 }
 
-// recorded makes the calls of worlds that are recorded one after the other, each at one time, and notes them.
+// recorded makes the calls of worlds that are recorded one after the other, each at one time, and
+// notes them.
 func (s *Server) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		world := s.recordedWorld(r)
@@ -173,12 +192,22 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 			return
 		}
 		call := control.RecordedCall{
-			At: openapi.MillisOf(s.options.Now()), Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Headers: r.Header.Clone(),
+			At: openapi.MillisOf(
+				s.options.Now(),
+			),
+			Method:  r.Method,
+			Path:    r.URL.EscapedPath(),
+			Query:   r.URL.RawQuery,
+			Headers: r.Header.Clone(),
 		}
 		request := &tail{max: maxRecording}
 		r.Body = teed(r.Body, request)
-		p := s.perform(next, w, r, moment{world, call.At, rec.scenario.Recording.Seed, len(rec.scenario.Recording.Calls) + 1, true})
-		if p.operation != "CreateToken" && p.operation != "CloneWorld" { // their answers are secrets, and change nothing here
+		p := s.perform(
+			next, w, r,
+			moment{world, call.At, rec.scenario.Recording.Seed, len(rec.scenario.Recording.Calls) + 1, true},
+		)
+		// their answers are secrets, and change nothing here
+		if p.operation != "CreateToken" && p.operation != "CloneWorld" {
 			call.User = p.user
 			p.answer(&call)
 			rec.note(call, []byte(request.String()))
@@ -189,7 +218,8 @@ func (s *Server) recorded(next http.Handler) http.Handler {
 	})
 }
 
-// recordedWorld names the world that a call belongs to, if calls of it are to be recorded: not those that only look, nor those on the recording itself.
+// recordedWorld names the world that a call belongs to, if calls of it are to be recorded: not
+// those that only look, nor those on the recording itself.
 func (s *Server) recordedWorld(r *http.Request) string {
 	path, ours := strings.CutPrefix(r.URL.Path, "/_qcs/")
 	switch section, rest, _ := strings.Cut(path, "/"); {
@@ -247,7 +277,8 @@ func (p performed) answer(call *control.RecordedCall) {
 	}
 }
 
-// perform makes a call at a moment, when all that is due has happened, and then what follows from it.
+// perform makes a call at a moment, when all that is due has happened, and then what follows from
+// it.
 func (s *Server) perform(next http.Handler, w http.ResponseWriter, r *http.Request, m moment) performed {
 	p := performed{exchange: &exchange{}, sent: &copying{ResponseWriter: w, body: tail{max: maxRecording}}}
 	ctx := registry.WithIDs(store.At(registry.WithCall(r.Context(), p.exchange), m.at), m.ids())
@@ -275,7 +306,9 @@ func (r *recording) note(call control.RecordedCall, body []byte) {
 	call.Body = openapi.Redact(http.Header(call.Headers).Get("Content-Type"), string(body))
 	call.Unchecked = call.Body != string(body)
 	if !utf8.ValidString(call.Body) || !utf8.ValidString(call.Answer) {
-		call.Base64, call.Body, call.Answer = true, base64.StdEncoding.EncodeToString([]byte(call.Body)), base64.StdEncoding.EncodeToString([]byte(call.Answer))
+		call.Base64 = true
+		call.Body = base64.StdEncoding.EncodeToString([]byte(call.Body))
+		call.Answer = base64.StdEncoding.EncodeToString([]byte(call.Answer))
 	}
 	if r.bytes += len(call.Body) + len(call.Answer) + len(call.Path) + len(call.Query) + 512; r.bytes <= maxRecording {
 		r.scenario.Recording.Calls = append(r.scenario.Recording.Calls, call)

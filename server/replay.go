@@ -22,12 +22,16 @@ import (
 )
 
 // ReplayScenario makes the calls of a recording again.
-func (c *controls) ReplayScenario(ctx context.Context, r controlserver.ReplayScenarioRequestObject) (controlserver.ReplayScenarioResponseObject, error) {
+func (c *controls) ReplayScenario(
+	ctx context.Context, r controlserver.ReplayScenarioRequestObject,
+) (controlserver.ReplayScenarioResponseObject, error) {
 	replay, err := Replay(ctx, *r.Body, c.server.options)
 	return controlserver.ReplayScenario200JSONResponse(replay), err
 }
 
-// Replay makes the calls of a recording again, in an emulator of its own in memory, and compares the answers. Of the options, those count that change answers; data, worlds, users and time are those of the recording.
+// Replay makes the calls of a recording again, in an emulator of its own in memory, and compares
+// the answers. Of the options, those count that change answers; data, worlds, users and time are
+// those of the recording.
 func Replay(ctx context.Context, scenario control.Scenario, o Options) (control.Replay, error) {
 	told := scenario.Recording
 	result := control.Replay{Differences: []control.Difference{}}
@@ -44,7 +48,9 @@ func Replay(ctx context.Context, scenario control.Scenario, o Options) (control.
 			return result, ctx.Err()
 		}
 		if call.At > told.Began.Add(longest) {
-			return result, &registry.RuleError{Msg: fmt.Sprintf("Call %d is more than ten years after the beginning.", i+1)}
+			return result, &registry.RuleError{
+				Msg: fmt.Sprintf("Call %d is more than ten years after the beginning.", i+1),
+			}
 		}
 		again, err := s.again(ctx, call, moment{world: told.World, at: call.At, seed: told.Seed, call: i + 1})
 		if err != nil {
@@ -58,7 +64,9 @@ func Replay(ctx context.Context, scenario control.Scenario, o Options) (control.
 		case len(differences) == 0:
 			result.Same++
 		default:
-			result.Differences = append(result.Differences, differences[:min(len(differences), maxDifferences-len(result.Differences))]...)
+			result.Differences = append(
+				result.Differences,
+				differences[:min(len(differences), maxDifferences-len(result.Differences))]...)
 		}
 	}
 	return result, nil
@@ -74,8 +82,15 @@ const maxDifferences = 100
 func stage(scenario control.Scenario, o Options) (*Server, error) {
 	told := scenario.Recording
 	o.Data, o.Database, o.Existing, o.Seed, o.Scenario = memory, "", false, "", control.Scenario{State: scenario.State}
-	o.Worlds, o.Users, o.FirstUser, o.SigningKey = []World{{Name: told.World, Plan: store.PlanOf(scenario.State)}}, nil, nil, nil
-	o.ControlToken, o.ControlClosed, o.ControlHosts, o.OnViolation, o.Logger = "", false, nil, nil, slog.New(slog.DiscardHandler)
+	o.Worlds = []World{{Name: told.World, Plan: store.PlanOf(scenario.State)}}
+	o.Users = nil
+	o.FirstUser = nil
+	o.SigningKey = nil
+	o.ControlToken = ""
+	o.ControlClosed = false
+	o.ControlHosts = nil
+	o.OnViolation = nil
+	o.Logger = slog.New(slog.DiscardHandler)
 	o.Now = told.Began.Time
 	o = withDefaults(o)
 	known := map[string]bool{}
@@ -88,7 +103,10 @@ func stage(scenario control.Scenario, o Options) (*Server, error) {
 		if _, err := io.ReadFull(o.Random, random); err != nil {
 			return nil, fmt.Errorf("random source: %w", err)
 		}
-		o.Users = append(o.Users, User{Name: u.Name, Password: hex.EncodeToString(random), Role: Role(u.Role), World: told.World})
+		o.Users = append(
+			o.Users,
+			User{Name: u.Name, Password: hex.EncodeToString(random), Role: Role(u.Role), World: told.World},
+		)
 	}
 	if err := o.check(); err != nil {
 		return nil, &registry.RuleError{Msg: err.Error()}
@@ -99,7 +117,9 @@ func stage(scenario control.Scenario, o Options) (*Server, error) {
 	}
 	s.faults.Load(told.World, told.Faults, told.LastFault)
 	for name, file := range told.Snapshots {
-		if _, err := s.registry.ImportSnapshot(registry.WithWorld(context.Background(), told.World), name, file); err != nil {
+		if _, err := s.registry.ImportSnapshot(
+			registry.WithWorld(context.Background(), told.World), name, file,
+		); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
@@ -121,8 +141,18 @@ func (s *Server) again(ctx context.Context, call control.RecordedCall, m moment)
 		return call, &registry.RuleError{Msg: "Its path cannot be read."}
 	}
 	r := &http.Request{
-		Method: call.Method, URL: &url.URL{Scheme: "http", Host: "qcs.test", Path: path, RawPath: call.Path, RawQuery: call.Query}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header(maps.Clone(call.Headers)), Host: "qcs.test", Body: bodyOf(body), ContentLength: int64(len(body)), RemoteAddr: "192.0.2.1:1234",
+		Method:     call.Method,
+		URL:        &url.URL{Scheme: "http", Host: "qcs.test", Path: path, RawPath: call.Path, RawQuery: call.Query},
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header: http.Header(
+			maps.Clone(call.Headers),
+		),
+		Host:          "qcs.test",
+		Body:          bodyOf(body),
+		ContentLength: int64(len(body)),
+		RemoteAddr:    "192.0.2.1:1234",
 	}
 	if r.Header == nil {
 		r.Header = http.Header{}
@@ -161,7 +191,17 @@ func compare(number int, was, is control.RecordedCall) (all []control.Difference
 		if was.Query != "" {
 			target += "?" + was.Query
 		}
-		all = append(all, control.Difference{Call: number, Method: was.Method, Path: target, What: what, Recorded: excerpt(recorded[from:]), Replayed: excerpt(replayed[from:])})
+		all = append(
+			all,
+			control.Difference{
+				Call:     number,
+				Method:   was.Method,
+				Path:     target,
+				What:     what,
+				Recorded: excerpt(recorded[from:]),
+				Replayed: excerpt(replayed[from:]),
+			},
+		)
 	}
 	differ("status", fmt.Sprint(was.Status), fmt.Sprint(is.Status))
 	differ("cut", fmt.Sprint(was.Cut), fmt.Sprint(is.Cut))

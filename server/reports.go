@@ -9,7 +9,9 @@ import (
 )
 
 // ListReports answers a page of reports.
-func (h *handlers) ListReports(ctx context.Context, r apiserver.ListReportsRequestObject) (apiserver.ListReportsResponseObject, error) {
+func (h *handlers) ListReports(
+	ctx context.Context, r apiserver.ListReportsRequestObject,
+) (apiserver.ListReportsResponseObject, error) {
 	page, err := h.registry.ListReports(ctx, registry.Query(r.Params))
 	if err == nil && h.empty(len(page.Data)) {
 		return apiserver.ListReports204Response{}, nil
@@ -18,31 +20,44 @@ func (h *handlers) ListReports(ctx context.Context, r apiserver.ListReportsReque
 }
 
 // CreateReport starts a report.
-func (h *handlers) CreateReport(ctx context.Context, r apiserver.CreateReportRequestObject) (apiserver.CreateReportResponseObject, error) {
+func (h *handlers) CreateReport(
+	ctx context.Context, r apiserver.CreateReportRequestObject,
+) (apiserver.CreateReportResponseObject, error) {
 	id, err := h.registry.CreateReport(ctx, *r.Body)
 	return apiserver.CreateReport200JSONResponse(id), err
 }
 
 // DeleteReports deletes reports.
-func (h *handlers) DeleteReports(ctx context.Context, r apiserver.DeleteReportsRequestObject) (apiserver.DeleteReportsResponseObject, error) {
+func (h *handlers) DeleteReports(
+	ctx context.Context, r apiserver.DeleteReportsRequestObject,
+) (apiserver.DeleteReportsResponseObject, error) {
 	gone, err := h.registry.DeleteReports(ctx, r.Params.ReportUuids)
 	return apiserver.DeleteReports200JSONResponse{Message: "Reports deleted.", Data: gone}, err
 }
 
 // DownloadReport answers the file of a report.
-func (h *handlers) DownloadReport(ctx context.Context, r apiserver.DownloadReportRequestObject) (apiserver.DownloadReportResponseObject, error) {
+func (h *handlers) DownloadReport(
+	ctx context.Context, r apiserver.DownloadReportRequestObject,
+) (apiserver.DownloadReportResponseObject, error) {
 	content, err := h.registry.DownloadReport(ctx, r.ReportUUID)
-	return apiserver.DownloadReport200ApplicationOctetStreamResponse{Body: bytes.NewReader(content), ContentLength: int64(len(content))}, err
+	return apiserver.DownloadReport200ApplicationOctetStreamResponse{
+		Body:          bytes.NewReader(content),
+		ContentLength: int64(len(content)),
+	}, err
 }
 
 // CreateReportSchedule says when reports are made.
-func (h *handlers) CreateReportSchedule(ctx context.Context, r apiserver.CreateReportScheduleRequestObject) (apiserver.CreateReportScheduleResponseObject, error) {
+func (h *handlers) CreateReportSchedule(
+	ctx context.Context, r apiserver.CreateReportScheduleRequestObject,
+) (apiserver.CreateReportScheduleResponseObject, error) {
 	id, err := h.registry.CreateReportSchedule(ctx, *r.Body)
 	return apiserver.CreateReportSchedule200JSONResponse{ReportingScheduleID: id}, err
 }
 
 // UpdateReportSchedule replaces a schedule of reports.
-func (h *handlers) UpdateReportSchedule(ctx context.Context, r apiserver.UpdateReportScheduleRequestObject) (apiserver.UpdateReportScheduleResponseObject, error) {
+func (h *handlers) UpdateReportSchedule(
+	ctx context.Context, r apiserver.UpdateReportScheduleRequestObject,
+) (apiserver.UpdateReportScheduleResponseObject, error) {
 	err := h.registry.UpdateReportSchedule(ctx, r.ReportingScheduleID, *r.Body)
 	return apiserver.UpdateReportSchedule200JSONResponse{ReportingScheduleID: r.ReportingScheduleID}, err
 }

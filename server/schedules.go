@@ -14,7 +14,9 @@ func reference(id string) api.ScheduleReference {
 }
 
 // ListSchedules answers a page of schedules.
-func (h *handlers) ListSchedules(ctx context.Context, r apiserver.ListSchedulesRequestObject) (apiserver.ListSchedulesResponseObject, error) {
+func (h *handlers) ListSchedules(
+	ctx context.Context, r apiserver.ListSchedulesRequestObject,
+) (apiserver.ListSchedulesResponseObject, error) {
 	page, err := h.registry.ListSchedules(ctx, r.RegistryID, registry.Query(r.Params))
 	if err == nil && h.empty(len(page.Data)) {
 		return apiserver.ListSchedules204Response{}, nil
@@ -23,43 +25,57 @@ func (h *handlers) ListSchedules(ctx context.Context, r apiserver.ListSchedulesR
 }
 
 // CreateSchedule adds a schedule.
-func (h *handlers) CreateSchedule(ctx context.Context, r apiserver.CreateScheduleRequestObject) (apiserver.CreateScheduleResponseObject, error) {
+func (h *handlers) CreateSchedule(
+	ctx context.Context, r apiserver.CreateScheduleRequestObject,
+) (apiserver.CreateScheduleResponseObject, error) {
 	id, err := h.registry.CreateSchedule(ctx, r.RegistryID, *r.Body)
 	return apiserver.CreateSchedule200JSONResponse(reference(id)), err
 }
 
 // UpdateSchedule changes an automatic schedule.
-func (h *handlers) UpdateSchedule(ctx context.Context, r apiserver.UpdateScheduleRequestObject) (apiserver.UpdateScheduleResponseObject, error) {
+func (h *handlers) UpdateSchedule(
+	ctx context.Context, r apiserver.UpdateScheduleRequestObject,
+) (apiserver.UpdateScheduleResponseObject, error) {
 	err := h.registry.UpdateSchedule(ctx, r.RegistryID, r.ScheduleID, *r.Body)
 	return apiserver.UpdateSchedule200JSONResponse(reference(r.ScheduleID)), err
 }
 
 // CancelSchedule cancels one schedule.
-func (h *handlers) CancelSchedule(ctx context.Context, r apiserver.CancelScheduleRequestObject) (apiserver.CancelScheduleResponseObject, error) {
+func (h *handlers) CancelSchedule(
+	ctx context.Context, r apiserver.CancelScheduleRequestObject,
+) (apiserver.CancelScheduleResponseObject, error) {
 	err := h.registry.CancelSchedule(ctx, r.RegistryID, r.ScheduleID)
 	return apiserver.CancelSchedule200JSONResponse(reference(r.ScheduleID)), err
 }
 
 // DeleteSchedule deletes one schedule.
-func (h *handlers) DeleteSchedule(ctx context.Context, r apiserver.DeleteScheduleRequestObject) (apiserver.DeleteScheduleResponseObject, error) {
+func (h *handlers) DeleteSchedule(
+	ctx context.Context, r apiserver.DeleteScheduleRequestObject,
+) (apiserver.DeleteScheduleResponseObject, error) {
 	err := h.registry.DeleteSchedule(ctx, r.RegistryID, r.ScheduleID)
 	return apiserver.DeleteSchedule200JSONResponse(reference(r.ScheduleID)), err
 }
 
 // CancelSchedules starts a job that cancels the selected schedules.
-func (h *handlers) CancelSchedules(ctx context.Context, r apiserver.CancelSchedulesRequestObject) (apiserver.CancelSchedulesResponseObject, error) {
+func (h *handlers) CancelSchedules(
+	ctx context.Context, r apiserver.CancelSchedulesRequestObject,
+) (apiserver.CancelSchedulesResponseObject, error) {
 	job, err := h.registry.CancelSchedules(ctx, r.RegistryID, registry.Select(r.Params.ScheduleIds, r.Params.Filter))
 	return apiserver.CancelSchedules200JSONResponse{CancelJobID: job}, err
 }
 
 // DeleteSchedules starts a job that deletes the selected schedules.
-func (h *handlers) DeleteSchedules(ctx context.Context, r apiserver.DeleteSchedulesRequestObject) (apiserver.DeleteSchedulesResponseObject, error) {
+func (h *handlers) DeleteSchedules(
+	ctx context.Context, r apiserver.DeleteSchedulesRequestObject,
+) (apiserver.DeleteSchedulesResponseObject, error) {
 	job, err := h.registry.DeleteSchedules(ctx, r.RegistryID, registry.Select(r.Params.ScheduleIds, r.Params.Filter))
 	return apiserver.DeleteSchedules200JSONResponse{DeletionJobID: job}, err
 }
 
 // DeleteSchedulesByBody starts the same job by the older form.
-func (h *handlers) DeleteSchedulesByBody(ctx context.Context, r apiserver.DeleteSchedulesByBodyRequestObject) (apiserver.DeleteSchedulesByBodyResponseObject, error) {
+func (h *handlers) DeleteSchedulesByBody(
+	ctx context.Context, r apiserver.DeleteSchedulesByBodyRequestObject,
+) (apiserver.DeleteSchedulesByBodyResponseObject, error) {
 	var ids []string
 	if r.Body != nil {
 		ids = scheduleIDs(*r.Body)

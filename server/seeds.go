@@ -57,7 +57,8 @@ func seedNamed(name string) (control.Scenario, error) {
 	return ReadScenario(text)
 }
 
-// ReadScenario reads a scenario from YAML or JSON. The schema is Scenario of the control document, published as openapi/scenario.schema.json; an error says in which line the text does not fit it.
+// ReadScenario reads a scenario from YAML or JSON. The schema is Scenario of the control document,
+// published as openapi/scenario.schema.json; an error says in which line the text does not fit it.
 func ReadScenario(text []byte) (s control.Scenario, err error) {
 	var top yaml.Node
 	if err := yaml.Unmarshal(text, &top); err != nil {

@@ -1,8 +1,11 @@
-// Package server is the emulator as an http.Handler: it answers the registry and schedule API as the document says, from data that it keeps.
+// Package server is the emulator as an http.Handler: it answers the registry and schedule API as
+// the document says, from data that it keeps.
 //
-// A request goes one way: path cleaned, older version rewritten, request id and log, panics caught, operation found in the document, authentication, rate limit, permission, validation
-// against the document, generated binding, a handler of a few lines, the rules (internal/registry), the store (internal/store), generated encoding. Errors are only returned; errors.go turns
-// them into answers.
+// A request goes one way: path cleaned, older version rewritten, request id and log, panics caught,
+// operation found in the document, authentication, rate limit, permission, validation against the
+// document, generated binding, a handler of a few lines, the rules (internal/registry), the store
+// (internal/store), generated encoding. Errors are only returned; errors.go turns them into
+// answers.
 package server
 
 import (
@@ -58,35 +61,53 @@ type User struct {
 
 // Options configure an emulator. The zero value keeps everything in memory.
 type Options struct {
-	Data              string                      // folder of database and signing key, made if it does not exist; "" or ":memory:" for none
-	Database          string                      // URL of a PostgreSQL server's database, postgres://…, in place of a SQLite file in Data; needs SigningKey, which all replicas share
-	Existing          bool                        // change nothing about what is in Data, and fail if there is nothing: worlds and users are those that it holds
-	Worlds            []World                     // default: one world "default" with the Full plan
-	Users             []User                      // without any, a user "admin" is made when there is none in the database
-	FirstUser         func(name, password string) // told once of the user that was made
-	SigningKey        []byte                      // key of tokens, 64 bytes; default: a file in Data
-	Seed              string                      // name of a seed for the first world, if that is empty; see Seeds
-	Scenario          control.Scenario            // what the first world holds, if that is empty; in place of Seed, not with it
-	Sources           []Source                    // what registries hold; the contents of those for which none speaks are made up
-	OCIHosts          []string                    // host[:port] of registries that are listed for real when they are scanned, before any source; needs what they redirect to as well
-	Strictness        contract.Strictness         // default: contract.Strict
-	Validate          Validate                    // default: ValidateGenerated
-	FilterDecoding    FilterDecoding              // default: DecodeTwice
-	AuthStatus        int                         // status of a good login: 201, the default, or 200
-	EmptyListStatus   int                         // status of a page without items: 200, the default, or 204 without a body
-	RateLimit         RateLimit                   // default: none
-	ValidateResponses bool                        // hold every answer to the document; one that does not fit becomes a 500
-	OnViolation       func(error)                 // told of such answers, and of nothing else; implies ValidateResponses
-	Pace              Pace                        // default: DefaultPace
-	Now               func() time.Time            // default: time.Now
-	Random            io.Reader                   // default: crypto/rand
-	Logger            *slog.Logger                // default: discards
-	ControlToken      string                      // that the calls which make and drop worlds need; "" for none
-	ControlClosed     bool                        // refuse those calls, and all others of the control API whose Host is not of this machine, unless there is a control token: for addresses that others reach
-	ControlHosts      []string                    // names that calls of the control API may give as Host; nil for any. Calls of other sites' pages are refused always
-	FaultHeader       bool                        // let a call name a fault of its own in the header X-QCS-Fault
-	JournalCalls      int                         // calls that the journal keeps of each world; default: 1,000, negative for none
-	Version           string                      // for the Server header
+	// folder of database and signing key, made if it does not exist; "" or ":memory:" for none
+	Data string
+	// URL of a PostgreSQL server's database, postgres://…, in place of a SQLite file in Data; needs
+	// SigningKey, which all replicas share
+	Database string
+	// change nothing about what is in Data, and fail if there is nothing: worlds and users are
+	// those that it holds
+	Existing bool
+	Worlds   []World // default: one world "default" with the Full plan
+	// without any, a user "admin" is made when there is none in the database
+	Users      []User
+	FirstUser  func(name, password string) // told once of the user that was made
+	SigningKey []byte                      // key of tokens, 64 bytes; default: a file in Data
+	Seed       string                      // name of a seed for the first world, if that is empty; see Seeds
+	// what the first world holds, if that is empty; in place of Seed, not with it
+	Scenario control.Scenario
+	// what registries hold; the contents of those for which none speaks are made up
+	Sources []Source
+	// host[:port] of registries that are listed for real when they are scanned, before any source;
+	// needs what they redirect to as well
+	OCIHosts       []string
+	Strictness     contract.Strictness // default: contract.Strict
+	Validate       Validate            // default: ValidateGenerated
+	FilterDecoding FilterDecoding      // default: DecodeTwice
+	AuthStatus     int                 // status of a good login: 201, the default, or 200
+	// status of a page without items: 200, the default, or 204 without a body
+	EmptyListStatus int
+	RateLimit       RateLimit // default: none
+	// hold every answer to the document; one that does not fit becomes a 500
+	ValidateResponses bool
+	// told of such answers, and of nothing else; implies ValidateResponses
+	OnViolation  func(error)
+	Pace         Pace             // default: DefaultPace
+	Now          func() time.Time // default: time.Now
+	Random       io.Reader        // default: crypto/rand
+	Logger       *slog.Logger     // default: discards
+	ControlToken string           // that the calls which make and drop worlds need; "" for none
+	// refuse those calls, and all others of the control API whose Host is not of this machine,
+	// unless there is a control token: for addresses that others reach
+	ControlClosed bool
+	// names that calls of the control API may give as Host; nil for any. Calls of other sites'
+	// pages are refused always
+	ControlHosts []string
+	FaultHeader  bool // let a call name a fault of its own in the header X-QCS-Fault
+	// calls that the journal keeps of each world; default: 1,000, negative for none
+	JournalCalls int
+	Version      string // for the Server header
 }
 
 // Server is a running emulator. It is safe for concurrent use.
@@ -105,18 +126,36 @@ type Server struct {
 	wake       chan struct{}
 }
 
-// New opens the data and builds the emulator. Its background work is done by Run or Step. The caller closes it.
+// New opens the data and builds the emulator. Its background work is done by Run or Step. The
+// caller closes it.
 func New(o Options) (*Server, error) {
 	o = withDefaults(o)
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, ids: registry.NewIDs(o.Now, o.Random), limiter: newLimiter(o.RateLimit), journal: journal.New(o.JournalCalls), wake: make(chan struct{}, 1)}
+	s := &Server{
+		options: o,
+		ids:     registry.NewIDs(o.Now, o.Random),
+		limiter: newLimiter(o.RateLimit),
+		journal: journal.New(o.JournalCalls),
+		wake:    make(chan struct{}, 1),
+	}
 	var err error
 	if s.store, err = openStore(o); err != nil {
 		return nil, fmt.Errorf("data in %s: %w", o.place(), err)
 	}
-	s.registry = registry.New(registry.Options{Store: s.store, NewID: s.ids.New, Pace: o.Pace, Sources: o.sources(), Wake: s.nudge, Accepted: s.hand, Adapt: true, Lenient: o.Strictness == contract.Vendor})
+	s.registry = registry.New(
+		registry.Options{
+			Store:    s.store,
+			NewID:    s.ids.New,
+			Pace:     o.Pace,
+			Sources:  o.sources(),
+			Wake:     s.nudge,
+			Accepted: s.hand,
+			Adapt:    true,
+			Lenient:  o.Strictness == contract.Vendor,
+		},
+	)
 	if err := s.prepare(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
 	}
@@ -168,7 +207,10 @@ func (o Options) check() error {
 		}
 	}
 	if o.Database != "" && len(o.SigningKey) == 0 {
-		return errors.New("a PostgreSQL database needs a signing key, which all replicas share: QCSD_SIGNING_KEY or --signing-key-file")
+		return errors.New(
+			"a PostgreSQL database needs a signing key, which all replicas share: QCSD_SIGNING_KEY or " +
+				"--signing-key-file",
+		)
 	}
 	if min(o.Pace.Created, o.Pace.Queued, o.Pace.Listing, o.Pace.Scanning) < 0 {
 		return errors.New("pace: a duration is negative")
@@ -292,7 +334,8 @@ func (s *Server) worlds(ctx context.Context) error {
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Token makes a token for a user without asking for the password: for the person who runs the emulator.
+// Token makes a token for a user without asking for the password: for the person who runs the
+// emulator.
 func (s *Server) Token(user string) (string, error) {
 	return s.authority.issue(context.Background(), user)
 }
@@ -314,7 +357,8 @@ func (s *Server) Journal(world string) []control.Exchange {
 	return withCurl(s.journal.List(world, nil))
 }
 
-// Reset removes all data, and loads the seed again into the first world if there is one, in one transaction. Users, their passwords and tokens stay.
+// Reset removes all data, and loads the seed again into the first world if there is one, in one
+// transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {
 	content, err := scenarioOf(s.options.Seed, s.options.Scenario)
 	if err != nil {
@@ -323,16 +367,20 @@ func (s *Server) Reset(ctx context.Context) error {
 	return s.registry.Reset(ctx, s.options.Worlds[0].Name, content)
 }
 
-// Check looks for what must not be in the data, of all worlds, and tells it in lines; it repairs nothing.
+// Check looks for what must not be in the data, of all worlds, and tells it in lines; it repairs
+// nothing.
 func (s *Server) Check(ctx context.Context) ([]string, error) { return s.store.Check(ctx) }
 
-// Backup writes a copy of the SQLite database to a file that must not exist, also while others work on it.
+// Backup writes a copy of the SQLite database to a file that must not exist, also while others work
+// on it.
 func (s *Server) Backup(ctx context.Context, path string) error { return s.store.Backup(ctx, path) }
 
-// Step does one piece of background work and reports whether there was any: a move of schedules that are due, or a chunk of a bulk job.
+// Step does one piece of background work and reports whether there was any: a move of schedules
+// that are due, or a chunk of a bulk job.
 func (s *Server) Step(ctx context.Context) (bool, error) { return s.registry.Step(ctx) }
 
-// Run does the background work until the context ends; it stops between two pieces. On PostgreSQL all replicas that run share it.
+// Run does the background work until the context ends; it stops between two pieces. On PostgreSQL
+// all replicas that run share it.
 func (s *Server) Run(ctx context.Context) {
 	if s.carrier != nil {
 		if err := s.carrier.Run(ctx); err != nil {

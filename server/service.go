@@ -6,7 +6,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// service lists what an emulator offers as a program: its health and its document. None of it needs a token.
+// service lists what an emulator offers as a program: its health and its document. None of it needs
+// a token.
 func (s *Server) service() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"/healthz":      page("text/plain; charset=utf-8", []byte("ok\n")),

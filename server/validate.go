@@ -13,8 +13,10 @@ import (
 // Validate says how requests are held to the document.
 type Validate string
 
-// The two ways. They refuse the same requests. Generated, the default, is code that was made from the document, which checks a request while it reads it into its types; Reference is package contract, which
-// reads the document as it goes, and is asked in any case about what the other does not know.
+// The two ways. They refuse the same requests. Generated, the default, is code that was made from
+// the document, which checks a request while it reads it into its types; Reference is package
+// contract, which reads the document as it goes, and is asked in any case about what the other does
+// not know.
 const (
 	ValidateGenerated Validate = "generated"
 	ValidateReference Validate = "reference"
@@ -28,10 +30,13 @@ type surface struct {
 	bound    binders
 }
 
-// binders are the handlers, by operation, that check and bind requests themselves, in one pass. They are told the values of the parameters in the path, and answer openapi.ErrUnbound to what they do not know.
+// binders are the handlers, by operation, that check and bind requests themselves, in one pass.
+// They are told the values of the parameters in the path, and answer openapi.ErrUnbound to what
+// they do not know.
 type binders = map[string]func(w http.ResponseWriter, r *http.Request, path [2]string) error
 
-// binders are those that are asked; none when all goes the way of the reference, as what the vendor is taken to ignore does.
+// binders are those that are asked; none when all goes the way of the reference, as what the vendor
+// is taken to ignore does.
 func (f surface) binders(o Options) binders {
 	if o.Validate == ValidateGenerated && o.Strictness == contract.Strict {
 		return f.bound
@@ -39,10 +44,12 @@ func (f surface) binders(o Options) binders {
 	return nil
 }
 
-// explain is the header by which a caller asks for all that is wrong with a request, not only for what is found first.
+// explain is the header by which a caller asks for all that is wrong with a request, not only for
+// what is found first.
 const explain = "X-QCS-Explain"
 
-// checked answers requests that fit the document, each by the binder of its operation, or by the reference, which package contract is, and the handlers of oapi-codegen.
+// checked answers requests that fit the document, each by the binder of its operation, or by the
+// reference, which package contract is, and the handlers of oapi-codegen.
 type checked struct {
 	bound binders
 	echo  *echo.Echo

@@ -19,7 +19,9 @@ import (
 )
 
 // ListWorlds answers the worlds with their users.
-func (c *controls) ListWorlds(ctx context.Context, _ controlserver.ListWorldsRequestObject) (controlserver.ListWorldsResponseObject, error) {
+func (c *controls) ListWorlds(
+	ctx context.Context, _ controlserver.ListWorldsRequestObject,
+) (controlserver.ListWorldsResponseObject, error) {
 	if err := c.server.learn(ctx); err != nil {
 		return nil, err
 	}
@@ -36,25 +38,33 @@ func (c *controls) ListWorlds(ctx context.Context, _ controlserver.ListWorldsReq
 }
 
 // CreateWorld makes a world and answers how to log in to it.
-func (c *controls) CreateWorld(ctx context.Context, r controlserver.CreateWorldRequestObject) (controlserver.CreateWorldResponseObject, error) {
+func (c *controls) CreateWorld(
+	ctx context.Context, r controlserver.CreateWorldRequestObject,
+) (controlserver.CreateWorldResponseObject, error) {
 	w, err := c.server.makeWorld(ctx, *r.Body, "")
 	return controlserver.CreateWorld200JSONResponse(w), err
 }
 
 // CloneWorld makes a copy of a world and answers how to log in to it.
-func (c *controls) CloneWorld(ctx context.Context, r controlserver.CloneWorldRequestObject) (controlserver.CloneWorldResponseObject, error) {
+func (c *controls) CloneWorld(
+	ctx context.Context, r controlserver.CloneWorldRequestObject,
+) (controlserver.CloneWorldResponseObject, error) {
 	w, err := c.server.makeWorld(ctx, *r.Body, r.World)
 	return controlserver.CloneWorld200JSONResponse(w), err
 }
 
 // UpdateWorld changes the plan of a world and the roles of its users.
-func (c *controls) UpdateWorld(ctx context.Context, r controlserver.UpdateWorldRequestObject) (controlserver.UpdateWorldResponseObject, error) {
+func (c *controls) UpdateWorld(
+	ctx context.Context, r controlserver.UpdateWorldRequestObject,
+) (controlserver.UpdateWorldResponseObject, error) {
 	w, err := c.server.changeWorld(ctx, r.World, *r.Body)
 	return controlserver.UpdateWorld200JSONResponse(c.server.describe(w)), err
 }
 
 // ResetWorld empties a world.
-func (c *controls) ResetWorld(ctx context.Context, r controlserver.ResetWorldRequestObject) (controlserver.ResetWorldResponseObject, error) {
+func (c *controls) ResetWorld(
+	ctx context.Context, r controlserver.ResetWorldRequestObject,
+) (controlserver.ResetWorldResponseObject, error) {
 	var body control.WorldReset
 	if r.Body != nil {
 		body = *r.Body
@@ -72,12 +82,16 @@ func (c *controls) ResetWorld(ctx context.Context, r controlserver.ResetWorldReq
 }
 
 // DropWorld removes a world.
-func (c *controls) DropWorld(ctx context.Context, r controlserver.DropWorldRequestObject) (controlserver.DropWorldResponseObject, error) {
+func (c *controls) DropWorld(
+	ctx context.Context, r controlserver.DropWorldRequestObject,
+) (controlserver.DropWorldResponseObject, error) {
 	return controlserver.DropWorld204Response{}, c.server.dropWorld(ctx, r.World)
 }
 
 // ExpireTokens lets all tokens of a world expire.
-func (c *controls) ExpireTokens(ctx context.Context, r controlserver.ExpireTokensRequestObject) (controlserver.ExpireTokensResponseObject, error) {
+func (c *controls) ExpireTokens(
+	ctx context.Context, r controlserver.ExpireTokensRequestObject,
+) (controlserver.ExpireTokensResponseObject, error) {
 	w, err := c.registry.UpdateWorld(ctx, r.World, func(w *World) { w.Generation++ }, nil)
 	if err == nil {
 		c.server.authority.put(w)
@@ -94,7 +108,8 @@ func (s *Server) describe(w World) control.World {
 	return shown
 }
 
-// makeWorld makes a world, from another if one is named, and tells the passwords and tokens of its users.
+// makeWorld makes a world, from another if one is named, and tells the passwords and tokens of its
+// users.
 func (s *Server) makeWorld(ctx context.Context, r control.WorldRequest, from string) (control.World, error) {
 	if r.Name == "" {
 		r.Name = "w" + strings.ReplaceAll(s.ids.New(), "-", "")
@@ -122,7 +137,10 @@ func (s *Server) makeWorld(ctx context.Context, r control.WorldRequest, from str
 			return control.World{}, &registry.RuleError{Msg: "The name " + u.Name + " of the user is taken."}
 		}
 		r.Users[i] = u
-		n.Accounts = append(n.Accounts, store.Account{Name: u.Name, World: r.Name, Role: string(u.Role), Password: hash(u.Password)})
+		n.Accounts = append(
+			n.Accounts,
+			store.Account{Name: u.Name, World: r.Name, Role: string(u.Role), Password: hash(u.Password)},
+		)
 	}
 	w, err := s.registry.CreateWorld(ctx, n)
 	if err != nil {
@@ -135,7 +153,9 @@ func (s *Server) makeWorld(ctx context.Context, r control.WorldRequest, from str
 		if err != nil {
 			return control.World{}, err
 		}
-		made.Users = append(made.Users, control.WorldUser{Name: u.Name, Role: u.Role, Password: u.Password, Token: token})
+		made.Users = append(
+			made.Users, control.WorldUser{Name: u.Name, Role: u.Role, Password: u.Password, Token: token},
+		)
 	}
 	return made, nil
 }
@@ -180,9 +200,13 @@ func (s *Server) dropWorld(ctx context.Context, name string) error {
 	return nil
 }
 
-// admit lets calls of the control API through that a page of another site, or a name that only seems to be this machine's, did not make; those on worlds need the control token.
+// admit lets calls of the control API through that a page of another site, or a name that only
+// seems to be this machine's, did not make; those on worlds need the control token.
 func (s *Server) admitControl(r *http.Request, administers bool) error {
-	if origin, err := url.Parse(r.Header.Get("Origin")); err != nil || origin.Host != "" && origin.Host != r.Host || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	if origin, err := url.Parse(
+		r.Header.Get("Origin"),
+	); err != nil || origin.Host != "" && origin.Host != r.Host ||
+		r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		return &forbidden{"The control API takes no calls from pages of other sites."}
 	}
 	host, _, err := net.SplitHostPort(r.Host)
@@ -196,7 +220,9 @@ func (s *Server) admitControl(r *http.Request, administers bool) error {
 	case !administers:
 		return nil
 	case s.options.ControlToken == "" && s.options.ControlClosed:
-		return &forbidden{"The emulator can be reached by others and has no control token: start it with one to make worlds."}
+		return &forbidden{
+			"The emulator can be reached by others and has no control token: start it with one to make worlds.",
+		}
 	case s.options.ControlToken == "":
 		return nil
 	case !given || subtle.ConstantTimeCompare([]byte(token), []byte(s.options.ControlToken)) != 1:

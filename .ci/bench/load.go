@@ -25,15 +25,30 @@ type kase struct {
 func cases() []kase {
 	const registry = "/csapi/v1.3/registry"
 	return []kase{
-		{"list-50", "GET", registry + "?filter=registryType%3AAWS&pageNumber=2&pageSize=50&sort=created%3Adesc", "", 200, true},
+		{
+			"list-50",
+			"GET",
+			registry + "?filter=registryType%3AAWS&pageNumber=2&pageSize=50&sort=created%3Adesc",
+			"",
+			200,
+			true,
+		},
 		{"plain-list-50", "GET", registry, "", 200, true},
-		{"list-anew-50", "GET", registry + "?filter=created%3Cnow&pageSize=50", "", 200, true}, // what is asked by time is not remembered
+		// what is asked by time is not remembered
+		{"list-anew-50", "GET", registry + "?filter=created%3Cnow&pageSize=50", "", 200, true},
 		{"get", "GET", registry + "/" + answers.FirstID, "", 200, true},
 		{"create", "POST", registry, answers.Body, 200, false},
 		{"delete-2", "DELETE", registry + "/r/schedule/bulk?" + manyIDs(2), "", 200, false},
 		{"delete-200", "DELETE", registry + "/r/schedule/bulk?" + manyIDs(200), "", 200, false},
 		{"refused-query", "GET", registry + "?pageSize=abc", "", 400, true},
-		{"refused-body", "POST", registry, strings.Replace(answers.Body, `"region":"us-east-1"`, `"region":7`, 1), 400, true},
+		{
+			"refused-body",
+			"POST",
+			registry,
+			strings.Replace(answers.Body, `"region":"us-east-1"`, `"region":7`, 1),
+			400,
+			true,
+		},
 	}
 }
 
@@ -46,7 +61,8 @@ func manyIDs(n int) string {
 }
 
 // figure is what a turn has shown.
-type figure struct{ perSecond, p50, p99, processor float64 } // latencies and processor time of a request in microseconds
+// latencies and processor time of a request in microseconds
+type figure struct{ perSecond, p50, p99, processor float64 }
 
 // callers is how many ask at the same time.
 const callers = 8
@@ -84,7 +100,12 @@ func (p *process) load(c kase, turn time.Duration) (figure, error) {
 	}
 	slices.Sort(all)
 	at := func(share int) float64 { return float64(all[len(all)*share/100].Nanoseconds()) / 1000 }
-	return figure{float64(len(all)) / took.Seconds(), at(50), at(99), float64(used.Nanoseconds()) / 1000 / float64(len(all))}, nil
+	return figure{
+		float64(len(all)) / took.Seconds(),
+		at(50),
+		at(99),
+		float64(used.Nanoseconds()) / 1000 / float64(len(all)),
+	}, nil
 }
 
 // patience is how long an answer may take.

@@ -1,5 +1,7 @@
-// Command bench measures the emulator beside other servers, over loopback, all in one run and in turns: "bench [-rounds N] [-turn DURATION] [-out FOLDER]" from the root of the project. It prints ratios, and
-// writes results.csv, results.svg and results.md. Peers are measured where "make bench-peers" has installed them.
+// Command bench measures the emulator beside other servers, over loopback, all in one run and in
+// turns: "bench [-rounds N] [-turn DURATION] [-out FOLDER]" from the root of the project. It prints
+// ratios, and writes results.csv, results.svg and results.md. Peers are measured where "make
+// bench-peers" has installed them.
 package main
 
 import (
@@ -18,8 +20,14 @@ func main() {
 	rounds := flag.Int("rounds", 24, "turns that each server gets for each case")
 	turn := flag.Duration("turn", 250*time.Millisecond, "length of a turn")
 	out := flag.String("out", ".bench", "folder for the results")
-	readme := flag.String("readme", "", "file whose part between the comments \"measured: performance\" and \"end\" becomes the table")
-	only := flag.String("only", "", "names of the servers that are measured, beside echo, with commas between them; \"\" for all")
+	readme := flag.String(
+		"readme", "",
+		"file whose part between the comments \"measured: performance\" and \"end\" becomes the table",
+	)
+	only := flag.String(
+		"only", "",
+		"names of the servers that are measured, beside echo, with commas between them; \"\" for all",
+	)
 	some := flag.String("cases", "", "names of the cases, with commas between them; \"\" for all")
 	flag.Parse()
 	b := &bench{only: *only, cases: *some, rounds: *rounds, turn: *turn, out: *out, readme: *readme}
@@ -85,7 +93,13 @@ func among(names, name string) bool {
 // build makes the programs that are measured.
 func (b *bench) build() (folder string, err error) {
 	folder = filepath.Join(b.out, "bin")
-	for name, path := range map[string]string{"qcsd": "./server/cmd/qcsd", "hello": "./.ci/bench/hello", "constant": "./.ci/bench/constant", "bound": "./.ci/bench/bound", "stock": "./.ci/bench/stock"} {
+	for name, path := range map[string]string{
+		"qcsd":     "./server/cmd/qcsd",
+		"hello":    "./.ci/bench/hello",
+		"constant": "./.ci/bench/constant",
+		"bound":    "./.ci/bench/bound",
+		"stock":    "./.ci/bench/stock",
+	} {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(folder, name), path)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -98,9 +112,18 @@ func (b *bench) build() (folder string, err error) {
 	return folder, writeScenario(filepath.Join(b.out, "seed.json"))
 }
 
-// starts measures how long it takes from the start of a process to its first good answer, and what is resident then.
+// starts measures how long it takes from the start of a process to its first good answer, and what
+// is resident then.
 func (b *bench) starts(all []server, built string) error {
-	all = append([]server{{name: "hello-world", command: func(string) []string { return []string{filepath.Join(built, "hello")} }, first: "/"}}, all...)
+	all = append(
+		[]server{
+			{
+				name:    "hello-world",
+				command: func(string) []string { return []string{filepath.Join(built, "hello")} },
+				first:   "/",
+			},
+		},
+		all...)
 	turns := 11
 	for range turns {
 		for _, i := range rand.Perm(len(all)) {
@@ -188,7 +211,8 @@ func (b *bench) loads(all []server) error {
 	return nil
 }
 
-// sameToken has all servers asked with the token of the emulator, whether they look at it or not: so that they get the same requests.
+// sameToken has all servers asked with the token of the emulator, whether they look at it or not:
+// so that they get the same requests.
 func sameToken(all []*process) {
 	token := map[string]string{"Authorization": "Bearer " + strings.Repeat("x", 600)}
 	for _, p := range all {
@@ -201,7 +225,8 @@ func sameToken(all []*process) {
 	}
 }
 
-// sum takes the turns of a server together: the median of each figure, and of its processor time beside that of bare Echo in the same round.
+// sum takes the turns of a server together: the median of each figure, and of its processor time
+// beside that of bare Echo in the same round.
 func (b *bench) sum(kase, name string, all, echo []figure) {
 	note := func(metric string, of func(i int) float64) {
 		values := make([]float64, len(all))

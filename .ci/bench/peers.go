@@ -46,16 +46,39 @@ func ours(built string) (all []server) {
 		case "kin-openapi":
 			line = []string{filepath.Join(built, "stock")}
 		}
-		all = append(all, server{name: kind, env: []string{"GOMAXPROCS=1"}, command: func(string) []string { return line }, first: list})
+		all = append(
+			all,
+			server{
+				name:    kind,
+				env:     []string{"GOMAXPROCS=1"},
+				command: func(string) []string { return line },
+				first:   list,
+			},
+		)
 	}
 	runs := 0
 	daemon := func(port string, more ...string) []string {
 		runs++
 		folder := filepath.Join(filepath.Dir(built), "data", fmt.Sprint(os.Getpid(), "-", runs))
-		return append([]string{filepath.Join(built, "qcsd"), "--addr", "127.0.0.1:" + port, "--data", folder, "--log-format", "json"}, more...)
+		return append(
+			[]string{
+				filepath.Join(built, "qcsd"),
+				"--addr",
+				"127.0.0.1:" + port,
+				"--data",
+				folder,
+				"--log-format",
+				"json",
+			},
+			more...)
 	}
 	return append(all, server{
-		name: "qcsd", first: "/healthz", keeps: true, env: []string{"QCSD_USERS=bench:bench", "GOMAXPROCS=1"}, login: login, // the peers work with one, too, but for what their runtime does besides
+		// the peers work with one, too, but for what their runtime does besides
+		name:  "qcsd",
+		first: "/healthz",
+		keeps: true,
+		env:   []string{"QCSD_USERS=bench:bench", "GOMAXPROCS=1"},
+		login: login,
 		command: func(port string) []string {
 			return daemon(port, "--seed", filepath.Join(filepath.Dir(built), "seed.json"))
 		},
@@ -73,13 +96,22 @@ func peers(out string) (all []server) {
 			return []string{bin + "prism", "mock", "-v", "fatal", "-h", "127.0.0.1", "-p", port, document}
 		}},
 		{name: "mockoon", lax: true, command: func(port string) []string {
-			return []string{bin + "mockoon-cli", "start", "--disable-log-to-file", "--disable-admin-api", "--hostname", "127.0.0.1", "--data", document, "--port", port}
+			return []string{
+				bin + "mockoon-cli", "start", "--disable-log-to-file", "--disable-admin-api",
+				"--hostname", "127.0.0.1", "--data", document, "--port", port,
+			}
 		}},
 		{name: "steady", command: func(port string) []string {
 			return []string{bin + "steady", "-q", "--host", "127.0.0.1", "-p", port, document}
 		}},
 		{name: "mockserver", command: func(port string) []string {
-			return []string{"java", "-Xmx1g", "-Dmockserver.maxLogEntries=1000", "-Dmockserver.initializationOpenAPIPath=" + document, "-Dmockserver.logLevel=ERROR", "-Dmockserver.directoryToSaveDynamicSSLCertificate=" + out, "-jar", modules + "mockserver-node/mockserver-netty-8.0.0-jar-with-dependencies.jar", "-serverPort", port}
+			return []string{
+				"java", "-Xmx1g", "-Dmockserver.maxLogEntries=1000", "-Dmockserver.logLevel=ERROR",
+				"-Dmockserver.initializationOpenAPIPath=" + document,
+				"-Dmockserver.directoryToSaveDynamicSSLCertificate=" + out,
+				"-jar", modules + "mockserver-node/mockserver-netty-8.0.0-jar-with-dependencies.jar",
+				"-serverPort", port,
+			}
 		}},
 		{name: "stripe-mock", command: func(port string) []string {
 			return []string{filepath.Join(out, "bin", "stripe-mock"), "-http-port", port}
@@ -121,7 +153,8 @@ type process struct {
 	refused  map[string]bool // cases that it answers otherwise than it should
 }
 
-// start runs a server until it has answered once. It starts it on one processor, if there is one for it alone.
+// start runs a server until it has answered once. It starts it on one processor, if there is one
+// for it alone.
 func (s server) start(apart bool) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -201,7 +234,9 @@ func (p *process) takes(c kase) bool {
 
 // login gets a token of the emulator.
 func login(base string) (map[string]string, error) {
-	answer, err := http.PostForm(base+"/auth", map[string][]string{"username": {"bench"}, "password": {"bench"}, "token": {"true"}})
+	answer, err := http.PostForm(
+		base+"/auth", map[string][]string{"username": {"bench"}, "password": {"bench"}, "token": {"true"}},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -246,8 +281,13 @@ func writeScenario(path string) error {
 	scenario := control.Scenario{}
 	for i, r := range answers.Registries(1000) {
 		scenario.Registries = append(scenario.Registries, control.ScenarioRegistry{
-			RegistryUUID: r.RegistryUUID, RegistryName: r.RegistryName, RegistryURI: r.RegistryURI, RegistryType: string(r.RegistryType),
-			Schedules: []control.ScenarioSchedules{{Name: "scan " + strconv.Itoa(i) + " {n}", Count: 10, Status: "Finished"}},
+			RegistryUUID: r.RegistryUUID,
+			RegistryName: r.RegistryName,
+			RegistryURI:  r.RegistryURI,
+			RegistryType: string(r.RegistryType),
+			Schedules: []control.ScenarioSchedules{
+				{Name: "scan " + strconv.Itoa(i) + " {n}", Count: 10, Status: "Finished"},
+			},
 		})
 	}
 	data, err := json.Marshal(scenario)

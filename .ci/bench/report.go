@@ -69,8 +69,13 @@ func (b *bench) csv(path string) error {
 
 // servers are those that have a figure, in the order in which they were measured.
 func (b *bench) servers(suite, metric string) (all []string) {
-	for _, name := range []string{"hello-world", "net/http", "echo", "generated", "kin-openapi", "bound", "qcsd", "prism", "mockoon", "steady", "mockserver", "stripe-mock"} {
-		if slices.ContainsFunc(b.rows, func(r row) bool { return r.suite == suite && r.server == name && r.metric == metric }) {
+	for _, name := range []string{
+		"hello-world", "net/http", "echo", "generated", "kin-openapi", "bound", "qcsd",
+		"prism", "mockoon", "steady", "mockserver", "stripe-mock",
+	} {
+		if slices.ContainsFunc(
+			b.rows, func(r row) bool { return r.suite == suite && r.server == name && r.metric == metric },
+		) {
 			all = append(all, name)
 		}
 	}
@@ -80,23 +85,54 @@ func (b *bench) servers(suite, metric string) (all []string) {
 // table is the results as Markdown.
 func (b *bench) table() string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "Measured %s on %d cores (%s), %s; %d callers, %d turns of %s each in shuffled order; servers on one processor, the callers on the others, the servers up to qcsd with GOMAXPROCS=1.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), machine(), runtime.Version(), callers, b.rounds, b.turn)
+	fmt.Fprintf(
+		&t,
+		"Measured %s on %d cores (%s), %s; %d callers, %d turns of %s each in shuffled order; servers on one "+
+			"processor, the callers on the others, the servers up to qcsd with GOMAXPROCS=1.\n\n",
+		time.Now().Format("2006-01-02"),
+		runtime.NumCPU(),
+		machine(),
+		runtime.Version(),
+		callers,
+		b.rounds,
+		b.turn,
+	)
 	names := b.servers("load", "cpu-us")
-	fmt.Fprintf(&t, "Processor time of a request in µs, and as a multiple of what bare Echo took in the same round (the median of each):\n\n| case | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
+	fmt.Fprintf(
+		&t,
+		"Processor time of a request in µs, and as a multiple of what bare Echo took in the same round (the "+
+			"median of each):\n\n| case | %s |\n|---|%s\n",
+		strings.Join(names, " | "),
+		strings.Repeat("---|", len(names)),
+	)
 	b.lines(&t, names, func(kase, name string) string {
 		return fmt.Sprintf("%.1f (%.3f)", b.get("load", kase, name, "cpu-us"), b.get("load", kase, name, "cpu-echo"))
 	})
-	fmt.Fprintf(&t, "\nRequests a second, p50 / p99 in µs:\n\n| case | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
+	fmt.Fprintf(
+		&t, "\nRequests a second, p50 / p99 in µs:\n\n| case | %s |\n|---|%s\n", strings.Join(names, " | "),
+		strings.Repeat("---|", len(names)),
+	)
 	b.lines(&t, names, func(kase, name string) string {
-		return fmt.Sprintf("%.0f, %.0f / %.0f", b.get("load", kase, name, "requests/s"), b.get("load", kase, name, "p50-us"), b.get("load", kase, name, "p99-us"))
+		return fmt.Sprintf(
+			"%.0f, %.0f / %.0f", b.get("load", kase, name, "requests/s"), b.get("load", kase, name, "p50-us"),
+			b.get("load", kase, name, "p99-us"),
+		)
 	})
-	t.WriteString("\nFrom the start of the process to the first good answer, the shortest of 11 (of one, where it takes seconds), and resident memory then and after the load:\n\n| server | ms | as a multiple of hello-world's | MiB | MiB after the load |\n|---|---|---|---|---|\n")
+	t.WriteString(
+		"\nFrom the start of the process to the first good answer, the shortest of 11 (of one, where it takes " +
+			"seconds), and resident memory then and after the load:\n\n" +
+			"| server | ms | as a multiple of hello-world's | MiB | MiB after the load |\n|---|---|---|---|---|\n",
+	)
 	for _, name := range b.servers("start", "ms") {
 		ms, after := b.get("start", "first-answer", name, "ms"), "–"
 		if mib := b.get("load", "after", name, "MiB"); mib > 0 {
 			after = fmt.Sprintf("%.0f", mib)
 		}
-		fmt.Fprintf(&t, "| %s | %.1f | %.1f | %.0f | %s |\n", name, ms, ms/b.get("start", "first-answer", "hello-world", "ms"), b.get("start", "first-answer", name, "MiB"), after)
+		fmt.Fprintf(
+			&t, "| %s | %.1f | %.1f | %.0f | %s |\n", name, ms,
+			ms/b.get("start", "first-answer", "hello-world", "ms"), b.get("start", "first-answer", name, "MiB"),
+			after,
+		)
 	}
 	return t.String()
 }
@@ -131,7 +167,18 @@ func machine() string {
 func (b *bench) plot() string {
 	const left, height, width, decade = 130, 16, 900, 190
 	names := b.servers("load", "cpu-us")
-	colours := []string{"#9e9e9e", "#607d8b", "#90caf9", "#ef9a9a", "#2e7d32", "#66bb6a", "#8e24aa", "#f57c00", "#6d4c41", "#00838f"}
+	colours := []string{
+		"#9e9e9e",
+		"#607d8b",
+		"#90caf9",
+		"#ef9a9a",
+		"#2e7d32",
+		"#66bb6a",
+		"#8e24aa",
+		"#f57c00",
+		"#6d4c41",
+		"#00838f",
+	}
 	var t strings.Builder
 	y := 30
 	for _, c := range cases() {
@@ -142,10 +189,21 @@ func (b *bench) plot() string {
 				continue
 			}
 			long := decade * max(0, math.Log10(cpu))
-			fmt.Fprintf(&t, `<rect x="%d" y="%d" width="%.0f" height="%d" fill="%s"/><text x="%.0f" y="%d">%s %.1f µs</text>`+"\n", left, y, long, height-3, colours[i%len(colours)], left+long+5, y+11, name, cpu)
+			fmt.Fprintf(
+				&t,
+				`<rect x="%d" y="%d" width="%.0f" height="%d" fill="%s"/><text x="%.0f" y="%d">%s %.1f µs</text>`+"\n",
+				left, y, long, height-3, colours[i%len(colours)], left+long+5, y+11, name, cpu,
+			)
 			y += height
 		}
 		y += height
 	}
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11"><rect width="100%%" height="100%%" fill="white"/><text x="4" y="16">Processor time of a request (logarithmic)</text>`+"\n%s</svg>\n", width, y, t.String())
+	return fmt.Sprintf(
+		`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">`+
+			`<rect width="100%%" height="100%%" fill="white"/>`+
+			`<text x="4" y="16">Processor time of a request (logarithmic)</text>`+"\n%s</svg>\n",
+		width,
+		y,
+		t.String(),
+	)
 }

@@ -38,7 +38,8 @@ func (p *process) account() (sum account) {
 	return sum
 }
 
-// processor is the processor time of a process, in nanoseconds where proc(5) has hundredths of seconds.
+// processor is the processor time of a process, in nanoseconds where proc(5) has hundredths of
+// seconds.
 func processor(pid int) time.Duration {
 	const sched = 2
 	var t unix.Timespec
@@ -48,7 +49,8 @@ func processor(pid int) time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// split gives servers the first processor, and the callers, who are this process, the others: what a request costs depends on who else gets turns.
+// split gives servers the first processor, and the callers, who are this process, the others: what
+// a request costs depends on who else gets turns.
 func split() (apart bool) {
 	n := runtime.NumCPU()
 	if n == 1 {

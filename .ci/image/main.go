@@ -1,5 +1,7 @@
-// Command image builds the container image of the emulator, for two platforms, into a folder in the OCI layout. It needs neither a container engine nor a registry: the base image is made here,
-// of the certificate authorities of this machine and an empty folder for data, and served to ko in this process.
+// Command image builds the container image of the emulator, for two platforms, into a folder in the
+// OCI layout. It needs neither a container engine nor a registry: the base image is made here, of
+// the certificate authorities of this machine and an empty folder for data, and served to ko in
+// this process.
 //
 //	go run . -root ../.. -out dist/image -version v0.1.0
 package main
@@ -38,7 +40,8 @@ import (
 // user is who runs the emulator in a container: nobody who exists outside.
 const user = 65532
 
-// authorities is where programs look for certificate authorities, in the image and on most machines.
+// authorities is where programs look for certificate authorities, in the image and on most
+// machines.
 const authorities = "/etc/ssl/certs/ca-certificates.crt"
 
 func main() {
@@ -67,21 +70,26 @@ func build(ctx context.Context, root, out, version string) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: registry.New(registry.Logger(log.New(io.Discard, "", 0))), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{
+		Handler: registry.New(registry.Logger(log.New(io.Discard, "", 0))), ReadHeaderTimeout: time.Minute,
+	}
 	go func() { _ = server.Serve(listener) }() // until the program ends
 	base := listener.Addr().String() + "/base:latest"
 	if err := push(base); err != nil {
 		return fmt.Errorf("base image: %w", err)
 	}
-	ko := exec.CommandContext(ctx, "go", "tool", "ko", "build", "--push=false", "--oci-layout-path="+folder, "--platform=linux/amd64,linux/arm64", "--sbom=none", "--preserve-import-paths", "--tags="+version,
-		"--image-label=org.opencontainers.image.title=qcsd", "--image-label=org.opencontainers.image.version="+version, "./server/cmd/qcsd")
+	ko := exec.CommandContext(ctx, "go", "tool", "ko", "build", "--push=false", "--oci-layout-path="+folder,
+		"--platform=linux/amd64,linux/arm64", "--sbom=none", "--preserve-import-paths", "--tags="+version,
+		"--image-label=org.opencontainers.image.title=qcsd",
+		"--image-label=org.opencontainers.image.version="+version, "./server/cmd/qcsd")
 	tools, err := filepath.Abs("go.mod")
 	if err != nil {
 		return err
 	}
 	ko.Args = append(ko.Args[:2], append([]string{"-modfile=" + tools}, ko.Args[2:]...)...)
 	ko.Dir, ko.Stdout, ko.Stderr = root, os.Stderr, os.Stderr
-	ko.Env = append(os.Environ(), "KO_DEFAULTBASEIMAGE="+base, "KO_DOCKER_REPO="+listener.Addr().String()+"/qcs", "KO_CONFIG_PATH="+filepath.Dir(tools), "VERSION="+version)
+	ko.Env = append(os.Environ(), "KO_DEFAULTBASEIMAGE="+base, "KO_DOCKER_REPO="+listener.Addr().String()+"/qcs",
+		"KO_CONFIG_PATH="+filepath.Dir(tools), "VERSION="+version)
 	if err := ko.Run(); err != nil {
 		return fmt.Errorf("ko: %w", err)
 	}
@@ -102,7 +110,8 @@ func try(ctx context.Context, folder, version string) error {
 	if err != nil {
 		return err
 	}
-	images, err := partial.FindImages(index, match.Platforms(v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}))
+	machine := match.Platforms(v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH})
+	images, err := partial.FindImages(index, machine)
 	if err != nil {
 		return err
 	}
@@ -167,12 +176,18 @@ func push(base string) error {
 		}
 		image, err = mutate.ConfigFile(image, &v1.ConfigFile{
 			OS: "linux", Architecture: architecture, RootFS: must(image.ConfigFile()).RootFS,
-			Config: v1.Config{User: fmt.Sprint(user), Env: []string{"QCSD_ADDR=0.0.0.0:8080", "QCSD_DATA=/data"}, ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Volumes: map[string]struct{}{"/data": {}}},
+			Config: v1.Config{
+				User: fmt.Sprint(user), Env: []string{"QCSD_ADDR=0.0.0.0:8080", "QCSD_DATA=/data"},
+				ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Volumes: map[string]struct{}{"/data": {}},
+			},
 		})
 		if err != nil {
 			return err
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: architecture}}})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{
+			Add:        image,
+			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: architecture}},
+		})
 	}
 	return remote.WriteIndex(ref, index)
 }
@@ -184,7 +199,8 @@ func must(c *v1.ConfigFile, err error) *v1.ConfigFile {
 	return c
 }
 
-// files is what the emulator needs beside itself: certificate authorities, and a folder that it may write to.
+// files is what the emulator needs beside itself: certificate authorities, and a folder that it may
+// write to.
 func files() (v1.Layer, error) {
 	certificates, err := os.ReadFile(authorities)
 	if err != nil {
@@ -207,5 +223,7 @@ func files() (v1.Layer, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(out.Bytes())), nil })
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(out.Bytes())), nil
+	})
 }

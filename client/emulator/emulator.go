@@ -1,7 +1,9 @@
-// Package emulator is a client of the control API of qcsd, /_qcs/…: worlds, clock, faults, snapshots and journal. Everything here is the emulator's own; no platform has it.
+// Package emulator is a client of the control API of qcsd, /_qcs/…: worlds, clock, faults,
+// snapshots and journal. Everything here is the emulator's own; no platform has it.
 //
-// There are two kinds of calls. Those on worlds are made by whoever runs the emulator: with the control token, or with none on loopback. All others work on one world, that of the user whose token
-// they carry: Client.In(world) gives a client for them. Errors are those of package client.
+// There are two kinds of calls. Those on worlds are made by whoever runs the emulator: with the
+// control token, or with none on loopback. All others work on one world, that of the user whose
+// token they carry: Client.In(world) gives a client for them. Errors are those of package client.
 package emulator
 
 import (
@@ -23,18 +25,27 @@ type Client struct {
 	http *http.Client
 }
 
-// New gives a client of the emulator at a base URL. The token is the control token, "" where none is needed, or that of a user, for calls on the user's world.
+// New gives a client of the emulator at a base URL. The token is the control token, "" where none
+// is needed, or that of a user, for calls on the user's world.
 func New(base, token string, h *http.Client) *Client {
 	base = strings.TrimRight(base, "/")
 	if h == nil {
 		h = http.DefaultClient
 	}
-	return &Client{base: base, http: h, wire: &controlclient.Client{Server: base + "/", Client: h, RequestEditors: []controlclient.RequestEditorFn{func(_ context.Context, r *http.Request) error {
-		if token != "" {
-			r.Header.Set("Authorization", "Bearer "+token)
-		}
-		return nil
-	}}}}
+	return &Client{
+		base: base,
+		http: h,
+		wire: &controlclient.Client{
+			Server: base + "/",
+			Client: h,
+			RequestEditors: []controlclient.RequestEditorFn{func(_ context.Context, r *http.Request) error {
+				if token != "" {
+					r.Header.Set("Authorization", "Bearer "+token)
+				}
+				return nil
+			}},
+		},
+	}
 }
 
 // In gives a client for calls on a world, as its first user.
@@ -46,12 +57,20 @@ func (c *Client) In(w control.World) *Client {
 	return New(c.base, token, c.http)
 }
 
-// SDK gives a client of the vendor's paths that is logged in as the first user of a world that was made just now.
+// SDK gives a client of the vendor's paths that is logged in as the first user of a world that was
+// made just now.
 func (c *Client) SDK(w control.World, options ...client.Option) (*client.Client, error) {
 	if len(w.Users) == 0 {
 		return nil, fmt.Errorf("world %s has no user", w.Name)
 	}
-	return client.New(append([]client.Option{client.WithBaseURL(c.base), client.WithHTTPClient(c.http), client.WithCredentials(w.Users[0].Name, w.Users[0].Password)}, options...)...)
+	return client.New(
+		append(
+			[]client.Option{
+				client.WithBaseURL(c.base),
+				client.WithHTTPClient(c.http),
+				client.WithCredentials(w.Users[0].Name, w.Users[0].Password),
+			},
+			options...)...)
 }
 
 // none is the answer of calls that answer nothing.
@@ -79,7 +98,8 @@ func (c *Client) UpdateWorld(ctx context.Context, world string, r control.WorldU
 	return client.Decode[control.World](c.wire.UpdateWorld(ctx, world, r))
 }
 
-// ResetWorld empties a world, and loads a seed or a scenario into it if one is given: POST /_qcs/worlds/{world}/reset.
+// ResetWorld empties a world, and loads a seed or a scenario into it if one is given: POST
+// /_qcs/worlds/{world}/reset.
 func (c *Client) ResetWorld(ctx context.Context, world string, to control.WorldReset) error {
 	return nothing(client.Decode[none](c.wire.ResetWorld(ctx, world, to)))
 }
@@ -104,7 +124,8 @@ func (c *Client) SetClock(ctx context.Context, set control.ClockSetting) (contro
 	return client.Decode[control.Clock](c.wire.SetClock(ctx, set))
 }
 
-// Advance moves the clock of the world on, and returns when all that fell due has happened: POST /_qcs/clock/advance.
+// Advance moves the clock of the world on, and returns when all that fell due has happened: POST
+// /_qcs/clock/advance.
 func (c *Client) Advance(ctx context.Context, d time.Duration) (control.Advanced, error) {
 	return client.Decode[control.Advanced](c.wire.AdvanceClock(ctx, control.ClockAdvance{By: d.Milliseconds()}))
 }
@@ -119,13 +140,23 @@ func (c *Client) SetScanProfile(ctx context.Context, p control.ScanProfile) erro
 	return nothing(client.Decode[none](c.wire.SetScanProfile(ctx, p)))
 }
 
-// Force puts a schedule into a status: PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status.
+// Force puts a schedule into a status: PUT
+// /_qcs/registry/{registryId}/schedule/{scheduleId}/status.
 func (c *Client) Force(ctx context.Context, registryID, scheduleID, status string) error {
-	return nothing(client.Decode[none](c.wire.ForceSchedule(ctx, registryID, scheduleID, control.ForcedStatus{Status: control.ForcedStatusStatus(status)})))
+	return nothing(
+		client.Decode[none](
+			c.wire.ForceSchedule(
+				ctx, registryID, scheduleID, control.ForcedStatus{Status: control.ForcedStatusStatus(status)},
+			),
+		),
+	)
 }
 
-// AddRepository gives a registry a repository, or more images in it, as if a scan had found them now, and gives its totals: POST /_qcs/registry/{registryId}/repository.
-func (c *Client) AddRepository(ctx context.Context, registryID string, r control.ScenarioRepository) (control.ScenarioRepository, error) {
+// AddRepository gives a registry a repository, or more images in it, as if a scan had found them
+// now, and gives its totals: POST /_qcs/registry/{registryId}/repository.
+func (c *Client) AddRepository(
+	ctx context.Context, registryID string, r control.ScenarioRepository,
+) (control.ScenarioRepository, error) {
 	return client.Decode[control.ScenarioRepository](c.wire.AddRepository(ctx, registryID, r))
 }
 
@@ -169,7 +200,8 @@ func (c *Client) Save(ctx context.Context, name string) (control.Snapshot, error
 	return client.Decode[control.Snapshot](c.wire.SaveSnapshot(ctx, name))
 }
 
-// Restore brings the world back to a snapshot, all or nothing: POST /_qcs/snapshots/{snapshot}/restore.
+// Restore brings the world back to a snapshot, all or nothing: POST
+// /_qcs/snapshots/{snapshot}/restore.
 func (c *Client) Restore(ctx context.Context, name string) error {
 	return nothing(client.Decode[none](c.wire.RestoreSnapshot(ctx, name)))
 }
@@ -189,7 +221,8 @@ func (c *Client) Import(ctx context.Context, name string, file control.SnapshotF
 	return client.Decode[control.Snapshot](c.wire.ImportSnapshot(ctx, name, file))
 }
 
-// Journal gives the last calls of the world that match a query, the newest first: GET /_qcs/journal.
+// Journal gives the last calls of the world that match a query, the newest first: GET
+// /_qcs/journal.
 func (c *Client) Journal(ctx context.Context, filter string) ([]control.Exchange, error) {
 	params := &control.ListJournalParams{}
 	if filter != "" {
@@ -228,7 +261,8 @@ func (c *Client) StopRecording(ctx context.Context) error {
 	return nothing(client.Decode[none](c.wire.StopRecording(ctx)))
 }
 
-// Replay makes the calls of a recording again, in an emulator of its own, and compares the answers: POST /_qcs/replay.
+// Replay makes the calls of a recording again, in an emulator of its own, and compares the answers:
+// POST /_qcs/replay.
 func (c *Client) Replay(ctx context.Context, recording control.Scenario) (control.Replay, error) {
 	return client.Decode[control.Replay](c.wire.ReplayScenario(ctx, recording))
 }

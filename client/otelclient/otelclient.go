@@ -1,9 +1,12 @@
-// Package otelclient makes traces and metrics of the calls of an SDK client with OpenTelemetry. It is a package of its own, so that importing the client does not bring OpenTelemetry along.
+// Package otelclient makes traces and metrics of the calls of an SDK client with OpenTelemetry. It
+// is a package of its own, so that importing the client does not bring OpenTelemetry along.
 //
 //	c, err := client.New(client.FromEnv(), client.WithHooks(otelclient.Hooks()))
 //
-// Each attempt is a span named after method and route, such as "GET /csapi/v1.3/registry/{id}", with the attributes of the semantic conventions for HTTP clients, and a value of the histogram
-// http.client.request.duration. The trace context goes along in the headers. Neither query nor headers nor bodies are recorded.
+// Each attempt is a span named after method and route, such as "GET /csapi/v1.3/registry/{id}",
+// with the attributes of the semantic conventions for HTTP clients, and a value of the histogram
+// http.client.request.duration. The trace context goes along in the headers. Neither query nor
+// headers nor bodies are recorded.
 package otelclient
 
 import (
@@ -42,7 +45,8 @@ func WithTracerProvider(p trace.TracerProvider) Option { return func(s *settings
 // WithMeterProvider makes metrics with a provider. Default: the global one.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(s *settings) { s.metrics = p } }
 
-// WithPropagator writes the trace context into the headers in another form. Default: the global one.
+// WithPropagator writes the trace context into the headers in another form. Default: the global
+// one.
 func WithPropagator(p propagation.TextMapPropagator) Option {
 	return func(s *settings) { s.propagator = p }
 }
@@ -54,19 +58,32 @@ type startKey struct{}
 
 // Hooks gives the hooks for client.WithHooks.
 func Hooks(options ...Option) client.Hooks {
-	s := settings{traces: otel.GetTracerProvider(), metrics: otel.GetMeterProvider(), propagator: otel.GetTextMapPropagator(), now: time.Now} //nolint:forbidigo // the default of WithClock
+	s := settings{
+		traces:     otel.GetTracerProvider(),
+		metrics:    otel.GetMeterProvider(),
+		propagator: otel.GetTextMapPropagator(),
+		now:        time.Now,
+	} //nolint:forbidigo // the default of WithClock
 	for _, o := range options {
 		o(&s)
 	}
 	tracer := s.traces.Tracer(scope)
-	duration, err := s.metrics.Meter(scope).Float64Histogram("http.client.request.duration", metric.WithUnit("s"), metric.WithDescription("Duration of HTTP client requests."),
-		metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10))
+	duration, err := s.metrics.Meter(
+		scope,
+	).Float64Histogram(
+		"http.client.request.duration", metric.WithUnit("s"),
+		metric.WithDescription("Duration of HTTP client requests."),
+		metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+	)
 	if err != nil {
 		otel.Handle(err) // the histogram does nothing then
 	}
 	return client.Hooks{
 		Before: func(r *http.Request) *http.Request {
-			ctx, span := tracer.Start(r.Context(), r.Method+" "+client.Route(r.URL.Path), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(common(r)...))
+			ctx, span := tracer.Start(
+				r.Context(), r.Method+" "+client.Route(r.URL.Path), trace.WithSpanKind(trace.SpanKindClient),
+				trace.WithAttributes(common(r)...),
+			)
 			if n := client.AttemptOf(ctx); n > 1 {
 				span.SetAttributes(attribute.Int("http.request.resend_count", n-1))
 			}
@@ -83,7 +100,9 @@ func Hooks(options ...Option) client.Hooks {
 			}
 			span.End()
 			if start, ok := ctx.Value(startKey{}).(time.Time); ok {
-				duration.Record(ctx, s.now().Sub(start).Seconds(), metric.WithAttributes(append(common(r), outcome...)...))
+				duration.Record(
+					ctx, s.now().Sub(start).Seconds(), metric.WithAttributes(append(common(r), outcome...)...),
+				)
 			}
 		},
 	}
@@ -91,7 +110,9 @@ func Hooks(options ...Option) client.Hooks {
 
 func common(r *http.Request) []attribute.KeyValue {
 	return []attribute.KeyValue{
-		attribute.String("http.request.method", r.Method), attribute.String("server.address", r.URL.Hostname()), attribute.String("url.template", client.Route(r.URL.Path)),
+		attribute.String("http.request.method", r.Method),
+		attribute.String("server.address", r.URL.Hostname()),
+		attribute.String("url.template", client.Route(r.URL.Path)),
 	}
 }
 

@@ -12,12 +12,21 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// What the schemas of bodies and parameters may say, by their types; decoders and binders check that.
+// What the schemas of bodies and parameters may say, by their types; decoders and binders check
+// that.
 var (
 	keywords = map[string]string{
-		"object": "properties required nullable", "array": "items minItems maxItems", "boolean": "nullable", "integer": "minimum maximum format enum not nullable", "string": "minLength maxLength pattern format enum nullable",
+		"object":  "properties required nullable",
+		"array":   "items minItems maxItems",
+		"boolean": "nullable",
+		"integer": "minimum maximum format enum not nullable",
+		"string":  "minLength maxLength pattern format enum nullable",
 	}
-	parameterKeywords = map[string]string{"path string": "minLength maxLength", "query string": "minLength maxLength", "query integer": "minimum maximum"}
+	parameterKeywords = map[string]string{
+		"path string":   "minLength maxLength",
+		"query string":  "minLength maxLength",
+		"query integer": "minimum maximum",
+	}
 )
 
 // unknown is something that a schema says of values beside some keywords; "" when there is nothing.
@@ -27,7 +36,10 @@ func unknown(s *openapi3.Schema, known string) string {
 		return "a schema without JSON"
 	}
 	for _, key := range slices.Sorted(maps.Keys(said)) {
-		if !strings.HasPrefix(key, "x-") && !slices.Contains(strings.Fields(known+" type title description example default deprecated writeOnly"), key) {
+		if !strings.HasPrefix(key, "x-") &&
+			!slices.Contains(
+				strings.Fields(known+" type title description example default deprecated writeOnly"), key,
+			) {
 			return key
 		}
 	}
@@ -63,7 +75,8 @@ func refusesSchema(s *openapi3.Schema, seen map[*openapi3.Schema]bool) string {
 	return ""
 }
 
-// exact reports whether the bounds of a number are whole ones, what it may not be has two of them, and the properties of an object are not more than there are bits to remember which were given.
+// exact reports whether the bounds of a number are whole ones, what it may not be has two of them,
+// and the properties of an object are not more than there are bits to remember which were given.
 func exact(s *openapi3.Schema) bool {
 	for _, bound := range []*float64{s.Min, s.Max} {
 		if bound != nil && *bound != math.Trunc(*bound) {
@@ -90,7 +103,12 @@ func (g *generator) helper(name string, write func(p func(string, ...any)) error
 // decoder writes the decoder of an object.
 func (g *generator) decoder(s *openapi3.Schema, name string) error {
 	return g.helper("decode"+name, func(p func(string, ...any)) error {
-		p("// decode%[1]s reads a %[1]s.\nfunc decode%[1]s(d *bind.Decoder, v *%[1]s) bool {\nif !d.Object() {\nreturn false\n}\nvar given uint64\nvar unknown bind.Keys\nfor d.Property() {\nok := false\nswitch d.Key {", name)
+		p(
+			"// decode%[1]s reads a %[1]s.\nfunc decode%[1]s(d *bind.Decoder, v *%[1]s) bool {\n"+
+				"if !d.Object() {\nreturn false\n}\nvar given uint64\nvar unknown bind.Keys\nfor d.Property() {\n"+
+				"ok := false\nswitch d.Key {",
+			name,
+		)
 		keys := slices.Clone(s.Required)
 		for key := range s.Properties {
 			if !slices.Contains(keys, key) {
@@ -181,7 +199,10 @@ func (g *generator) words(v place) string {
 	least, most := bounds(v.MinLength, v.MaxLength)
 	call := fmt.Sprintf("bind.String(d, %s, %d, %d)", v.to, least, most)
 	if v.Pattern != "" {
-		call += fmt.Sprintf(" && (%s(*%s) || d.Refuse(\"\", %s))", g.pattern(v.name, v.Pattern), v.to, literal(`string doesn't match the regular expression "`+v.Pattern+`"`))
+		call += fmt.Sprintf(
+			" && (%s(*%s) || d.Refuse(\"\", %s))", g.pattern(v.name, v.Pattern), v.to,
+			literal(`string doesn't match the regular expression "`+v.Pattern+`"`),
+		)
 	}
 	return plainly(call)
 }
@@ -206,12 +227,19 @@ func (g *generator) enum(v place) (string, error) {
 	}
 	v.name = name
 	return v.call(), g.helper("decode"+name, func(p func(string, ...any)) error {
-		p("// decode%[1]s reads a %[1]s.\nfunc decode%[1]s(d *bind.Decoder, v *%[1]s) bool {\nconst other = %[2]s", name, literal("value is not one of the allowed values "+string(allowed)))
+		p(
+			"// decode%[1]s reads a %[1]s.\nfunc decode%[1]s(d *bind.Decoder, v *%[1]s) bool {\nconst other = %[2]s",
+			name,
+			literal("value is not one of the allowed values "+string(allowed)),
+		)
 		read := "bind.String(d, v, 0, -1)"
 		if v.Type.Is(openapi3.TypeInteger) {
 			read = "bind.Number(d, v)"
 		}
-		p("if !%s {\nreturn false\n}\nswitch *v {\ncase %s:\nreturn true\n}\nreturn d.Refuse(\"\", other)\n}\n", read, strings.Trim(string(allowed), "[]"))
+		p(
+			"if !%s {\nreturn false\n}\nswitch *v {\ncase %s:\nreturn true\n}\nreturn d.Refuse(\"\", other)\n}\n",
+			read, strings.Trim(string(allowed), "[]"),
+		)
 		return nil
 	})
 }
@@ -220,18 +248,26 @@ func (g *generator) enum(v place) (string, error) {
 func (g *generator) integer(v place) string {
 	call := fmt.Sprintf("bind.Number(d, %s)", v.to)
 	if v.Not != nil {
-		call += fmt.Sprintf(" && (*%[1]s < %[2]d || *%[1]s > %[3]d || d.Refuse(\"\", \"is excluded\"))", v.to, int64(*v.Not.Value.Min), int64(*v.Not.Value.Max))
+		call += fmt.Sprintf(
+			" && (*%[1]s < %[2]d || *%[1]s > %[3]d || d.Refuse(\"\", \"is excluded\"))", v.to,
+			int64(*v.Not.Value.Min), int64(*v.Not.Value.Max),
+		)
 	}
 	return plainly(call + within(v.Schema, v.to, "d"))
 }
 
-// within is the condition that a number, which was read to a place, is within its bounds, and what its reader does else.
+// within is the condition that a number, which was read to a place, is within its bounds, and what
+// its reader does else.
 func within(s *openapi3.Schema, to, reader string) (condition string) {
 	if s.Min != nil {
-		condition += fmt.Sprintf(` && (*%s >= %d || %s.Refuse("", "number must be at least %[2]d"))`, to, int64(*s.Min), reader)
+		condition += fmt.Sprintf(
+			` && (*%s >= %d || %s.Refuse("", "number must be at least %[2]d"))`, to, int64(*s.Min), reader,
+		)
 	}
 	if s.Max != nil {
-		condition += fmt.Sprintf(` && (*%s <= %d || %s.Refuse("", "number must be at most %[2]d"))`, to, int64(*s.Max), reader)
+		condition += fmt.Sprintf(
+			` && (*%s <= %d || %s.Refuse("", "number must be at most %[2]d"))`, to, int64(*s.Max), reader,
+		)
 	}
 	return condition
 }

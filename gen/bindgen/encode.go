@@ -9,11 +9,19 @@ import (
 // encoder writes the encoder of a struct; it reports whether the type can have one.
 func (g *generator) encoder(name string) bool {
 	fields, ok := g.types.fields(name)
-	if !ok || g.types.marshal[name] || slices.ContainsFunc(fields, func(f field) bool { return f.omits && g.types.structName(f.kind) != "" && !g.texts(f.kind) }) {
+	if !ok || g.types.marshal[name] ||
+		slices.ContainsFunc(
+			fields,
+			func(f field) bool { return f.omits && g.types.structName(f.kind) != "" && !g.texts(f.kind) },
+		) {
 		return false
 	}
 	err := g.helper("append"+name, func(p func(string, ...any)) error {
-		p("// append%[1]s appends a %[1]s as encoding/json writes it.\nfunc append%[1]s(to []byte, v %[1]s) []byte {\nto = append(to, '{')", name)
+		p(
+			"// append%[1]s appends a %[1]s as encoding/json writes it.\n"+
+				"func append%[1]s(to []byte, v %[1]s) []byte {\nto = append(to, '{')",
+			name,
+		)
 		for _, f := range fields {
 			at := "v." + f.name
 			write := fmt.Sprintf("to = append(to, `%q:`...)\nto = append(%s, ',')", f.key, g.value(at, f.kind))
@@ -39,7 +47,12 @@ func (g *generator) texts(kind ast.Expr) bool {
 
 // appenders append values of types.
 var appenders = map[string]string{
-	"millis": "bind.AppendDigits", "string": "bind.AppendString", "int": "bind.AppendInt", "int64": "bind.AppendInt", "bool": "strconv.AppendBool", "counts": "bind.AppendCounts",
+	"millis": "bind.AppendDigits",
+	"string": "bind.AppendString",
+	"int":    "bind.AppendInt",
+	"int64":  "bind.AppendInt",
+	"bool":   "strconv.AppendBool",
+	"counts": "bind.AppendCounts",
 }
 
 // appender is the function that appends a value; "" when there is none.

@@ -55,9 +55,19 @@ func refusesParameter(p *openapi3.Parameter) string {
 func (g *generator) operation(o operation) error {
 	id := o.OperationID
 	request := id + "RequestObject"
-	g.p("// %s answers %s %s.\nfunc (b *bound) %s(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {", lower(id), o.method, o.path, lower(id))
+	g.p(
+		"// %s answers %s %s.\nfunc (b *bound) %s(w http.ResponseWriter, r *http.Request, path "+
+			"bind.PathValues) error {",
+		lower(id),
+		o.method,
+		o.path,
+		lower(id),
+	)
 	hasBody := o.RequestBody != nil && o.RequestBody.Value.Required
-	g.p("if %s {\nreturn openapi.ErrUnbound\n}", map[bool]string{true: "bind.Bodiless(r) || !bind.IsJSON(r)", false: "!bind.Bodiless(r)"}[hasBody])
+	g.p(
+		"if %s {\nreturn openapi.ErrUnbound\n}",
+		map[bool]string{true: "bind.Bodiless(r) || !bind.IsJSON(r)", false: "!bind.Bodiless(r)"}[hasBody],
+	)
 	g.p("var request %s", request)
 	for i, p := range o.pathParams {
 		f, err := g.types.field(request, p.Name)
@@ -66,7 +76,10 @@ func (g *generator) operation(o operation) error {
 		}
 		least, most := bounds(p.Schema.Value.MinLength, p.Schema.Value.MaxLength)
 		g.p("request.%s = path[%d]", f.name, i)
-		g.p("if refused := bind.Path(%q, request.%s, %d, %d); refused != nil {\nreturn refused\n}", p.Name, f.name, least, most)
+		g.p(
+			"if refused := bind.Path(%q, request.%s, %d, %d); refused != nil {\nreturn refused\n}", p.Name,
+			f.name, least, most,
+		)
 	}
 	if len(o.query) == 0 {
 		g.p("if refused := bind.NoQuery(%q, r.URL.RawQuery); refused != nil {\nreturn refused\n}", id)
@@ -81,7 +94,12 @@ func (g *generator) operation(o operation) error {
 			return fmt.Errorf("%s: %w", id, err)
 		}
 		g.p("text, refused := bind.ReadBody(r, b.options)\nif refused != nil {\nreturn refused\n}")
-		g.p("var body %s\nd := bind.NewDecoder(text)\nif !(decode%s(&d, &body) && d.End()) {\nreturn d.Refused()\n}\nrequest.Body = new(body)", body.Name, name)
+		g.p(
+			"var body %s\nd := bind.NewDecoder(text)\nif !(decode%s(&d, &body) && d.End()) {\n"+
+				"return d.Refused()\n}\nrequest.Body = new(body)",
+			body.Name,
+			name,
+		)
 	}
 	g.p("answer, err := b.ssi.%s(r.Context(), request)\nif err != nil || answer == nil {\nreturn err\n}", id)
 	g.answers(id)
@@ -101,10 +119,16 @@ func (g *generator) answers(id string) {
 		}
 		value, by := text(spec.Type)+"(a)", g.appender(spec.Type)
 		if _, element := g.types.plain(spec.Type); by == "" && g.appender(element) != "" {
-			by = fmt.Sprintf("func(to []byte, all %s) []byte { return bind.AppendList(to, all, %s) }", text(spec.Type), g.appender(element))
+			by = fmt.Sprintf(
+				"func(to []byte, all %s) []byte { return bind.AppendList(to, all, %s) }", text(spec.Type),
+				g.appender(element),
+			)
 		}
 		if by != "" {
-			g.p("if a, ok := answer.(%s%sJSONResponse); ok {\nreturn bind.Answer(w, %[2]s, %s, %s)\n}", id, status, value, by)
+			g.p(
+				"if a, ok := answer.(%s%sJSONResponse); ok {\nreturn bind.Answer(w, %[2]s, %s, %s)\n}", id,
+				status, value, by,
+			)
 		}
 	}
 }
@@ -133,21 +157,47 @@ func (g *generator) params(o operation) error {
 		switch pointer, optional := f.kind.(*ast.StarExpr); {
 		case s.Type.Is(openapi3.TypeArray):
 			least, most := bounds(s.Items.Value.MinLength, s.Items.Value.MaxLength)
-			fmt.Fprintf(&cases, "if p.%[1]s == nil {\np.%[1]s = make([]string, 0, q.Left())\n}\nif q.Item(len(p.%[1]s), %[2]d, %[3]d) {\np.%[1]s = append(p.%[1]s, q.Value)\n}\n", f.name, least, most)
+			fmt.Fprintf(
+				&cases,
+				"if p.%[1]s == nil {\np.%[1]s = make([]string, 0, q.Left())\n}\n"+
+					"if q.Item(len(p.%[1]s), %[2]d, %[3]d) {\np.%[1]s = append(p.%[1]s, q.Value)\n}\n",
+				f.name,
+				least,
+				most,
+			)
 			_, most = bounds(0, s.MaxItems)
 			fmt.Fprintf(&end, "q.List(%q, len(p.%s), %t, %d)\n", p.Name, f.name, p.Required, most)
 		case optional:
 			fmt.Fprintf(&own, "%s %s\n", lower(f.name), text(pointer.X))
-			fmt.Fprintf(&cases, "if own == nil {\nown = new(values)\n}\nif q.Once(p.%[1]s != nil, %[2]t) && %[3]s {\np.%[1]s = &own.%[4]s\n}\n", f.name, p.AllowEmptyValue, binds(s, "&own."+lower(f.name)), lower(f.name))
+			fmt.Fprintf(
+				&cases,
+				"if own == nil {\nown = new(values)\n}\nif q.Once(p.%[1]s != nil, %[2]t) && %[3]s {\n"+
+					"p.%[1]s = &own.%[4]s\n}\n",
+				f.name,
+				p.AllowEmptyValue,
+				binds(s, "&own."+lower(f.name)),
+				lower(f.name),
+			)
 		default:
 			return fmt.Errorf("%s: parameter %s: a type that is not expected: %s", id, p.Name, text(f.kind))
 		}
 	}
-	g.p("// bind%[1]sParams reads the query of %[1]s.\nfunc bind%[1]sParams(query string, p *%[1]sParams) *openapi.RequestError {", id)
+	g.p(
+		"// bind%[1]sParams reads the query of %[1]s.\n"+
+			"func bind%[1]sParams(query string, p *%[1]sParams) *openapi.RequestError {",
+		id,
+	)
 	if own.Len() > 0 {
 		g.p("type values struct {\n%s}\nvar own *values // what the parameters point to", own.String())
 	}
-	g.p("q := bind.NewQuery(%q, query)\nfor q.Next() {\nswitch q.Name {\n%sdefault:\nq.Unknown(%s)\n}\n}\n%sreturn q.Refused\n}\n", id, cases.String(), quoted(names), end.String())
+	g.p(
+		"q := bind.NewQuery(%q, query)\nfor q.Next() {\nswitch q.Name {\n%sdefault:\nq.Unknown(%s)\n}\n}\n"+
+			"%sreturn q.Refused\n}\n",
+		id,
+		cases.String(),
+		quoted(names),
+		end.String(),
+	)
 	return nil
 }
 

@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// pattern gives the name of a function that reports whether a text matches a pattern. A pattern that can be read without ever going back becomes code; another stays a regular expression.
+// pattern gives the name of a function that reports whether a text matches a pattern. A pattern
+// that can be read without ever going back becomes code; another stays a regular expression.
 func (g *generator) pattern(name, pattern string) string {
 	if known, ok := g.patterns[pattern]; ok {
 		return known
@@ -19,27 +20,46 @@ func (g *generator) pattern(name, pattern string) string {
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil || !uniform(parsed) || !m.whole(parsed) {
 		fmt.Fprintf(g.told, "bindgen: %s: a pattern that stays a regular expression\n", name)
-		fmt.Fprintf(&g.helpers, "// %[1]s matches %[2]s.\nfunc %[1]s(s string) bool { return pattern%[3]s.MatchString(s) }\n\nvar pattern%[3]s = regexp.MustCompile(%[4]s)\n\n", function, pattern, name, literal(pattern))
+		fmt.Fprintf(
+			&g.helpers,
+			"// %[1]s matches %[2]s.\nfunc %[1]s(s string) bool { return pattern%[3]s.MatchString(s) }\n\n"+
+				"var pattern%[3]s = regexp.MustCompile(%[4]s)\n\n",
+			function,
+			pattern,
+			name,
+			literal(pattern),
+		)
 		return function
 	}
-	fmt.Fprintf(&g.helpers, "// %[1]s matches %[2]s.\nfunc %[1]s(s string) bool {\ni := 0\n%[3]s\n}\n\n", function, pattern, m.code.String())
+	fmt.Fprintf(
+		&g.helpers,
+		"// %[1]s matches %[2]s.\nfunc %[1]s(s string) bool {\ni := 0\n%[3]s\n}\n\n",
+		function,
+		pattern,
+		m.code.String(),
+	)
 	return function
 }
 
 // beyond stands for all characters beyond ASCII.
 const beyond = unicode.MaxASCII + 1
 
-// uniform reports whether all of a pattern treats those the same, and none of it leaves the case open.
+// uniform reports whether all of a pattern treats those the same, and none of it leaves the case
+// open.
 func uniform(r *syntax.Regexp) bool {
 	for i, c := range r.Rune {
-		if begins := r.Op == syntax.OpCharClass && i%2 == 0; c > beyond && c != unicode.MaxRune || c == beyond && !begins {
+		if begins := r.Op == syntax.OpCharClass &&
+			i%2 == 0; c > beyond && c != unicode.MaxRune ||
+			c == beyond && !begins {
 			return false
 		}
 	}
-	return r.Flags&syntax.FoldCase == 0 && !slices.ContainsFunc(r.Sub, func(sub *syntax.Regexp) bool { return !uniform(sub) })
+	return r.Flags&syntax.FoldCase == 0 &&
+		!slices.ContainsFunc(r.Sub, func(sub *syntax.Regexp) bool { return !uniform(sub) })
 }
 
-// first are the characters with which parts that follow one another can begin; nullable says that they can be empty.
+// first are the characters with which parts that follow one another can begin; nullable says that
+// they can be empty.
 func first(parts ...*syntax.Regexp) (set string, nullable bool) {
 	program, err := syntax.Compile((&syntax.Regexp{Op: syntax.OpConcat, Sub: parts}).Simplify())
 	if err != nil {
@@ -95,7 +115,8 @@ func (m *matcher) whole(r *syntax.Regexp) bool {
 	return ok
 }
 
-// sequence writes parts that follow one another, and come before the rest. It reports whether they can be read without going back.
+// sequence writes parts that follow one another, and come before the rest. It reports whether they
+// can be read without going back.
 func (m *matcher) sequence(parts, rest []*syntax.Regexp) bool {
 	for i, part := range parts {
 		if !m.part(part, slices.Concat(parts[i+1:], rest)) {
@@ -108,7 +129,10 @@ func (m *matcher) sequence(parts, rest []*syntax.Regexp) bool {
 // part writes one part. Of what may come several times it knows single characters only.
 func (m *matcher) part(r *syntax.Regexp, rest []*syntax.Regexp) bool {
 	one := r
-	times, repeated := map[syntax.Op][2]int{syntax.OpStar: {0, -1}, syntax.OpPlus: {1, -1}, syntax.OpQuest: {0, 1}, syntax.OpRepeat: {r.Min, r.Max}}[r.Op] // a most of -1 is without end
+	// a most of -1 is without end
+	times, repeated := map[syntax.Op][2]int{
+		syntax.OpStar: {0, -1}, syntax.OpPlus: {1, -1}, syntax.OpQuest: {0, 1}, syntax.OpRepeat: {r.Min, r.Max},
+	}[r.Op]
 	if repeated {
 		one = r.Sub[0]
 	} else {
@@ -134,7 +158,8 @@ func (m *matcher) part(r *syntax.Regexp, rest []*syntax.Regexp) bool {
 	return m.part(one, rest)
 }
 
-// class writes characters of a set. Those beyond ASCII have several bytes: how many there are is not counted.
+// class writes characters of a set. Those beyond ASCII have several bytes: how many there are is
+// not counted.
 func (m *matcher) class(set string, least, most int) bool {
 	several := strings.ContainsRune(set, beyond)
 	if least == 1 && most == 1 {

@@ -1,5 +1,6 @@
-// Command jsondoc converts an OpenAPI document from YAML to JSON: "jsondoc FILE.yaml FILE.json". With a third argument it writes only that schema of the document, and those that it refers to, as a JSON
-// Schema. Keys are sorted, so that the result depends on the document only.
+// Command jsondoc converts an OpenAPI document from YAML to JSON: "jsondoc FILE.yaml FILE.json".
+// With a third argument it writes only that schema of the document, and those that it refers to, as
+// a JSON Schema. Keys are sorted, so that the result depends on the document only.
 package main
 
 import (

@@ -21,9 +21,12 @@ type Change struct {
 // String joins place and change to one line.
 func (c Change) String() string { return c.Where + ": " + c.What }
 
-// Breaking lists what a client that was written for the document base would trip over when the server obeys the document head: requests that were right and no longer are,
-// and answers that say less, or something else, than they did. A change below a component is listed once, at the component. The operationId counts, because generated
-// clients take their names from it; servers, links, callbacks, defaults and the encoding of forms are not compared. Both documents may be JSON or YAML.
+// Breaking lists what a client that was written for the document base would trip over when the
+// server obeys the document head: requests that were right and no longer are, and answers that say
+// less, or something else, than they did. A change below a component is listed once, at the
+// component. The operationId counts, because generated clients take their names from it; servers,
+// links, callbacks, defaults and the encoding of forms are not compared. Both documents may be JSON
+// or YAML.
 func Breaking(base, head []byte) ([]Change, error) {
 	older, err := endpoints(base)
 	if err != nil {
@@ -43,7 +46,9 @@ func Breaking(base, head []byte) ([]Change, error) {
 		w.add(place{root: where}, "is gone")
 	}
 	w.drain()
-	return slices.SortedFunc(maps.Keys(w.changes), func(a, b Change) int { return strings.Compare(a.String(), b.String()) }), nil
+	return slices.SortedFunc(
+		maps.Keys(w.changes), func(a, b Change) int { return strings.Compare(a.String(), b.String()) },
+	), nil
 }
 
 // endpoint is an operation with the parts of the document that it inherits from.
@@ -57,7 +62,8 @@ type endpoint struct {
 // pathParameter is a segment of a path template.
 var pathParameter = regexp.MustCompile(`\{[^}]*\}`)
 
-// endpoints reads a document. The keys leave out the names of path parameters, which no client sends.
+// endpoints reads a document. The keys leave out the names of path parameters, which no client
+// sends.
 func endpoints(data []byte) (map[string]endpoint, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(data)
@@ -82,11 +88,15 @@ func (w *walker) operation(where string, base, head endpoint) {
 	}
 	w.security(where, base, head)
 	w.parameters(where, base, head)
-	w.requestBody(place{request: true, root: where + ": request body"}, base.operation.RequestBody, head.operation.RequestBody)
+	w.requestBody(
+		place{request: true, root: where + ": request body"}, base.operation.RequestBody,
+		head.operation.RequestBody,
+	)
 	w.responses(where, base.operation.Responses, head.operation.Responses)
 }
 
-// security asks that whatever authenticated a request still does: each alternative of base must hold all that some alternative of head wants.
+// security asks that whatever authenticated a request still does: each alternative of base must
+// hold all that some alternative of head wants.
 func (w *walker) security(where string, base, head endpoint) {
 	offered := head.credentials()
 	for _, sent := range base.credentials() {
@@ -101,7 +111,8 @@ func (w *walker) security(where string, base, head endpoint) {
 	}
 }
 
-// credentials lists the alternatives, each as the schemes and scopes that it wants. One that wants nothing means that the operation is public.
+// credentials lists the alternatives, each as the schemes and scopes that it wants. One that wants
+// nothing means that the operation is public.
 func (e endpoint) credentials() [][]string {
 	requirements := e.doc.Security
 	if e.operation.Security != nil {
@@ -125,7 +136,8 @@ func (e endpoint) credentials() [][]string {
 	return all
 }
 
-// scheme describes a security scheme by what a client sends, so that its name in the document does not matter.
+// scheme describes a security scheme by what a client sends, so that its name in the document does
+// not matter.
 func (e endpoint) scheme(name string) string {
 	s := e.doc.Components.SecuritySchemes[name].Value // a valid document has it
 	parts := []string{s.Type, strings.ToLower(s.Scheme), s.In, s.Name, s.OpenIdConnectUrl}
@@ -151,7 +163,8 @@ func (w *walker) parameters(where string, base, head endpoint) {
 	}
 }
 
-// parameters collects those of the path and of the operation by where and how they are sent: a path parameter by its place, a header in one spelling.
+// parameters collects those of the path and of the operation by where and how they are sent: a path
+// parameter by its place, a header in one spelling.
 func (e endpoint) parameters() map[string]*openapi3.Parameter {
 	segments := pathParameter.FindAllString(e.path, -1)
 	all := map[string]*openapi3.Parameter{}
@@ -268,7 +281,10 @@ func (w *walker) content(p place, base, head openapi3.Content) {
 			w.add(p, "content type %s is gone", kind)
 			continue
 		}
-		w.walk(place{request: p.request, root: p.root + " as " + kind}, schemaOf(base[kind].Schema), schemaOf(media.Schema))
+		w.walk(
+			place{request: p.request, root: p.root + " as " + kind}, schemaOf(base[kind].Schema),
+			schemaOf(media.Schema),
+		)
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// shape is one form of a value: schemas that all hold, with what is in their allOf, and with one alternative chosen of each oneOf and anyOf.
+// shape is one form of a value: schemas that all hold, with what is in their allOf, and with one
+// alternative chosen of each oneOf and anyOf.
 type shape struct {
 	name    string
 	schemas []*openapi3.Schema
@@ -145,7 +146,8 @@ func (s shape) items() openapi3.SchemaRefs {
 	return all
 }
 
-// properties are those that travel in the direction: requests carry none that are read-only, answers none that are write-only.
+// properties are those that travel in the direction: requests carry none that are read-only,
+// answers none that are write-only.
 func (s shape) properties(request bool) map[string]openapi3.SchemaRefs {
 	all := map[string]openapi3.SchemaRefs{}
 	for _, schema := range s.schemas {
@@ -158,7 +160,8 @@ func (s shape) properties(request bool) map[string]openapi3.SchemaRefs {
 	return all
 }
 
-// required lists the names that must be there, without properties that travel in the other direction only.
+// required lists the names that must be there, without properties that travel in the other
+// direction only.
 func (s shape) required(request bool) []string {
 	here, anywhere := s.properties(request), s.declared()
 	var all []string
@@ -182,7 +185,8 @@ func (s shape) declared() map[string]bool {
 	return all
 }
 
-// others returns what holds for properties without a name of their own, and whether there may be any.
+// others returns what holds for properties without a name of their own, and whether there may be
+// any.
 func (s shape) others() (refs openapi3.SchemaRefs, open bool) {
 	open = true
 	for _, schema := range s.schemas {

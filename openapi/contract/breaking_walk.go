@@ -31,7 +31,8 @@ func (p place) at(segment string) place {
 	return p
 }
 
-// order says which side must fit into the other: what clients send into what the server takes now, what the server sends now into what clients take. It is its own inverse.
+// order says which side must fit into the other: what clients send into what the server takes now,
+// what the server sends now into what clients take. It is its own inverse.
 func (p place) order(base, head shape) (inner, outer shape) {
 	if p.request {
 		return base, head
@@ -51,20 +52,23 @@ func (p place) component(base, head openapi3.SchemaRefs) place {
 	return place{request: p.request, root: fmt.Sprintf("schema %s in %s", path.Base(base[0].Ref), direction)}
 }
 
-// visit identifies a comparison that has been begun, so that schemas that contain themselves come to an end.
+// visit identifies a comparison that has been begun, so that schemas that contain themselves come
+// to an end.
 type visit struct {
 	request    bool
 	root       string
 	base, head string
 }
 
-// task is a comparison to be made. Lists of schemas hold together, as those of allOf do; an empty one takes everything.
+// task is a comparison to be made. Lists of schemas hold together, as those of allOf do; an empty
+// one takes everything.
 type task struct {
 	place      place
 	base, head openapi3.SchemaRefs
 }
 
-// walker compares schemas and gathers what breaks. It works through a queue, so that a change in a schema that contains itself is listed where it is nearest to the root.
+// walker compares schemas and gathers what breaks. It works through a queue, so that a change in a
+// schema that contains itself is listed where it is nearest to the root.
 type walker struct {
 	changes map[Change]bool
 	seen    map[visit]bool
@@ -119,7 +123,8 @@ func identity(refs openapi3.SchemaRefs) string {
 	return b.String()
 }
 
-// match asks that each form that may be sent finds one that takes it. One that does not is compared with its namesake, to say more than that it is gone.
+// match asks that each form that may be sent finds one that takes it. One that does not is compared
+// with its namesake, to say more than that it is gone.
 func (w *walker) match(p place, base, head []shape) {
 	sent, taken, lost := base, head, "is no longer taken"
 	if !p.request {
@@ -149,7 +154,10 @@ func (w *walker) match(p place, base, head []shape) {
 func (w *walker) compare(p place, base, head shape) {
 	inner, outer := p.order(base, head)
 	if !fitsTypes(inner.types(), outer.types()) {
-		w.add(p, "type %s has become %s", cmp.Or(strings.Join(base.types(), " or "), "any"), cmp.Or(strings.Join(head.types(), " or "), "any"))
+		w.add(
+			p, "type %s has become %s", cmp.Or(strings.Join(base.types(), " or "), "any"),
+			cmp.Or(strings.Join(head.types(), " or "), "any"),
+		)
 		return
 	}
 	if f := outer.format(); f != "" && f != inner.format() {
@@ -171,7 +179,8 @@ func (w *walker) compare(p place, base, head shape) {
 	}
 }
 
-// fitsTypes reports whether a value of one of the inner types is one of the outer types; an integer is also a number, and no types mean all.
+// fitsTypes reports whether a value of one of the inner types is one of the outer types; an integer
+// is also a number, and no types mean all.
 func fitsTypes(inner, outer []string) bool {
 	if slices.Contains(outer, openapi3.TypeNumber) {
 		outer = append(slices.Clone(outer), openapi3.TypeInteger)
@@ -179,7 +188,8 @@ func fitsTypes(inner, outer []string) bool {
 	return len(outer) == 0 || len(inner) > 0 && subset(inner, outer)
 }
 
-// values finds what narrows the single values of a request. In answers all of this may change: other values may appear.
+// values finds what narrows the single values of a request. In answers all of this may change:
+// other values may appear.
 func (w *walker) values(p place, base, head shape) {
 	older, newer := base.enum(), head.enum()
 	switch {
@@ -263,7 +273,8 @@ func (w *walker) properties(p place, base, head shape) {
 	}
 }
 
-// others compares what properties without a name of their own may be. Answers may stop sending them where they were not declared.
+// others compares what properties without a name of their own may be. Answers may stop sending them
+// where they were not declared.
 func (w *walker) others(p place, base, head shape) {
 	older, open := base.others()
 	newer, stillOpen := head.others()

@@ -1,7 +1,9 @@
-// Package contract holds traffic to an OpenAPI document: it finds the operation of a request, checks requests and responses, and compares two documents.
+// Package contract holds traffic to an OpenAPI document: it finds the operation of a request,
+// checks requests and responses, and compares two documents.
 //
-// It is the only package of the project, besides the generator, that imports kin-openapi, which it completes where that is silent: unknown and repeated parameters,
-// duplicate keys, trailing bytes, undeclared properties of answers. It imports nothing of the server.
+// It is the only package of the project, besides the generator, that imports kin-openapi, which it
+// completes where that is silent: unknown and repeated parameters, duplicate keys, trailing bytes,
+// undeclared properties of answers. It imports nothing of the server.
 package contract
 
 import (
@@ -18,10 +20,12 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// Strictness says what becomes of requests that the vendor may well accept although nothing documents it; see openapi.Refusals.
+// Strictness says what becomes of requests that the vendor may well accept although nothing
+// documents it; see openapi.Refusals.
 type Strictness string
 
-// The two settings. Strict, the default, refuses what no document allows, because catching mistakes is what the emulator is for.
+// The two settings. Strict, the default, refuses what no document allows, because catching mistakes
+// is what the emulator is for.
 const (
 	Strict Strictness = "strict"
 	Vendor Strictness = "vendor"
@@ -57,7 +61,8 @@ type Operation struct {
 	read     func() (*detail, error) // once
 }
 
-// detail is what checking the traffic of an operation needs. Load has seen that it can be read; Open trusts that Load would.
+// detail is what checking the traffic of an operation needs. Load has seen that it can be read;
+// Open trusts that Load would.
 func (o *Operation) detail() *detail {
 	got, err := o.read()
 	if err != nil {
@@ -66,7 +71,8 @@ func (o *Operation) detail() *detail {
 	return got
 }
 
-// Load reads a document as JSON or YAML and checks that it is a valid one and that each operation has an operationId of its own.
+// Load reads a document as JSON or YAML and checks that it is a valid one and that each operation
+// has an operationId of its own.
 func Load(data []byte, o Options) (*Document, error) {
 	spec, err := openapi3.NewLoader().LoadFromData(data)
 	if err != nil {
@@ -93,7 +99,8 @@ func Load(data []byte, o Options) (*Document, error) {
 	return d, nil
 }
 
-// Open reads a document as JSON that Load has accepted before, such as an embedded one. It takes a fortieth of the time: the parts are read when they are first needed.
+// Open reads a document as JSON that Load has accepted before, such as an embedded one. It takes a
+// fortieth of the time: the parts are read when they are first needed.
 func Open(data []byte, o Options) (*Document, error) {
 	text, err := readOutline(data)
 	if err != nil {
@@ -147,9 +154,15 @@ func newOperation(d *Document, path, method string, text json.RawMessage) (*Oper
 		return nil, fmt.Errorf("document: %s %s: %w", method, path, err)
 	}
 	return &Operation{
-		ID: h.OperationID, Method: method, Path: path, Summary: h.Summary, Public: h.Security != nil && len(*h.Security) == 0, evidence: h.Evidence,
-		document: d, segments: strings.Split(path, "/"),
-		read: sync.OnceValues(func() (*detail, error) { return d.outline.detailOf(path, method) }),
+		ID:       h.OperationID,
+		Method:   method,
+		Path:     path,
+		Summary:  h.Summary,
+		Public:   h.Security != nil && len(*h.Security) == 0,
+		evidence: h.Evidence,
+		document: d,
+		segments: strings.Split(path, "/"),
+		read:     sync.OnceValues(func() (*detail, error) { return d.outline.detailOf(path, method) }),
 	}, nil
 }
 
@@ -173,13 +186,15 @@ func (e *MethodError) Error() string {
 	return "the path takes " + strings.Join(e.Allow, ", ")
 }
 
-// Match is the operation that a request means, with the values of its path parameters. One that is made of an operation alone has none, and does for answers.
+// Match is the operation that a request means, with the values of its path parameters. One that is
+// made of an operation alone has none, and does for answers.
 type Match struct {
 	*Operation
 	path []string // the segments of the request's
 }
 
-// Values copies the values of the path parameters, in their order in the path, as far as there is room.
+// Values copies the values of the path parameters, in their order in the path, as far as there is
+// room.
 func (m Match) Values(into []string) {
 	for i, value := range m.path {
 		if strings.HasPrefix(m.segments[i], "{") && len(into) > 0 {
@@ -201,7 +216,8 @@ func (m Match) Params() (values map[string]string) {
 	return values
 }
 
-// Find returns the operation of a request. A literal segment of a path beats a parameter in the same place. An error is a *PathError or a *MethodError.
+// Find returns the operation of a request. A literal segment of a path beats a parameter in the
+// same place. An error is a *PathError or a *MethodError.
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
 	segments := strings.Split(target.Path, "/") // where no RawPath is, no slash was escaped
 	if target.RawPath != "" {
@@ -241,7 +257,8 @@ func (d *Document) methods(segments []string, literals int) (all []string) {
 	return all
 }
 
-// match compares the segments of a path with the template and counts those that are equal to the letter.
+// match compares the segments of a path with the template and counts those that are equal to the
+// letter.
 func (o *Operation) match(segments []string) (literals int, ok bool) {
 	if len(segments) != len(o.segments) {
 		return 0, false
@@ -257,7 +274,8 @@ func (o *Operation) match(segments []string) (literals int, ok bool) {
 	return literals, true
 }
 
-// nearest names the path that shares the longest beginning with the segments, the shortest of several.
+// nearest names the path that shares the longest beginning with the segments, the shortest of
+// several.
 func (d *Document) nearest(segments []string) string {
 	best, shared := "", 0
 	for _, o := range d.operations {
@@ -269,11 +287,13 @@ func (d *Document) nearest(segments []string) string {
 	return best
 }
 
-// shares measures the beginning that a path has in common with the template, in segments first and then in letters; less than one segment counts as nothing.
+// shares measures the beginning that a path has in common with the template, in segments first and
+// then in letters; less than one segment counts as nothing.
 func (o *Operation) shares(segments []string) int {
 	const segment = 1000
 	n := 0
-	for n < len(segments) && n < len(o.segments) && (o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
+	for n < len(segments) && n < len(o.segments) &&
+		(o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
 		n++
 	}
 	if n < 2 { // the first segment is the empty one before the leading slash
@@ -318,5 +338,11 @@ func checkMillis(text string) error {
 
 // input is what kin-openapi wants to know of a request.
 func (m Match) input(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
-	return &openapi3filter.RequestValidationInput{Request: r, PathParams: m.Params(), QueryParams: query, Route: m.detail().route, Options: m.detail().filter}
+	return &openapi3filter.RequestValidationInput{
+		Request:     r,
+		PathParams:  m.Params(),
+		QueryParams: query,
+		Route:       m.detail().route,
+		Options:     m.detail().filter,
+	}
 }

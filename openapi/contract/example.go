@@ -37,7 +37,8 @@ type Call struct {
 	ContentType, Body string
 }
 
-// Example gives the example call of an operation: the examples of its path parameters, of the query parameters that are required or lists, and of its body.
+// Example gives the example call of an operation: the examples of its path parameters, of the query
+// parameters that are required or lists, and of its body.
 func (o *Operation) Example() Call {
 	c := Call{Method: o.Method, Target: o.Path}
 	query := url.Values{}
@@ -45,7 +46,9 @@ func (o *Operation) Example() Call {
 		list, isList := ref.Value.Example.([]any)
 		switch {
 		case ref.Value.In == openapi3.ParameterInPath:
-			c.Target = strings.ReplaceAll(c.Target, "{"+ref.Value.Name+"}", url.PathEscape(fmt.Sprint(ref.Value.Example)))
+			c.Target = strings.ReplaceAll(
+				c.Target, "{"+ref.Value.Name+"}", url.PathEscape(fmt.Sprint(ref.Value.Example)),
+			)
 		case isList:
 			query.Set(ref.Value.Name, fmt.Sprint(list[0]))
 		case ref.Value.Required:
@@ -100,7 +103,8 @@ func encode(kind string, value any) (contentType, body string) {
 	return kind, string(data)
 }
 
-// Curl writes a call for people to paste into a shell, with $API for the gateway and /csapi/v1.3 and $AUTH for the header with the token.
+// Curl writes a call for people to paste into a shell, with $API for the gateway and /csapi/v1.3
+// and $AUTH for the header with the token.
 func (c Call) Curl() string {
 	text := `curl -i -H "$AUTH"`
 	if c.Method != http.MethodGet {

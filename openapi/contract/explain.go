@@ -11,7 +11,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// RequestErrors are all the reasons to refuse a request that were found; the first decides its status.
+// RequestErrors are all the reasons to refuse a request that were found; the first decides its
+// status.
 type RequestErrors []*RequestError
 
 func (e RequestErrors) Error() string {
@@ -22,7 +23,8 @@ func (e RequestErrors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Explain is CheckRequest for people: it does not stop at the first fault. An error is a *RequestError or, when more than one was found, RequestErrors.
+// Explain is CheckRequest for people: it does not stop at the first fault. An error is a
+// *RequestError or, when more than one was found, RequestErrors.
 func (m Match) Explain(r *http.Request) error {
 	data, err := m.readBody(r)
 	if err != nil {

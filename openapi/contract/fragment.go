@@ -13,8 +13,9 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// outline is a document as far as finding operations needs it. The rest stays text until an operation is used: kin-openapi takes forty times as long for the whole as this does, and a process
-// uses few of the operations, or none yet.
+// outline is a document as far as finding operations needs it. The rest stays text until an
+// operation is used: kin-openapi takes forty times as long for the whole as this does, and a
+// process uses few of the operations, or none yet.
 type outline struct {
 	OpenAPI    string                                `json:"openapi"`
 	Paths      map[string]map[string]json.RawMessage `json:"paths"`
@@ -47,7 +48,12 @@ func (d *outline) fragment(paths map[string]map[string]json.RawMessage, texts ..
 		Info       map[string]string                     `json:"info"`
 		Paths      map[string]map[string]json.RawMessage `json:"paths"`
 		Components map[string]map[string]json.RawMessage `json:"components"`
-	}{d, map[string]string{"title": "part", "version": "0"}, paths, map[string]map[string]json.RawMessage{"securitySchemes": d.Components["securitySchemes"]}}
+	}{
+		d,
+		map[string]string{"title": "part", "version": "0"},
+		paths,
+		map[string]map[string]json.RawMessage{"securitySchemes": d.Components["securitySchemes"]},
+	}
 	for _, item := range paths {
 		for _, text := range item {
 			texts = append(texts, text)
@@ -99,7 +105,15 @@ func (d *outline) detailOf(path, method string) (*detail, error) {
 	whole := spec.Paths.Value(path)
 	operation := whole.Operations()[method]
 	got := &detail{
-		route: &routers.Route{Spec: spec, Path: path, PathItem: whole, Method: method, Operation: operation}, query: map[string]*openapi3.Parameter{}, filter: filterOf(spec),
+		route: &routers.Route{
+			Spec:      spec,
+			Path:      path,
+			PathItem:  whole,
+			Method:    method,
+			Operation: operation,
+		},
+		query:  map[string]*openapi3.Parameter{},
+		filter: filterOf(spec),
 	}
 	for _, ref := range slices.Concat(whole.Parameters, operation.Parameters) {
 		if ref.Value.In == openapi3.ParameterInQuery {

@@ -17,8 +17,9 @@ import (
 // maxNesting bounds the depth of a body.
 const maxNesting = 64
 
-// keyWalker reads a JSON text token by token beside its schema and looks at what a decoder would hide: keys given twice or in another case, bytes after the value,
-// NUL characters and, where closed is set, keys that the schema does not have.
+// keyWalker reads a JSON text token by token beside its schema and looks at what a decoder would
+// hide: keys given twice or in another case, bytes after the value, NUL characters and, where
+// closed is set, keys that the schema does not have.
 type keyWalker struct {
 	lenient bool
 	closed  bool
@@ -133,7 +134,8 @@ func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, seen map[
 	return nil
 }
 
-// properties collects the properties of a schema and of all its alternatives; it reports whether others are declared to be allowed.
+// properties collects the properties of a schema and of all its alternatives; it reports whether
+// others are declared to be allowed.
 func properties(schema *openapi3.Schema, into map[string]*openapi3.Schema) (open bool) {
 	if schema == nil {
 		return true
@@ -141,7 +143,8 @@ func properties(schema *openapi3.Schema, into map[string]*openapi3.Schema) (open
 	for name, ref := range schema.Properties {
 		into[name] = ref.Value
 	}
-	open = schema.AdditionalProperties.Schema != nil || schema.AdditionalProperties.Has != nil && *schema.AdditionalProperties.Has
+	open = schema.AdditionalProperties.Schema != nil ||
+		schema.AdditionalProperties.Has != nil && *schema.AdditionalProperties.Has
 	for _, refs := range []openapi3.SchemaRefs{schema.OneOf, schema.AnyOf, schema.AllOf} {
 		for _, ref := range refs {
 			open = properties(ref.Value, into) || open
@@ -150,7 +153,8 @@ func properties(schema *openapi3.Schema, into map[string]*openapi3.Schema) (open
 	return open
 }
 
-// itemsOf is the schema of the items of an array, also when the array is one of several alternatives.
+// itemsOf is the schema of the items of an array, also when the array is one of several
+// alternatives.
 func itemsOf(schema *openapi3.Schema) *openapi3.Schema {
 	if schema == nil {
 		return nil

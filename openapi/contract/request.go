@@ -22,9 +22,11 @@ type RequestError = openapi.RequestError
 
 func refuse(rule, where, reason string) *RequestError { return openapi.Refuse(rule, where, reason) }
 
-// CheckRequest holds a request to the document. It reads the body and puts it back; where the strictness is Vendor, it also takes out of the query what the vendor is taken to ignore.
-// The body that is put back has a method ValidatedValue() any, which gives the value that was checked: decode that, with runtime.BindJSONValue, rather than the bytes once more, as
-// encoding/json regards keys that differ by case only as the same. An error is a *RequestError.
+// CheckRequest holds a request to the document. It reads the body and puts it back; where the
+// strictness is Vendor, it also takes out of the query what the vendor is taken to ignore. The body
+// that is put back has a method ValidatedValue() any, which gives the value that was checked:
+// decode that, with runtime.BindJSONValue, rather than the bytes once more, as encoding/json
+// regards keys that differ by case only as the same. An error is a *RequestError.
 func (m Match) CheckRequest(r *http.Request) error {
 	for name, value := range m.Params() {
 		if strings.ContainsRune(value, 0) {
@@ -44,7 +46,8 @@ func (m Match) CheckRequest(r *http.Request) error {
 // validation is what kin-openapi wants to know of a request.
 func (m Match) validation(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
 	input := m.input(r, query)
-	if strings.HasPrefix(mediaType(r.Header), "multipart/") { // parts are files, which whoever handles the request reads and checks
+	// parts are files, which whoever handles the request reads and checks
+	if strings.HasPrefix(mediaType(r.Header), "multipart/") {
 		options := *input.Options
 		options.ExcludeRequestBody = true
 		input.Options = &options
@@ -55,7 +58,8 @@ func (m Match) validation(r *http.Request, query url.Values) *openapi3filter.Req
 // lenient reports whether the strictness lets a refusal pass.
 func (m Match) lenient() bool { return m.document.options.Strictness == Vendor }
 
-// checkQuery refuses what kin-openapi does not look at: names, repetition, lists with commas and empty numbers.
+// checkQuery refuses what kin-openapi does not look at: names, repetition, lists with commas and
+// empty numbers.
 func (m Match) checkQuery(r *http.Request) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil && !m.lenient() {
@@ -119,7 +123,10 @@ func (m Match) checkParameter(name string, values []string) (kept []string, err 
 	}
 	for _, v := range values {
 		if strings.Contains(v, ",") {
-			return strings.Split(strings.Join(values, ","), ","), refuse(openapi.CommaList, where, "holds a comma; repeat the parameter for each item")
+			return strings.Split(
+				strings.Join(values, ","),
+				",",
+			), refuse(openapi.CommaList, where, "holds a comma; repeat the parameter for each item")
 		}
 	}
 	return values, nil
@@ -141,7 +148,8 @@ func (m Match) checkBody(r *http.Request) error {
 	declared := m.detail().route.Operation.RequestBody
 	if declared == nil {
 		// Generated clients send {} where no body is due (observed).
-		if text := bytes.Join(bytes.Fields(data), nil); (err != nil || len(text) > 0 && string(text) != "{}") && !m.lenient() {
+		if text := bytes.Join(bytes.Fields(data), nil); (err != nil || len(text) > 0 && string(text) != "{}") &&
+			!m.lenient() {
 			return refuse(openapi.UnexpectedBody, "body", m.ID+" takes none")
 		}
 		data, err = nil, nil
@@ -156,7 +164,12 @@ func (m Match) checkBody(r *http.Request) error {
 	}
 	media := declared.Value.Content.Get(r.Header.Get("Content-Type"))
 	if media == nil {
-		return &RequestError{Status: http.StatusUnsupportedMediaType, Rule: openapi.ContentType, Where: "header Content-Type", Reason: "expected " + contentTypes(declared.Value.Content)}
+		return &RequestError{
+			Status: http.StatusUnsupportedMediaType,
+			Rule:   openapi.ContentType,
+			Where:  "header Content-Type",
+			Reason: "expected " + contentTypes(declared.Value.Content),
+		}
 	}
 	return m.checkMedia(r, media, data)
 }
@@ -168,7 +181,10 @@ func (m Match) checkMedia(r *http.Request, media *openapi3.MediaType, data []byt
 		w := keyWalker{lenient: m.lenient()}
 		return w.check(data, bodySchema(media))
 	case "multipart/form-data":
-		if _, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || parameters["boundary"] == "" {
+		if _, parameters, err := mime.ParseMediaType(
+			r.Header.Get("Content-Type"),
+		); err != nil ||
+			parameters["boundary"] == "" {
 			return refuse("", "header Content-Type", "has no boundary")
 		}
 	case "application/x-www-form-urlencoded":
@@ -216,10 +232,20 @@ func (m Match) readBody(r *http.Request) ([]byte, error) {
 	defer r.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(r.Body, m.document.options.MaxBody+1))
 	if err != nil {
-		return nil, &RequestError{Status: http.StatusBadRequest, Rule: "", Where: "body", Reason: "could not be read to its end"}
+		return nil, &RequestError{
+			Status: http.StatusBadRequest,
+			Rule:   "",
+			Where:  "body",
+			Reason: "could not be read to its end",
+		}
 	}
 	if int64(len(data)) > m.document.options.MaxBody {
-		return nil, &RequestError{Status: http.StatusRequestEntityTooLarge, Rule: openapi.BodyTooLarge, Where: "body", Reason: fmt.Sprintf("more than %d bytes", m.document.options.MaxBody)}
+		return nil, &RequestError{
+			Status: http.StatusRequestEntityTooLarge,
+			Rule:   openapi.BodyTooLarge,
+			Where:  "body",
+			Reason: fmt.Sprintf("more than %d bytes", m.document.options.MaxBody),
+		}
 	}
 	return data, nil
 }
@@ -291,7 +317,8 @@ func pointer(e *openapi3.SchemaError) string {
 	return ""
 }
 
-// reason is the text of a schema error, cut to a line. Formats and oneOf bring long or nested texts of their own.
+// reason is the text of a schema error, cut to a line. Formats and oneOf bring long or nested texts
+// of their own.
 func reason(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "format":

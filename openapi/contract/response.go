@@ -29,8 +29,9 @@ type Response struct {
 	Body   []byte
 }
 
-// CheckResponse holds an answer to the document: its status must be declared, its headers and its body fit, an answer without declared content must be empty, and an object must have
-// no properties that are not declared (kin-openapi lets them pass). An error is a *ResponseError.
+// CheckResponse holds an answer to the document: its status must be declared, its headers and its
+// body fit, an answer without declared content must be empty, and an object must have no properties
+// that are not declared (kin-openapi lets them pass). An error is a *ResponseError.
 func (m Match) CheckResponse(r *http.Request, answer Response) error {
 	fail := func(reason string) error { return &ResponseError{m.ID, answer.Status, reason} }
 	input := &openapi3filter.ResponseValidationInput{
@@ -63,7 +64,8 @@ func (m Match) CheckResponse(r *http.Request, answer Response) error {
 	return nil
 }
 
-// explainResponse is a line about an error of kin-openapi. The value is left out: it may be a token.
+// explainResponse is a line about an error of kin-openapi. The value is left out: it may be a
+// token.
 func explainResponse(err error) string {
 	var schema *openapi3.SchemaError
 	var response *openapi3filter.ResponseError

@@ -15,7 +15,8 @@ type ValueError struct {
 
 func (e *ValueError) Error() string { return "/" + strings.Join(e.Pointer, "/") + ": " + e.Msg }
 
-// CheckValue holds a value, as encoding/json decodes it, to a schema of the document. The error is a *ValueError: the first fault that is found.
+// CheckValue holds a value, as encoding/json decodes it, to a schema of the document. The error is
+// a *ValueError: the first fault that is found.
 func (d *Document) CheckValue(schema string, value any) error {
 	s, err := d.outline.schema(d.schemas, schema)
 	if err != nil {

@@ -9,8 +9,10 @@ import (
 // Kind is the type of a token: it decides which values fit and how they are compared.
 type Kind int
 
-// The kinds. Text compares without the case of ASCII letters; in double quotes it means "contains". Word is Text with a closed vocabulary, such as a status: double quotes mean
-// the whole word. ID is compared with case; in double quotes it means the whole or the beginning. (Full-text rules of the vendor's search help; kinds: our choice.)
+// The kinds. Text compares without the case of ASCII letters; in double quotes it means "contains".
+// Word is Text with a closed vocabulary, such as a status: double quotes mean the whole word. ID is
+// compared with case; in double quotes it means the whole or the beginning. (Full-text rules of the
+// vendor's search help; kinds: our choice.)
 const (
 	Text Kind = iota
 	Word
@@ -22,10 +24,12 @@ const (
 
 // Field is a token that a list knows.
 type Field struct {
-	Token    string
-	Kind     Kind
-	Group    string // the sub-object that the token belongs to, of which a record may have several; "" for the record itself
-	Optional bool   // of a number: 0 means that the record has none. Texts are always missing when empty, times when 0
+	Token string
+	Kind  Kind
+	// the sub-object that the token belongs to, of which a record may have several; "" for the
+	// record itself
+	Group    string
+	Optional bool // of a number: 0 means that the record has none. Texts are always missing when empty, times when 0
 }
 
 // Name is the full name of the token: that of its group before it.
@@ -44,8 +48,10 @@ type Schema []Field
 
 // Options are what the meaning of a query depends on besides its text.
 type Options struct {
-	Now   int64 // epoch milliseconds of "now"
-	Exact bool  // double quotes mean equality, as in a filter that selects what to cancel or delete: never more than what is spelled out
+	Now int64 // epoch milliseconds of "now"
+	// double quotes mean equality, as in a filter that selects what to cancel or delete: never more
+	// than what is spelled out
+	Exact bool
 }
 
 // Bind checks an expression against the tokens of a list. An error is a *TokenError.
@@ -234,7 +240,8 @@ func (s Schema) hasGroup(name string) bool {
 	return false
 }
 
-// suggest names the known token (of a group, if one is given) that is nearest to a wrong one, as the end of a sentence.
+// suggest names the known token (of a group, if one is given) that is nearest to a wrong one, as
+// the end of a sentence.
 func (s Schema) suggest(token, group string) string {
 	best, least := "", len(token)/2+1
 	for _, f := range s {

@@ -13,8 +13,10 @@ type Scalar interface {
 	~string | ~int | ~int64 | ~bool | time.Time
 }
 
-// Eq holds when a token has a value. A plain word is written as the release notes print it, status:Running, which leaves the case of ASCII letters out of account; anything else is written in
-// backticks and compared exactly. A token, here and below, is letters, digits, dots, dashes and underscores, as those that lists know.
+// Eq holds when a token has a value. A plain word is written as the release notes print it,
+// status:Running, which leaves the case of ASCII letters out of account; anything else is written
+// in backticks and compared exactly. A token, here and below, is letters, digits, dots, dashes and
+// underscores, as those that lists know.
 func Eq[V Scalar](token string, value V) Expr {
 	return &Term{Token: token, Op: Equal, Operand: literal(value)}
 }
@@ -75,7 +77,8 @@ func AnyOf(x Expr, more ...Expr) Expr {
 // NoneOf holds when none of its parts holds.
 func NoneOf(x Expr, more ...Expr) Expr { return &NotExpr{AnyOf(x, more...)} }
 
-// On holds when an expression holds on one and the same sub-object, such as a repository and its tag.
+// On holds when an expression holds on one and the same sub-object, such as a repository and its
+// tag.
 func On(group string, x Expr) Expr {
 	return &Term{Token: group, Op: Equal, Operand: &Nested{x}}
 }
@@ -93,8 +96,10 @@ func literal[V Scalar](value V) Value {
 
 // word leaves a plain word without quotes.
 func word(text string) Value {
-	plain := text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r > '~' || !isTokenByte(byte(r)) }) && !strings.Contains(text, "..")
-	if plain && !slices.ContainsFunc([]string{"and", "or", "not"}, func(k string) bool { return strings.EqualFold(k, text) }) {
+	plain := text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r > '~' || !isTokenByte(byte(r)) }) &&
+		!strings.Contains(text, "..")
+	if plain &&
+		!slices.ContainsFunc([]string{"and", "or", "not"}, func(k string) bool { return strings.EqualFold(k, text) }) {
 		return Value{Text: text}
 	}
 	return Value{Text: text, Quote: Backtick}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Filter is a query bound to the tokens of a list: And, Or, Not, Any, Has, Compare or Match. A comparison with a value that a record lacks is false,
-// and NOT of it is true.
+// Filter is a query bound to the tokens of a list: And, Or, Not, Any, Has, Compare or Match. A
+// comparison with a value that a record lacks is false, and NOT of it is true.
 type Filter interface {
 	// Eval reports whether the filter holds on a record.
 	Eval(Record) bool
@@ -16,7 +16,8 @@ type Filter interface {
 type Record interface {
 	// Text is the value of a Text, Word or ID token.
 	Text(token string) string
-	// Number is the value of a Number token, of a Time token (epoch milliseconds) or of a Bool token (1 or 0).
+	// Number is the value of a Number token, of a Time token (epoch milliseconds) or of a Bool
+	// token (1 or 0).
 	Number(token string) int64
 	// Group lists the sub-objects of a name.
 	Group(name string) []Record
@@ -47,7 +48,8 @@ type Compare struct {
 	Number int64
 }
 
-// Match compares a text with a pattern: the parts in order, with any text between two of them. One part alone is equality.
+// Match compares a text with a pattern: the parts in order, with any text between two of them. One
+// part alone is equality.
 type Match struct {
 	Field Field
 	Parts []string // in lower case when Fold is set
@@ -179,7 +181,8 @@ func fits(parts []string, text string) bool {
 	return true
 }
 
-// Glob reports whether a text fits a pattern in which * stands for any text, with regard to case: what a bare value of an ID token means.
+// Glob reports whether a text fits a pattern in which * stands for any text, with regard to case:
+// what a bare value of an ID token means.
 func Glob(pattern, text string) bool {
 	return fits(strings.Split(pattern, "*"), text)
 }

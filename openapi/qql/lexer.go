@@ -2,7 +2,8 @@ package qql
 
 import "strings"
 
-// lexer reads a query byte by byte. What a byte means depends on where it stands ("(" groups, or opens an exclusive range), so the parser asks for what it expects.
+// lexer reads a query byte by byte. What a byte means depends on where it stands ("(" groups, or
+// opens an exclusive range), so the parser asks for what it expects.
 type lexer struct {
 	text string
 	pos  int
@@ -38,7 +39,8 @@ func (l *lexer) accept(s string) bool {
 func (l *lexer) keyword(word string) bool {
 	l.blanks()
 	end := l.pos + len(word)
-	if end > len(l.text) || !strings.EqualFold(l.text[l.pos:end], word) || end < len(l.text) && isTokenByte(l.text[end]) {
+	if end > len(l.text) || !strings.EqualFold(l.text[l.pos:end], word) ||
+		end < len(l.text) && isTokenByte(l.text[end]) {
 		return false
 	}
 	l.pos = end
@@ -59,13 +61,29 @@ func isTokenByte(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '.' || b == '-'
 }
 
-// spellings lists how operators are written, the longer ones first. The vendor's help has them "and their several combinations".
+// spellings lists how operators are written, the longer ones first. The vendor's help has them "and
+// their several combinations".
 var spellings = []struct {
 	text string
 	op   Op
 }{
-	{":>=", GreaterOrEqual}, {":<=", LessOrEqual}, {":=", Equal}, {"==", Equal}, {":>", Greater}, {":<", Less},
-	{"=>", GreaterOrEqual}, {"=<", LessOrEqual}, {">=", GreaterOrEqual}, {"<=", LessOrEqual}, {">", Greater}, {"<", Less}, {":", Equal}, {"=", Equal},
+	{":>=", GreaterOrEqual},
+	{":<=", LessOrEqual},
+	{":=", Equal},
+	{"==", Equal},
+	{":>", Greater},
+	{":<", Less},
+	{
+		"=>",
+		GreaterOrEqual,
+	},
+	{"=<", LessOrEqual},
+	{">=", GreaterOrEqual},
+	{"<=", LessOrEqual},
+	{">", Greater},
+	{"<", Less},
+	{":", Equal},
+	{"=", Equal},
 }
 
 // operator reads the operator of a term.
@@ -81,7 +99,8 @@ func (l *lexer) operator() (Op, bool) {
 // dots reads the two or three dots of a range.
 func (l *lexer) dots() bool { return l.accept("...") || l.accept("..") }
 
-// value reads a quoted or bare value. Inside brackets a bare value also ends at a comma and at the dots of a range.
+// value reads a quoted or bare value. Inside brackets a bare value also ends at a comma and at the
+// dots of a range.
 func (l *lexer) value(inside bool) (Value, error) {
 	v := Value{offset: l.pos}
 	switch b := l.peek(); b {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Parse reads a query. NOT binds more tightly than AND, AND more tightly than OR (our choice: the order is not documented). An error is a *SyntaxError.
+// Parse reads a query. NOT binds more tightly than AND, AND more tightly than OR (our choice: the
+// order is not documented). An error is a *SyntaxError.
 func Parse(query string) (Expr, error) {
 	if len(query) > MaxLength {
 		return nil, &SyntaxError{MaxLength, fmt.Sprintf("longer than %d bytes", MaxLength)}
@@ -157,7 +158,8 @@ func (p *parser) high(low Value, closing string) (Operand, error) {
 	return Range{Low: low, High: high, Exclusive: closing == ")"}, err
 }
 
-// unwrap reads the range in a value such as '[now-7d ... now]': the vendor's own query strings wrap ranges in single quotes.
+// unwrap reads the range in a value such as '[now-7d ... now]': the vendor's own query strings wrap
+// ranges in single quotes.
 func (p *parser) unwrap(v Value) (Operand, error) {
 	if !strings.HasPrefix(v.Text, "[") || !strings.HasSuffix(v.Text, "]") || !strings.Contains(v.Text, "..") {
 		return v, nil

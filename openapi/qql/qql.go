@@ -1,9 +1,13 @@
-// Package qql is the filter language of the API (QQL): it parses a query, prints it, binds it to the tokens of a list and evaluates it on a record.
+// Package qql is the filter language of the API (QQL): it parses a query, prints it, binds it to
+// the tokens of a list and evaluates it on a record.
 //
-// A query is read in two steps. Parse knows only the grammar and gives an Expr. Bind checks the tokens and values of an Expr against the Schema of one list and
-// gives a Filter, which can be evaluated on a Record or compiled to another language, such as SQL. The package imports the standard library only.
+// A query is read in two steps. Parse knows only the grammar and gives an Expr. Bind checks the
+// tokens and values of an Expr against the Schema of one list and gives a Filter, which can be
+// evaluated on a Record or compiled to another language, such as SQL. The package imports the
+// standard library only.
 //
-// Grammar and semantics are described in README.md of the folder above; what no public material settles is our choice and marked so there.
+// Grammar and semantics are described in README.md of the folder above; what no public material
+// settles is our choice and marked so there.
 package qql
 
 import (
@@ -28,7 +32,8 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("at %d: %s", e.Offset, e.Msg) }
 
-// TokenError says which token of a query, or of a sort order, a list does not know, or which value does not fit its token.
+// TokenError says which token of a query, or of a sort order, a list does not know, or which value
+// does not fit its token.
 type TokenError struct {
 	Offset  int
 	Token   string
@@ -42,7 +47,8 @@ func (e *TokenError) Error() string {
 
 // Expr is a parsed query: *AndExpr, *OrExpr, *NotExpr or *Term.
 type Expr interface {
-	// String prints a parsed query so that Parse gives an equal one, as long as the print, which has more blanks and parentheses, keeps to the limits.
+	// String prints a parsed query so that Parse gives an equal one, as long as the print, which
+	// has more blanks and parentheses, keeps to the limits.
 	String() string
 	precedence() int
 }
@@ -126,7 +132,8 @@ func (e *Term) String() string {
 	return e.Token + string(e.Op) + operand
 }
 
-// within prints a child, in parentheses when it binds less tightly than its parent (margin 1: not more tightly, since AND and OR group to the left).
+// within prints a child, in parentheses when it binds less tightly than its parent (margin 1: not
+// more tightly, since AND and OR group to the left).
 func within(parent, child Expr, margin int) string {
 	if child.precedence() < parent.precedence()+margin {
 		return "(" + child.String() + ")"

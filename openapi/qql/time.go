@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// span is the time that a value means, in epoch milliseconds, both ends included: a date means the whole day, anything else one instant (our choice).
+// span is the time that a value means, in epoch milliseconds, both ends included: a date means the
+// whole day, anything else one instant (our choice).
 type span struct{ first, last int64 }
 
 // parseTime reads now, now-7d, 2024-01-31, 2024-01-31T10:00:00Z or epoch milliseconds.
@@ -33,7 +34,9 @@ func shift(now int64, by string) (int64, bool) {
 	if by == "" {
 		return now, true
 	}
-	unit := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[by[len(by)-1]]
+	unit := map[byte]time.Duration{
+		's': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
+	}[by[len(by)-1]]
 	if unit == 0 || len(by) > 8 || by[0] != '-' && by[0] != '+' {
 		return 0, false
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 )
 
-// Control gives a client of the control API for the world of User: clock, faults, snapshots, journal. NewWorld and the other calls on worlds are made with it as well.
+// Control gives a client of the control API for the world of User: clock, faults, snapshots,
+// journal. NewWorld and the other calls on worlds are made with it as well.
 func (s *Server) Control() *emulator.Client {
 	s.t.Helper()
 	return emulator.New(s.URL, s.Token(), s.HTTP())
@@ -33,7 +34,8 @@ func (s *Server) Clock() control.Clock {
 	return must[control.Clock](s)(s.Control().Clock(s.t.Context()))
 }
 
-// SetClock makes the clock of the world run in another way: real, offset, frozen or scaled over that which Advance moves.
+// SetClock makes the clock of the world run in another way: real, offset, frozen or scaled over
+// that which Advance moves.
 func (s *Server) SetClock(set control.ClockSetting) control.Clock {
 	s.t.Helper()
 	return must[control.Clock](s)(s.Control().SetClock(s.t.Context(), set))
@@ -63,7 +65,8 @@ func (s *Server) Seed(name string) {
 	must[any](s)(nil, s.Control().ResetWorld(s.t.Context(), s.world, control.WorldReset{Seed: name}))
 }
 
-// Requests lists the calls that were made, the oldest first, if they match a query in QQL; the empty one matches all.
+// Requests lists the calls that were made, the oldest first, if they match a query in QQL; the
+// empty one matches all.
 func (s *Server) Requests(filter string) []control.Exchange {
 	s.t.Helper()
 	calls := must[[]control.Exchange](s)(s.Control().Journal(s.t.Context(), filter))
@@ -79,14 +82,18 @@ func (s *Server) tell() {
 		return
 	}
 	for _, e := range s.server.Journal(s.world) {
-		s.t.Logf("%4d %s %-6s %s?%s %d %s %s", e.Seq, e.At.Time().UTC().Format("15:04:05.000"), e.Method, e.Path, e.Query, e.Status, e.Fault, e.Detail)
+		s.t.Logf(
+			"%4d %s %-6s %s?%s %d %s %s", e.Seq, e.At.Time().UTC().Format("15:04:05.000"), e.Method, e.Path,
+			e.Query, e.Status, e.Fault, e.Detail,
+		)
 	}
 }
 
 // errReset is what a call finds whose connection the emulator has cut.
 var errReset = errors.New("connection reset by the emulator")
 
-// serve calls the handler as a server does: one that cuts the connection leaves no answer, or the part that was sent.
+// serve calls the handler as a server does: one that cuts the connection leaves no answer, or the
+// part that was sent.
 func (t transport) serve(recorder *httptest.ResponseRecorder, r *http.Request) (cut bool) {
 	defer func() {
 		switch cause := recover(); cause {

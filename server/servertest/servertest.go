@@ -1,5 +1,6 @@
-// Package servertest runs the emulator inside a Go test: New(t) gives one with a client, without a port, with its data in memory, a clock that the test moves, and every answer held
-// to the document. It ends with the test.
+// Package servertest runs the emulator inside a Go test: New(t) gives one with a client, without a
+// port, with its data in memory, a clock that the test moves, and every answer held to the
+// document. It ends with the test.
 package servertest
 
 import (
@@ -54,10 +55,12 @@ func WithOptions(change func(*server.Options)) Option {
 	return func(s *settings) { change(&s.server) }
 }
 
-// WithPort makes the emulator listen on a free port of 127.0.0.1, for programs that are not the test.
+// WithPort makes the emulator listen on a free port of 127.0.0.1, for programs that are not the
+// test.
 func WithPort() Option { return func(s *settings) { s.port = true } }
 
-// WithoutRunner leaves the background work to the test: nothing happens between its calls of Settle.
+// WithoutRunner leaves the background work to the test: nothing happens between its calls of
+// Settle.
 func WithoutRunner() Option { return func(s *settings) { s.stopped = true } }
 
 // New starts an emulator that ends with the test.
@@ -65,7 +68,11 @@ func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	s := &Server{URL: "http://qcs.test", t: t, clock: clock{at: Start}}
 	set := settings{server: server.Options{
-		Users: []server.User{{Name: User, Password: Password}}, Now: s.clock.now, Random: &source{r: rand.NewChaCha8([32]byte{1})},
+		Users: []server.User{
+			{Name: User, Password: Password},
+		},
+		Now:         s.clock.now,
+		Random:      &source{r: rand.NewChaCha8([32]byte{1})},
 		OnViolation: func(err error) { t.Errorf("an answer does not fit the document: %v", err) },
 	}}
 	for _, o := range options {
@@ -117,7 +124,13 @@ func (s *Server) run() {
 func (s *Server) Client(options ...client.Option) *client.Client {
 	s.t.Helper()
 	c, err := client.New(append([]client.Option{
-		client.WithBaseURL(s.URL), client.WithHTTPClient(s.HTTP()), client.WithCredentials(User, Password), client.WithClock(s.clock.now), client.WithPollInterval(time.Millisecond),
+		client.WithBaseURL(
+			s.URL,
+		),
+		client.WithHTTPClient(s.HTTP()),
+		client.WithCredentials(User, Password),
+		client.WithClock(s.clock.now),
+		client.WithPollInterval(time.Millisecond),
 	}, options...)...)
 	if err != nil {
 		s.t.Fatalf("client: %v", err)
@@ -184,7 +197,8 @@ func (c *clock) advance(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// source is a random source with a fixed seed, for many goroutines: ids and keys are the same in each run as long as calls come in the same order.
+// source is a random source with a fixed seed, for many goroutines: ids and keys are the same in
+// each run as long as calls come in the same order.
 type source struct {
 	mu sync.Mutex
 	r  io.Reader

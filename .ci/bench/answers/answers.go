@@ -1,4 +1,5 @@
-// Package answers has what those servers answer that keep nothing, and the requests that they tell apart.
+// Package answers has what those servers answer that keep nothing, and the requests that they tell
+// apart.
 package answers
 
 import (
@@ -19,17 +20,40 @@ import (
 const FirstID = "f677b189-8b54-46ba-9d24-000000000000"
 
 // Body is that of a call which creates a registry.
-const Body = `{"registryType":"AWS","registryUri":"https://123456789012.dkr.ecr.us-east-1.amazonaws.com","registryName":"production images of the payments team","credentialType":"AWS","aws":{"accountId":"123456789012",` +
-	`"arn":"arn:aws:iam::123456789012:role/QualysContainerSecurityRegistryScanner","region":"us-east-1","accountType":"Global"},"dockerHubOrgName":"","credential":{"username":"a user of the registry","password":"not a real one"}}`
+const Body = `{"registryType":"AWS","registryUri":"https://123456789012.dkr.ecr.us-east-1.amazonaws.com",` +
+	`"registryName":"production images of the payments team","credentialType":"AWS",` +
+	`"aws":{"accountId":"123456789012",` +
+	`"arn":"arn:aws:iam::123456789012:role/QualysContainerSecurityRegistryScanner",` +
+	`"region":"us-east-1","accountType":"Global"},"dockerHubOrgName":"",` +
+	`"credential":{"username":"a user of the registry","password":"not a real one"}}`
 
 // Registries are those of a page.
 func Registries(n int) []api.Registry {
 	all := make([]api.Registry, n)
 	for i := range all {
 		all[i] = api.Registry{
-			AWSAccountID: "123456789012", AWSRegion: "us-east-1", Created: 1_700_000_000_000, LastScanned: 1_700_000_100_000, ProviderType: "AWS", RegistryName: fmt.Sprintf("images of team %d", i), RegistryType: api.RegistryTypeAWS,
-			RegistryURI: fmt.Sprintf("https://%012d.dkr.ecr.us-east-1.amazonaws.com", i), RegistryUUID: fmt.Sprintf("f677b189-8b54-46ba-9d24-%012d", i), RepoCount: 17,
-			ScheduleStatusList: api.ScheduleStatusCounts{"Finished": 12, "Queued": 1, "Running": 2}, TotalImages: 1234, TotalScannedImages: 1200, TotalVulnerableImages: 321, Updated: 1_700_000_200_000,
+			AWSAccountID: "123456789012",
+			AWSRegion:    "us-east-1",
+			Created:      1_700_000_000_000,
+			LastScanned:  1_700_000_100_000,
+			ProviderType: "AWS",
+			RegistryName: fmt.Sprintf("images of team %d", i),
+			RegistryType: api.RegistryTypeAWS,
+			RegistryURI: fmt.Sprintf(
+				"https://%012d.dkr.ecr.us-east-1.amazonaws.com",
+				i,
+			),
+			RegistryUUID: fmt.Sprintf("f677b189-8b54-46ba-9d24-%012d", i),
+			RepoCount:    17,
+			ScheduleStatusList: api.ScheduleStatusCounts{
+				"Finished": 12,
+				"Queued":   1,
+				"Running":  2,
+			},
+			TotalImages:           1234,
+			TotalScannedImages:    1200,
+			TotalVulnerableImages: 321,
+			Updated:               1_700_000_200_000,
 		}
 	}
 	return all
@@ -89,22 +113,30 @@ type Constants struct {
 }
 
 // ListRegistries answers a page.
-func (Constants) ListRegistries(_ context.Context, _ apiserver.ListRegistriesRequestObject) (apiserver.ListRegistriesResponseObject, error) {
+func (Constants) ListRegistries(
+	_ context.Context, _ apiserver.ListRegistriesRequestObject,
+) (apiserver.ListRegistriesResponseObject, error) {
 	return listed, nil
 }
 
 // DescribeRegistry answers one of them.
-func (Constants) DescribeRegistry(_ context.Context, _ apiserver.DescribeRegistryRequestObject) (apiserver.DescribeRegistryResponseObject, error) {
+func (Constants) DescribeRegistry(
+	_ context.Context, _ apiserver.DescribeRegistryRequestObject,
+) (apiserver.DescribeRegistryResponseObject, error) {
 	return described, nil
 }
 
 // CreateRegistry answers an id.
-func (Constants) CreateRegistry(_ context.Context, _ apiserver.CreateRegistryRequestObject) (apiserver.CreateRegistryResponseObject, error) {
+func (Constants) CreateRegistry(
+	_ context.Context, _ apiserver.CreateRegistryRequestObject,
+) (apiserver.CreateRegistryResponseObject, error) {
 	return accepted, nil
 }
 
 // DeleteSchedules answers the id of a job.
-func (Constants) DeleteSchedules(_ context.Context, _ apiserver.DeleteSchedulesRequestObject) (apiserver.DeleteSchedulesResponseObject, error) {
+func (Constants) DeleteSchedules(
+	_ context.Context, _ apiserver.DeleteSchedulesRequestObject,
+) (apiserver.DeleteSchedulesResponseObject, error) {
 	return deleting, nil
 }
 

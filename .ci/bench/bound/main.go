@@ -13,6 +13,9 @@ import (
 func main() {
 	e := echo.New()
 	e.HTTPErrorHandler = func(_ error, c echo.Context) { answers.Refuse(c.Response()) }
-	bind.Register(e, apiserver.BoundRoutes(answers.Constants{}, bind.Options{}), func(echo.Context) error { return openapi.ErrUnbound })
+	bind.Register(
+		e, apiserver.BoundRoutes(answers.Constants{}, bind.Options{}),
+		func(echo.Context) error { return openapi.ErrUnbound },
+	)
 	answers.Serve(e)
 }

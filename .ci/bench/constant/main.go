@@ -1,4 +1,6 @@
-// Command constant is one of the servers with constant answers: "constant KIND". Those that check requests are programs of their own: what is linked costs memory, which is looked through again and again.
+// Command constant is one of the servers with constant answers: "constant KIND". Those that check
+// requests are programs of their own: what is linked costs memory, which is looked through again
+// and again.
 package main
 
 import (

@@ -13,5 +13,10 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	panic(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })))
+	panic(
+		http.Serve(
+			listener,
+			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") }),
+		),
+	)
 }

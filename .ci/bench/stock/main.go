@@ -31,12 +31,23 @@ func filter() echo.MiddlewareFunc {
 	if err != nil {
 		panic(err)
 	}
-	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, KeepValidatedValue: true}
+	options := &openapi3filter.Options{
+		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		KeepValidatedValue: true,
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			route, params, err := router.FindRoute(c.Request())
 			if err == nil {
-				err = openapi3filter.ValidateRequest(c.Request().Context(), &openapi3filter.RequestValidationInput{Request: c.Request(), PathParams: params, Route: route, Options: options})
+				err = openapi3filter.ValidateRequest(
+					c.Request().Context(),
+					&openapi3filter.RequestValidationInput{
+						Request:    c.Request(),
+						PathParams: params,
+						Route:      route,
+						Options:    options,
+					},
+				)
 			}
 			if err != nil {
 				return err

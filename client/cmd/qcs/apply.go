@@ -13,7 +13,8 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// wanted is what a file for apply holds: registries, known by their address, each with schedules, known by their name.
+// wanted is what a file for apply holds: registries, known by their address, each with schedules,
+// known by their name.
 type wanted struct {
 	Registries []struct {
 		api.RegistryRequest
@@ -31,10 +32,14 @@ func (p *program) applyCommand() *cobra.Command {
 	var file string
 	var yes, dryRun bool
 	cmd := &cobra.Command{
-		Use: "apply -f FILE", Short: "Make registries and schedules as a file wants them, after showing what has to be done",
+		Use:   "apply -f FILE",
+		Short: "Make registries and schedules as a file wants them, after showing what has to be done",
 		Long: "The file (YAML or JSON) has registries, with the fields of the API and a list of schedules each:\n\n" +
-			"  registries:\n    - registryUri: https://registry.example.com\n      registryType: V2_PRIVATE\n      credentialType: None\n      schedules:\n        - name: nightly\n          onDemand: false\n          schedule: \"19:30\"\n          filters: [{repoTags: [{repo: team/app}]}]\n\n" +
-			"A registry is known by its address, a schedule by its name. What is not in the file is left alone; what is right already, too.",
+			"  registries:\n    - registryUri: https://registry.example.com\n      registryType: V2_PRIVATE\n" +
+			"      credentialType: None\n      schedules:\n        - name: nightly\n          onDemand: false\n" +
+			"          schedule: \"19:30\"\n          filters: [{repoTags: [{repo: team/app}]}]\n\n" +
+			"A registry is known by its address, a schedule by its name. What is not in the file is left " +
+			"alone; what is right already, too.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" || p.flags.curl {
@@ -83,7 +88,9 @@ func (s *session) plan(ctx context.Context, w wanted) ([]step, error) {
 		for _, wanted := range r.Schedules {
 			key := r.RegistryURI + " " + wanted.Name
 			if seen[key] {
-				return nil, &usageError{"the schedule " + wanted.Name + " of " + r.RegistryURI + " is in the file twice"}
+				return nil, &usageError{
+					"the schedule " + wanted.Name + " of " + r.RegistryURI + " is in the file twice",
+				}
 			}
 			seen[key] = true
 		}
@@ -111,7 +118,9 @@ func carryOut(ctx context.Context, plan []step) error {
 	for i, step := range plan {
 		if err := step.do(ctx); err != nil {
 			if i > 0 {
-				return &partialError{fmt.Sprintf("%d of %d changes were made, then %s: %s", i, len(plan), step.text, line(err))}
+				return &partialError{
+					fmt.Sprintf("%d of %d changes were made, then %s: %s", i, len(plan), step.text, line(err)),
+				}
 			}
 			return fmt.Errorf("%s: %w", step.text, err)
 		}
@@ -120,7 +129,9 @@ func carryOut(ctx context.Context, plan []step) error {
 }
 
 // planRegistry compares a registry, and its schedules, with what there is.
-func (s *session) planRegistry(ctx context.Context, r api.RegistryRequest, schedules []api.ScheduleRequest) ([]step, error) {
+func (s *session) planRegistry(
+	ctx context.Context, r api.RegistryRequest, schedules []api.ScheduleRequest,
+) ([]step, error) {
 	there, err := s.registryAt(ctx, r)
 	if err != nil {
 		return nil, err
@@ -128,7 +139,13 @@ func (s *session) planRegistry(ctx context.Context, r api.RegistryRequest, sched
 	id := there.RegistryUUID
 	var plan []step
 	if id != "" && r.RegistryName != "" && there.RegistryName != r.RegistryName {
-		plan = append(plan, step{"~ registry " + r.RegistryURI, func(ctx context.Context) error { return s.UpdateRegistry(ctx, id, r) }})
+		plan = append(
+			plan,
+			step{
+				"~ registry " + r.RegistryURI,
+				func(ctx context.Context) error { return s.UpdateRegistry(ctx, id, r) },
+			},
+		)
 	}
 	existing, err := s.schedulesByName(ctx, id)
 	if err != nil {
@@ -155,30 +172,42 @@ func (s *session) planRegistry(ctx context.Context, r api.RegistryRequest, sched
 				return err
 			}})
 		case change == update:
-			plan = append(plan, step{"~ " + name, func(ctx context.Context) error { return s.UpdateSchedule(ctx, id, there.ScheduleUUID, want) }})
+			plan = append(
+				plan,
+				step{
+					"~ " + name,
+					func(ctx context.Context) error { return s.UpdateSchedule(ctx, id, there.ScheduleUUID, want) },
+				},
+			)
 		}
 	}
 	return plan, nil
 }
 
-// registryAt finds the registry with the address of one that is wanted; its id is empty when there is none.
+// registryAt finds the registry with the address of one that is wanted; its id is empty when there
+// is none.
 func (s *session) registryAt(ctx context.Context, r api.RegistryRequest) (there api.Registry, err error) {
 	if r.RegistryURI == "" {
 		return there, &usageError{"a registry in the file has no registryUri"}
 	}
-	for found, err := range s.ListRegistries(ctx, client.List{Filter: qql.Exactly("registryUri", r.RegistryURI).String()}) {
+	list := client.List{Filter: qql.Exactly("registryUri", r.RegistryURI).String()}
+	for found, err := range s.ListRegistries(ctx, list) {
 		if err != nil {
 			return there, err
 		}
 		there = found
 	}
 	if r.RegistryType != "" && there.RegistryType != "" && r.RegistryType != there.RegistryType {
-		err = fmt.Errorf("%w: registry %s is of the type %s, which cannot be changed", client.ErrInvalid, r.RegistryURI, there.RegistryType)
+		err = fmt.Errorf(
+			"%w: registry %s is of the type %s, which cannot be changed", client.ErrInvalid, r.RegistryURI,
+			there.RegistryType,
+		)
 	}
 	return there, err
 }
 
-// schedulesByName lists the schedules of a registry; of several with one name the newest counts. A registry that does not exist yet has none.
+// schedulesByName lists the schedules of a registry; of several with one name the newest counts. A
+// registry that does not exist yet has none.
 func (s *session) schedulesByName(ctx context.Context, registryID string) (map[string]api.Schedule, error) {
 	all := map[string]api.Schedule{}
 	if registryID == "" {
@@ -209,9 +238,14 @@ func planSchedule(there api.Schedule, exists bool, want api.ScheduleRequest) (ch
 	case !exists:
 		return create, nil
 	case !same(there.Filters, want.Filters):
-		return nothing, fmt.Errorf("%w: it selects other images, which cannot be updated: delete it, or take another name", client.ErrInvalid)
+		return nothing, fmt.Errorf(
+			"%w: it selects other images, which cannot be updated: delete it, or take another name",
+			client.ErrInvalid,
+		)
 	case want.OnDemand != nil && *want.OnDemand != there.OnDemand:
-		return nothing, fmt.Errorf("%w: whether it is on demand cannot be updated: delete it, or take another name", client.ErrInvalid)
+		return nothing, fmt.Errorf(
+			"%w: whether it is on demand cannot be updated: delete it, or take another name", client.ErrInvalid,
+		)
 	case differs(there, want):
 		return update, nil
 	}
@@ -242,5 +276,6 @@ func differs(there api.Schedule, want api.ScheduleRequest) bool {
 	}
 	return want.Schedule != "" && want.Schedule != there.Schedule ||
 		want.ScheduleScanIntervalInDays != 0 && want.ScheduleScanIntervalInDays != there.ScheduleScanIntervalInDays ||
-		want.WeekDay != "" && want.WeekDay != there.WeekDay || want.ForceScan != nil && *want.ForceScan != there.ForceScan
+		want.WeekDay != "" &&
+			want.WeekDay != there.WeekDay || want.ForceScan != nil && *want.ForceScan != there.ForceScan
 }

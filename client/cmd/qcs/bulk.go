@@ -38,11 +38,20 @@ type bulkFlags struct {
 func (b bulkCommand) command(p *program) *cobra.Command {
 	var flags bulkFlags
 	cmd := &cobra.Command{
-		Use:   b.verb + " REGISTRY [SCHEDULE...]",
-		Short: strings.ToUpper(b.verb[:1]) + b.verb[1:] + " schedules: by ids, from standard input (-), by --filter, or --all",
-		Long: fmt.Sprintf("The service starts a job that has the schedules %s, and answers at once; --wait waits for it.\nIt acts on schedules in these states and leaves the others as they are: %s.\n"+
-			"Before that, it is shown how many there are and where, and asked. Not all that was selected was %[1]s: exit code 7, with --wait.", b.done, joined(b.acts)),
-		Args: cobra.MinimumNArgs(1), ValidArgsFunction: completeSchedule(p),
+		Use: b.verb + " REGISTRY [SCHEDULE...]",
+		Short: strings.ToUpper(
+			b.verb[:1],
+		) + b.verb[1:] + " schedules: by ids, from standard input (-), by --filter, or --all",
+		Long: fmt.Sprintf(
+			"The service starts a job that has the schedules %s, and answers at once; --wait waits for it.\n"+
+				"It acts on schedules in these states and leaves the others as they are: %s.\n"+
+				"Before that, it is shown how many there are and where, and asked. Not all that was selected "+
+				"was %[1]s: exit code 7, with --wait.",
+			b.done,
+			joined(b.acts),
+		),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeSchedule(p),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, ctx, err := p.connect(cmd.Context())
 			if err != nil {
@@ -58,7 +67,10 @@ func (b bulkCommand) command(p *program) *cobra.Command {
 	f.BoolVarP(&flags.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "show how many there are, and do nothing")
 	f.BoolVar(&flags.wait, "wait", false, "wait until the job is done, and show what it did")
-	f.IntVar(&flags.snapshot, "snapshot", 10_000, "with --wait on a platform, which cannot be asked for jobs: schedules that are listed first, at most")
+	f.IntVar(
+		&flags.snapshot, "snapshot", 10_000,
+		"with --wait on a platform, which cannot be asked for jobs: schedules that are listed first, at most",
+	)
 	return cmd
 }
 
@@ -81,7 +93,9 @@ func (r *bulkRun) selection(p *program) (client.Selection, error) {
 			return client.Selection{}, err
 		}
 		if !r.yes && !r.dryRun {
-			return client.Selection{}, &usageError{"ids come from standard input, so nobody can be asked: add --yes or --dry-run"}
+			return client.Selection{}, &usageError{
+				"ids come from standard input, so nobody can be asked: add --yes or --dry-run",
+			}
 		}
 		if len(r.ids) == 0 {
 			return client.Selection{}, &usageError{"no ids came from standard input"}
@@ -134,7 +148,9 @@ func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 		return err
 	}
 	if err != nil { // of a later part
-		return &partialError{fmt.Sprintf("a part of the ids was sent (jobs %s), then: %s", strings.Join(job.IDs, " "), line(err))}
+		return &partialError{
+			fmt.Sprintf("a part of the ids was sent (jobs %s), then: %s", strings.Join(job.IDs, " "), line(err)),
+		}
 	}
 	if !r.wait {
 		if len(job.IDs) > 1 {
@@ -164,7 +180,10 @@ func (b bulkCommand) confirm(ctx context.Context, p *program, r *bulkRun) error 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", touched, selected, r.registry, r.where(), b.done)
+	fmt.Fprintf(
+		p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", touched, selected,
+		r.registry, r.where(), b.done,
+	)
 	if r.yes || r.dryRun {
 		return nil
 	}
@@ -173,7 +192,9 @@ func (b bulkCommand) confirm(ctx context.Context, p *program, r *bulkRun) error 
 
 // where says at which service, of what kind, and as whom calls are made.
 func (s *session) where() string {
-	return fmt.Sprintf("%s (%s, as %s)", s.account.target(), s.place(), cmp.Or(s.account.User, tokenUser(s.account.Token)))
+	return fmt.Sprintf(
+		"%s (%s, as %s)", s.account.target(), s.place(), cmp.Or(s.account.User, tokenUser(s.account.Token)),
+	)
 }
 
 func tokenUser(token string) string {
@@ -197,7 +218,8 @@ func (p *program) confirm(ctx context.Context, what string) error {
 	return nil
 }
 
-// count tells how many schedules are selected, and how many of them are in a state that the job acts on.
+// count tells how many schedules are selected, and how many of them are in a state that the job
+// acts on.
 func (b bulkCommand) count(ctx context.Context, r *bulkRun) (selected, touched int, err error) {
 	states := qql.In("status", b.acts...).String()
 	if len(r.ids) == 0 {
@@ -221,7 +243,8 @@ func (b bulkCommand) count(ctx context.Context, r *bulkRun) (selected, touched i
 func (r *bulkRun) matches(ctx context.Context, filter string) (int, error) {
 	var raw []byte
 	n := 0
-	for _, err := range r.ListSchedules(client.WithRawResponse(ctx, &raw), r.registry, client.List{Filter: filter, PageSize: 1, Limit: 1}) {
+	list := client.List{Filter: filter, PageSize: 1, Limit: 1}
+	for _, err := range r.ListSchedules(client.WithRawResponse(ctx, &raw), r.registry, list) {
 		if err != nil {
 			return 0, err
 		}
@@ -232,10 +255,14 @@ func (r *bulkRun) matches(ctx context.Context, filter string) (int, error) {
 
 // await waits for a job, shows how far it is, and says what it did.
 func (p *printer) await(ctx context.Context, job *client.Job, done string) error {
-	fmt.Fprintf(p.stderr, "Jobs: %s\n", strings.Join(job.IDs, " ")) // so that they can be asked for when this is interrupted
+	// so that they can be asked for when this is interrupted
+	fmt.Fprintf(p.stderr, "Jobs: %s\n", strings.Join(job.IDs, " "))
 	progress := func(n, of int) { fmt.Fprintf(p.stderr, "%d of %d\n", n, of) }
 	if _, terminal := p.width(p.stderr); terminal {
-		bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.stderr), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+		bar := progressbar.NewOptions(
+			-1, progressbar.OptionSetWriter(p.stderr), progressbar.OptionShowCount(),
+			progressbar.OptionClearOnFinish(),
+		)
 		defer func() { _ = bar.Finish() }()
 		progress = func(n, of int) {
 			bar.ChangeMax(max(of, 1))

@@ -12,10 +12,26 @@ import (
 	"unicode"
 )
 
-// times are the fields that hold a point in time: epoch milliseconds, as a text or a number, or an ISO date.
+// times are the fields that hold a point in time: epoch milliseconds, as a text or a number, or an
+// ISO date.
 var times = []string{
-	"created", "updated", "lastScanned", "jobStartDate", "jobCompletionDate", "jobListingStartDate", "jobListingCompletionDate", "jobScanningStartDate", "jobScanningCompletionDate",
-	"createdAt", "accepted", "started", "ended", "expires", "now", "at", "taken",
+	"created",
+	"updated",
+	"lastScanned",
+	"jobStartDate",
+	"jobCompletionDate",
+	"jobListingStartDate",
+	"jobListingCompletionDate",
+	"jobScanningStartDate",
+	"jobScanningCompletionDate",
+	"createdAt",
+	"accepted",
+	"started",
+	"ended",
+	"expires",
+	"now",
+	"at",
+	"taken",
 }
 
 // cells writes the columns of a thing for people.
@@ -87,13 +103,16 @@ func harmless(r rune) rune {
 	return r
 }
 
-// object writes an object in a line: places and selections of images as people write them, others as name=value.
+// object writes an object in a line: places and selections of images as people write them, others
+// as name=value.
 func object(v map[string]any) string {
 	switch {
 	case v["repoTags"] != nil:
 		return text(v["repoTags"])
 	case v["repository"] != nil:
-		return strings.TrimPrefix(fmt.Sprintf("%s/%s:%s", text(v["registry"]), text(v["repository"]), text(v["tag"])), "/")
+		return strings.TrimPrefix(
+			fmt.Sprintf("%s/%s:%s", text(v["registry"]), text(v["repository"]), text(v["tag"])), "/",
+		)
 	case v["repo"] != nil && v["tag"] == nil:
 		return text(v["repo"])
 	case v["repo"] != nil:

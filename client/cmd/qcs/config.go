@@ -19,7 +19,8 @@ type config struct {
 	Contexts []namedContext `yaml:"contexts,omitempty"`
 }
 
-// namedContext is where and as whom to log in. The token is that of the last login; a password is never kept.
+// namedContext is where and as whom to log in. The token is that of the last login; a password is
+// never kept.
 type namedContext struct {
 	Name     string `yaml:"name" json:"name"`
 	URL      string `yaml:"url,omitempty" json:"url,omitempty"`
@@ -41,7 +42,8 @@ func (p *program) configPath() (string, error) {
 	return filepath.Join(folder, "qcs", "config.yaml"), nil
 }
 
-// readConfig reads the configuration file; one that does not exist is empty. One that others can read is refused, since it holds tokens.
+// readConfig reads the configuration file; one that does not exist is empty. One that others can
+// read is refused, since it holds tokens.
 func (p *program) readConfig() (c config, err error) {
 	path, err := p.configPath()
 	if err != nil {
@@ -100,7 +102,8 @@ func (c *config) find(name string) *namedContext {
 	return &c.Contexts[i]
 }
 
-// nameFor gives the name of the context for the same account, or a new one: default for the first, then the platform or the host.
+// nameFor gives the name of the context for the same account, or a new one: default for the first,
+// then the platform or the host.
 func (c *config) nameFor(n namedContext) string {
 	for _, other := range c.Contexts {
 		if other.URL == n.URL && other.Platform == n.Platform && other.User == n.User {

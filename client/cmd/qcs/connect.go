@@ -38,7 +38,8 @@ func (a account) target() string {
 	return platform.Gateway()
 }
 
-// resolve decides by flags, environment and configuration file, in this order, where and as whom calls are made.
+// resolve decides by flags, environment and configuration file, in this order, where and as whom
+// calls are made.
 func (p *program) resolve() (account, error) {
 	c, err := p.readConfig()
 	if err != nil {
@@ -51,12 +52,18 @@ func (p *program) resolve() (account, error) {
 		return account{}, &usageError{fmt.Sprintf("there is no context %q", p.flags.context)}
 	}
 	a := account{namedContext: namedContext{
-		Name: stored.Name, User: cmp.Or(p.flags.user, p.getenv("QCS_USER"), stored.User), Auth: cmp.Or(p.flags.auth, p.getenv("QCS_AUTH"), stored.Auth, "token"),
+		Name: stored.Name,
+		User: cmp.Or(p.flags.user, p.getenv("QCS_USER"), stored.User),
+		Auth: cmp.Or(p.flags.auth, p.getenv("QCS_AUTH"), stored.Auth, "token"),
 	}}
 	if a.Auth != "token" && a.Auth != "basic" {
 		return a, &usageError{fmt.Sprintf("auth %q is neither token nor basic", a.Auth)}
 	}
-	for _, level := range [][2]string{{p.flags.url, p.flags.platform}, {p.getenv("QCS_URL"), p.getenv("QCS_PLATFORM")}, {stored.URL, stored.Platform}} {
+	for _, level := range [][2]string{
+		{p.flags.url, p.flags.platform},
+		{p.getenv("QCS_URL"), p.getenv("QCS_PLATFORM")},
+		{stored.URL, stored.Platform},
+	} {
 		if a.URL, a.Platform = strings.TrimRight(level[0], "/"), level[1]; a.URL != "" && a.Platform != "" {
 			return a, &usageError{"give a URL or a platform, not both"}
 		} else if a.URL+a.Platform != "" {
@@ -72,7 +79,8 @@ func (p *program) resolve() (account, error) {
 	return a, p.secrets(&a)
 }
 
-// secrets looks for a token or a password: of flags, of the environment, and last the token of the last login.
+// secrets looks for a token or a password: of flags, of the environment, and last the token of the
+// last login.
 func (p *program) secrets(a *account) error {
 	token, err := p.secret(p.flags.tokenFile)
 	if err != nil {
@@ -200,8 +208,22 @@ type session struct {
 
 // open gives a client for an account.
 func (p *program) open(ctx context.Context, a account) (*session, context.Context, error) {
-	s := &session{account: a, cancel: func() {}, exchange: &exchange{next: http.DefaultTransport.(*http.Transport).Clone(), debug: p.flags.debug, curl: p.flags.curl, out: p.stdout, log: p.stderr}}
-	options := []client.Option{client.WithBaseURL(strings.TrimRight(a.target(), "/")), client.WithUserAgent("qcs-cli"), client.WithHTTPClient(&http.Client{Transport: s.exchange})}
+	s := &session{
+		account: a,
+		cancel:  func() {},
+		exchange: &exchange{
+			next:  http.DefaultTransport.(*http.Transport).Clone(),
+			debug: p.flags.debug,
+			curl:  p.flags.curl,
+			out:   p.stdout,
+			log:   p.stderr,
+		},
+	}
+	options := []client.Option{
+		client.WithBaseURL(strings.TrimRight(a.target(), "/")),
+		client.WithUserAgent("qcs-cli"),
+		client.WithHTTPClient(&http.Client{Transport: s.exchange}),
+	}
 	switch {
 	case a.Auth == "basic":
 		options = append(options, client.WithBasicAuth(a.User, a.password))

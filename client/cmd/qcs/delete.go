@@ -12,7 +12,8 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// deletion is a command that deletes things by their ids, after it has shown how many there are, and where, and asked.
+// deletion is a command that deletes things by their ids, after it has shown how many there are,
+// and where, and asked.
 type deletion struct {
 	use, short, what string
 	waits            bool // the service starts a job, for which --wait waits
@@ -28,31 +29,36 @@ type deletionRun struct {
 
 func (d deletion) command(p *program) *cobra.Command {
 	var r deletionRun
-	cmd := &cobra.Command{Use: d.use, Short: d.short, Args: cobra.MinimumNArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		s, ctx, err := p.connect(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer s.cancel()
-		r.ids = slices.Compact(slices.Sorted(slices.Values(args)))
-		if s.exchange.several = true; p.flags.curl {
-			return d.do(ctx, p, s, r)
-		}
-		there, err := d.count(ctx, s, r.ids)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(p.stderr, "%d of %d selected %s at %s will be deleted.\n", there, len(r.ids), d.what, s.where())
-		if r.dryRun {
-			return nil
-		}
-		if !r.yes {
-			if err := p.confirm(ctx, "Delete"); err != nil {
+	cmd := &cobra.Command{
+		Use:   d.use,
+		Short: d.short,
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
 				return err
 			}
-		}
-		return d.do(ctx, p, s, r)
-	}}
+			defer s.cancel()
+			r.ids = slices.Compact(slices.Sorted(slices.Values(args)))
+			if s.exchange.several = true; p.flags.curl {
+				return d.do(ctx, p, s, r)
+			}
+			there, err := d.count(ctx, s, r.ids)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.stderr, "%d of %d selected %s at %s will be deleted.\n", there, len(r.ids), d.what, s.where())
+			if r.dryRun {
+				return nil
+			}
+			if !r.yes {
+				if err := p.confirm(ctx, "Delete"); err != nil {
+					return err
+				}
+			}
+			return d.do(ctx, p, s, r)
+		},
+	}
 	if d.complete != nil {
 		cmd.ValidArgsFunction = d.complete(p)
 	}
@@ -67,10 +73,15 @@ func (d deletion) command(p *program) *cobra.Command {
 
 func (p *program) deleteRegistriesCommand() *cobra.Command {
 	return deletion{
-		use: "delete REGISTRY...", short: "Delete registries with all that is in them", what: "registries", waits: true, complete: completeRegistry,
+		use:      "delete REGISTRY...",
+		short:    "Delete registries with all that is in them",
+		what:     "registries",
+		waits:    true,
+		complete: completeRegistry,
 		count: func(ctx context.Context, s *session, ids []string) (there int, err error) {
 			for part := range slices.Chunk(ids, 100) {
-				for _, err := range s.ListRegistries(ctx, client.List{Filter: qql.In("registryUuid", part...).String()}) {
+				list := client.List{Filter: qql.In("registryUuid", part...).String()}
+				for _, err := range s.ListRegistries(ctx, list) {
 					if err != nil {
 						return 0, err
 					}
@@ -123,7 +134,9 @@ func (p *program) deleteReportsCommand() *cobra.Command {
 			if err != nil || p.flags.curl {
 				return err
 			}
-			if err := o.value(api.ReportDeletion{Data: gone}, raw); err != nil || len(raw) == 0 || len(gone) == len(r.ids) { // without a body the service does not say what was there
+			// without a body the service does not say what was there
+			if err := o.value(api.ReportDeletion{Data: gone}, raw); err != nil || len(raw) == 0 ||
+				len(gone) == len(r.ids) {
 				return err
 			}
 			return &partialError{fmt.Sprintf("%d of %d reports were deleted", len(gone), len(r.ids))}

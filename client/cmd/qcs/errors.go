@@ -42,7 +42,8 @@ func (e *partialError) Error() string { return e.text }
 // errNoLogin says that there is nothing to log in with.
 var errNoLogin = errors.New("not logged in")
 
-// outcomes is the one table from errors to exit codes and to the next step to take, read from top to bottom.
+// outcomes is the one table from errors to exit codes and to the next step to take, read from top
+// to bottom.
 var outcomes = []struct {
 	match func(error) bool
 	code  int
@@ -75,7 +76,8 @@ func as[E error](err error) bool {
 // limited reports whether an error is a rate limit, also in its classic form.
 func limited(err error) bool {
 	var refused *client.Error
-	return errors.Is(err, client.ErrRateLimited) || errors.As(err, &refused) && errors.Is(err, client.ErrConflict) && refused.RetryAfter > 0
+	return errors.Is(err, client.ErrRateLimited) ||
+		errors.As(err, &refused) && errors.Is(err, client.ErrConflict) && refused.RetryAfter > 0
 }
 
 func unreachable(err error) bool {

@@ -11,7 +11,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// exchange is the transport of the CLI. It notes whether the other side is the emulator, shows exchanges with --debug, and prints calls in place of making them with --curl.
+// exchange is the transport of the CLI. It notes whether the other side is the emulator, shows
+// exchanges with --debug, and prints calls in place of making them with --curl.
 type exchange struct {
 	next        http.RoundTripper
 	debug, curl bool
@@ -28,7 +29,12 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		if e.several { // calls of one command: go on to the next
-			return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
+			return &http.Response{
+				StatusCode: http.StatusNoContent,
+				Body:       http.NoBody,
+				Header:     http.Header{},
+				Request:    r,
+			}, nil
 		}
 		return nil, errPrinted
 	}
@@ -104,7 +110,8 @@ func bodyOf(r *http.Request) string {
 	return openapi.Redact(r.Header.Get("Content-Type"), string(data))
 }
 
-// curl writes a call for a shell. The credentials are left to the environment, and secrets in the body to be filled in.
+// curl writes a call for a shell. The credentials are left to the environment, and secrets in the
+// body to be filled in.
 func curl(r *http.Request) string {
 	parts := []string{"curl", "-sS"}
 	if r.Method != http.MethodGet {

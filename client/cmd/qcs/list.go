@@ -28,40 +28,45 @@ type listing[T any] struct {
 func (l listing[T]) command(p *program) *cobra.Command {
 	var query client.List
 	var everything bool
-	cmd := &cobra.Command{Use: l.use, Short: l.short, Args: cobra.ExactArgs(l.args), RunE: func(cmd *cobra.Command, args []string) error {
-		if everything && cmd.Flags().Changed("limit") {
-			return &usageError{"give --limit or --all, not both"}
-		}
-		if query.Limit < 1 || query.PageSize < 1 || query.PageSize > 1000 {
-			return &usageError{"limit must be at least 1, page size between 1 and 1000"}
-		}
-		var none T
-		o, err := p.printer(none, l.columns...)
-		if err != nil {
-			return err
-		}
-		s, ctx, err := p.connect(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer s.cancel()
-		wanted := query
-		if wanted.Limit++; everything { // one more than is shown tells whether there are more
-			wanted.Limit = 0
-		}
-		if o.flags.output == "jsonl" {
-			return stream(o, l.list(ctx, s, args, wanted), query.Limit, everything)
-		}
-		var raw []byte
-		items := []any{}
-		for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, wanted) {
+	cmd := &cobra.Command{
+		Use:   l.use,
+		Short: l.short,
+		Args:  cobra.ExactArgs(l.args),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if everything && cmd.Flags().Changed("limit") {
+				return &usageError{"give --limit or --all, not both"}
+			}
+			if query.Limit < 1 || query.PageSize < 1 || query.PageSize > 1000 {
+				return &usageError{"limit must be at least 1, page size between 1 and 1000"}
+			}
+			var none T
+			o, err := p.printer(none, l.columns...)
 			if err != nil {
 				return err
 			}
-			items = append(items, item)
-		}
-		return shown(o, items, total(raw, len(items)), wanted.Limit)
-	}}
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.cancel()
+			wanted := query
+			if wanted.Limit++; everything { // one more than is shown tells whether there are more
+				wanted.Limit = 0
+			}
+			if o.flags.output == "jsonl" {
+				return stream(o, l.list(ctx, s, args, wanted), query.Limit, everything)
+			}
+			var raw []byte
+			items := []any{}
+			for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, wanted) {
+				if err != nil {
+					return err
+				}
+				items = append(items, item)
+			}
+			return shown(o, items, total(raw, len(items)), wanted.Limit)
+		},
+	}
 	query.Limit, query.PageSize, everything = defaultLimit, defaultLimit, l.whole
 	if f := cmd.Flags(); !l.whole {
 		f.StringVar(&query.Filter, "filter", "", "query in QQL, such as status:Running")
@@ -127,24 +132,29 @@ type getting[T any] struct {
 }
 
 func (g getting[T]) command(p *program) *cobra.Command {
-	cmd := &cobra.Command{Use: g.use, Short: g.short, Args: cobra.ExactArgs(g.args), RunE: func(cmd *cobra.Command, args []string) error {
-		var none T
-		o, err := p.printer(none)
-		if err != nil {
-			return err
-		}
-		s, ctx, err := p.connect(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer s.cancel()
-		var raw []byte
-		value, err := g.get(client.WithRawResponse(ctx, &raw), s, args)
-		if err != nil {
-			return err
-		}
-		return o.value(value, raw)
-	}}
+	cmd := &cobra.Command{
+		Use:   g.use,
+		Short: g.short,
+		Args:  cobra.ExactArgs(g.args),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var none T
+			o, err := p.printer(none)
+			if err != nil {
+				return err
+			}
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.cancel()
+			var raw []byte
+			value, err := g.get(client.WithRawResponse(ctx, &raw), s, args)
+			if err != nil {
+				return err
+			}
+			return o.value(value, raw)
+		},
+	}
 	if g.complete != nil {
 		cmd.ValidArgsFunction = g.complete(p)
 	}

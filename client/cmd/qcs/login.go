@@ -15,8 +15,10 @@ import (
 
 func (p *program) loginCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "login", Short: "Log in, and keep the token in the configuration file",
-		Long: "Exchanges user name and password for a token, keeps it in the configuration file until it expires, and makes its context the current one. The password comes from QCS_PASSWORD,\n" +
+		Use:   "login",
+		Short: "Log in, and keep the token in the configuration file",
+		Long: "Exchanges user name and password for a token, keeps it in the configuration file until it " +
+			"expires, and makes its context the current one. The password comes from QCS_PASSWORD,\n" +
 			"--password-file, or a prompt; it is not kept.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.login(cmd.Context()) },
@@ -70,7 +72,9 @@ func (p *program) login(ctx context.Context) error {
 	if err := p.writeConfig(c); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "Logged in to %s (%s) as %s; the context is %s.\n", a.target(), s.place(), a.User, a.Name)
+	_, err = fmt.Fprintf(
+		p.stdout, "Logged in to %s (%s) as %s; the context is %s.\n", a.target(), s.place(), a.User, a.Name,
+	)
 	return err
 }
 
@@ -102,7 +106,10 @@ func (p *program) logoutCommand() *cobra.Command {
 			if err := p.writeConfig(c); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "The token of %s is forgotten; at the service it is valid until it expires.\n", n.Name)
+			_, err = fmt.Fprintf(
+				p.stdout, "The token of %s is forgotten; at the service it is valid until it expires.\n",
+				n.Name,
+			)
 			return err
 		},
 	}
@@ -119,48 +126,77 @@ type identity struct {
 }
 
 func (p *program) whoamiCommand() *cobra.Command {
-	return getting[identity]{use: "whoami", short: "Show as whom and where calls are made, after trying it", get: func(ctx context.Context, s *session, _ []string) (identity, error) {
-		ctx = client.WithRawResponse(ctx, new([]byte)) // what is shown is no answer of the service
-		for _, err := range s.ListRegistries(ctx, client.List{PageSize: 1, Limit: 1}) {
-			if err != nil && !errors.Is(err, client.ErrForbidden) {
-				return identity{}, err
+	return getting[identity]{
+		use:   "whoami",
+		short: "Show as whom and where calls are made, after trying it",
+		get: func(ctx context.Context, s *session, _ []string) (identity, error) {
+			ctx = client.WithRawResponse(ctx, new([]byte)) // what is shown is no answer of the service
+			for _, err := range s.ListRegistries(ctx, client.List{PageSize: 1, Limit: 1}) {
+				if err != nil && !errors.Is(err, client.ErrForbidden) {
+					return identity{}, err
+				}
 			}
-		}
-		id := identity{User: s.account.User, URL: s.account.target(), Service: s.place(), Context: s.account.Name, Auth: s.account.Auth}
-		token, err := s.Token(ctx)
-		if errors.Is(err, client.ErrNoToken) {
-			return id, nil
-		}
-		user, expires := claims(token)
-		id.User = cmp.Or(user, id.User)
-		if !expires.IsZero() {
-			id.Expires = expires.UTC().Format(time.RFC3339)
-		}
-		return id, err
-	}}.command(p)
+			id := identity{
+				User:    s.account.User,
+				URL:     s.account.target(),
+				Service: s.place(),
+				Context: s.account.Name,
+				Auth:    s.account.Auth,
+			}
+			token, err := s.Token(ctx)
+			if errors.Is(err, client.ErrNoToken) {
+				return id, nil
+			}
+			user, expires := claims(token)
+			id.User = cmp.Or(user, id.User)
+			if !expires.IsZero() {
+				id.Expires = expires.UTC().Format(time.RFC3339)
+			}
+			return id, err
+		},
+	}.command(
+		p,
+	)
 }
 
 func (p *program) contextCommand() *cobra.Command {
-	return group("context", "Accounts and platforms of the configuration file",
-		&cobra.Command{Use: "list", Short: "List the contexts", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return p.listContexts() }},
+	return group(
+		"context",
+		"Accounts and platforms of the configuration file",
 		&cobra.Command{
-			Use: "use NAME", Short: "Make a context the current one", Args: cobra.ExactArgs(1), ValidArgsFunction: p.contexts,
+			Use:   "list",
+			Short: "List the contexts",
+			Args:  cobra.NoArgs,
+			RunE:  func(*cobra.Command, []string) error { return p.listContexts() },
+		},
+		&cobra.Command{
+			Use:               "use NAME",
+			Short:             "Make a context the current one",
+			Args:              cobra.ExactArgs(1),
+			ValidArgsFunction: p.contexts,
 			RunE: func(_ *cobra.Command, args []string) error {
 				return p.change(args[0], func(c *config, n *namedContext) { c.Current = n.Name })
 			},
 		},
 		&cobra.Command{
-			Use: "add NAME", Short: "Add a context, or replace it, from --url or --platform, --user and --auth", Args: cobra.ExactArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error { return p.addContext(args[0]) },
+			Use:   "add NAME",
+			Short: "Add a context, or replace it, from --url or --platform, --user and --auth",
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(_ *cobra.Command, args []string) error { return p.addContext(args[0]) },
 		},
 		&cobra.Command{
-			Use: "remove NAME", Short: "Remove a context with its token", Args: cobra.ExactArgs(1), ValidArgsFunction: p.contexts,
+			Use:               "remove NAME",
+			Short:             "Remove a context with its token",
+			Args:              cobra.ExactArgs(1),
+			ValidArgsFunction: p.contexts,
 			RunE: func(_ *cobra.Command, args []string) error {
 				return p.change(args[0], func(c *config, n *namedContext) {
 					if c.Current == n.Name {
 						c.Current = ""
 					}
-					c.Contexts = slices.DeleteFunc(c.Contexts, func(other namedContext) bool { return other.Name == args[0] })
+					c.Contexts = slices.DeleteFunc(
+						c.Contexts, func(other namedContext) bool { return other.Name == args[0] },
+					)
 				})
 			},
 		},

@@ -1,4 +1,5 @@
-// Command qcs works with the registry and schedule API of Qualys Container Security from a shell, or with the emulator qcsd. It is independent of the vendor.
+// Command qcs works with the registry and schedule API of Qualys Container Security from a shell,
+// or with the emulator qcsd. It is independent of the vendor.
 package main
 
 import (
@@ -16,7 +17,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	p := &program{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, zone: time.Local, width: width}
+	p := &program{
+		getenv: os.Getenv,
+		stdin:  os.Stdin,
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		now:    time.Now,
+		zone:   time.Local,
+		width:  width,
+	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 

@@ -147,7 +147,8 @@ func (o *printer) yaml(data []byte) error {
 	return e.Close()
 }
 
-// yamlNode reads the next value of a JSON document; texts that would be read as something else get quotes when they are written.
+// yamlNode reads the next value of a JSON document; texts that would be read as something else get
+// quotes when they are written.
 func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 	t, err := d.Token()
 	if err != nil {
@@ -262,7 +263,8 @@ const (
 	narrowest = 1
 )
 
-// fit makes columns narrower, the widest first, until a line has room. The first, which names the thing, is left whole: people copy it.
+// fit makes columns narrower, the widest first, until a line has room. The first, which names the
+// thing, is left whole: people copy it.
 func fit(widths []int, terminal int) {
 	total := -gap
 	for _, w := range widths {

@@ -14,7 +14,17 @@ import (
 func (p *program) registryCommand() *cobra.Command {
 	return group("registry", "Image registries",
 		listing[api.Registry]{
-			use: "list", short: "List registries", columns: []string{"registryUuid", "registryName", "registryUri", "registryType", "repoCount", "totalImages", "updated"},
+			use:   "list",
+			short: "List registries",
+			columns: []string{
+				"registryUuid",
+				"registryName",
+				"registryUri",
+				"registryType",
+				"repoCount",
+				"totalImages",
+				"updated",
+			},
 			list: func(ctx context.Context, s *session, _ []string, l client.List) iter.Seq2[api.Registry, error] {
 				return s.ListRegistries(ctx, l)
 			},
@@ -26,15 +36,25 @@ func (p *program) registryCommand() *cobra.Command {
 			},
 		}.command(p),
 		writing[api.RegistryRequest, api.RegistryReference]{
-			use: "create", short: "Add a registry", fields: registryFields,
-			call: func(ctx context.Context, s *session, _ []string, r api.RegistryRequest) (api.RegistryReference, error) {
+			use:    "create",
+			short:  "Add a registry",
+			fields: registryFields,
+			call: func(
+				ctx context.Context, s *session, _ []string, r api.RegistryRequest,
+			) (api.RegistryReference, error) {
 				id, err := s.CreateRegistry(ctx, r)
 				return api.RegistryReference{RegistryUUID: id}, err
 			},
 		}.command(p),
 		writing[api.RegistryRequest, api.RegistryReference]{
-			use: "update REGISTRY", short: "Replace name, credential and connector of a registry", args: 1, fields: registryFields, complete: completeRegistry,
-			call: func(ctx context.Context, s *session, args []string, r api.RegistryRequest) (api.RegistryReference, error) {
+			use:      "update REGISTRY",
+			short:    "Replace name, credential and connector of a registry",
+			args:     1,
+			fields:   registryFields,
+			complete: completeRegistry,
+			call: func(
+				ctx context.Context, s *session, args []string, r api.RegistryRequest,
+			) (api.RegistryReference, error) {
 				return api.RegistryReference{RegistryUUID: args[0]}, s.UpdateRegistry(ctx, args[0], r)
 			},
 		}.command(p),
@@ -59,22 +79,40 @@ type valid struct {
 
 // registryFields are the common fields of a registry; others come from a file.
 var registryFields = []field[api.RegistryRequest]{
-	put("uri", "address, such as https://registry.example.com", func(r *api.RegistryRequest) *string { return &r.RegistryURI }),
+	put(
+		"uri",
+		"address, such as https://registry.example.com",
+		func(r *api.RegistryRequest) *string { return &r.RegistryURI },
+	),
 	put("name", "name", func(r *api.RegistryRequest) *string { return &r.RegistryName }),
-	put("type", "type, such as AWS, Azure, GCP, V2 or V2_PRIVATE", func(r *api.RegistryRequest) *string { return (*string)(&r.RegistryType) }),
-	put("credential-type", "how the service logs in there, such as None, BasicAuth or AWS", func(r *api.RegistryRequest) *string { return (*string)(&r.CredentialType) }),
+	put(
+		"type", "type, such as AWS, Azure, GCP, V2 or V2_PRIVATE",
+		func(r *api.RegistryRequest) *string { return (*string)(&r.RegistryType) },
+	),
+	put(
+		"credential-type", "how the service logs in there, such as None, BasicAuth or AWS",
+		func(r *api.RegistryRequest) *string { return (*string)(&r.CredentialType) },
+	),
 	put("username", "user name there", func(r *api.RegistryRequest) *string { return &r.Credential.Username }),
 	put("aws-arn", "role of an AWS registry", func(r *api.RegistryRequest) *string { return &r.AWS.Arn }),
 	put("aws-region", "region of an AWS registry", func(r *api.RegistryRequest) *string { return &r.AWS.Region }),
-	{name: "registry-password-file", usage: "file with the password there; - for standard input", set: func(p *program, r *api.RegistryRequest, path string) (err error) {
-		r.Credential.Password, err = p.secretFile(path)
-		return err
-	}},
+	{
+		name:  "registry-password-file",
+		usage: "file with the password there; - for standard input",
+		set: func(p *program, r *api.RegistryRequest, path string) (err error) {
+			r.Credential.Password, err = p.secretFile(path)
+			return err
+		},
+	},
 }
 
 func (p *program) repositoryCommand() *cobra.Command {
 	return group("repository", "Repositories of a registry", listing[api.Repository]{
-		use: "list REGISTRY", short: "List the repositories of a registry", args: 1, columns: []string{"repoName", "totalImages", "totalScannedImages", "totalVulnerableImages"}, complete: completeRegistry,
+		use:      "list REGISTRY",
+		short:    "List the repositories of a registry",
+		args:     1,
+		columns:  []string{"repoName", "totalImages", "totalScannedImages", "totalVulnerableImages"},
+		complete: completeRegistry,
 		list: func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[api.Repository, error] {
 			return s.ListRepositories(ctx, args[0], l)
 		},

@@ -25,13 +25,18 @@ func (p *program) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "qcs",
 		Short: "Work with the registry and schedule API of Qualys Container Security, or with the emulator qcsd",
-		Long: "qcs works with registries, schedules, images, reports and policies of Qualys Container Security from a shell, or with the emulator qcsd.\n" +
+		Long: "qcs works with registries, schedules, images, reports and policies of Qualys Container Security " +
+			"from a shell, or with the emulator qcsd.\n" +
 			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\n" +
-			"Settings: a flag wins over the environment (QCS_URL, QCS_PLATFORM, QCS_USER, QCS_PASSWORD, QCS_TOKEN, QCS_AUTH, QCS_CONTEXT, QCS_OUTPUT), which wins over the context of the\n" +
-			"configuration file (QCS_CONFIG, or qcs/config.yaml in the folder for configuration). Passwords and tokens are never arguments.\n\n" +
-			"Exit codes: 0 done, 1 another error, 2 wrong usage, 3 not logged in or not allowed, 4 not found, 5 conflict, 6 refused as invalid, 7 done in part, 8 rate limited, 130 interrupted.",
-		Version:       buildVersion(),
-		SilenceErrors: true, SilenceUsage: true,
+			"Settings: a flag wins over the environment (QCS_URL, QCS_PLATFORM, QCS_USER, QCS_PASSWORD, " +
+			"QCS_TOKEN, QCS_AUTH, QCS_CONTEXT, QCS_OUTPUT), which wins over the context of the\n" +
+			"configuration file (QCS_CONFIG, or qcs/config.yaml in the folder for configuration). Passwords " +
+			"and tokens are never arguments.\n\n" +
+			"Exit codes: 0 done, 1 another error, 2 wrong usage, 3 not logged in or not allowed, 4 not found, " +
+			"5 conflict, 6 refused as invalid, 7 done in part, 8 rate limited, 130 interrupted.",
+		Version:           buildVersion(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.flags.check(cmd, p.getenv) },
 	}
 	root.SetOut(p.stdout) // completion takes it as it is now
@@ -42,18 +47,27 @@ func (p *program) rootCommand() *cobra.Command {
 	f.StringVar(&p.flags.url, "url", "", "base URL, such as http://127.0.0.1:8080")
 	f.StringVar(&p.flags.platform, "platform", "", "platform of the account, such as US2")
 	f.StringVar(&p.flags.user, "user", "", "user name")
-	f.StringVar(&p.flags.auth, "auth", "", "token (log in and send a token) or basic (send user name and password, as API servers take them)")
+	f.StringVar(
+		&p.flags.auth, "auth", "",
+		"token (log in and send a token) or basic (send user name and password, as API servers take them)",
+	)
 	f.StringVar(&p.flags.passwordFile, "password-file", "", "file with the password; - for standard input")
 	f.StringVar(&p.flags.tokenFile, "token-file", "", "file with a token; - for standard input")
 	f.StringVarP(&p.flags.output, "output", "o", "", "table, json, jsonl, yaml or csv (default table)")
 	f.StringSliceVar(&p.flags.columns, "columns", nil, "columns of table and csv, by the names of the fields")
 	f.BoolVar(&p.flags.noHeader, "no-header", false, "leave out the line of column names")
 	f.BoolVar(&p.flags.utc, "utc", false, "show times in UTC, not in the local zone")
-	f.BoolVar(&p.flags.curl, "curl", false, "print the call as a curl command instead of making it; secrets are left out")
+	f.BoolVar(
+		&p.flags.curl, "curl", false,
+		"print the call as a curl command instead of making it; secrets are left out",
+	)
 	f.BoolVar(&p.flags.debug, "debug", false, "show each exchange on standard error; secrets are left out")
 	f.DurationVar(&p.flags.timeout, "timeout", 0, "give up after this long, such as 30s")
-	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.contextCommand(), p.registryCommand(), p.repositoryCommand(), p.scheduleCommand(), p.connectorCommand(),
-		p.imageCommand(), p.reportCommand(), p.policyCommand(), p.jobCommand(), p.applyCommand(), p.emulatorCommand(), p.versionCommand())
+	root.AddCommand(
+		p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.contextCommand(), p.registryCommand(),
+		p.repositoryCommand(), p.scheduleCommand(), p.connectorCommand(), p.imageCommand(), p.reportCommand(),
+		p.policyCommand(), p.jobCommand(), p.applyCommand(), p.emulatorCommand(), p.versionCommand(),
+	)
 	root.InitDefaultCompletionCmd() // so that it is strict, too
 	root.InitDefaultHelpCmd()
 	strict(root)
@@ -124,10 +138,15 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 }
 
 func (p *program) versionCommand() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		_, err := fmt.Fprintln(p.stdout, buildVersion())
-		return err
-	}}
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(p.stdout, buildVersion())
+			return err
+		},
+	}
 }
 
 func buildVersion() string {

@@ -19,28 +19,61 @@ import (
 var scheduleColumns = []string{"scheduleUuid", "name", "status", "onDemand", "schedule", "filters", "updated"}
 
 func (p *program) scheduleCommand() *cobra.Command {
-	return group("schedule", "Scan schedules of a registry",
+	return group(
+		"schedule",
+		"Scan schedules of a registry",
 		listing[api.Schedule]{
-			use: "list REGISTRY", short: "List the schedules of a registry", args: 1, columns: scheduleColumns, complete: completeRegistry,
+			use:      "list REGISTRY",
+			short:    "List the schedules of a registry",
+			args:     1,
+			columns:  scheduleColumns,
+			complete: completeRegistry,
 			list: func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[api.Schedule, error] {
 				return s.ListSchedules(ctx, args[0], l)
 			},
 		}.command(p),
 		writing[api.ScheduleRequest, api.ScheduleReference]{
-			use: "create REGISTRY", short: "Add a schedule to a registry", args: 1, fields: scheduleFields, complete: completeRegistry,
-			call: func(ctx context.Context, s *session, args []string, r api.ScheduleRequest) (api.ScheduleReference, error) {
+			use:      "create REGISTRY",
+			short:    "Add a schedule to a registry",
+			args:     1,
+			fields:   scheduleFields,
+			complete: completeRegistry,
+			call: func(
+				ctx context.Context, s *session, args []string, r api.ScheduleRequest,
+			) (api.ScheduleReference, error) {
 				id, err := s.CreateSchedule(ctx, args[0], r)
 				return api.ScheduleReference{ScheduleUUID: id}, err
 			},
 		}.command(p),
 		writing[api.ScheduleRequest, api.ScheduleReference]{
-			use: "update REGISTRY SCHEDULE", short: "Change the timing and the name of an automatic schedule; repositories, tags and days must be sent as they are", args: 2, fields: scheduleFields, complete: completeSchedule,
-			call: func(ctx context.Context, s *session, args []string, r api.ScheduleRequest) (api.ScheduleReference, error) {
+			use: "update REGISTRY SCHEDULE",
+			short: "Change the timing and the name of an automatic schedule; repositories, tags and days " +
+				"must be sent as they are",
+			args:     2,
+			fields:   scheduleFields,
+			complete: completeSchedule,
+			call: func(
+				ctx context.Context, s *session, args []string, r api.ScheduleRequest,
+			) (api.ScheduleReference, error) {
 				return api.ScheduleReference{ScheduleUUID: args[1]}, s.UpdateSchedule(ctx, args[0], args[1], r)
 			},
 		}.command(p),
-		bulkCommand{verb: "cancel", done: "canceled", acts: client.Cancelable(), call: (*client.Client).CancelSchedules}.command(p),
-		bulkCommand{verb: "delete", done: "deleted", acts: client.Deletable(), call: (*client.Client).DeleteSchedules}.command(p),
+		bulkCommand{
+			verb: "cancel",
+			done: "canceled",
+			acts: client.Cancelable(),
+			call: (*client.Client).CancelSchedules,
+		}.command(
+			p,
+		),
+		bulkCommand{
+			verb: "delete",
+			done: "deleted",
+			acts: client.Deletable(),
+			call: (*client.Client).DeleteSchedules,
+		}.command(
+			p,
+		),
 		p.watchCommand(),
 	)
 }
@@ -48,32 +81,56 @@ func (p *program) scheduleCommand() *cobra.Command {
 // scheduleFields are the fields of a schedule.
 var scheduleFields = []field[api.ScheduleRequest]{
 	put("name", "name", func(r *api.ScheduleRequest) *string { return &r.Name }),
-	put("at", "time of day of an automatic schedule, HH:MM in UTC", func(r *api.ScheduleRequest) *string { return &r.Schedule }),
-	put("week-day", "day of a weekly schedule, such as MONDAY", func(r *api.ScheduleRequest) *string { return (*string)(&r.WeekDay) }),
-	{name: "every", usage: "interval of an automatic schedule in days", set: func(_ *program, r *api.ScheduleRequest, value string) (err error) {
-		if r.ScheduleScanIntervalInDays, err = strconv.Atoi(value); err != nil {
-			err = &usageError{fmt.Sprintf("every: %q is not a number of days", value)}
-		}
-		return err
-	}},
-	{name: "on-demand", usage: "scan once, now", sw: true, set: func(_ *program, r *api.ScheduleRequest, value string) error {
-		return setBool(&r.OnDemand, "on-demand", value)
-	}},
-	{name: "force", usage: "scan images again that are known", sw: true, set: func(_ *program, r *api.ScheduleRequest, value string) error {
-		return setBool(&r.ForceScan, "force", value)
-	}},
-	{name: "repo", usage: "repositories, with tags after a colon: team/app,team/db:1.*", set: func(_ *program, r *api.ScheduleRequest, value string) error {
-		r.Filters = []api.ScheduleFilter{{}}
-		for item := range strings.SplitSeq(value, ",") {
-			repo, tag, tagged := strings.Cut(item, ":")
-			t := api.RepoTag{Repo: repo}
-			if tagged {
-				t.Tag = nullable.NewNullableWithValue(tag)
+	put(
+		"at", "time of day of an automatic schedule, HH:MM in UTC",
+		func(r *api.ScheduleRequest) *string { return &r.Schedule },
+	),
+	put(
+		"week-day", "day of a weekly schedule, such as MONDAY",
+		func(r *api.ScheduleRequest) *string { return (*string)(&r.WeekDay) },
+	),
+	{
+		name:  "every",
+		usage: "interval of an automatic schedule in days",
+		set: func(_ *program, r *api.ScheduleRequest, value string) (err error) {
+			if r.ScheduleScanIntervalInDays, err = strconv.Atoi(value); err != nil {
+				err = &usageError{fmt.Sprintf("every: %q is not a number of days", value)}
 			}
-			r.Filters[0].RepoTags = append(r.Filters[0].RepoTags, t)
-		}
-		return nil
-	}},
+			return err
+		},
+	},
+	{
+		name:  "on-demand",
+		usage: "scan once, now",
+		sw:    true,
+		set: func(_ *program, r *api.ScheduleRequest, value string) error {
+			return setBool(&r.OnDemand, "on-demand", value)
+		},
+	},
+	{
+		name:  "force",
+		usage: "scan images again that are known",
+		sw:    true,
+		set: func(_ *program, r *api.ScheduleRequest, value string) error {
+			return setBool(&r.ForceScan, "force", value)
+		},
+	},
+	{
+		name:  "repo",
+		usage: "repositories, with tags after a colon: team/app,team/db:1.*",
+		set: func(_ *program, r *api.ScheduleRequest, value string) error {
+			r.Filters = []api.ScheduleFilter{{}}
+			for item := range strings.SplitSeq(value, ",") {
+				repo, tag, tagged := strings.Cut(item, ":")
+				t := api.RepoTag{Repo: repo}
+				if tagged {
+					t.Tag = nullable.NewNullableWithValue(tag)
+				}
+				r.Filters[0].RepoTags = append(r.Filters[0].RepoTags, t)
+			}
+			return nil
+		},
+	},
 }
 
 func setBool(to **bool, name, value string) error {
@@ -103,7 +160,8 @@ func completeRegistry(p *program) cobra.CompletionFunc {
 	}
 }
 
-// completeSchedule gives the ids of registries for the first argument and those of its schedules for the others.
+// completeSchedule gives the ids of registries for the first argument and those of its schedules
+// for the others.
 func completeSchedule(p *program) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) == 0 {
@@ -127,8 +185,11 @@ const completionTime = 3 * time.Second
 // suggested is how many ids a shell is given.
 const suggested = 50
 
-// suggest asks the service for what a shell could complete. It never asks the user: without credentials at hand there are no suggestions.
-func suggest(p *program, cmd *cobra.Command, list func(context.Context, *session) iter.Seq2[cobra.Completion, error]) ([]cobra.Completion, cobra.ShellCompDirective) {
+// suggest asks the service for what a shell could complete. It never asks the user: without
+// credentials at hand there are no suggestions.
+func suggest(
+	p *program, cmd *cobra.Command, list func(context.Context, *session) iter.Seq2[cobra.Completion, error],
+) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if p.flags.check(cmd, p.getenv) != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -15,13 +15,23 @@ import (
 
 // over are the states that a schedule does not leave by itself, or not before its next time.
 var over = map[api.Status]bool{
-	api.StatusCompleted: true, api.StatusFinished: true, api.StatusError: true, api.StatusFailed: true, api.StatusCanceled: true, api.StatusUnknown: true, api.StatusPaused: true, api.StatusBaselineCompleted: true,
+	api.StatusCompleted:         true,
+	api.StatusFinished:          true,
+	api.StatusError:             true,
+	api.StatusFailed:            true,
+	api.StatusCanceled:          true,
+	api.StatusUnknown:           true,
+	api.StatusPaused:            true,
+	api.StatusBaselineCompleted: true,
 }
 
 func (p *program) watchCommand() *cobra.Command {
 	var interval time.Duration
 	cmd := &cobra.Command{
-		Use: "watch REGISTRY [SCHEDULE...]", Short: "Show each change of state of schedules, until none is on its way any more", Args: cobra.MinimumNArgs(1), ValidArgsFunction: completeSchedule(p),
+		Use:               "watch REGISTRY [SCHEDULE...]",
+		Short:             "Show each change of state of schedules, until none is on its way any more",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeSchedule(p),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if interval <= 0 {
 				return &usageError{"interval must be more than 0"}
@@ -57,13 +67,17 @@ func (p *program) watch(ctx context.Context, s *session, args []string, interval
 			}
 			if seen[schedule.ScheduleUUID] != schedule.Status {
 				seen[schedule.ScheduleUUID] = schedule.Status
-				if _, err := fmt.Fprintln(p.stdout, schedule.ScheduleUUID, schedule.Status, text(schedule.Name)); err != nil {
+				if _, err := fmt.Fprintln(
+					p.stdout, schedule.ScheduleUUID, schedule.Status, text(schedule.Name),
+				); err != nil {
 					return err
 				}
 			}
 		}
 		if len(seen) < len(args)-1 {
-			return fmt.Errorf("%w: %d of %d schedules are not there", client.ErrNotFound, len(args)-1-len(seen), len(args)-1)
+			return fmt.Errorf(
+				"%w: %d of %d schedules are not there", client.ErrNotFound, len(args)-1-len(seen), len(args)-1,
+			)
 		}
 		if open == 0 {
 			return nil

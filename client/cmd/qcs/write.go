@@ -35,7 +35,10 @@ type writing[T, R any] struct {
 func (w writing[T, R]) command(p *program) *cobra.Command {
 	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: cobra.ExactArgs(w.args)}
 	f := cmd.Flags()
-	f.StringP("file", "f", "", "file with the body (JSON or YAML, with the fields of the API); - for standard input; flags win over it")
+	f.StringP(
+		"file", "f", "",
+		"file with the body (JSON or YAML, with the fields of the API); - for standard input; flags win over it",
+	)
 	for _, field := range w.fields {
 		f.String(field.name, "", field.usage)
 		if field.sw {

@@ -15,7 +15,8 @@ import (
 // maxNesting bounds the depth of a body.
 const maxNesting = 64
 
-// Decoder reads a JSON text into the types of the document, and holds it to its schemas on the way. Each of its methods reports whether it went well; after a fault nothing more is to be read.
+// Decoder reads a JSON text into the types of the document, and holds it to its schemas on the way.
+// Each of its methods reports whether it went well; after a fault nothing more is to be read.
 type Decoder struct {
 	Key string // of the property that was read last
 
@@ -139,7 +140,8 @@ func (d *Decoder) duplicate() bool {
 	return d.Refuse(openapi.DuplicateKey, "key "+strconv.Quote(d.Key)+" is given twice")
 }
 
-// Done says at the end of an object whether it went well, and holds all that is required; bits are those that were given, of which the lowest are those of the required ones.
+// Done says at the end of an object whether it went well, and holds all that is required; bits are
+// those that were given, of which the lowest are those of the required ones.
 func (d *Decoder) Done(bits uint64, required ...string) bool {
 	if d.refused != nil {
 		return false
@@ -153,10 +155,12 @@ func (d *Decoder) Done(bits uint64, required ...string) bool {
 	return true
 }
 
-// Keys are those of an object that the document does not know. There are none before the first is added.
+// Keys are those of an object that the document does not know. There are none before the first is
+// added.
 type Keys map[string]bool
 
-// Unknown reads over a property that the document does not know. It is refused when it was given before, or differs from a known one by case only.
+// Unknown reads over a property that the document does not know. It is refused when it was given
+// before, or differs from a known one by case only.
 func (d *Decoder) Unknown(before *Keys, known []string) bool {
 	key := d.Key
 	if (*before)[key] {
@@ -270,7 +274,8 @@ func String[T ~string](d *Decoder, into *T, least, most int) bool {
 // Time reads a time, whose text matches the pattern of one.
 func Time(d *Decoder, into *time.Time, matches func(string) bool) bool {
 	var text string
-	return String(d, &text, 0, -1) && (matches(text) && into.UnmarshalText([]byte(text)) == nil || d.Refuse("", "not a valid date-time"))
+	return String(d, &text, 0, -1) &&
+		(matches(text) && into.UnmarshalText([]byte(text)) == nil || d.Refuse("", "not a valid date-time"))
 }
 
 // Pointer reads what a pointer is to point to.

@@ -17,7 +17,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// PathValues are the values of the parameters of a path, in their order in it, without escapes. No path has more.
+// PathValues are the values of the parameters of a path, in their order in it, without escapes. No
+// path has more.
 type PathValues = [2]string
 
 // Route is an operation behind its binder.
@@ -25,14 +26,16 @@ type Route struct {
 	OperationID, Method, Path string
 	Params                    []string // names of the parameters in the path
 
-	// Serve answers a request. An error is a *openapi.RequestError, openapi.ErrUnbound when nothing was read or written, or what the operation gave.
+	// Serve answers a request. An error is a *openapi.RequestError, openapi.ErrUnbound when nothing
+	// was read or written, or what the operation gave.
 	Serve Handler
 }
 
 // Handler answers a request.
 type Handler = func(w http.ResponseWriter, r *http.Request, path PathValues) error
 
-// Register registers routes with Echo. A request that they leave to the reference goes to another handler.
+// Register registers routes with Echo. A request that they leave to the reference goes to another
+// handler.
 func Register(e *echo.Echo, routes []Route, unbound echo.HandlerFunc) {
 	for _, route := range routes {
 		e.Add(route.Method, strings.NewReplacer("{", ":", "}", "").Replace(route.Path), func(c echo.Context) error {
@@ -95,7 +98,8 @@ func giveBack(b *bytes.Buffer) {
 	}
 }
 
-// ReadBody reads a body up to its bound. Its length is that which the request tells, if it tells one.
+// ReadBody reads a body up to its bound. Its length is that which the request tells, if it tells
+// one.
 func ReadBody(r *http.Request, o Options) (string, *openapi.RequestError) {
 	most := cmp.Or(o.MaxBody, 1<<20)
 	var text []byte
@@ -108,7 +112,12 @@ func ReadBody(r *http.Request, o Options) (string, *openapi.RequestError) {
 	}
 	switch {
 	case int64(len(text)) > most:
-		return "", &openapi.RequestError{Status: http.StatusRequestEntityTooLarge, Rule: openapi.BodyTooLarge, Where: "body", Reason: fmt.Sprintf("more than %d bytes", most)}
+		return "", &openapi.RequestError{
+			Status: http.StatusRequestEntityTooLarge,
+			Rule:   openapi.BodyTooLarge,
+			Where:  "body",
+			Reason: fmt.Sprintf("more than %d bytes", most),
+		}
 	case err != nil:
 		return "", openapi.Refuse("", "body", "could not be read to its end")
 	}

@@ -1,6 +1,8 @@
-// Package bind is what the generated binders of package apiserver have in common: they check a request against the document while they read it into its types, in one pass and without maps.
+// Package bind is what the generated binders of package apiserver have in common: they check a
+// request against the document while they read it into its types, in one pass and without maps.
 //
-// What they refuse, and why, is what package contract refuses; that package is the reference, and a test compares the two.
+// What they refuse, and why, is what package contract refuses; that package is the reference, and a
+// test compares the two.
 package bind
 
 import (
@@ -26,8 +28,14 @@ type Query struct {
 
 // NewQuery gives the reader of the query of an operation.
 func NewQuery(operation, query string) Query {
-	escaped := strings.IndexByte(query, '%') >= 0 || strings.IndexByte(query, '+') >= 0 || strings.IndexByte(query, ';') >= 0
-	return Query{Operation: operation, Rest: query, escaped: escaped, odd: escaped || strings.IndexByte(query, ',') >= 0 || strings.IndexByte(query, 0) >= 0}
+	escaped := strings.IndexByte(query, '%') >= 0 || strings.IndexByte(query, '+') >= 0 ||
+		strings.IndexByte(query, ';') >= 0
+	return Query{
+		Operation: operation,
+		Rest:      query,
+		escaped:   escaped,
+		odd:       escaped || strings.IndexByte(query, ',') >= 0 || strings.IndexByte(query, 0) >= 0,
+	}
 }
 
 // Next reads a pair. There is none at the end, and after a fault.
@@ -118,7 +126,8 @@ func NoQuery(operation, query string) *openapi.RequestError {
 	return q.Refused
 }
 
-// Once refuses a parameter of one value that was given before, and one that is empty where it must not be.
+// Once refuses a parameter of one value that was given before, and one that is empty where it must
+// not be.
 func (q *Query) Once(given, mayBeEmpty bool) bool {
 	switch {
 	case q.odd && strings.IndexByte(q.Value, 0) >= 0:
@@ -164,7 +173,8 @@ func Int[T ~int | ~int64](q *Query, into *T) bool {
 	return true
 }
 
-// Item holds the item of a list that was read last to its bounds, and refuses one that stands for several; i is its place.
+// Item holds the item of a list that was read last to its bounds, and refuses one that stands for
+// several; i is its place.
 func (q *Query) Item(i, least, most int) bool {
 	switch {
 	case !q.odd:

@@ -12,13 +12,15 @@ import (
 func (d *Decoder) value() (string, bool) {
 	begin := d.at
 	text, ok := d.quoted()
-	if escaped := len(text) != d.at-begin-len(`""`); escaped && ok && strings.IndexByte(text, 0) >= 0 { // as it is, none is allowed
+	// as it is, none is allowed
+	if escaped := len(text) != d.at-begin-len(`""`); escaped && ok && strings.IndexByte(text, 0) >= 0 {
 		return "", d.Refuse(openapi.NULByte, "holds a NUL character")
 	}
 	return text, ok
 }
 
-// ends are the bytes at which a text ends as it is: the quote, control characters, what begins an escape, and what is not ASCII.
+// ends are the bytes at which a text ends as it is: the quote, control characters, what begins an
+// escape, and what is not ASCII.
 var ends = func() (all [256]bool) {
 	for c := range all {
 		all[c] = c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf
@@ -39,7 +41,8 @@ func (d *Decoder) quoted() (string, bool) {
 	return d.escaped(d.at+1, d.at+1+i)
 }
 
-// escaped reads a text that is not as it is, from i on, as encoding/json does, but for what is not UTF-8.
+// escaped reads a text that is not as it is, from i on, as encoding/json does, but for what is not
+// UTF-8.
 func (d *Decoder) escaped(begin, i int) (text string, ok bool) {
 	for i < len(d.text) && d.text[i] != '"' {
 		if d.text[i] == '\\' {

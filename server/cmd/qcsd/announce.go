@@ -16,7 +16,8 @@ type ready struct {
 	PID  int    `json:"pid"`
 }
 
-// announce tells programs that have started the emulator where it listens. The file appears whole, so that whoever waits for it never reads half.
+// announce tells programs that have started the emulator where it listens. The file appears whole,
+// so that whoever waits for it never reads half.
 func announce(k *koanf.Koanf, url, addr string) error {
 	if path := k.String(keyPortFile); path != "" {
 		temporary := path + ".new"

@@ -13,7 +13,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// open opens the data that the settings name, which must exist, for a command that does one thing beside the daemon. Worlds are those that the data holds.
+// open opens the data that the settings name, which must exist, for a command that does one thing
+// beside the daemon. Worlds are those that the data holds.
 func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error) {
 	k, err := p.settings(cmd.Flags())
 	if err != nil {
@@ -58,8 +59,9 @@ func resetCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset",
 		Short: "Remove all registries, schedules and jobs; with --seed, load the seed again",
-		Long:  "Removes all registries, schedules and jobs of all worlds, also while the daemon runs on the same data folder. Users, passwords and tokens stay.",
-		Args:  cobra.NoArgs,
+		Long: "Removes all registries, schedules and jobs of all worlds, also while the daemon runs on the " +
+			"same data folder. Users, passwords and tokens stay.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, _, err := p.open(cmd)
 			if err != nil {
@@ -74,8 +76,10 @@ func backupCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Copy the database to a file that does not exist yet, also while the daemon runs",
-		Long:  "Copies the SQLite database as it is now to a file that does not exist yet, also while the daemon runs. To go back, stop the daemon and put the file in the place of qcs.db in the data folder, without the files qcs.db-wal and qcs.db-shm. The signing key is not part of it.",
-		Args:  cobra.ExactArgs(1),
+		Long: "Copies the SQLite database as it is now to a file that does not exist yet, also while the " +
+			"daemon runs. To go back, stop the daemon and put the file in the place of qcs.db in the data " +
+			"folder, without the files qcs.db-wal and qcs.db-shm. The signing key is not part of it.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, _, err := p.open(cmd)
 			if err != nil {
@@ -116,9 +120,10 @@ var errBreaking = errors.New("the documents are not compatible")
 
 func diffCommand(p *program) *cobra.Command {
 	return &cobra.Command{
-		Use:   "diff BASE HEAD",
-		Short: "Print the changes between two OpenAPI documents that break clients of the first, and fail if there are any",
-		Args:  cobra.ExactArgs(2),
+		Use: "diff BASE HEAD",
+		Short: "Print the changes between two OpenAPI documents that break clients of the first, and fail if " +
+			"there are any",
+		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			base, err := os.ReadFile(args[0])
 			if err != nil {

@@ -21,7 +21,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// Names of the settings: flags, QCSD_… in the environment (upper case, _ for -) and keys of the configuration file.
+// Names of the settings: flags, QCSD_… in the environment (upper case, _ for -) and keys of the
+// configuration file.
 const (
 	keyAddr       = "addr"
 	keyAuthStatus = "auth-status"
@@ -71,31 +72,85 @@ func addFlags(f *pflag.FlagSet) {
 	f.Int(keyAuthStatus, http.StatusCreated, "status of a good login: 201, or 200, which one integration insists on")
 	f.Int(keyConcurrent, 0, "calls of a user to an operation at the same time; 0 for no limit")
 	f.String(keyConfig, "", "configuration file (YAML)")
-	f.String(keyControl, "", "file with the token that calls on worlds need (/_qcs/worlds); needed where others can reach the address")
+	f.String(
+		keyControl, "",
+		"file with the token that calls on worlds need (/_qcs/worlds); needed where others can reach the address",
+	)
 	f.String(keyData, ".qcs", "folder of the database, or :memory:")
-	f.String(keyDatabase, "", "URL of a PostgreSQL database, postgres://user@host/name, in place of --data; a password goes into QCSD_DATABASE, PGPASSWORD or PGPASSFILE")
-	f.Int(keyEmptyList, http.StatusOK, "status of a page without items: 200, or 204 without a body, which three integrations expect")
+	f.String(
+		keyDatabase,
+		"",
+		"URL of a PostgreSQL database, postgres://user@host/name, in place of --data; a password goes into "+
+			"QCSD_DATABASE, PGPASSWORD or PGPASSFILE",
+	)
+	f.Int(
+		keyEmptyList, http.StatusOK,
+		"status of a page without items: 200, or 204 without a body, which three integrations expect",
+	)
 	f.Bool(keyFault, false, "let a call name a fault of its own in the header X-QCS-Fault")
-	f.String(keyDecoding, string(server.DecodeTwice), "twice: a filter that cannot be read and holds %XX is decoded once more; once: it is refused")
-	f.String(keyInventory, "", "file (YAML) with what registries hold: registryUri, repository, tag; the contents of others are made up")
+	f.String(
+		keyDecoding, string(server.DecodeTwice),
+		"twice: a filter that cannot be read and holds %XX is decoded once more; once: it is refused",
+	)
+	f.String(
+		keyInventory, "",
+		"file (YAML) with what registries hold: registryUri, repository, tag; the contents of others are made up",
+	)
 	f.Int(keyJournal, 1000, "calls that the journal keeps of each world; 0 for none")
-	f.String(keyKeyFile, "", "file with the base64 of the 64 bytes that sign tokens; default: one that is made in the data folder")
+	f.String(
+		keyKeyFile, "",
+		"file with the base64 of the 64 bytes that sign tokens; default: one that is made in the data folder",
+	)
 	f.String(keyLogFormat, "text", "text or json")
-	f.String(keyOCIHosts, "", "host[:port],… of the registries that --registry-source oci may call, and of what they redirect to")
+	f.String(
+		keyOCIHosts, "",
+		"host[:port],… of the registries that --registry-source oci may call, and of what they redirect to",
+	)
 	f.Duration(keyPaceCreate, server.DefaultPace.Created, "how long a schedule stays Created")
 	f.Duration(keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued")
 	f.Duration(keyPaceList, server.DefaultPace.Listing, "how long a Running schedule lists repositories")
 	f.Duration(keyPaceScan, server.DefaultPace.Scanning, "how long a Running schedule scans images")
-	f.String(keyPortFile, "", "file to write host:port to when the emulator listens; with --addr 127.0.0.1:0 the port is a free one")
-	f.Int(keyReadyFD, 0, "file descriptor to write a line of JSON to when the emulator listens: {\"url\":…,\"addr\":…,\"pid\":…}")
+	f.String(
+		keyPortFile, "",
+		"file to write host:port to when the emulator listens; with --addr 127.0.0.1:0 the port is a free one",
+	)
+	f.Int(
+		keyReadyFD, 0,
+		"file descriptor to write a line of JSON to when the emulator listens: {\"url\":…,\"addr\":…,\"pid\":…}",
+	)
 	f.Int(keyRateCalls, 0, "calls of a user to an operation in a window; 0 for no limit")
-	f.Int(keyRateStatus, http.StatusTooManyRequests, "status of a call beyond the limit: 429 as on the gateway, or 409 as on the API servers")
+	f.Int(
+		keyRateStatus, http.StatusTooManyRequests,
+		"status of a call beyond the limit: 429 as on the gateway, or 409 as on the API servers",
+	)
 	f.Duration(keyRateWindow, time.Hour, "window of the limit")
-	f.String(keySeed, "", "what an empty database begins with: "+strings.Join(server.Seeds(), ", ")+", or a scenario in a file (YAML or JSON)")
-	f.String(keySource, sourceSynthetic, "synthetic: what scans find is made up, or comes from --inventory; oci: registries on --oci-hosts are listed for real, with the credentials of the machine's keychain")
-	f.String(keyStrictness, string(contract.Strict), "strict refuses what no document allows; vendor lets pass what the vendor is taken to ignore")
-	f.String(keyChecks, string(server.ValidateGenerated), "generated checks requests by code that was made from the document; reference by reading the document, many times slower")
-	f.Bool(keyTLS, false, "serve HTTPS, with a certificate for this machine that is made at the start unless --tls-cert is given")
+	f.String(
+		keySeed,
+		"",
+		"what an empty database begins with: "+strings.Join(
+			server.Seeds(), ", ",
+		)+", or a scenario in a file (YAML or JSON)",
+	)
+	f.String(
+		keySource,
+		sourceSynthetic,
+		"synthetic: what scans find is made up, or comes from --inventory; oci: registries on --oci-hosts are "+
+			"listed for real, with the credentials of the machine's keychain",
+	)
+	f.String(
+		keyStrictness, string(contract.Strict),
+		"strict refuses what no document allows; vendor lets pass what the vendor is taken to ignore",
+	)
+	f.String(
+		keyChecks,
+		string(server.ValidateGenerated),
+		"generated checks requests by code that was made from the document; reference by reading the document, "+
+			"many times slower",
+	)
+	f.Bool(
+		keyTLS, false,
+		"serve HTTPS, with a certificate for this machine that is made at the start unless --tls-cert is given",
+	)
 	f.String(keyTLSCert, "", "file with the certificate (PEM); with --tls-key it switches HTTPS on")
 	f.String(keyTLSKey, "", "file with the key of the certificate (PEM)")
 	f.Bool(keyValidate, false, "hold every answer to the document; one that does not fit becomes a 500")
@@ -146,7 +201,12 @@ func noPassword(flags *pflag.FlagSet) error {
 		return fmt.Errorf("%s: is not a URL", keyDatabase) // the error of the parser would repeat it
 	}
 	if _, given := u.User.Password(); given || u.Query().Has("password") || u.Query().Has("sslpassword") {
-		return fmt.Errorf("%s: has a password, which others can see among the arguments of the process: put it into %s, PGPASSWORD or PGPASSFILE", keyDatabase, variable(keyDatabase))
+		return fmt.Errorf(
+			"%s: has a password, which others can see among the arguments of the process: put it into %s, "+
+				"PGPASSWORD or PGPASSFILE",
+			keyDatabase,
+			variable(keyDatabase),
+		)
 	}
 	return nil
 }
@@ -168,10 +228,25 @@ var truth = []string{"true", "false"}
 // options translates the settings for the emulator.
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
-		Data: k.String(keyData), Database: k.String(keyDatabase), ValidateResponses: k.Bool(keyValidate), FaultHeader: k.Bool(keyFault), Version: buildVersion(),
-		Strictness: contract.Strictness(k.String(keyStrictness)), Validate: server.Validate(k.String(keyChecks)), FilterDecoding: server.FilterDecoding(k.String(keyDecoding)),
-		AuthStatus: k.Int(keyAuthStatus), EmptyListStatus: k.Int(keyEmptyList),
-		RateLimit: server.RateLimit{Calls: k.Int(keyRateCalls), Classic: k.Int(keyRateStatus) == http.StatusConflict, Concurrent: k.Int(keyConcurrent)},
+		Data: k.String(
+			keyData,
+		),
+		Database:          k.String(keyDatabase),
+		ValidateResponses: k.Bool(keyValidate),
+		FaultHeader:       k.Bool(keyFault),
+		Version:           buildVersion(),
+		Strictness: contract.Strictness(
+			k.String(keyStrictness),
+		),
+		Validate:        server.Validate(k.String(keyChecks)),
+		FilterDecoding:  server.FilterDecoding(k.String(keyDecoding)),
+		AuthStatus:      k.Int(keyAuthStatus),
+		EmptyListStatus: k.Int(keyEmptyList),
+		RateLimit: server.RateLimit{
+			Calls:      k.Int(keyRateCalls),
+			Classic:    k.Int(keyRateStatus) == http.StatusConflict,
+			Concurrent: k.Int(keyConcurrent),
+		},
 		FirstUser: func(name, password string) {
 			fmt.Fprintf(p.stderr, "The user %s was made. Its password, which is shown only now: %s\n", name, password)
 		},
@@ -180,15 +255,24 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 		name    string
 		allowed []string
 	}{
-		{keyStrictness, []string{"strict", "vendor"}}, {keyChecks, []string{"generated", "reference"}}, {keyDecoding, []string{"twice", "once"}}, {keyAuthStatus, []string{"201", "200"}},
+		{keyStrictness, []string{"strict", "vendor"}},
+		{keyChecks, []string{"generated", "reference"}},
+		{keyDecoding, []string{"twice", "once"}},
+		{keyAuthStatus, []string{"201", "200"}},
 		{keyEmptyList, []string{"200", "204"}}, {keyRateStatus, []string{"429", "409"}},
-		{keySource, []string{sourceSynthetic, sourceOCI}}, {keyFault, truth}, {keyValidate, truth}, {keyWelcome, truth}, {keyTLS, truth},
+		{keySource, []string{sourceSynthetic, sourceOCI}},
+		{keyFault, truth}, {keyValidate, truth}, {keyWelcome, truth}, {keyTLS, truth},
 	} {
 		if !slices.Contains(key.allowed, k.String(key.name)) {
-			return o, fmt.Errorf("%s: %q is not one of %s", key.name, k.String(key.name), strings.Join(key.allowed, ", "))
+			return o, fmt.Errorf(
+				"%s: %q is not one of %s", key.name, k.String(key.name), strings.Join(key.allowed, ", "),
+			)
 		}
 	}
-	if d := k.String(keyDatabase); d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {
+	if d := k.String(
+		keyDatabase,
+	); d != "" && !strings.HasPrefix(d, "postgres://") &&
+		!strings.HasPrefix(d, "postgresql://") {
 		return o, fmt.Errorf("%s: is not a URL of the form postgres://user@host/name", keyDatabase)
 	}
 	for _, key := range []string{keyAddr, keyData} {
@@ -204,7 +288,11 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 func (p *program) read(k *koanf.Koanf, o *server.Options) error {
 	var errs []error
 	for key, d := range map[string]*time.Duration{
-		keyRateWindow: &o.RateLimit.Window, keyPaceCreate: &o.Pace.Created, keyPaceQueued: &o.Pace.Queued, keyPaceList: &o.Pace.Listing, keyPaceScan: &o.Pace.Scanning,
+		keyRateWindow: &o.RateLimit.Window,
+		keyPaceCreate: &o.Pace.Created,
+		keyPaceQueued: &o.Pace.Queued,
+		keyPaceList:   &o.Pace.Listing,
+		keyPaceScan:   &o.Pace.Scanning,
 	} {
 		var err error
 		*d, err = duration(k, key)
@@ -252,7 +340,8 @@ func (p *program) signingKey(k *koanf.Koanf) ([]byte, error) {
 	return key, nil
 }
 
-// list reads a setting that is a list in the file and a text with commas in the environment. The error does not show an item, which may hold a password.
+// list reads a setting that is a list in the file and a text with commas in the environment. The
+// error does not show an item, which may hold a password.
 func list(k *koanf.Koanf, key string) ([]string, error) {
 	var items []string
 	switch value := k.Get(key).(type) {
@@ -276,7 +365,8 @@ func list(k *koanf.Koanf, key string) ([]string, error) {
 	return items, nil
 }
 
-// fields splits name:value:… and decodes the percent encoding of each part. The error does not show the text, which may hold a password.
+// fields splits name:value:… and decodes the percent encoding of each part. The error does not show
+// the text, which may hold a password.
 func fields(item string, most int) ([]string, error) {
 	parts := strings.Split(item, ":")
 	if len(parts) > most {
@@ -303,7 +393,8 @@ func worlds(k *koanf.Koanf) ([]server.World, error) {
 		if err != nil {
 			return nil, fmt.Errorf("world %q %w", item, err)
 		}
-		plan, ok := map[string]server.Plan{"": "Full", "free": "Free", "trial": "Trial", "full": "Full"}[strings.ToLower(parts[1])]
+		plans := map[string]server.Plan{"": "Full", "free": "Free", "trial": "Trial", "full": "Full"}
+		plan, ok := plans[strings.ToLower(parts[1])]
 		if !ok || parts[0] == "" {
 			return nil, fmt.Errorf("world %q is not of the form name:plan with plan free, trial or full", item)
 		}
@@ -324,7 +415,15 @@ func users(k *koanf.Koanf) ([]server.User, error) {
 		if err != nil {
 			return nil, fmt.Errorf("user number %d %w", i+1, err)
 		}
-		all = append(all, server.User{Name: parts[0], Password: parts[1], Role: server.Role(strings.ToLower(parts[2])), World: parts[3]})
+		all = append(
+			all,
+			server.User{
+				Name:     parts[0],
+				Password: parts[1],
+				Role:     server.Role(strings.ToLower(parts[2])),
+				World:    parts[3],
+			},
+		)
 	}
 	return all, nil
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// control says who may use the control API: on loopback whoever is on this machine, elsewhere who has the control token.
+// control says who may use the control API: on loopback whoever is on this machine, elsewhere who
+// has the control token.
 func (p *program) control(k *koanf.Koanf, o *server.Options) error {
 	if o.JournalCalls = k.Int(keyJournal); o.JournalCalls <= 0 {
 		o.JournalCalls = -1

@@ -33,7 +33,8 @@ func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error
 	return sources, hosts, err
 }
 
-// seed says what the first world holds: a scenario that comes with the emulator, by its name, or one in a file.
+// seed says what the first world holds: a scenario that comes with the emulator, by its name, or
+// one in a file.
 func seed(k *koanf.Koanf, o *server.Options) error {
 	name := k.String(keySeed)
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) {

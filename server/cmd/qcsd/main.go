@@ -1,4 +1,5 @@
-// Command qcsd is the emulator as a daemon: it answers the registry and schedule API of Qualys Container Security, independently of the vendor, from an embedded database.
+// Command qcsd is the emulator as a daemon: it answers the registry and schedule API of Qualys
+// Container Security, independently of the vendor, from an embedded database.
 package main
 
 import (
@@ -23,7 +24,9 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int { //nolint:revive // main in testable form
+func run(
+	ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer,
+) int { //nolint:revive // main in testable form
 	root := rootCommand(&program{getenv: getenv, stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -45,13 +48,17 @@ func rootCommand(p *program) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "qcsd",
 		Short: "An independent emulator of the Qualys Container Security registry and schedule API",
-		Long: "qcsd answers the registry and schedule API of Qualys Container Security from its own database, so that integrations can be written and tested without an account.\n" +
-			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\nEvery flag can also be set in the environment, as QCSD_ADDR for --addr, or in a configuration file. Only there: QCSD_WORLDS=name:plan,… and QCSD_USERS=name:password[:role[:world]],… " +
+		Long: "qcsd answers the registry and schedule API of Qualys Container Security from its own database, " +
+			"so that integrations can be written and tested without an account.\n" +
+			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\n" +
+			"Every flag can also be set in the environment, as QCSD_ADDR for --addr, or in a configuration " +
+			"file. Only there: QCSD_WORLDS=name:plan,… and QCSD_USERS=name:password[:role[:world]],… " +
 			"(each part percent-encoded), and QCSD_SIGNING_KEY.",
 		Version:       versionText(),
 		Args:          cobra.NoArgs,
-		SilenceErrors: true, SilenceUsage: true,
-		RunE: p.serve,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          p.serve,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	addFlags(root.PersistentFlags())
@@ -60,7 +67,9 @@ func rootCommand(p *program) *cobra.Command {
 }
 
 func versionText() string {
-	return fmt.Sprintf("qcsd %s: an independent emulator, neither made, checked nor endorsed by the vendor", buildVersion())
+	return fmt.Sprintf(
+		"qcsd %s: an independent emulator, neither made, checked nor endorsed by the vendor", buildVersion(),
+	)
 }
 
 func buildVersion() string {

@@ -26,7 +26,8 @@ const (
 	maxHeader     = 512 << 10 // long lists of ids come in the query
 )
 
-// serve runs the emulator until the context ends; then requests finish and jobs stop between two chunks.
+// serve runs the emulator until the context ends; then requests finish and jobs stop between two
+// chunks.
 func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	k, err := p.settings(cmd.Flags())
 	if err != nil {
@@ -58,7 +59,9 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	base := "http://" + listener.Addr().String()
 	if pair != nil {
 		base = "https://" + listener.Addr().String()
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12})
+		listener = tls.NewListener(
+			listener, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12},
+		)
 	}
 	data := options.Data
 	if options.Database != "" {
@@ -78,7 +81,13 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 
 // listen serves requests and works in the background until the context ends or serving fails.
 func listen(ctx context.Context, s *server.Server, listener net.Listener, log *slog.Logger) error {
-	h := &http.Server{Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	h := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup

@@ -1,5 +1,7 @@
-// Package carrier has background work done by any of the replicas that share a PostgreSQL database, by River. The rows of jobs and schedules are the truth; River carries the names of jobs from one
-// replica to another, and elects the one that looks after what is due. What it loses is handed over again.
+// Package carrier has background work done by any of the replicas that share a PostgreSQL database,
+// by River. The rows of jobs and schedules are the truth; River carries the names of jobs from one
+// replica to another, and elects the one that looks after what is due. What it loses is handed over
+// again.
 package carrier
 
 import (
@@ -26,7 +28,8 @@ type Work interface {
 	StepLife(ctx context.Context) (more bool, err error)
 }
 
-// River's defaults are made for long jobs: a job that a killed replica held would come back after an hour.
+// River's defaults are made for long jobs: a job that a killed replica held would come back after
+// an hour.
 const (
 	every    = time.Second            // how often somebody looks for what is due, and for jobs whose hand-over was lost
 	slice    = 500 * time.Millisecond // how long one turn works on a job before others get theirs
@@ -60,12 +63,18 @@ type lookArgs struct{}
 // Kind implements river.JobArgs.
 func (lookArgs) Kind() string { return "qcs_look" }
 
-// once keeps River from carrying the same thing twice at the same time. What fails is handed over again at a look: the row of a job counts its failures itself.
+// once keeps River from carrying the same thing twice at the same time. What fails is handed over
+// again at a look: the row of a job counts its failures itself.
 var once = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateScheduled, rivertype.JobStateRetryable,
+	rivertype.JobStateAvailable,
+	rivertype.JobStatePending,
+	rivertype.JobStateRunning,
+	rivertype.JobStateScheduled,
+	rivertype.JobStateRetryable,
 }}}
 
-// eachTime keeps looks apart by their time, not by their state: one that a killed replica has begun is in nobody's way.
+// eachTime keeps looks apart by their time, not by their state: one that a killed replica has begun
+// is in nobody's way.
 var eachTime = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: every}}
 
 // jobWorker works on jobs.
@@ -99,7 +108,8 @@ func (w *lookWorker) Work(ctx context.Context, _ *river.Job[lookArgs]) (err erro
 	err = errors.Join(err, failed)
 	for i, k := range open {
 		if i < few {
-			if more, failed := w.work.WorkJob(ctx, k, slice); failed != nil || !more { // whom River gave it to may be gone
+			// whom River gave it to may be gone
+			if more, failed := w.work.WorkJob(ctx, k, slice); failed != nil || !more {
 				err = errors.Join(err, failed)
 				continue
 			}
@@ -109,7 +119,8 @@ func (w *lookWorker) Work(ctx context.Context, _ *river.Job[lookArgs]) (err erro
 	return err
 }
 
-// New joins the work on a database, whose tables of River it brings up to date. Nothing is done before Run.
+// New joins the work on a database, whose tables of River it brings up to date. Nothing is done
+// before Run.
 func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Carrier, error) {
 	pool, err := pgxpool.New(ctx, database)
 	if err != nil {
@@ -120,10 +131,23 @@ func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Ca
 	river.AddWorker(registered, &jobWorker{work: work})
 	river.AddWorker(registered, &lookWorker{carrier: c, work: work})
 	c.client, err = river.NewClient(riverpgxv5.New(pool), &river.Config{
-		Workers: registered, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}, Logger: slog.New(quiet{log.Handler()}),
-		JobTimeout: turn, RescueStuckJobsAfter: rescue, CompletedJobRetentionPeriod: retained, DiscardedJobRetentionPeriod: retained, CancelledJobRetentionPeriod: retained,
-		FetchPollInterval: every, SoftStopTimeout: turn,
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) { return lookArgs{}, eachTime }, &river.PeriodicJobOpts{RunOnStart: true})},
+		Workers:                     registered,
+		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Logger:                      slog.New(quiet{log.Handler()}),
+		JobTimeout:                  turn,
+		RescueStuckJobsAfter:        rescue,
+		CompletedJobRetentionPeriod: retained,
+		DiscardedJobRetentionPeriod: retained,
+		CancelledJobRetentionPeriod: retained,
+		FetchPollInterval:           every,
+		SoftStopTimeout:             turn,
+		PeriodicJobs: []*river.PeriodicJob{
+			river.NewPeriodicJob(
+				river.PeriodicInterval(every),
+				func() (river.JobArgs, *river.InsertOpts) { return lookArgs{}, eachTime },
+				&river.PeriodicJobOpts{RunOnStart: true},
+			),
+		},
 	})
 	if err == nil {
 		err = c.migrate(ctx)
@@ -137,7 +161,9 @@ func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Ca
 
 // migrate brings River's tables up to date, one replica after the other.
 func (c *Carrier) migrate(ctx context.Context) error {
-	migrator, err := rivermigrate.New(riverpgxv5.New(c.pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	migrator, err := rivermigrate.New(
+		riverpgxv5.New(c.pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)},
+	)
 	if err != nil {
 		return err
 	}
@@ -152,7 +178,8 @@ func (c *Carrier) migrate(ctx context.Context) error {
 	})
 }
 
-// Hand has a job worked on soon. It never waits: what does not go through is found at the next look.
+// Hand has a job worked on soon. It never waits: what does not go through is found at the next
+// look.
 func (c *Carrier) Hand(k store.JobKey) {
 	select {
 	case c.handed <- k:
@@ -165,7 +192,8 @@ func (c *Carrier) insert(ctx context.Context, k store.JobKey) (err error) {
 	return err
 }
 
-// Run takes part in the work until the context ends; then what has begun is finished, up to a bound.
+// Run takes part in the work until the context ends; then what has begun is finished, up to a
+// bound.
 func (c *Carrier) Run(ctx context.Context) error {
 	if err := c.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("work queue: %w", err)

@@ -1,5 +1,6 @@
-// Package fault decides which calls go wrong on purpose, and how: faults as data, a list for each world, with counters. It does nothing to a call itself; package server does.
-// It imports neither net/http nor the store: faults live as long as the process.
+// Package fault decides which calls go wrong on purpose, and how: faults as data, a list for each
+// world, with counters. It does nothing to a call itself; package server does. It imports neither
+// net/http nor the store: faults live as long as the process.
 package fault
 
 import (
@@ -61,7 +62,13 @@ func (s *Set) Add(world string, r control.FaultRequest) control.Fault {
 	defer s.mu.Unlock()
 	w := s.of(world)
 	w.last++
-	f := &control.Fault{FaultID: fmt.Sprintf("f%d", w.last), Operation: r.Operation, User: r.User, When: r.When, Effect: r.Effect}
+	f := &control.Fault{
+		FaultID:   fmt.Sprintf("f%d", w.last),
+		Operation: r.Operation,
+		User:      r.User,
+		When:      r.When,
+		Effect:    r.Effect,
+	}
 	w.all = append(w.all, f)
 	return *f
 }
@@ -119,7 +126,8 @@ func (s *Set) Drop(world string) {
 	delete(s.worlds, world)
 }
 
-// Meet counts a call, and gives the faults that it meets: any number of latencies, and at most one other.
+// Meet counts a call, and gives the faults that it meets: any number of latencies, and at most one
+// other.
 func (s *Set) Meet(c Call) []control.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,9 +151,13 @@ func (s *Set) Meet(c Call) []control.Fault {
 // due reports whether the call that was counted last is one that goes wrong.
 func due(f control.Fault, now openapi.Millis) bool {
 	w := f.When
-	return (w.First == 0 || f.Calls <= int64(w.First)) && (w.Nth == 0 || f.Calls == int64(w.Nth)) && (w.Every == 0 || f.Calls%int64(w.Every) == 0) &&
-		(w.From == 0 || now >= w.From) && (w.Until == 0 || now < w.Until) &&
-		(w.Probability == 0 || f.Effect.Kind == control.FaultEffectKindJobItems || Draw(w.Seed, f.Calls) < w.Probability)
+	return (w.First == 0 || f.Calls <= int64(w.First)) &&
+		(w.Nth == 0 || f.Calls == int64(w.Nth)) &&
+		(w.Every == 0 || f.Calls%int64(w.Every) == 0) &&
+		(w.From == 0 || now >= w.From) &&
+		(w.Until == 0 || now < w.Until) &&
+		(w.Probability == 0 || f.Effect.Kind == control.FaultEffectKindJobItems ||
+			Draw(w.Seed, f.Calls) < w.Probability)
 }
 
 // Draw gives a number from 0 to 1 for a seed and something: the same for the same.

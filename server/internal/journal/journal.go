@@ -1,4 +1,5 @@
-// Package journal keeps the last calls of each world: what was asked and answered, without secrets, in bounded memory. It imports neither net/http nor the store.
+// Package journal keeps the last calls of each world: what was asked and answered, without secrets,
+// in bounded memory. It imports neither net/http nor the store.
 package journal
 
 import (
@@ -60,7 +61,8 @@ func (l *log) forget() {
 	}
 }
 
-// New gives a journal that keeps so many calls of each world; none when calls is negative, the default when it is 0.
+// New gives a journal that keeps so many calls of each world; none when calls is negative, the
+// default when it is 0.
 func New(calls int) *Journal {
 	if calls == 0 {
 		calls = DefaultCalls
@@ -133,8 +135,22 @@ func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
 
 // Schema is the table of tokens of the journal.
 var Schema = qql.Schema{
-	{Token: "seq", Kind: qql.Number}, {Token: "at", Kind: qql.Time}, {Token: "operation", Kind: qql.Word}, {Token: "method", Kind: qql.Word}, {Token: "path", Kind: qql.Text}, {Token: "query", Kind: qql.Text},
-	{Token: "status", Kind: qql.Number}, {Token: "user", Kind: qql.Text}, {Token: "fault", Kind: qql.Text}, {Token: "detail", Kind: qql.Text},
+	{
+		Token: "seq",
+		Kind:  qql.Number,
+	},
+	{Token: "at", Kind: qql.Time},
+	{Token: "operation", Kind: qql.Word},
+	{Token: "method", Kind: qql.Word},
+	{Token: "path", Kind: qql.Text},
+	{Token: "query", Kind: qql.Text},
+	{
+		Token: "status",
+		Kind:  qql.Number,
+	},
+	{Token: "user", Kind: qql.Text},
+	{Token: "fault", Kind: qql.Text},
+	{Token: "detail", Kind: qql.Text},
 }
 
 // record is a call as the filter language sees it.
@@ -142,7 +158,10 @@ type record control.Exchange
 
 // Text implements qql.Record.
 func (r record) Text(token string) string {
-	return map[string]string{"operation": r.Operation, "method": r.Method, "path": r.Path, "query": r.Query, "user": r.User, "fault": r.Fault, "detail": r.Detail}[token]
+	return map[string]string{
+		"operation": r.Operation, "method": r.Method, "path": r.Path, "query": r.Query,
+		"user": r.User, "fault": r.Fault, "detail": r.Detail,
+	}[token]
 }
 
 // Number implements qql.Record.
@@ -153,7 +172,8 @@ func (r record) Number(token string) int64 {
 // Group implements qql.Record.
 func (r record) Group(string) []qql.Record { return nil }
 
-// Headers are those of the call that was noted last, in whichever world: often the next one has the same.
+// Headers are those of the call that was noted last, in whichever world: often the next one has the
+// same.
 func (j *Journal) Headers() map[string]string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -166,7 +186,8 @@ type Answer struct {
 	Body    string
 }
 
-// Like gives the answer of the same call, if it is one of the last ones, or that of the last one, whose headers may be the same.
+// Like gives the answer of the same call, if it is one of the last ones, or that of the last one,
+// whose headers may be the same.
 func (j *Journal) Like(world string, e *control.Exchange) (like Answer) {
 	const few = 8
 	j.mu.Lock()
@@ -191,7 +212,8 @@ func (j *Journal) Before(world string, e control.Exchange) (answer control.Excha
 	defer j.mu.Unlock()
 	if l := j.worlds[world]; l != nil {
 		for _, c := range slices.Backward(l.kept()) {
-			if c.repeats(&e) && c.User == e.User && c.Status == 200 && c.Fault == "" && !strings.HasSuffix(c.ResponseBody, Cut) {
+			if c.repeats(&e) && c.User == e.User && c.Status == 200 && c.Fault == "" &&
+				!strings.HasSuffix(c.ResponseBody, Cut) {
 				return *c.Exchange, true
 			}
 		}

@@ -1,6 +1,8 @@
-// Package oci lists real registries: catalogue, tags, digests and sizes, by the OCI distribution protocol. It goes only to hosts that it was told, for every request including redirects and
-// token services, and takes credentials from the keychain of the machine (the configuration file of Docker or Podman, and credential helpers). It downloads manifests and image
-// configurations, never layers. The package must not import the server.
+// Package oci lists real registries: catalogue, tags, digests and sizes, by the OCI distribution
+// protocol. It goes only to hosts that it was told, for every request including redirects and token
+// services, and takes credentials from the keychain of the machine (the configuration file of
+// Docker or Podman, and credential helpers). It downloads manifests and image configurations, never
+// layers. The package must not import the server.
 package oci
 
 import (
@@ -65,7 +67,8 @@ func New(o Options) *Source {
 	return &Source{o}
 }
 
-// fence lets the requests of one listing through to some hosts only, also when a registry redirects or names a token service.
+// fence lets the requests of one listing through to some hosts only, also when a registry redirects
+// or names a token service.
 type fence struct {
 	hosts   []string
 	next    http.RoundTripper
@@ -87,7 +90,8 @@ func (s *Source) Speaks(uri string) bool {
 	return err == nil && slices.Contains(s.options.Hosts, u.Host)
 }
 
-// Contents implements registry.Source: the repositories of the catalogue, if the registry shows one, and those that are wanted, with the tags that are wanted.
+// Contents implements registry.Source: the repositories of the catalogue, if the registry shows
+// one, and those that are wanted, with the tags that are wanted.
 func (s *Source) Contents(ctx context.Context, uri string, wanted []registry.Wanted) (registry.Contents, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -108,7 +112,8 @@ func (s *Source) Contents(ctx context.Context, uri string, wanted []registry.Wan
 	return nil, err
 }
 
-// failed logs the cause of a failure and says for the schedule what happened, without addresses and texts of the registry.
+// failed logs the cause of a failure and says for the schedule what happened, without addresses and
+// texts of the registry.
 func (s *Source) failed(uri string, cause error, code, msg string) error {
 	s.options.Logger.Warn("a registry could not be listed", "registry", uri, "code", code, "cause", cause)
 	return &registry.ScanError{Code: code, Msg: msg}
@@ -127,12 +132,19 @@ func (s *Source) list(ctx context.Context, f *fence, uri string, wanted []regist
 	if err != nil {
 		return nil, err
 	}
-	puller, err := remote.NewPuller(remote.WithTransport(f), remote.WithAuthFromKeychain(s.options.Keychain), remote.WithPageSize(pageSize),
-		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithUserAgent("qcsd"))
+	puller, err := remote.NewPuller(
+		remote.WithTransport(f), remote.WithAuthFromKeychain(s.options.Keychain), remote.WithPageSize(pageSize),
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithUserAgent("qcsd"),
+	)
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{puller: puller, log: s.options.Logger, contents: registry.Contents{}, items: map[v1.Hash]registry.Item{}}
+	l := &listing{
+		puller:   puller,
+		log:      s.options.Logger,
+		contents: registry.Contents{},
+		items:    map[v1.Hash]registry.Item{},
+	}
 	if err := l.catalogue(ctx, where); err != nil {
 		return nil, err
 	}
@@ -153,7 +165,8 @@ type listing struct {
 	items    map[v1.Hash]registry.Item
 }
 
-// catalogue notes the repositories that the registry shows. Many show none, or not to everybody: that is no error.
+// catalogue notes the repositories that the registry shows. Many show none, or not to everybody:
+// that is no error.
 func (l *listing) catalogue(ctx context.Context, where name.Registry) error {
 	pages, err := l.puller.Catalogger(ctx, where)
 	for err == nil && pages.HasNext() && len(l.contents) < maxRepositories {
@@ -173,7 +186,8 @@ func (l *listing) catalogue(ctx context.Context, where name.Registry) error {
 // repository notes the wanted tags of a repository; one that does not exist is left out.
 func (l *listing) repository(ctx context.Context, repo name.Repository, w registry.Wanted) error {
 	names, err := l.puller.List(ctx, repo)
-	if code := status(err); code == http.StatusNotFound || code == http.StatusBadRequest { // no such name, or none that could be
+	// no such name, or none that could be
+	if code := status(err); code == http.StatusNotFound || code == http.StatusBadRequest {
 		return nil
 	}
 	if err != nil {
@@ -182,7 +196,10 @@ func (l *listing) repository(ctx context.Context, repo name.Repository, w regist
 	picked := w.Pick(names)
 	slices.Sort(picked)
 	if len(picked) > maxTags {
-		l.log.Warn("a repository has more tags than are looked at", "repository", repo.Name(), "tags", len(picked), "bound", maxTags)
+		l.log.Warn(
+			"a repository has more tags than are looked at", "repository", repo.Name(), "tags", len(picked),
+			"bound", maxTags,
+		)
 		picked = picked[:maxTags]
 	}
 	if l.contents[w.Repo] == nil {
@@ -196,7 +213,8 @@ func (l *listing) repository(ctx context.Context, repo name.Repository, w regist
 	return group.Wait()
 }
 
-// tag notes what a tag points to: the image for linux/amd64 where there are several. What is no image, such as a chart or a signature, is left out.
+// tag notes what a tag points to: the image for linux/amd64 where there are several. What is no
+// image, such as a chart or a signature, is left out.
 func (l *listing) tag(ctx context.Context, ref name.Tag, repo string) error {
 	d, err := l.puller.Get(ctx, ref)
 	if status(err) == http.StatusNotFound {
@@ -222,7 +240,8 @@ func (l *listing) tag(ctx context.Context, ref name.Tag, repo string) error {
 	return nil
 }
 
-// describe gives the image id, the size and the date of an image; a zero item means that it is none.
+// describe gives the image id, the size and the date of an image; a zero item means that it is
+// none.
 func describe(d *remote.Descriptor) (registry.Item, error) {
 	image, err := d.Image()
 	if err != nil {
@@ -243,10 +262,12 @@ func describe(d *remote.Descriptor) (registry.Item, error) {
 	return item, nil
 }
 
-// ignoreShape drops errors that say that a manifest is not an image, or has none for the platform; those of the transport stay.
+// ignoreShape drops errors that say that a manifest is not an image, or has none for the platform;
+// those of the transport stay.
 func ignoreShape(err error) error {
 	var network *url.Error
-	if status(err) > 0 || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if status(err) > 0 || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil

@@ -40,7 +40,8 @@ var start = sync.OnceValues(func() (*Cluster, error) {
 	return launch(place(), hasty)
 })
 
-// Durable starts a server for one test, which keeps what it has acknowledged, on a disk: to be restarted, or to be measured.
+// Durable starts a server for one test, which keeps what it has acknowledged, on a disk: to be
+// restarted, or to be measured.
 func Durable(t testing.TB) *Cluster {
 	t.Helper()
 	c, err := launch("", durable)
@@ -74,20 +75,29 @@ func launch(parent, settings string) (*Cluster, error) {
 		return nil, err
 	}
 	data := filepath.Join(folder, "data")
-	if err := command(as, filepath.Join(bin, "initdb"), "--pgdata", data, "--username", "postgres", "--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C").run(); err != nil {
+	if err := command(
+		as, filepath.Join(bin, "initdb"), "--pgdata", data, "--username", "postgres", "--auth", "trust",
+		"--no-sync", "--encoding", "UTF8", "--locale", "C",
+	).run(); err != nil {
 		return nil, err
 	}
 	options := "-c listen_addresses= -c unix_socket_directories=" + folder + " -c max_connections=400" + settings
 	ctl := filepath.Join(bin, "pg_ctl")
 	c := &Cluster{URL: "postgres://postgres@/postgres?host=" + url.QueryEscape(folder)}
 	c.ctl = func(args ...string) *program {
-		return command(as, ctl, append([]string{"--pgdata", data, "--log", filepath.Join(folder, "log"), "--options", options}, args...)...)
+		return command(
+			as,
+			ctl,
+			append([]string{"--pgdata", data, "--log", filepath.Join(folder, "log"), "--options", options}, args...)...)
 	}
 	if err := c.ctl("--wait", "start").run(); err != nil {
 		return nil, err
 	}
-	// A shell outlives the process by as long as it takes to stop the server: its standard input ends with the process, however that ends.
-	guard := command(as, "/bin/sh", "-c", `cat; "$0" --pgdata "$1/data" --mode immediate stop; rm -rf "$1"`, ctl, folder)
+	// A shell outlives the process by as long as it takes to stop the server: its standard input
+	// ends with the process, however that ends.
+	guard := command(
+		as, "/bin/sh", "-c", `cat; "$0" --pgdata "$1/data" --mode immediate stop; rm -rf "$1"`, ctl, folder,
+	)
 	guard.SysProcAttr.Setpgid = true // an interrupt is not for it
 	if c.guard, err = guard.StdinPipe(); err != nil {
 		return nil, err
@@ -95,17 +105,20 @@ func launch(parent, settings string) (*Cluster, error) {
 	return c, guard.Start()
 }
 
-// place is where databases are made in a fraction of the time: memory, where there is enough of it; else where temporary files are.
+// place is where databases are made in a fraction of the time: memory, where there is enough of it;
+// else where temporary files are.
 func place() string {
 	const memory, enough = "/dev/shm", 2 << 30
 	var s syscall.Statfs_t
-	if err := syscall.Statfs(memory, &s); err != nil || int64(s.Bavail)*int64(s.Bsize) < enough { //nolint:gosec,unconvert // the types differ by system
+	if err := syscall.Statfs(memory, &s); err != nil ||
+		int64(s.Bavail)*int64(s.Bsize) < enough { //nolint:gosec,unconvert // the types differ by system
 		return ""
 	}
 	return memory
 }
 
-// programs finds the folder with the programs of PostgreSQL: on the path, or the newest where distributions put them.
+// programs finds the folder with the programs of PostgreSQL: on the path, or the newest where
+// distributions put them.
 func programs() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		if path, err = filepath.EvalSymlinks(path); err == nil {
@@ -140,7 +153,10 @@ func owner(folder string) (*syscall.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(folder, uid, gid) //nolint:gosec // they are of the system
+	return &syscall.Credential{
+		Uid: uint32(uid),
+		Gid: uint32(gid),
+	}, os.Chown(folder, uid, gid) //nolint:gosec // they are of the system
 }
 
 // program is a command that is run as somebody.

@@ -1,6 +1,7 @@
 //go:build unix
 
-// Package postgrestest gives tests databases of a PostgreSQL server: one that QCS_TEST_POSTGRES_URL names, or one that is started for the process and ends with it, in a temporary folder.
+// Package postgrestest gives tests databases of a PostgreSQL server: one that QCS_TEST_POSTGRES_URL
+// names, or one that is started for the process and ends with it, in a temporary folder.
 package postgrestest
 
 import (
@@ -20,15 +21,20 @@ import (
 	"github.com/qcsdev/qcs/server/internal/testwith"
 )
 
-// Variable names the environment variable with the URL of a server to use. Its user must be allowed to create databases.
+// Variable names the environment variable with the URL of a server to use. Its user must be allowed
+// to create databases.
 const Variable = "QCS_TEST_POSTGRES_URL"
 
-// New gives the URL of a database that is copied from another, or empty when that is "", and that is dropped at the end of the test. A missing PostgreSQL fails the test: it is never skipped.
+// New gives the URL of a database that is copied from another, or empty when that is "", and that
+// is dropped at the end of the test. A missing PostgreSQL fails the test: it is never skipped.
 func New(t testing.TB, template string) string {
 	t.Helper()
 	server, err := start()
 	if err != nil {
-		t.Fatalf("PostgreSQL for tests: %v\n\"make postgres\" installs it where it may; %s names a server to use instead", err, Variable)
+		t.Fatalf(
+			"PostgreSQL for tests: %v\n\"make postgres\" installs it where it may; %s names a server to use instead",
+			err, Variable,
+		)
 	}
 	return server.New(t, template)
 }
@@ -48,7 +54,8 @@ func (c *Cluster) New(t testing.TB, template string) string {
 	return in(c.URL, name)
 }
 
-// Both runs the tests of a package on SQLite files, and then once more on PostgreSQL: each database is a copy of one that migrate has filled.
+// Both runs the tests of a package on SQLite files, and then once more on PostgreSQL: each database
+// is a copy of one that migrate has filled.
 func Both(m *testing.M, migrate func(url string) error) (code int) {
 	testwith.Data = testing.TB.TempDir
 	code = m.Run()
@@ -88,7 +95,8 @@ func create(server, template string) (name string, err error) {
 	return name, run(server, text)
 }
 
-// Keep gives the URL of an empty database that stays until the process ends: to fill it once, as a template. Nobody may be connected to it when it is copied.
+// Keep gives the URL of an empty database that stays until the process ends: to fill it once, as a
+// template. Nobody may be connected to it when it is copied.
 func Keep() (string, error) {
 	server, err := start()
 	if err != nil {

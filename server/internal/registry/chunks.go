@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// adaptive is how many rows a transaction changes: as many as keep other writers waiting for a time that nobody feels.
+// adaptive is how many rows a transaction changes: as many as keep other writers waiting for a time
+// that nobody feels.
 type adaptive struct{ size atomic.Int64 }
 
-// The bounds of a chunk, and of the time that it should take. On PostgreSQL it keeps waiting only who writes in the same world: it may take several times as long.
+// The bounds of a chunk, and of the time that it should take. On PostgreSQL it keeps waiting only
+// who writes in the same world: it may take several times as long.
 const (
 	patience          = 5
 	fewest, most      = 200, 10_000
@@ -17,7 +19,8 @@ const (
 
 func (a *adaptive) rows() int { return int(max(a.size.Load(), fewest)) }
 
-// took learns from how long a chunk has taken. From one that changed few rows it does not learn that others may be larger.
+// took learns from how long a chunk has taken. From one that changed few rows it does not learn
+// that others may be larger.
 func (a *adaptive) took(d time.Duration, changed int, shared bool) {
 	if shared {
 		d /= patience
@@ -33,7 +36,8 @@ func (a *adaptive) took(d time.Duration, changed int, shared bool) {
 // widest is how many times as many rows a transaction may look at as it may change.
 const widest = 10
 
-// wider is how many rows to look at to find as many to change as a transaction may, in a job that has changed some of those that it looked at.
+// wider is how many rows to look at to find as many to change as a transaction may, in a job that
+// has changed some of those that it looked at.
 func wider(size, changed, looked int) int {
 	if looked == 0 {
 		return size

@@ -55,7 +55,9 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 		if shows == 0 {
 			shows = tx.Now
 		}
-		rate := map[control.ClockMode]int64{control.ClockModeOffset: 1000, control.ClockModeScaled: int64(math.Round(set.Rate * 1000))}[set.Mode]
+		rate := map[control.ClockMode]int64{
+			control.ClockModeOffset: 1000, control.ClockModeScaled: int64(math.Round(set.Rate * 1000)),
+		}[set.Mode]
 		switch {
 		case set.Mode == control.ClockModeReal && set.Now != 0:
 			return broken("", "A real clock shows the time of the machine: leave out now.")
@@ -79,7 +81,8 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 	return c, err
 }
 
-// AdvanceClock moves the clock of the world forward and returns when all that fell due has happened: each move of a schedule at its own time, the earliest first.
+// AdvanceClock moves the clock of the world forward and returns when all that fell due has
+// happened: each move of a schedule at its own time, the earliest first.
 func (s *Service) AdvanceClock(ctx context.Context, by int64) (a control.Advanced, err error) {
 	s.Hold(WorldOf(ctx)) // what happens on the way is told: it must not happen behind our back
 	defer s.Release(WorldOf(ctx))
@@ -109,7 +112,10 @@ func (s *Service) advance(ctx context.Context, by int64) (control.Advanced, erro
 		return control.Advanced{}, err
 	}
 	slices.SortStableFunc(seen.all, func(a, b control.Event) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.RegistryUUID, b.RegistryUUID), strings.Compare(a.ScheduleUUID, b.ScheduleUUID))
+		return cmp.Or(
+			cmp.Compare(a.At, b.At), strings.Compare(a.RegistryUUID, b.RegistryUUID),
+			strings.Compare(a.ScheduleUUID, b.ScheduleUUID),
+		)
 	})
 	c, err := s.DescribeClock(ctx)
 	return control.Advanced{Mode: c.Mode, Now: c.Now, Rate: c.Rate, Events: seen.all, More: seen.more}, err
@@ -143,7 +149,16 @@ func (e *events) note(m store.Move, rows []store.Due) {
 			e.more++
 			continue
 		}
-		e.all = append(e.all, control.Event{At: d.At, RegistryUUID: d.RegistryID, ScheduleUUID: d.ID, From: string(d.Status), To: string(m.To)})
+		e.all = append(
+			e.all,
+			control.Event{
+				At:           d.At,
+				RegistryUUID: d.RegistryID,
+				ScheduleUUID: d.ID,
+				From:         string(d.Status),
+				To:           string(m.To),
+			},
+		)
 	}
 }
 

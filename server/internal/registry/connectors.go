@@ -16,7 +16,8 @@ import (
 // serviceAccount is the made-up AWS account that would assume the roles of connectors.
 const serviceAccount = "123456789012"
 
-// AWSBase gives the account of the service and the external id of the world, which is the same each time and fits an int32, as clients read one (observed).
+// AWSBase gives the account of the service and the external id of the world, which is the same each
+// time and fits an int32, as clients read one (observed).
 func (s *Service) AWSBase(ctx context.Context) api.AWSBase {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(WorldOf(ctx))) // never fails
@@ -31,23 +32,42 @@ func (s *Service) CreateAWSConnector(ctx context.Context, body api.AWSConnectorR
 
 // CreateACRConnector adds a connector for an application of Azure. Its secret is left behind here.
 func (s *Service) CreateACRConnector(ctx context.Context, body api.ACRConnectorRequest) (api.ACRConnector, error) {
-	c := api.ACRConnector{ACRConnectorID: cmp.Or(body.ConnectorID, s.id(ctx)), Name: body.Name, Description: body.Description, ApplicationID: body.ApplicationID}
+	c := api.ACRConnector{
+		ACRConnectorID: cmp.Or(body.ConnectorID, s.id(ctx)),
+		Name:           body.Name,
+		Description:    body.Description,
+		ApplicationID:  body.ApplicationID,
+	}
 	bothNames(&c)
 	return c, insertConnector(ctx, s, c, "")
 }
 
-// CreateGCPConnector adds a connector for a service account. Of the key file only the project is kept.
-func (s *Service) CreateGCPConnector(ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte) (api.GCPConnector, error) {
+// CreateGCPConnector adds a connector for a service account. Of the key file only the project is
+// kept.
+func (s *Service) CreateGCPConnector(
+	ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte,
+) (api.GCPConnector, error) {
 	var account struct {
 		Type       string `json:"type"`
 		Project    string `json:"project_id"`
 		Email      string `json:"client_email"`
 		PrivateKey string `json:"private_key"`
 	}
-	if json.Unmarshal(keyFile, &account) != nil || account.Type != "service_account" || account.Project == "" || account.Email == "" || account.PrivateKey == "" {
-		return api.GCPConnector{}, broken(openapi.ServiceAccountFile, "The file is not the key file of a service account: type, project_id, client_email and private_key are needed.")
+	if json.Unmarshal(keyFile, &account) != nil || account.Type != "service_account" || account.Project == "" ||
+		account.Email == "" ||
+		account.PrivateKey == "" {
+		return api.GCPConnector{}, broken(
+			openapi.ServiceAccountFile,
+			"The file is not the key file of a service account: type, project_id, client_email and private_key "+
+				"are needed.",
+		)
 	}
-	c := api.GCPConnector{GCPConnectorID: or(params.ConnectorID, ""), GCPProjectID: account.Project, Name: params.Name, Description: or(params.Description, "")}
+	c := api.GCPConnector{
+		GCPConnectorID: or(params.ConnectorID, ""),
+		GCPProjectID:   account.Project,
+		Name:           params.Name,
+		Description:    or(params.Description, ""),
+	}
 	if c.GCPConnectorID == "" {
 		c.GCPConnectorID = s.id(ctx)
 	}
@@ -93,7 +113,8 @@ func bothNames[C store.Connector](c *C) {
 	}
 }
 
-// connect ties a registry to its connector. Docs: an ARN names an existing AWS connector or makes a new one; the others must exist (inferred from what validate checks).
+// connect ties a registry to its connector. Docs: an ARN names an existing AWS connector or makes a
+// new one; the others must exist (inferred from what validate checks).
 func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDetails, body api.RegistryRequest) error {
 	r.Connectors = []api.Connector{}
 	var id, name string
@@ -109,7 +130,14 @@ func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDeta
 		return err
 	case api.RegistryTypeAzure:
 		c, err := store.FindConnector[api.ACRConnector](ctx, tx, body.ACR.ConnectorID, body.ACR.ConnectorName)
-		return s.known(err, r, api.Connector{Name: cmp.Or(c.Name, body.ACR.ConnectorName, body.ACR.ConnectorID), Description: c.Description})
+		return s.known(
+			err,
+			r,
+			api.Connector{
+				Name:        cmp.Or(c.Name, body.ACR.ConnectorName, body.ACR.ConnectorID),
+				Description: c.Description,
+			},
+		)
 	case api.RegistryTypeGCP:
 		id, name = body.GCP.ConnectorID, body.GCP.Location
 	case api.RegistryTypeGoogleArtifactRegistry:
@@ -124,7 +152,8 @@ func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDeta
 	return s.known(err, r, api.Connector{Name: cmp.Or(c.Name, id), Description: c.Description})
 }
 
-// known notes the connector of a registry; one that does not exist is refused, or taken at its word where rules of ours do not hold.
+// known notes the connector of a registry; one that does not exist is refused, or taken at its word
+// where rules of ours do not hold.
 func (s *Service) known(err error, r *api.RegistryDetails, c api.Connector) error {
 	if errors.Is(err, store.ErrNotFound) {
 		if !s.lenient {

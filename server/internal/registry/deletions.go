@@ -13,7 +13,9 @@ import (
 // atOnce is how many registries one transaction deletes when they have few schedules.
 const atOnce = 25
 
-// workRegistries goes on with the registry that the position names, and those after it. A registry disappears as a whole, before its schedules are cleared in chunks, so that nobody sees half of one.
+// workRegistries goes on with the registry that the position names, and those after it. A registry
+// disappears as a whole, before its schedules are cleared in chunks, so that nobody sees half of
+// one.
 func workRegistries(ctx context.Context, tx *store.Tx, job *store.Job) (ended bool, err error) {
 	cleared := 0
 	for range atOnce {
@@ -43,8 +45,11 @@ func workRegistries(ctx context.Context, tx *store.Tx, job *store.Job) (ended bo
 	return ended, nil
 }
 
-// deleteRegistry does the next piece of deleting a registry, and says how many schedules it held; the outcome is empty while there is more to do.
-func deleteRegistry(ctx context.Context, tx *store.Tx, id, job string) (outcome control.JobOutcomeOutcome, rows int, err error) {
+// deleteRegistry does the next piece of deleting a registry, and says how many schedules it held;
+// the outcome is empty while there is more to do.
+func deleteRegistry(
+	ctx context.Context, tx *store.Tx, id, job string,
+) (outcome control.JobOutcomeOutcome, rows int, err error) {
 	counts, err := tx.CountsOf(ctx, id)
 	if err == nil {
 		err = deletable(counts)

@@ -26,12 +26,15 @@ func permit(ctx context.Context, a Action, s api.Status) {
 	}
 }
 
-// actionNames are how evidence and notes call the actions; actionCalls is what a real account would be asked to settle one.
+// actionNames are how evidence and notes call the actions; actionCalls is what a real account would
+// be asked to settle one.
 var (
 	actionNames = [actions]string{"cancel", "bulk cancel", "delete", "bulk delete", "update"}
 	actionCalls = [actions]string{
-		`-X POST "$API/registry/$REGISTRY/schedule/$SCHEDULE/cancel"`, `-X POST "$API/registry/$REGISTRY/schedule/cancel?scheduleIds=$SCHEDULE"`,
-		`-X DELETE "$API/registry/$REGISTRY/schedule/$SCHEDULE"`, `-X DELETE "$API/registry/$REGISTRY/schedule/bulk?scheduleIds=$SCHEDULE"`,
+		`-X POST "$API/registry/$REGISTRY/schedule/$SCHEDULE/cancel"`,
+		`-X POST "$API/registry/$REGISTRY/schedule/cancel?scheduleIds=$SCHEDULE"`,
+		`-X DELETE "$API/registry/$REGISTRY/schedule/$SCHEDULE"`,
+		`-X DELETE "$API/registry/$REGISTRY/schedule/bulk?scheduleIds=$SCHEDULE"`,
 		`-X PUT --json '<the schedule as it is>' "$API/registry/$REGISTRY/schedule/$SCHEDULE"`,
 	}
 )
@@ -56,7 +59,11 @@ func Evidence() []control.Evidence {
 	var all []control.Evidence
 	for _, l := range lists {
 		for _, f := range l.Schema {
-			e := control.Evidence{Kind: control.EvidenceKindToken, Name: l.name + ": " + f.Name(), Class: control.EvidenceClass(l.Class(f))}
+			e := control.Evidence{
+				Kind:  control.EvidenceKindToken,
+				Name:  l.name + ": " + f.Name(),
+				Class: control.EvidenceClass(l.Class(f)),
+			}
 			if l.Class(f) == openapi.Chosen {
 				e.Settle = fmt.Sprintf(`curl -i -H "$AUTH" "$API%s?filter=%s:*"`, l.path, f.Name())
 			}
@@ -66,7 +73,12 @@ func Evidence() []control.Evidence {
 	for _, s := range Statuses {
 		for a := range actions {
 			c := permitted[s][a]
-			e := control.Evidence{Kind: control.EvidenceKindStatus, Name: fmt.Sprintf("%s: %s", s, a), Class: control.EvidenceClass(c.class), Source: outcomes[c.can]}
+			e := control.Evidence{
+				Kind:   control.EvidenceKindStatus,
+				Name:   fmt.Sprintf("%s: %s", s, a),
+				Class:  control.EvidenceClass(c.class),
+				Source: outcomes[c.can],
+			}
 			if strings.HasPrefix(a.String(), "bulk") && !c.can {
 				e.Source = "skipped"
 			}

@@ -16,7 +16,8 @@ type held struct {
 	worlds map[string]int // how often
 }
 
-// Hold leaves the background work of a world to Settle: Step does none of it any more when Hold returns, until it is released as often as it was held.
+// Hold leaves the background work of a world to Settle: Step does none of it any more when Hold
+// returns, until it is released as often as it was held.
 func (s *Service) Hold(world string) {
 	s.held.mu.Lock()
 	defer s.held.mu.Unlock()

@@ -10,8 +10,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// IDs makes the ids of what is created: UUIDs that look like the vendor's, of version 4, and begin with the time, each with a later one than that before (our choice). A database keeps its rows by their ids:
-// of what was created together it finds, and writes, much in one place. With ids that are random throughout, to delete 100,000 of a million schedules takes five times as long on SQLite.
+// IDs makes the ids of what is created: UUIDs that look like the vendor's, of version 4, and begin
+// with the time, each with a later one than that before (our choice). A database keeps its rows by
+// their ids: of what was created together it finds, and writes, much in one place. With ids that
+// are random throughout, to delete 100,000 of a million schedules takes five times as long on
+// SQLite.
 type IDs struct {
 	now    func() time.Time
 	random io.Reader

@@ -48,8 +48,12 @@ func (s *Service) AssociatedRegistries(ctx context.Context, sha string) (all []a
 
 // vulnerabilityTokens are the tokens of the list of vulnerabilities (our choice).
 var vulnerabilityTokens = store.Resource{
-	Schema: qql.Schema{{Token: "qid", Kind: qql.Number}, {Token: "title", Kind: qql.Text}, {Token: "severity", Kind: qql.Number}},
-	Order:  qql.Sort{Field: qql.Field{Token: "severity", Kind: qql.Number}, Desc: true},
+	Schema: qql.Schema{
+		{Token: "qid", Kind: qql.Number},
+		{Token: "title", Kind: qql.Text},
+		{Token: "severity", Kind: qql.Number},
+	},
+	Order: qql.Sort{Field: qql.Field{Token: "severity", Kind: qql.Number}, Desc: true},
 }
 
 // ListVulnerabilities gives a page of what a scan found in an image.

@@ -19,7 +19,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Inventory says what registries hold, by their registryUri. It is the Source that a file describes.
+// Inventory says what registries hold, by their registryUri. It is the Source that a file
+// describes.
 type Inventory map[string]Contents
 
 // Contents are the repositories of a registry, by name.
@@ -30,19 +31,25 @@ type Tags map[string]Item
 
 // Item is what a tag points to.
 type Item struct {
-	Version string    `json:"version"` // tags of a repository with the same version point to one image; the tag itself when absent
-	Digest  string    `json:"digest"`  // SHA-256 of the image, 64 hexadecimal digits; made up from the version when absent
-	Created time.Time `json:"created"` // when the image was made; at most thirty days before it is found first when absent
-	Size    int64     `json:"size"`    // bytes; made up when absent
+	// tags of a repository with the same version point to one image; the tag itself when absent
+	Version string `json:"version"`
+	// SHA-256 of the image, 64 hexadecimal digits; made up from the version when absent
+	Digest string `json:"digest"`
+	// when the image was made; at most thirty days before it is found first when absent
+	Created time.Time `json:"created"`
+	Size    int64     `json:"size"` // bytes; made up when absent
 }
 
-// madeUp are the tags of each repository of a registry for which no source speaks: every repository, and every tag, that is asked for exists in it.
+// madeUp are the tags of each repository of a registry for which no source speaks: every
+// repository, and every tag, that is asked for exists in it.
 var madeUp = Tags{"1.0.0": {}, "1.1.0": {}, "1.2.0": {}, "stable": {Version: "1.1.0"}, "latest": {Version: "1.2.0"}}
 
-// expression reports whether a tag is meant as a regular expression: it holds a metacharacter other than . and - (our choice; .* is seen in use).
+// expression reports whether a tag is meant as a regular expression: it holds a metacharacter other
+// than . and - (our choice; .* is seen in use).
 func expression(tag string) bool { return strings.ContainsAny(tag, `*+?^$|()[]{}\`) }
 
-// compileTag reads a tag that is meant as an expression. RE2 runs in linear time; the document bounds the length.
+// compileTag reads a tag that is meant as an expression. RE2 runs in linear time; the document
+// bounds the length.
 func compileTag(tag string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(`^(?:` + tag + `)$`)
 	if err != nil {
@@ -88,13 +95,17 @@ func image(at api.AssociatedRegistry, item Item, scanned openapi.Millis) store.F
 	return f
 }
 
-// vulnerabilities makes up what is in an image: numbers and names that are plainly not real, the same for the same image.
+// vulnerabilities makes up what is in an image: numbers and names that are plainly not real, the
+// same for the same image.
 func vulnerabilities(sha string) []api.Vulnerability {
 	all := make([]api.Vulnerability, number(sha, "count")%8)
 	for i := range all {
 		n := int(number(sha, i) % 10_000)
 		all[i] = api.Vulnerability{
-			Qid: 900_000 + n, Title: fmt.Sprintf("Synthetic finding %d of the emulator", 900_000+n), Severity: 1 + int(number(sha, "severity", i)%5), Cveids: []string{fmt.Sprintf("CVE-0000-%04d", n)},
+			Qid:      900_000 + n,
+			Title:    fmt.Sprintf("Synthetic finding %d of the emulator", 900_000+n),
+			Severity: 1 + int(number(sha, "severity", i)%5),
+			Cveids:   []string{fmt.Sprintf("CVE-0000-%04d", n)},
 		}
 	}
 	return all

@@ -15,15 +15,24 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// chunk is how many rows of a bulk job one transaction looks at, so that other writers get their turn; half as many to begin with, where that adapts.
+// chunk is how many rows of a bulk job one transaction looks at, so that other writers get their
+// turn; half as many to begin with, where that adapts.
 const chunk = 1000
 
 // notFound is the reason for skipping an id that does not exist, or not in this registry and world.
 const notFound = "NotFound"
 
-func (s *Service) newJob(ctx context.Context, kind control.JobKind, registryID string, selection store.Selection) store.Job {
+func (s *Service) newJob(
+	ctx context.Context, kind control.JobKind, registryID string, selection store.Selection,
+) store.Job {
 	return store.Job{
-		Job:       control.Job{JobID: s.id(ctx), Kind: kind, RegistryUUID: registryID, State: control.JobStateAccepted, Skipped: map[string]int{}},
+		Job: control.Job{
+			JobID:        s.id(ctx),
+			Kind:         kind,
+			RegistryUUID: registryID,
+			State:        control.JobStateAccepted,
+			Skipped:      map[string]int{},
+		},
 		Selection: selection,
 	}
 }
@@ -69,8 +78,10 @@ func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, 
 	return job, err
 }
 
-// Step does a piece of the background work: the moves of schedules that are due, as far as one transaction takes them, and a chunk of the oldest job, in another. Neither can keep the other
-// from its turn. It reports whether there was any. A process that is killed in it has done a piece or has not.
+// Step does a piece of the background work: the moves of schedules that are due, as far as one
+// transaction takes them, and a chunk of the oldest job, in another. Neither can keep the other
+// from its turn. It reports whether there was any. A process that is killed in it has done a piece
+// or has not.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 	scope, done := s.held.others()
 	defer done()
@@ -105,7 +116,8 @@ func (s *Service) stepLife(ctx context.Context, scope store.Scope) (moved bool, 
 	return moved, err
 }
 
-// StepLife makes moves that are due, as far as one transaction takes them, and reports whether there were any.
+// StepLife makes moves that are due, as far as one transaction takes them, and reports whether
+// there were any.
 func (s *Service) StepLife(ctx context.Context) (moved bool, err error) {
 	scope, done := s.held.others()
 	defer done()
@@ -149,7 +161,8 @@ func (s *Service) WorkJob(ctx context.Context, k store.JobKey, d time.Duration) 
 	}
 }
 
-// stepJob works a chunk of the oldest job. Where another process has just ended that one, there may be others.
+// stepJob works a chunk of the oldest job. Where another process has just ended that one, there may
+// be others.
 func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
 	var k store.JobKey
 	err = s.store.Ask(ctx, "", func(tx *store.Tx) error {
@@ -162,7 +175,8 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 	return found, err
 }
 
-// workJob works a chunk of a job, if it is not at its end and nobody else holds its world, and reports whether there is more to do on it.
+// workJob works a chunk of a job, if it is not at its end and nobody else holds its world, and
+// reports whether there is more to do on it.
 func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope) (more bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long others wait, not the time of a world
 	done, err := s.workChunk(ctx, k, scope)
@@ -175,7 +189,8 @@ func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope
 	return done.more, err
 }
 
-// progress is what a transaction has done of a job: whether there was anything to do, whether there is more, and how many rows it changed.
+// progress is what a transaction has done of a job: whether there was anything to do, whether there
+// is more, and how many rows it changed.
 type progress struct {
 	open, more bool
 	changed    int
@@ -208,7 +223,8 @@ func (s *Service) workChunk(ctx context.Context, k store.JobKey, scope store.Sco
 // maxFailures is how often a job may fail before it is given up.
 const maxFailures = 5
 
-// setBack puts a job that failed behind the others, and gives it up when it fails again and again: one job must not stop the others.
+// setBack puts a job that failed behind the others, and gives it up when it fails again and again:
+// one job must not stop the others.
 func (s *Service) setBack(ctx context.Context, k store.JobKey) error {
 	return s.store.Write(ctx, k.World, func(tx *store.Tx) error {
 		job, err := tx.Job(ctx, k.ID) // as it is now: another replica may have worked on it
@@ -216,7 +232,9 @@ func (s *Service) setBack(ctx context.Context, k store.JobKey) error {
 			return err
 		}
 		if job.Failures++; job.Failures >= maxFailures {
-			job.State, job.Ended, job.Error = control.JobStateFailed, tx.Now, "The work could not be done; the log tells why."
+			job.State = control.JobStateFailed
+			job.Ended = tx.Now
+			job.Error = "The work could not be done; the log tells why."
 		}
 		return tx.SaveJob(ctx, job)
 	})
@@ -252,15 +270,19 @@ func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error 
 	return err
 }
 
-// bulkAction is what a job does to schedules: the column of the table of statuses that decides, and the statements that do it, to a piece or to some of its rows.
+// bulkAction is what a job does to schedules: the column of the table of statuses that decides, and
+// the statements that do it, to a piece or to some of its rows.
 type bulkAction struct {
 	rule  Action
 	piece func(ctx context.Context, p store.Piece, counted map[api.Status]int) (int, error)
 	rows  func(ctx context.Context, registryID string, rows []store.Row) error
 }
 
-// workSchedules does the next chunk of a job on schedules. Their status is that of this moment, not of the moment when the job was accepted.
-func (s *Service) workSchedules(ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction) (ended bool, err error) {
+// workSchedules does the next chunk of a job on schedules. Their status is that of this moment, not
+// of the moment when the job was accepted.
+func (s *Service) workSchedules(
+	ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction,
+) (ended bool, err error) {
 	if len(job.Selection.IDs) > 0 {
 		return s.workIDs(ctx, tx, job, a)
 	}
@@ -288,8 +310,11 @@ func (s *Service) workSchedules(ctx context.Context, tx *store.Tx, job *store.Jo
 	return p.Last, err
 }
 
-// nextPiece gives the piece that a job works on next, and how many of its schedules are selected, by their status. Where the statement that changes them tells it as well, they are not counted.
-func (s *Service) nextPiece(ctx context.Context, tx *store.Tx, job *store.Job, rule Action) (p store.Piece, counted map[api.Status]int, err error) {
+// nextPiece gives the piece that a job works on next, and how many of its schedules are selected,
+// by their status. Where the statement that changes them tells it as well, they are not counted.
+func (s *Service) nextPiece(
+	ctx context.Context, tx *store.Tx, job *store.Job, rule Action,
+) (p store.Piece, counted map[api.Status]int, err error) {
 	f, err := filter(job.Selection.Filter, store.Schedules, qql.Options{Now: int64(job.Accepted), Exact: true})
 	if err != nil {
 		return p, nil, err
@@ -300,7 +325,10 @@ func (s *Service) nextPiece(ctx context.Context, tx *store.Tx, job *store.Job, r
 		wide = wider(size, job.Changed, job.Done)
 	}
 	for _, rows := range []int{wide, size} {
-		p, err = tx.NextPiece(ctx, job.Counts, f, store.Piece{Registry: job.RegistryUUID, After: job.Mark, UpTo: job.UpTo, Rows: rows})
+		p, err = tx.NextPiece(
+			ctx, job.Counts, f,
+			store.Piece{Registry: job.RegistryUUID, After: job.Mark, UpTo: job.UpTo, Rows: rows},
+		)
 		if err != nil {
 			return p, nil, err
 		}

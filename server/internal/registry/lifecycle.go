@@ -15,15 +15,36 @@ type state struct {
 	phase  store.Phase
 }
 
-// moves is the life cycle as data: what becomes of a schedule that is due. What is not here holds its state: Paused, Unknown and Canceled always, the ends of a scan at once.
-// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and comes back at its time; which states it goes through is inferred from their names.
+// moves is the life cycle as data: what becomes of a schedule that is due. What is not here holds
+// its state: Paused, Unknown and Canceled always, the ends of a scan at once. A scan lists, then
+// scans (user guide). An automatic schedule begins with a baseline and comes back at its time;
+// which states it goes through is inferred from their names.
 var moves = map[state]store.Move{
-	{api.StatusCreated, store.NoPhase}:           {To: api.StatusQueued, Wait: store.WhileQueued},
-	{api.StatusQueued, store.NoPhase}:            {To: api.StatusRunning, Phase: store.Listing, Wait: store.WhileListing, Effect: store.RunStarts},
-	{api.StatusRunning, store.Listing}:           {To: api.StatusRunning, Phase: store.Scanning, Wait: store.WhileScanning, Effect: store.ListingEnds},
-	{api.StatusBaselineCreated, store.NoPhase}:   {To: api.StatusBaselineQueued, Wait: store.WhileQueued},
-	{api.StatusBaselineQueued, store.NoPhase}:    {To: api.StatusBaselineRunning, Phase: store.Listing, Wait: store.WhileListing, Effect: store.BaselineStarts},
-	{api.StatusBaselineRunning, store.Listing}:   {To: api.StatusBaselineCompleted, Wait: store.UntilRun, Effect: store.BaselineEnds},
+	{api.StatusCreated, store.NoPhase}: {To: api.StatusQueued, Wait: store.WhileQueued},
+	{api.StatusQueued, store.NoPhase}: {
+		To:     api.StatusRunning,
+		Phase:  store.Listing,
+		Wait:   store.WhileListing,
+		Effect: store.RunStarts,
+	},
+	{api.StatusRunning, store.Listing}: {
+		To:     api.StatusRunning,
+		Phase:  store.Scanning,
+		Wait:   store.WhileScanning,
+		Effect: store.ListingEnds,
+	},
+	{api.StatusBaselineCreated, store.NoPhase}: {To: api.StatusBaselineQueued, Wait: store.WhileQueued},
+	{api.StatusBaselineQueued, store.NoPhase}: {
+		To:     api.StatusBaselineRunning,
+		Phase:  store.Listing,
+		Wait:   store.WhileListing,
+		Effect: store.BaselineStarts,
+	},
+	{api.StatusBaselineRunning, store.Listing}: {
+		To:     api.StatusBaselineCompleted,
+		Wait:   store.UntilRun,
+		Effect: store.BaselineEnds,
+	},
 	{api.StatusBaselineCompleted, store.NoPhase}: again,
 	{api.StatusCompleted, store.NoPhase}:         again,
 	{api.StatusFinished, store.NoPhase}:          again,
@@ -34,7 +55,8 @@ var moves = map[state]store.Move{
 // again is how an automatic schedule comes back.
 var again = store.Move{To: api.StatusQueued, Wait: store.WhileQueued, Effect: store.RunIsDue}
 
-// moveOf is the move of a schedule that is due. The end of a scan depends on the schedule: on demand it is Finished for good, automatic it is Completed until the next one.
+// moveOf is the move of a schedule that is due. The end of a scan depends on the schedule: on
+// demand it is Finished for good, automatic it is Completed until the next one.
 func moveOf(d store.Due) (store.Move, bool) {
 	if d.Status != api.StatusRunning || d.Phase != store.Scanning {
 		m, ok := moves[state{d.Status, d.Phase}]
@@ -50,7 +72,8 @@ func moveOf(d store.Due) (store.Move, bool) {
 	return end, true
 }
 
-// live makes the moves that are due in the first world that has any, the earliest schedules first, all that make the same move together. It reports whether there were any.
+// live makes the moves that are due in the first world that has any, the earliest schedules first,
+// all that make the same move together. It reports whether there were any.
 func (s *Service) live(ctx context.Context, tx *store.Tx, scope store.Scope, asked surveys) (bool, error) {
 	d, err := dueNow(ctx, tx, scope)
 	if err != nil {
@@ -85,7 +108,8 @@ type due struct {
 	isReport  bool
 }
 
-// dueNow looks for what is due in the first world that has anything. Schedules that are due after a report wait for it.
+// dueNow looks for what is due in the first world that has anything. Schedules that are due after a
+// report wait for it.
 func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	world, found, err := tx.DueWorld(ctx, scope)
 	if err != nil || !found {
@@ -106,14 +130,18 @@ func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	return d, err
 }
 
-// moving is which schedules make which moves; each move stands where the first schedule that makes it stood.
+// moving is which schedules make which moves; each move stands where the first schedule that makes
+// it stood.
 type moving struct {
 	order []store.Move
 	rows  map[store.Move][]store.Due
 }
 
-// decide sorts schedules that are due by the move that they make. A scan whose registry could not be listed ends in Error; one whose registry was not asked yet is left to the next time.
-func (s *Service) decide(ctx context.Context, tx *store.Tx, due []store.Due, asked surveys) (moving, map[string][]api.ScheduleError, error) {
+// decide sorts schedules that are due by the move that they make. A scan whose registry could not
+// be listed ends in Error; one whose registry was not asked yet is left to the next time.
+func (s *Service) decide(
+	ctx context.Context, tx *store.Tx, due []store.Due, asked surveys,
+) (moving, map[string][]api.ScheduleError, error) {
 	sorted, failed := moving{rows: map[store.Move][]store.Due{}}, map[string][]api.ScheduleError{}
 	addresses := map[string]string{}
 	if len(s.sources) > 0 {
@@ -142,8 +170,11 @@ func (s *Service) decide(ctx context.Context, tx *store.Tx, due []store.Due, ask
 	return sorted, failed, nil
 }
 
-// told corrects the end of a scan by what the source of the registry said; it is not ready while that was not asked.
-func (s *Service) told(m store.Move, uri string, d store.Due, asked surveys) (move store.Move, fault []api.ScheduleError, ready bool) {
+// told corrects the end of a scan by what the source of the registry said; it is not ready while
+// that was not asked.
+func (s *Service) told(
+	m store.Move, uri string, d store.Due, asked surveys,
+) (move store.Move, fault []api.ScheduleError, ready bool) {
 	if !endsWell(m) || s.source(uri) == nil {
 		return m, nil, true
 	}
@@ -168,7 +199,8 @@ func (v surveys) move(ctx context.Context, tx *store.Tx, m store.Move, rows []st
 	return err
 }
 
-// nextRun is the first time after now at which an automatic schedule runs: at HH:MM UTC, on a day of the week if one is given.
+// nextRun is the first time after now at which an automatic schedule runs: at HH:MM UTC, on a day
+// of the week if one is given.
 func nextRun(s api.Schedule, now time.Time) openapi.Millis {
 	at, err := time.Parse("15:04", s.Schedule)
 	if err != nil {
@@ -182,7 +214,8 @@ func nextRun(s api.Schedule, now time.Time) openapi.Millis {
 	return openapi.MillisOf(run)
 }
 
-// ForceSchedule puts a schedule into a status, from which it goes on as if it had got there by itself. An end well that is forced is Error where the registry cannot be listed.
+// ForceSchedule puts a schedule into a status, from which it goes on as if it had got there by
+// itself. An end well that is forced is Error where the registry cannot be listed.
 func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, status api.Status) error {
 	asked := surveys{}
 	var d store.Due
@@ -193,7 +226,12 @@ func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, stat
 		if err != nil {
 			return err
 		}
-		d = store.Due{Row: store.Row{ID: id, Status: row.Status}, RegistryID: registryID, At: tx.Now, Filters: row.Filters}
+		d = store.Due{
+			Row:        store.Row{ID: id, Status: row.Status},
+			RegistryID: registryID,
+			At:         tx.Now,
+			Filters:    row.Filters,
+		}
 		if m, err = forced(status, row.OnDemand); err != nil || len(s.sources) == 0 {
 			return err
 		}

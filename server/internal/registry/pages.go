@@ -9,8 +9,10 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// pages is what is remembered of lists: the last ones, and the last registries, as they are asked for again and again until something has happened; how many registries match; and where pages of schedules end, so that the next one
-// is found by its key, as to skip a hundred thousand rows takes as long as reading them.
+// pages is what is remembered of lists: the last ones, and the last registries, as they are asked
+// for again and again until something has happened; how many registries match; and where pages of
+// schedules end, so that the next one is found by its key, as to skip a hundred thousand rows takes
+// as long as reading them.
 type pages struct {
 	registries memory[seen[api.Registries]]
 	schedules  memory[seen[api.Schedules]]
@@ -28,8 +30,9 @@ func (p *pages) forget() {
 	p.ends.forget()
 }
 
-// memory holds what was found out about pages. It counts only while the registries and schedules of the world are the same, which a counter in the database tells: no answer depends on what was asked
-// before, or on which replica.
+// memory holds what was found out about pages. It counts only while the registries and schedules of
+// the world are the same, which a counter in the database tells: no answer depends on what was
+// asked before, or on which replica.
 type memory[V any] struct {
 	mu     sync.Mutex
 	worlds map[string]*found[V]
@@ -49,7 +52,8 @@ type pageKey struct {
 	number, size                  int
 }
 
-// Bounds of what is remembered, in bytes: of each kind, beyond which all is forgotten; of a page; of a filter; and how much is reckoned for anything, whatever it is.
+// Bounds of what is remembered, in bytes: of each kind, beyond which all is forgotten; of a page;
+// of a filter; and how much is reckoned for anything, whatever it is.
 const (
 	maxMemory = 2 << 20
 	maxPage   = 128 << 10
@@ -75,7 +79,8 @@ func (m *memory[V]) get(k pageKey, revision int64) *V {
 	return nil
 }
 
-// put remembers something that was found at a revision, and forgets what was found of the world at others.
+// put remembers something that was found at a revision, and forgets what was found of the world at
+// others.
 func (m *memory[V]) put(k pageKey, revision int64, v V, size int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -103,7 +108,8 @@ func (m *memory[V]) forget() {
 	m.worlds, m.size = nil, 0
 }
 
-// current gives what is remembered and still true, if anything is. What goes wrong here goes wrong again for who reads.
+// current gives what is remembered and still true, if anything is. What goes wrong here goes wrong
+// again for who reads.
 func current[V any](ctx context.Context, s *store.Store, m *memory[V], k pageKey) *V {
 	v, of := m.last(k)
 	if v == nil {
@@ -115,7 +121,8 @@ func current[V any](ctx context.Context, s *store.Store, m *memory[V], k pageKey
 	return v
 }
 
-// lasting reports whether a filter selects the same rows at any time: it compares nothing with a time, which may be one before now.
+// lasting reports whether a filter selects the same rows at any time: it compares nothing with a
+// time, which may be one before now.
 func lasting(f qql.Filter) bool {
 	for field := range qql.Fields(f) {
 		if field.Kind == qql.Time {
@@ -131,7 +138,8 @@ type seen[V any] struct {
 	list store.List
 }
 
-// asked is a page of a list that somebody asks for; of the schedules of a registry, or of all registries.
+// asked is a page of a list that somebody asks for; of the schedules of a registry, or of all
+// registries.
 type asked struct {
 	Query
 	resource store.Resource
@@ -156,7 +164,14 @@ type lister[V any] struct {
 
 // page gives a page that is remembered, or reads it. Callers share it: they must not change it.
 func (s lister[V]) page(ctx context.Context, a asked) (page V, err error) {
-	k := pageKey{WorldOf(ctx), a.registry, or(a.Filter, ""), or(a.Sort, ""), or(a.PageNumber, 1), or(a.PageSize, defaultPageSize)}
+	k := pageKey{
+		WorldOf(ctx),
+		a.registry,
+		or(a.Filter, ""),
+		or(a.Sort, ""),
+		or(a.PageNumber, 1),
+		or(a.PageSize, defaultPageSize),
+	}
 	if found := current(ctx, s.store, s.memory, k); found != nil {
 		noteTokens(ctx, a.resource, found.list)
 		return found.page, nil
@@ -194,7 +209,8 @@ const (
 	registrySize = 1000
 )
 
-// readSchedules reads a page of the schedules of a registry, and says how many bytes it has, more or less.
+// readSchedules reads a page of the schedules of a registry, and says how many bytes it has, more
+// or less.
 func (s *Service) readSchedules(ctx context.Context, r reading) (page api.Schedules, size int, err error) {
 	rows, total, err := s.schedules(ctx, r)
 	page = api.Schedules{Data: make([]api.Schedule, len(rows)), Count: total}
@@ -233,7 +249,9 @@ func (s *Service) schedules(ctx context.Context, r reading) ([]store.Schedule, i
 	all, total, err := r.tx.Schedules(ctx, r.key.registry, r.list)
 	if err == nil && len(all) == r.list.Size {
 		last := all[len(all)-1]
-		s.pages.ends.put(r.key, r.revision, store.Mark{Created: last.Created, ID: last.ScheduleUUID}, len(last.ScheduleUUID))
+		s.pages.ends.put(
+			r.key, r.revision, store.Mark{Created: last.Created, ID: last.ScheduleUUID}, len(last.ScheduleUUID),
+		)
 	}
 	return all, total, err
 }

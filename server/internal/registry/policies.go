@@ -11,7 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// PolicyError says why a runtime policy is refused; it is answered in a shape of its own (release notes 1.12).
+// PolicyError says why a runtime policy is refused; it is answered in a shape of its own (release
+// notes 1.12).
 type PolicyError struct{ Msg string }
 
 func (e *PolicyError) Error() string { return e.Msg }
@@ -37,7 +38,8 @@ func (s *Service) DescribePolicy(ctx context.Context, id string) (p api.Policy, 
 	return p, err
 }
 
-// UpdatePolicy replaces a runtime policy. A rule that has the id of one that exists keeps it, and the time when it was made.
+// UpdatePolicy replaces a runtime policy. A rule that has the id of one that exists keeps it, and
+// the time when it was made.
 func (s *Service) UpdatePolicy(ctx context.Context, id string, body api.PolicyRequest) (p api.Policy, err error) {
 	if err := checkPolicy(body); err != nil {
 		return p, err
@@ -65,9 +67,17 @@ func (s *Service) policy(ctx context.Context, before api.Policy, body api.Policy
 		existing[r.ID] = r
 	}
 	p := api.Policy{
-		ID: before.ID, Created: before.Created, Updated: now, Name: body.Name, Description: body.Description, PolicyMode: body.PolicyMode,
-		DefaultNetworkAction: body.DefaultNetworkAction, DefaultExecuteAction: body.DefaultExecuteAction, DefaultFileAction: body.DefaultFileAction,
-		IgnoredSyscalls: body.IgnoredSyscalls, Rules: []api.PolicyRule{},
+		ID:                   before.ID,
+		Created:              before.Created,
+		Updated:              now,
+		Name:                 body.Name,
+		Description:          body.Description,
+		PolicyMode:           body.PolicyMode,
+		DefaultNetworkAction: body.DefaultNetworkAction,
+		DefaultExecuteAction: body.DefaultExecuteAction,
+		DefaultFileAction:    body.DefaultFileAction,
+		IgnoredSyscalls:      body.IgnoredSyscalls,
+		Rules:                []api.PolicyRule{},
 	}
 	for _, r := range body.Rules {
 		old, known := existing[r.ID]
@@ -84,9 +94,14 @@ func (s *Service) policy(ctx context.Context, before api.Policy, body api.Policy
 // checkPolicy refuses network rules without an address, and addresses that are none.
 func checkPolicy(body api.PolicyRequest) error {
 	for i, r := range body.Rules {
-		network := r.RuleType == api.PolicyRuleRuleTypeNETWORKINBOUND || r.RuleType == api.PolicyRuleRuleTypeNETWORKOUTBOUND
+		network := r.RuleType == api.PolicyRuleRuleTypeNETWORKINBOUND ||
+			r.RuleType == api.PolicyRuleRuleTypeNETWORKOUTBOUND
 		if (network || r.IPAddress != "") && !isAddress(r.IPAddress) {
-			return &PolicyError{fmt.Sprintf("body at /rules/%d/ipAddress: not an IPv4 or IPv6 address, a network in CIDR form, or *", i)}
+			return &PolicyError{
+				fmt.Sprintf(
+					"body at /rules/%d/ipAddress: not an IPv4 or IPv6 address, a network in CIDR form, or *", i,
+				),
+			}
 		}
 	}
 	return nil

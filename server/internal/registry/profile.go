@@ -23,13 +23,24 @@ type Pace struct {
 }
 
 // DefaultPace lets a scan be watched without waiting long; our choice.
-var DefaultPace = Pace{Created: time.Second, Queued: 2 * time.Second, Listing: 2 * time.Second, Scanning: 8 * time.Second}
+var DefaultPace = Pace{
+	Created:  time.Second,
+	Queued:   2 * time.Second,
+	Listing:  2 * time.Second,
+	Scanning: 8 * time.Second,
+}
 
 func (p Pace) profile() control.ScanProfile {
 	exactly := func(d time.Duration) control.DurationRange {
 		return control.DurationRange{Min: d.Milliseconds(), Max: d.Milliseconds()}
 	}
-	return control.ScanProfile{Created: exactly(p.Created), Queued: exactly(p.Queued), Listing: exactly(p.Listing), Scanning: exactly(p.Scanning), Outcomes: []control.ScanOutcome{}}
+	return control.ScanProfile{
+		Created:  exactly(p.Created),
+		Queued:   exactly(p.Queued),
+		Listing:  exactly(p.Listing),
+		Scanning: exactly(p.Scanning),
+		Outcomes: []control.ScanOutcome{},
+	}
 }
 
 // DescribeScanProfile gives the profile of the world.
@@ -51,7 +62,9 @@ func (s *Service) profile(ctx context.Context, tx *store.Tx) (control.ScanProfil
 
 // SetScanProfile replaces the profile of the world.
 func (s *Service) SetScanProfile(ctx context.Context, p control.ScanProfile) error {
-	for name, r := range map[string]control.DurationRange{"created": p.Created, "queued": p.Queued, "listing": p.Listing, "scanning": p.Scanning} {
+	for name, r := range map[string]control.DurationRange{
+		"created": p.Created, "queued": p.Queued, "listing": p.Listing, "scanning": p.Scanning,
+	} {
 		if r.Min > r.Max {
 			return broken("", "%s: min is more than max.", name)
 		}
@@ -73,7 +86,11 @@ func draw(p control.ScanProfile, id, name string, r control.DurationRange) int64
 // plan draws for a new schedule how long it stays in each state and how its scans end.
 func plan(p control.ScanProfile, s *store.Schedule, now time.Time) {
 	id := s.ScheduleUUID
-	s.Stays = store.Stays{Queued: draw(p, id, "queued", p.Queued), Listing: draw(p, id, "listing", p.Listing), Scanning: draw(p, id, "scanning", p.Scanning)}
+	s.Stays = store.Stays{
+		Queued:   draw(p, id, "queued", p.Queued),
+		Listing:  draw(p, id, "listing", p.Listing),
+		Scanning: draw(p, id, "scanning", p.Scanning),
+	}
 	s.DueAt = s.Created.Add(time.Duration(draw(p, id, "created", p.Created)) * time.Millisecond)
 	s.RunAt = nextRun(s.Schedule, now)
 	s.Outcome, s.Fault = outcome(p, s.Filters)
@@ -95,7 +112,14 @@ func outcome(p control.ScanProfile, filters []api.ScheduleFilter) (api.Status, [
 				fault = append(fault, api.ScheduleError(e))
 			}
 			if len(fault) == 0 {
-				fault = append(fault, api.ScheduleError{ErrorCode: strings.ToUpper(string(status)), ErrorMessage: "The scan did not come to its end.", ContextParams: map[string]any{"repository": repo}})
+				fault = append(
+					fault,
+					api.ScheduleError{
+						ErrorCode:     strings.ToUpper(string(status)),
+						ErrorMessage:  "The scan did not come to its end.",
+						ContextParams: map[string]any{"repository": repo},
+					},
+				)
 			}
 			return status, fault
 		}

@@ -76,7 +76,8 @@ var errTaken = broken(openapi.DuplicateURI, "A registry with this registryUri ex
 // errOnlyTried undoes what was done to see whether it would work.
 var errOnlyTried = errors.New("only tried")
 
-// ValidateRegistry reports whether CreateRegistry would accept a body, and if not, why: a *RuleError.
+// ValidateRegistry reports whether CreateRegistry would accept a body, and if not, why: a
+// *RuleError.
 func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest) error {
 	if err := checkRegistry(body); err != nil {
 		return err
@@ -101,7 +102,8 @@ func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest
 	return err
 }
 
-// UpdateRegistry replaces what can be changed of a registry. Swagger 2021: "registryType and registryUri are required even though they are not updatable".
+// UpdateRegistry replaces what can be changed of a registry. Swagger 2021: "registryType and
+// registryUri are required even though they are not updatable".
 func (s *Service) UpdateRegistry(ctx context.Context, id string, body api.RegistryRequest) error {
 	return s.write(ctx, func(tx *store.Tx) error {
 		r, err := tx.Registry(ctx, id)
@@ -158,7 +160,10 @@ func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selectio
 func deletable(counts store.Counts) error {
 	for _, status := range blocksDeletion {
 		if n := counts[string(status)]; n > 0 {
-			return broken(openapi.RunningSchedule, "The registry cannot be deleted: it has schedules in state %s (%d).", status, n)
+			return broken(
+				openapi.RunningSchedule, "The registry cannot be deleted: it has schedules in state %s (%d).",
+				status, n,
+			)
 		}
 	}
 	return nil
@@ -171,10 +176,17 @@ func apply(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDetails 
 	r.CredentialType = body.CredentialType
 	r.Credential.Username = body.Credential.Username
 	r.DockerHubOrg = body.DockerHubOrgName
-	r.ProviderType = map[api.RegistryType]string{api.RegistryTypeAWS: "AWS", api.RegistryTypeDockerHub: "DockerHub"}[r.RegistryType]
+	r.ProviderType = map[api.RegistryType]string{
+		api.RegistryTypeAWS: "AWS", api.RegistryTypeDockerHub: "DockerHub",
+	}[r.RegistryType]
 	r.AWS = api.AWS{}
 	if r.RegistryType == api.RegistryTypeAWS {
-		r.AWS = api.AWS{AccountID: cmp.Or(body.AWS.AccountID, accountOf(body.AWS.Arn)), Arn: body.AWS.Arn, Region: body.AWS.Region, AccountType: string(body.AWS.AccountType)}
+		r.AWS = api.AWS{
+			AccountID:   cmp.Or(body.AWS.AccountID, accountOf(body.AWS.Arn)),
+			Arn:         body.AWS.Arn,
+			Region:      body.AWS.Region,
+			AccountType: string(body.AWS.AccountType),
+		}
 	}
 	return r
 }
@@ -203,7 +215,8 @@ func checkRegistry(body api.RegistryRequest) error {
 	switch t := canonicalType(body.RegistryType); {
 	case t == api.RegistryTypeAWS && body.AWS.Arn == "":
 		return needs("aws with arn and region")
-	case t == api.RegistryTypeAWS && body.AWS.AccountType == api.AWSRequestAccountTypeUSGov && !strings.HasPrefix(body.AWS.Region, "us-gov-"):
+	case t == api.RegistryTypeAWS && body.AWS.AccountType == api.AWSRequestAccountTypeUSGov &&
+		!strings.HasPrefix(body.AWS.Region, "us-gov-"):
 		return broken(openapi.GovRegion, "accountType US_Gov needs a GovCloud region.")
 	case t == api.RegistryTypeAzure && body.ACR == (api.ACRRequest{}):
 		return needs("acr with connectorId or connectorName")

@@ -19,7 +19,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// generating is how long it takes until a report can be downloaded; reportLife is how long one is kept that does not say (our choices).
+// generating is how long it takes until a report can be downloaded; reportLife is how long one is
+// kept that does not say (our choices).
 const (
 	generating = 2 * time.Second
 	reportLife = 30
@@ -27,12 +28,35 @@ const (
 
 // imageReport lists the columns of reports on images (swagger 2021).
 var imageReport = []string{
-	"repo", "imageId", "sha", "uuid", "created", "updated", "qid", "title", "severity", "cveids", "vendorReference", "cvssBase", "cvssTemporal", "cvss3Base", "cvss3Temporal",
-	"threat", "impact", "solution", "exploitability", "associatedMalwares", "category", "software", "result",
+	"repo",
+	"imageId",
+	"sha",
+	"uuid",
+	"created",
+	"updated",
+	"qid",
+	"title",
+	"severity",
+	"cveids",
+	"vendorReference",
+	"cvssBase",
+	"cvssTemporal",
+	"cvss3Base",
+	"cvss3Temporal",
+	"threat",
+	"impact",
+	"solution",
+	"exploitability",
+	"associatedMalwares",
+	"category",
+	"software",
+	"result",
 }
 
 // containerReport lists those of reports on containers, of which the emulator has none.
-var containerReport = append([]string{"name", "containerId", "hostName", "hostIp", "state", "stateChanged"}, imageReport...)
+var containerReport = append(
+	[]string{"name", "containerId", "hostName", "hostIp", "state", "stateChanged"},
+	imageReport...)
 
 // defaultColumns are those of a report that asks for none of its own (our choice).
 var defaultColumns = []string{"repo", "imageId", "sha", "title", "severity"}
@@ -41,7 +65,8 @@ func onImages(t api.ReportTemplate) bool {
 	return strings.HasPrefix(strings.ToUpper(string(t)), "CS_IMAGE") || t == api.ReportTemplateCSVULNERABILITIES
 }
 
-// columnsOf decides the columns of a report: absent means all, empty the default ones (docs: report schedules).
+// columnsOf decides the columns of a report: absent means all, empty the default ones (docs: report
+// schedules).
 func columnsOf(t api.ReportTemplate, wanted []string) ([]string, error) {
 	known := containerReport
 	if onImages(t) {
@@ -84,7 +109,12 @@ func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (str
 		return "", err
 	}
 	r := store.Report{Text: body.Description}
-	r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns, r.TemplateName, r.ReportType = s.id(ctx), body.Name, body.Filter, columns, body.TemplateName, store.ReportOnDemand
+	r.ReportUUID = s.id(ctx)
+	r.ReportName = body.Name
+	r.Filter = body.Filter
+	r.DisplayColumns = columns
+	r.TemplateName = body.TemplateName
+	r.ReportType = store.ReportOnDemand
 	err = s.write(ctx, func(tx *store.Tx) error {
 		r.Created = tx.Now
 		return generate(ctx, tx, r, body.ExpireAfter)
@@ -110,7 +140,8 @@ func lifeOf(days api.ReportExpiry) time.Duration {
 	return time.Duration(cmp.Or(int(days), reportLife)) * 24 * time.Hour
 }
 
-// reportFile writes a line for each vulnerability of each image that matches, and one for an image without any.
+// reportFile writes a line for each vulnerability of each image that matches, and one for an image
+// without any.
 func reportFile(ctx context.Context, tx *store.Tx, r api.Report, f qql.Filter) (string, error) {
 	var text strings.Builder
 	w := csv.NewWriter(&text)
@@ -145,10 +176,18 @@ func reportRows(i api.Image, columns []string) [][]string {
 	rows := make([][]string, len(found))
 	for n, v := range found {
 		cells := map[string]string{
-			"repo": strings.Join(repos, " "), "imageId": i.ImageID, "sha": i.Sha, "uuid": i.UUID, "created": fmt.Sprint(int64(i.Created)), "updated": fmt.Sprint(int64(i.Updated)),
+			"repo":    strings.Join(repos, " "),
+			"imageId": i.ImageID,
+			"sha":     i.Sha,
+			"uuid":    i.UUID,
+			"created": fmt.Sprint(int64(i.Created)),
+			"updated": fmt.Sprint(int64(i.Updated)),
 		}
 		if v.Qid != 0 {
-			cells["qid"], cells["title"], cells["severity"], cells["cveids"] = strconv.Itoa(v.Qid), v.Title, strconv.Itoa(v.Severity), strings.Join(v.Cveids, " ")
+			cells["qid"] = strconv.Itoa(v.Qid)
+			cells["title"] = v.Title
+			cells["severity"] = strconv.Itoa(v.Severity)
+			cells["cveids"] = strings.Join(v.Cveids, " ")
 		}
 		for _, c := range columns {
 			rows[n] = append(rows[n], cells[c])
@@ -189,7 +228,9 @@ func (s *Service) DownloadReport(ctx context.Context, id string) (content []byte
 func pack(r store.Report) ([]byte, error) {
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)
-	file, err := w.CreateHeader(&zip.FileHeader{Name: r.ReportUUID + ".csv", Method: zip.Deflate, Modified: r.Created.Time()})
+	file, err := w.CreateHeader(
+		&zip.FileHeader{Name: r.ReportUUID + ".csv", Method: zip.Deflate, Modified: r.Created.Time()},
+	)
 	if err == nil {
 		_, err = file.Write([]byte(r.Content))
 	}

@@ -23,7 +23,9 @@ func (s *Service) UpdateReportSchedule(ctx context.Context, id string, body api.
 	return s.putReportSchedule(ctx, id, body, true)
 }
 
-func (s *Service) putReportSchedule(ctx context.Context, id string, body api.ReportScheduleRequest, mustExist bool) error {
+func (s *Service) putReportSchedule(
+	ctx context.Context, id string, body api.ReportScheduleRequest, mustExist bool,
+) error {
 	if _, err := columnsOf(body.TemplateName, body.DisplayColumns); err != nil {
 		return err
 	}
@@ -34,7 +36,10 @@ func (s *Service) putReportSchedule(ctx context.Context, id string, body api.Rep
 		if _, err := filter(body.Filter, store.Images, qql.Options{Now: int64(tx.Now)}); err != nil {
 			return err
 		}
-		existed, err := tx.PutReportSchedule(ctx, store.ReportSchedule{ReportScheduleRequest: body, ID: id, DueAt: firstReport(body, tx.Now.Time())})
+		existed, err := tx.PutReportSchedule(
+			ctx,
+			store.ReportSchedule{ReportScheduleRequest: body, ID: id, DueAt: firstReport(body, tx.Now.Time())},
+		)
 		if err == nil && mustExist && !existed {
 			return fmt.Errorf("schedule of reports: %w", store.ErrNotFound)
 		}
@@ -46,7 +51,8 @@ func (s *Service) putReportSchedule(ctx context.Context, id string, body api.Rep
 	return err
 }
 
-// firstReport is when the first report of a schedule is made. A single one whose time has passed is made at once (our choice).
+// firstReport is when the first report of a schedule is made. A single one whose time has passed is
+// made at once (our choice).
 func firstReport(body api.ReportScheduleRequest, now time.Time) openapi.Millis {
 	if body.ReportScheduleDetails.IsNull() || !body.ReportScheduleDetails.IsSpecified() {
 		return max(openapi.MillisOf(body.EventTime), openapi.MillisOf(now))
@@ -54,8 +60,9 @@ func firstReport(body api.ReportScheduleRequest, now time.Time) openapi.Millis {
 	return nextReport(body, now.Add(-time.Millisecond))
 }
 
-// nextReport is when the first report after a time is made; 0 when there is none. The time of day is that of eventTime, in UTC. A week has the selected days, or that of eventTime;
-// a month the day of eventTime, or its last when it is shorter (our choice).
+// nextReport is when the first report after a time is made; 0 when there is none. The time of day
+// is that of eventTime, in UTC. A week has the selected days, or that of eventTime; a month the day
+// of eventTime, or its last when it is shorter (our choice).
 func nextReport(body api.ReportScheduleRequest, after time.Time) openapi.Millis {
 	recurrence, err := body.ReportScheduleDetails.Get()
 	if err != nil {
@@ -99,12 +106,16 @@ func fits(r api.ReportRecurrence, first, run time.Time) bool {
 
 // inMonth is the day of a time some months later, or the last day of that month.
 func inMonth(first time.Time, months int) time.Time {
-	month := time.Date(first.Year(), first.Month()+time.Month(months), 1, first.Hour(), first.Minute(), first.Second(), first.Nanosecond(), time.UTC)
+	month := time.Date(
+		first.Year(), first.Month()+time.Month(months), 1, first.Hour(), first.Minute(), first.Second(),
+		first.Nanosecond(), time.UTC,
+	)
 	last := month.AddDate(0, 1, -1).Day()
 	return month.AddDate(0, 0, min(first.Day(), last)-1)
 }
 
-// report makes the report of a schedule that is due, with what is known at that time, unless it would be gone by now.
+// report makes the report of a schedule that is due, with what is known at that time, unless it
+// would be gone by now.
 func (s *Service) report(ctx context.Context, tx *store.Tx, due store.ReportSchedule) error {
 	columns, err := columnsOf(due.TemplateName, due.DisplayColumns)
 	if err != nil {
@@ -113,7 +124,12 @@ func (s *Service) report(ctx context.Context, tx *store.Tx, due store.ReportSche
 	made := due.DueAt
 	if life := lifeOf(due.ExpireAfter); made.Add(life) > tx.Now {
 		r := store.Report{Text: due.Description, Created: made, Packed: due.Zip == 1}
-		r.ReportUUID, r.ReportName, r.Filter, r.DisplayColumns, r.TemplateName, r.ReportType = s.id(ctx), due.Name, due.Filter, columns, due.TemplateName, store.ReportScheduled
+		r.ReportUUID = s.id(ctx)
+		r.ReportName = due.Name
+		r.Filter = due.Filter
+		r.DisplayColumns = columns
+		r.TemplateName = due.TemplateName
+		r.ReportType = store.ReportScheduled
 		if err := generate(ctx, tx, r, due.ExpireAfter); err != nil {
 			return err
 		}

@@ -12,23 +12,39 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// AddRepository gives a registry a repository, or more images in it, as if a scan had found them now.
-func (s *Service) AddRepository(ctx context.Context, registryID string, r control.ScenarioRepository) (added control.ScenarioRepository, err error) {
+// AddRepository gives a registry a repository, or more images in it, as if a scan had found them
+// now.
+func (s *Service) AddRepository(
+	ctx context.Context, registryID string, r control.ScenarioRepository,
+) (added control.ScenarioRepository, err error) {
 	err = s.write(ctx, func(tx *store.Tx) error {
 		row, err := tx.Registry(ctx, registryID)
 		if err != nil {
 			return err
 		}
 		totals, err := putRepository(ctx, tx, row, r)
-		added = control.ScenarioRepository{RepoName: r.RepoName, TotalImages: totals.TotalImages, TotalScannedImages: totals.TotalScannedImages, TotalVulnerableImages: totals.TotalVulnerableImages}
+		added = control.ScenarioRepository{
+			RepoName:              r.RepoName,
+			TotalImages:           totals.TotalImages,
+			TotalScannedImages:    totals.TotalScannedImages,
+			TotalVulnerableImages: totals.TotalVulnerableImages,
+		}
 		return err
 	})
 	return added, err
 }
 
-// putRepository adds a repository with its images. Totals that are given replace those that there are; without any they are counted.
-func putRepository(ctx context.Context, tx *store.Tx, row api.RegistryDetails, r control.ScenarioRepository) (api.Repository, error) {
-	totals := api.Repository{RepoName: r.RepoName, TotalImages: r.TotalImages, TotalScannedImages: r.TotalScannedImages, TotalVulnerableImages: r.TotalVulnerableImages}
+// putRepository adds a repository with its images. Totals that are given replace those that there
+// are; without any they are counted.
+func putRepository(
+	ctx context.Context, tx *store.Tx, row api.RegistryDetails, r control.ScenarioRepository,
+) (api.Repository, error) {
+	totals := api.Repository{
+		RepoName:              r.RepoName,
+		TotalImages:           r.TotalImages,
+		TotalScannedImages:    r.TotalScannedImages,
+		TotalVulnerableImages: r.TotalVulnerableImages,
+	}
 	at := api.AssociatedRegistry{Registry: host(row.RegistryURI), RegistryUUID: row.RegistryUUID, Repo: r.RepoName}
 	for _, alike := range r.Images {
 		if err := putImages(ctx, tx, at, alike); err != nil {

@@ -77,7 +77,8 @@ func (s *Service) reset(ctx context.Context, tx *store.Tx, world string, scenari
 // HasState reports whether a scenario says by an exported state what a world holds.
 func HasState(scenario control.Scenario) bool { return len(scenario.State.World) > 0 }
 
-// load fills a world. The newest comes first in lists: what comes first in the scenario is the newest.
+// load fills a world. The newest comes first in lists: what comes first in the scenario is the
+// newest.
 func (s *Service) load(ctx context.Context, tx *store.Tx, scenario control.Scenario) error {
 	if HasState(scenario) {
 		return loadState(ctx, tx, scenario)
@@ -88,7 +89,9 @@ func (s *Service) load(ctx context.Context, tx *store.Tx, scenario control.Scena
 		}
 	}
 	for _, c := range scenario.Connectors.AWS {
-		err := store.InsertConnector(ctx, tx, api.Connector{Arn: c.Arn, Name: c.Name, Description: c.Description}, accountOf(c.Arn))
+		err := store.InsertConnector(
+			ctx, tx, api.Connector{Arn: c.Arn, Name: c.Name, Description: c.Description}, accountOf(c.Arn),
+		)
 		if errors.Is(err, store.ErrDuplicate) {
 			return broken(openapi.DuplicateConnector, "connector %s: is there twice", c.Arn)
 		}
@@ -109,13 +112,23 @@ func loadState(ctx context.Context, tx *store.Tx, scenario control.Scenario) err
 // batch is how many schedules are in memory at a time while a world is filled.
 const batch = 5000
 
-func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.ScenarioRegistry, created openapi.Millis) error {
+func (s *Service) loadRegistry(
+	ctx context.Context, tx *store.Tx, r control.ScenarioRegistry, created openapi.Millis,
+) error {
 	id := cmp.Or(r.RegistryUUID, s.id(ctx))
-	body := api.RegistryRequest{RegistryType: api.RegistryType(cmp.Or(r.RegistryType, string(api.RegistryTypeV2Private))), RegistryURI: r.RegistryURI, RegistryName: r.RegistryName, CredentialType: api.CredentialTypeNone}
+	body := api.RegistryRequest{
+		RegistryType:   api.RegistryType(cmp.Or(r.RegistryType, string(api.RegistryTypeV2Private))),
+		RegistryURI:    r.RegistryURI,
+		RegistryName:   r.RegistryName,
+		CredentialType: api.CredentialTypeNone,
+	}
 	if !body.RegistryType.Valid() {
 		return broken("", "there is no registry type %s", r.RegistryType)
 	}
-	row := apply(api.RegistryDetails{RegistryUUID: id, RegistryURI: r.RegistryURI, Created: created, Updated: created}, body)
+	row := apply(
+		api.RegistryDetails{RegistryUUID: id, RegistryURI: r.RegistryURI, Created: created, Updated: created},
+		body,
+	)
 	if err := tx.InsertRegistry(ctx, row); errors.Is(err, store.ErrDuplicate) {
 		return broken(openapi.DuplicateURI, "its address or id is there twice")
 	} else if err != nil {
@@ -134,7 +147,8 @@ func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.Scen
 	for _, alike := range r.Schedules {
 		number += max(alike.Count, 1)
 	}
-	for i, alike := range slices.Backward(r.Schedules) { // the oldest first, as if they had been created one after the other
+	// the oldest first, as if they had been created one after the other
+	for i, alike := range slices.Backward(r.Schedules) {
 		statuses, err := shares(alike)
 		if err == nil {
 			err = s.loadSchedules(ctx, tx, alike, func(n int) store.Schedule {
@@ -157,7 +171,9 @@ func (s *Service) loadRegistry(ctx context.Context, tx *store.Tx, r control.Scen
 }
 
 // loadSchedules adds schedules that are alike, some at a time, the last first.
-func (s *Service) loadSchedules(ctx context.Context, tx *store.Tx, alike control.ScenarioSchedules, schedule func(n int) store.Schedule) error {
+func (s *Service) loadSchedules(
+	ctx context.Context, tx *store.Tx, alike control.ScenarioSchedules, schedule func(n int) store.Schedule,
+) error {
 	for left := max(alike.Count, 1); left > 0; {
 		rows := make([]store.Schedule, 0, min(left, batch))
 		for len(rows) < cap(rows) {
@@ -176,7 +192,8 @@ func (s *Service) loadSchedules(ctx context.Context, tx *store.Tx, alike control
 	return nil
 }
 
-// shares gives each of some schedules that are alike its status: as many of each as its share says, mixed evenly.
+// shares gives each of some schedules that are alike its status: as many of each as its share says,
+// mixed evenly.
 func shares(alike control.ScenarioSchedules) ([]api.Status, error) {
 	wanted, err := wantedStatuses(alike)
 	if err != nil {
@@ -237,11 +254,21 @@ func seeded(alike control.ScenarioSchedules, number int, status api.Status, crea
 	}
 	repo := text(alike.Repo, "team/app")
 	s := api.Schedule{
-		Name: text(alike.Name, "scan "+repo), OnDemand: alike.OnDemand == nil || *alike.OnDemand, Status: status, Created: created, Updated: created,
-		Filters: []api.ScheduleFilter{{Days: nullable.NewNullNullable[int](), RepoTags: []api.RepoTag{{Repo: repo, Tag: nullable.NewNullableWithValue(text(alike.Tag, ".*"))}}}},
+		Name:     text(alike.Name, "scan "+repo),
+		OnDemand: alike.OnDemand == nil || *alike.OnDemand,
+		Status:   status,
+		Created:  created,
+		Updated:  created,
+		Filters: []api.ScheduleFilter{
+			{
+				Days:     nullable.NewNullNullable[int](),
+				RepoTags: []api.RepoTag{{Repo: repo, Tag: nullable.NewNullableWithValue(text(alike.Tag, ".*"))}},
+			},
+		},
 	}
 	if !s.OnDemand {
-		s.Schedule, s.ScheduleScanIntervalInDays = cmp.Or(alike.Schedule, "00:00"), cmp.Or(alike.ScheduleScanIntervalInDays, 1)
+		s.Schedule = cmp.Or(alike.Schedule, "00:00")
+		s.ScheduleScanIntervalInDays = cmp.Or(alike.ScheduleScanIntervalInDays, 1)
 	}
 	switch status {
 	case api.StatusFinished, api.StatusError, api.StatusFailed, api.StatusCompleted:
@@ -250,7 +277,9 @@ func seeded(alike control.ScenarioSchedules, number int, status api.Status, crea
 		s.JobStartDate = created
 	}
 	if status == api.StatusError || status == api.StatusFailed {
-		s.Errors = []api.ScheduleError{{ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer."}}
+		s.Errors = []api.ScheduleError{
+			{ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer."},
+		}
 	}
 	return store.Schedule{Schedule: s, Outcome: api.StatusFinished}
 }

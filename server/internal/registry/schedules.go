@@ -13,9 +13,14 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// ListSchedules gives a page of the schedules of a registry. Callers share it: they must not change it.
+// ListSchedules gives a page of the schedules of a registry. Callers share it: they must not change
+// it.
 func (s *Service) ListSchedules(ctx context.Context, registryID string, q Query) (api.Schedules, error) {
-	return lister[api.Schedules]{s, &s.pages.schedules, s.readSchedules}.page(ctx, asked{q, store.Schedules, registryID})
+	return lister[api.Schedules]{
+		s,
+		&s.pages.schedules,
+		s.readSchedules,
+	}.page(ctx, asked{q, store.Schedules, registryID})
 }
 
 // CreateSchedule adds a schedule in state Created and gives its id.
@@ -93,7 +98,8 @@ func find(ctx context.Context, tx *store.Tx, registryID, id string) (store.Sched
 	return tx.Schedule(ctx, registryID, id)
 }
 
-// updatable applies the rules of an update. Docs: only automatic schedules; onDemand, repo, tag and days cannot be changed; not while Running.
+// updatable applies the rules of an update. Docs: only automatic schedules; onDemand, repo, tag and
+// days cannot be changed; not while Running.
 func updatable(current api.Schedule, body api.ScheduleRequest) error {
 	switch {
 	case current.OnDemand:
@@ -126,7 +132,8 @@ func plain(filters []api.ScheduleFilter) []selected {
 	return all
 }
 
-// onDemand decides between a scan at once and an automatic one. Absent, it follows from the other fields (our choice; clients with omitempty cannot send false).
+// onDemand decides between a scan at once and an automatic one. Absent, it follows from the other
+// fields (our choice; clients with omitempty cannot send false).
 func onDemand(body api.ScheduleRequest) bool {
 	if body.OnDemand != nil {
 		return *body.OnDemand
@@ -134,7 +141,8 @@ func onDemand(body api.ScheduleRequest) bool {
 	return body.Schedule == "" && body.ScheduleScanIntervalInDays == 0 && body.WeekDay == ""
 }
 
-// timing applies the conditional rules of a schedule's body (docs: create a registry schedule) and fills in what is left out.
+// timing applies the conditional rules of a schedule's body (docs: create a registry schedule) and
+// fills in what is left out.
 func timing(body api.ScheduleRequest, now time.Time) (api.Schedule, error) {
 	s := api.Schedule{Name: body.Name, OnDemand: onDemand(body), ForceScan: or(body.ForceScan, false)}
 	if s.OnDemand {
@@ -195,7 +203,8 @@ func (s *Service) one(ctx context.Context, registryID, id string, f func(*store.
 	})
 }
 
-// Select makes a selection: empty ids are dropped and repeated ones folded, and ids win over a filter (release notes 1.15).
+// Select makes a selection: empty ids are dropped and repeated ones folded, and ids win over a
+// filter (release notes 1.15).
 func Select(ids []string, filter *string) store.Selection {
 	var s store.Selection
 	seen := map[string]bool{"": true}

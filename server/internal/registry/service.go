@@ -1,7 +1,9 @@
-// Package registry holds the rules of the emulator: what may happen to registries and schedules, how schedules live, and how bulk jobs work.
+// Package registry holds the rules of the emulator: what may happen to registries and schedules,
+// how schedules live, and how bulk jobs work.
 //
-// A public method of Service is one transaction: it reads, decides and writes. What it decides by are tables and pure functions. The package knows no HTTP and no SQL text;
-// time comes from the transaction.
+// A public method of Service is one transaction: it reads, decides and writes. What it decides by
+// are tables and pure functions. The package knows no HTTP and no SQL text; time comes from the
+// transaction.
 package registry
 
 import (
@@ -34,9 +36,11 @@ type Options struct {
 	Wake  func() // called when there may be background work; may be nil
 	// Accepted is told of each job that was accepted; it may be nil.
 	Accepted func(store.JobKey)
-	// Sources say what registries hold; the first that speaks for one counts. The contents of others are made up.
+	// Sources say what registries hold; the first that speaks for one counts. The contents of
+	// others are made up.
 	Sources []Source
-	// Adapt makes bulk jobs look at more or fewer rows in a transaction, by how long one takes; else it is always the same number.
+	// Adapt makes bulk jobs look at more or fewer rows in a transaction, by how long one takes;
+	// else it is always the same number.
 	Adapt bool
 	// Lenient lets pass what openapi.Refusals says that --strictness=vendor does.
 	Lenient bool
@@ -62,7 +66,16 @@ type Service struct {
 
 // New gives the rules of a store.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, newID: o.NewID, pace: o.Pace, wake: o.Wake, accepted: o.Accepted, sources: o.Sources, lenient: o.Lenient, adapt: o.Adapt}
+	s := &Service{
+		store:    o.Store,
+		newID:    o.NewID,
+		pace:     o.Pace,
+		wake:     o.Wake,
+		accepted: o.Accepted,
+		sources:  o.Sources,
+		lenient:  o.Lenient,
+		adapt:    o.Adapt,
+	}
 	s.chunk.size.Store(chunk)
 	if s.adapt {
 		s.chunk.size.Store(chunk / 2) // until it is known how long they take

@@ -18,10 +18,23 @@ const (
 	actions
 )
 
-// Statuses lists all statuses of a schedule: those of client v1.1, and Unknown (release notes 1.15).
+// Statuses lists all statuses of a schedule: those of client v1.1, and Unknown (release notes
+// 1.15).
 var Statuses = []api.Status{
-	api.StatusCreated, api.StatusQueued, api.StatusPaused, api.StatusRunning, api.StatusCompleted, api.StatusFinished, api.StatusError, api.StatusFailed, api.StatusCanceled, api.StatusUnknown,
-	api.StatusBaselineCreated, api.StatusBaselineQueued, api.StatusBaselineRunning, api.StatusBaselineCompleted,
+	api.StatusCreated,
+	api.StatusQueued,
+	api.StatusPaused,
+	api.StatusRunning,
+	api.StatusCompleted,
+	api.StatusFinished,
+	api.StatusError,
+	api.StatusFailed,
+	api.StatusCanceled,
+	api.StatusUnknown,
+	api.StatusBaselineCreated,
+	api.StatusBaselineQueued,
+	api.StatusBaselineRunning,
+	api.StatusBaselineCompleted,
 }
 
 // cell says whether an action is possible on a schedule in a status, and on what that rests.
@@ -39,9 +52,12 @@ var (
 
 // permitted is the one table of status and action.
 //
-// Cancel: swagger 2021 lists the states. BulkCancel: release notes 1.15 ignore Finished, Unknown and Error, and show a cancel of Running; with the list of the single call the rest of the row follows.
-// Delete: swagger 2021 forbids Running only; what it does to Unknown and to BaselineRunning is our choice. BulkDelete: release notes 1.15 ignore Queued, Unknown and Running and delete Finished and
-// Canceled; the Baseline states follow them. Update: docs forbid Running; after a bad end or a cancel it is our choice.
+// Cancel: swagger 2021 lists the states. BulkCancel: release notes 1.15 ignore Finished, Unknown
+// and Error, and show a cancel of Running; with the list of the single call the rest of the row
+// follows. Delete: swagger 2021 forbids Running only; what it does to Unknown and to
+// BaselineRunning is our choice. BulkDelete: release notes 1.15 ignore Queued, Unknown and Running
+// and delete Finished and Canceled; the Baseline states follow them. Update: docs forbid Running;
+// after a bad end or a cancel it is our choice.
 var permitted = map[api.Status][actions]cell{
 	//                             Cancel BulkCancel Delete   BulkDelete Update
 	api.StatusCreated:           {yesDoc, yesInfer, yesDoc, yesInfer, yesDoc},
@@ -63,6 +79,7 @@ var permitted = map[api.Status][actions]cell{
 // Can reports whether an action is possible on a schedule in a status.
 func Can(a Action, s api.Status) bool { return permitted[s][a].can }
 
-// blocksDeletion lists the states of a schedule that keep its registry from being deleted.
-// Release notes 1.12: "you cannot delete a registry whose schedules are in Running state"; BaselineRunning counts as Running (our choice).
+// blocksDeletion lists the states of a schedule that keep its registry from being deleted. Release
+// notes 1.12: "you cannot delete a registry whose schedules are in Running state"; BaselineRunning
+// counts as Running (our choice).
 var blocksDeletion = []api.Status{api.StatusRunning, api.StatusBaselineRunning}

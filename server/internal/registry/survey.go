@@ -18,7 +18,8 @@ import (
 type Source interface {
 	// Speaks reports whether the source speaks for a registry, by its registryUri.
 	Speaks(uri string) bool
-	// Contents lists the repositories of a registry, with the tags that are wanted, and maybe others. It is called outside transactions, as it may ask over the network.
+	// Contents lists the repositories of a registry, with the tags that are wanted, and maybe
+	// others. It is called outside transactions, as it may ask over the network.
 	Contents(ctx context.Context, uri string, wanted []Wanted) (Contents, error)
 }
 
@@ -33,12 +34,14 @@ func (v Inventory) Contents(_ context.Context, uri string, _ []Wanted) (Contents
 	return v[uri], nil
 }
 
-// ScanError says why a source could not tell what a registry holds. The scan of the schedule ends in Error with it.
+// ScanError says why a source could not tell what a registry holds. The scan of the schedule ends
+// in Error with it.
 type ScanError struct{ Code, Msg string }
 
 func (e *ScanError) Error() string { return e.Code + ": " + e.Msg }
 
-// Wanted is what a schedule wants of a registry: a repository, and all tags of it, those that a list with commas names, or those that an expression matches.
+// Wanted is what a schedule wants of a registry: a repository, and all tags of it, those that a
+// list with commas names, or those that an expression matches.
 type Wanted struct{ Repo, Tag string }
 
 // Pick lists the tags that are wanted among those that there are.
@@ -48,7 +51,9 @@ func (w Wanted) Pick(tags []string) []string {
 	}
 	if expression(w.Tag) {
 		re, err := compileTag(w.Tag)
-		return slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return err != nil || !re.MatchString(tag) })
+		return slices.DeleteFunc(
+			slices.Clone(tags), func(tag string) bool { return err != nil || !re.MatchString(tag) },
+		)
 	}
 	names := w.names()
 	return slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return !slices.Contains(names, tag) })
@@ -98,7 +103,8 @@ func endsWell(m store.Move) bool {
 	return m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted)
 }
 
-// prepare asks the sources for what the scans that end now want to know. What is not due yet when it looks is left to the next time.
+// prepare asks the sources for what the scans that end now want to know. What is not due yet when
+// it looks is left to the next time.
 func (s *Service) prepare(ctx context.Context, scope store.Scope) (surveys, error) {
 	if len(s.sources) == 0 {
 		return nil, nil
@@ -117,7 +123,8 @@ func (s *Service) prepare(ctx context.Context, scope store.Scope) (surveys, erro
 	return asked, err
 }
 
-// questions notes what some schedules want to know, if their scans end and a source speaks for their registry.
+// questions notes what some schedules want to know, if their scans end and a source speaks for
+// their registry.
 func (s *Service) questions(ctx context.Context, tx *store.Tx, due []store.Due, asked surveys) error {
 	ending := slices.DeleteFunc(slices.Clone(due), func(d store.Due) bool {
 		m, ok := moveOf(d)
@@ -148,13 +155,17 @@ func (v surveys) note(uri string, filters []api.ScheduleFilter) {
 // ask gets the answers, one registry after the other: a source bounds how long it takes.
 func (s *Service) ask(ctx context.Context, asked surveys) {
 	for uri, v := range asked {
-		wanted := slices.SortedFunc(maps.Keys(v.wanted), func(a, b Wanted) int { return cmp.Or(strings.Compare(a.Repo, b.Repo), strings.Compare(a.Tag, b.Tag)) })
+		wanted := slices.SortedFunc(
+			maps.Keys(v.wanted),
+			func(a, b Wanted) int { return cmp.Or(strings.Compare(a.Repo, b.Repo), strings.Compare(a.Tag, b.Tag)) },
+		)
 		v.contents, v.err = s.source(uri).Contents(ctx, uri, wanted)
 		asked[uri] = v
 	}
 }
 
-// addressesOf reads the registryUris of the registries of some schedules. A registry that is being deleted has none: nobody will see what is in it.
+// addressesOf reads the registryUris of the registries of some schedules. A registry that is being
+// deleted has none: nobody will see what is in it.
 func addressesOf(ctx context.Context, tx *store.Tx, rows []store.Due) (map[string]string, error) {
 	addresses := map[string]string{}
 	for _, d := range rows {
@@ -170,14 +181,16 @@ func addressesOf(ctx context.Context, tx *store.Tx, rows []store.Due) (map[strin
 	return addresses, nil
 }
 
-// harvest is what the scans of some schedules found: images by registry, repository and tag, when each repository was scanned last, and the repositories that were listed.
+// harvest is what the scans of some schedules found: images by registry, repository and tag, when
+// each repository was scanned last, and the repositories that were listed.
 type harvest struct {
 	found   map[[3]string]store.Found
 	scanned map[[2]string]openapi.Millis
 	listed  map[string]Contents
 }
 
-// add notes what the scan of one schedule found in a registry. In one for which no source speaks, whatever is asked for exists.
+// add notes what the scan of one schedule found in a registry. In one for which no source speaks,
+// whatever is asked for exists.
 func (h harvest) add(uri string, d store.Due, contents Contents, known bool) {
 	if known {
 		h.listed[d.RegistryID] = contents
@@ -194,7 +207,10 @@ func (h harvest) add(uri string, d store.Due, contents Contents, known bool) {
 		}
 		h.scanned[[2]string{d.RegistryID, t.repo}] = d.At
 		for _, tag := range append(names, wanted.Pick(slices.Collect(maps.Keys(tags)))...) {
-			f := image(api.AssociatedRegistry{Registry: host(uri), RegistryUUID: d.RegistryID, Repo: t.repo, Tag: tag}, tags[tag], d.At)
+			f := image(
+				api.AssociatedRegistry{Registry: host(uri), RegistryUUID: d.RegistryID, Repo: t.repo, Tag: tag},
+				tags[tag], d.At,
+			)
 			if t.days == 0 || f.Created >= d.At.Add(-time.Duration(t.days)*24*time.Hour) {
 				h.found[[3]string{d.RegistryID, t.repo, tag}] = f
 			}
@@ -241,5 +257,7 @@ func (h harvest) store(ctx context.Context, tx *store.Tx) error {
 func faultOf(uri string, err error) []api.ScheduleError {
 	failed := &ScanError{"REGISTRY_LISTING_FAILED", "The registry could not be listed."}
 	_ = errors.As(err, &failed)
-	return []api.ScheduleError{{ErrorCode: failed.Code, ErrorMessage: failed.Msg, ContextParams: map[string]any{"registry": host(uri)}}}
+	return []api.ScheduleError{
+		{ErrorCode: failed.Code, ErrorMessage: failed.Msg, ContextParams: map[string]any{"registry": host(uri)}},
+	}
 }

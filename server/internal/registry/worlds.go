@@ -16,7 +16,8 @@ type NewWorld struct {
 	From     string // a world to copy data, plan and clock of; none when empty
 }
 
-// CreateWorld makes a world with users and data, all or nothing. It gives the world, whose plan may be that of another.
+// CreateWorld makes a world with users and data, all or nothing. It gives the world, whose plan may
+// be that of another.
 func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, error) {
 	w := n.World
 	if w.Plan == "" && HasState(n.Content) {
@@ -66,7 +67,9 @@ func taken(err error, what, name string) error {
 }
 
 // UpdateWorld changes the plan of a world and the roles of its users, all or nothing.
-func (s *Service) UpdateWorld(ctx context.Context, name string, change func(*store.World), roles map[string]string) (w store.World, err error) {
+func (s *Service) UpdateWorld(
+	ctx context.Context, name string, change func(*store.World), roles map[string]string,
+) (w store.World, err error) {
 	err = s.store.Write(ctx, name, func(tx *store.Tx) error {
 		if w, err = tx.WorldNamed(ctx, name); err != nil {
 			return err
@@ -133,7 +136,9 @@ func (s *Service) ExportSnapshot(ctx context.Context, name string) (file control
 }
 
 // ImportSnapshot keeps an exported snapshot under a name.
-func (s *Service) ImportSnapshot(ctx context.Context, name string, file control.SnapshotFile) (snapshot control.Snapshot, err error) {
+func (s *Service) ImportSnapshot(
+	ctx context.Context, name string, file control.SnapshotFile,
+) (snapshot control.Snapshot, err error) {
 	err = s.write(ctx, func(tx *store.Tx) error {
 		snapshot, err = tx.ImportSnapshot(ctx, name, file)
 		return err
@@ -150,8 +155,11 @@ func wrongFile(err error) error {
 	return err
 }
 
-// ExportState gives the world as it is as one document, with its snapshots. The line of its clock begins anew, so that a world made from the document shows the same times.
-func (s *Service) ExportState(ctx context.Context) (file control.SnapshotFile, snapshots map[string]control.SnapshotFile, err error) {
+// ExportState gives the world as it is as one document, with its snapshots. The line of its clock
+// begins anew, so that a world made from the document shows the same times.
+func (s *Service) ExportState(
+	ctx context.Context,
+) (file control.SnapshotFile, snapshots map[string]control.SnapshotFile, err error) {
 	snapshots = map[string]control.SnapshotFile{}
 	err = s.write(ctx, func(tx *store.Tx) error {
 		line, err := tx.Clock(ctx)

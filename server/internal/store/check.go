@@ -7,32 +7,49 @@ import (
 	"os"
 )
 
-// invariants are queries that find what must not be; each gives one text for each finding. They go through the data of all worlds and of their snapshots.
+// invariants are queries that find what must not be; each gives one text for each finding. They go
+// through the data of all worlds and of their snapshots.
 var invariants = []string{
-	`SELECT 'world ' || c.world || ', registry ' || c.registry || ': the counter of ' || c.status || ' is ' || c.n || ', there are ' || (SELECT COUNT(*) FROM schedule s WHERE s.world = c.world AND s.registry = c.registry AND s.status = c.status) || ' schedules'
-		FROM schedule_count c WHERE c.n <> (SELECT COUNT(*) FROM schedule s WHERE s.world = c.world AND s.registry = c.registry AND s.status = c.status)`,
+	`SELECT 'world ' || c.world || ',
+		registry ' || c.registry || ': the counter of ' || c.status || ' is ' || c.n || ',
+		there are ' || (SELECT COUNT(*) FROM schedule s WHERE s.world = c.world AND s.registry = c.registry
+		AND s.status = c.status) || ' schedules'
+		FROM schedule_count c WHERE c.n <> (SELECT COUNT(*) FROM schedule s
+		WHERE s.world = c.world AND s.registry = c.registry AND s.status = c.status)`,
 	`SELECT DISTINCT 'world ' || s.world || ', registry ' || s.registry || ': there is no counter of ' || s.status
-		FROM schedule s WHERE NOT EXISTS (SELECT 1 FROM schedule_count c WHERE c.world = s.world AND c.registry = s.registry AND c.status = s.status)`,
+		FROM schedule s WHERE NOT EXISTS (SELECT 1 FROM schedule_count c
+		WHERE c.world = s.world AND c.registry = s.registry AND c.status = s.status)`,
 	`SELECT 'world ' || s.world || ', schedule ' || s.id || ': its registry ' || s.registry || ' does not exist'
 		FROM schedule s WHERE NOT EXISTS (SELECT 1 FROM registry r WHERE r.world = s.world AND r.id = s.registry)`,
 	`SELECT 'world ' || t.world || ', schedule ' || t.schedule || ': does not exist, but has a target'
-		FROM schedule_target t WHERE NOT EXISTS (SELECT 1 FROM schedule s WHERE s.world = t.world AND s.id = t.schedule)`,
+		FROM schedule_target t WHERE NOT EXISTS (SELECT 1 FROM schedule s
+		WHERE s.world = t.world AND s.id = t.schedule)`,
 	`SELECT 'world ' || r.world || ', registry ' || r.id || ': its totals are not those of its repositories'
-		FROM registry r WHERE r.images <> (SELECT COALESCE(SUM(p.images), 0) FROM repository p WHERE p.world = r.world AND p.registry = r.id)
+		FROM registry r WHERE r.images <> (SELECT COALESCE(SUM(p.images), 0) FROM repository p
+		WHERE p.world = r.world AND p.registry = r.id)
 		OR r.repositories <> (SELECT COUNT(*) FROM repository p WHERE p.world = r.world AND p.registry = r.id)`,
-	`SELECT 'world ' || p.world || ', repository ' || p.repository || ', tag ' || p.tag || ': its image ' || p.sha || ' does not exist'
+	`SELECT 'world ' || p.world || ', repository ' || p.repository || ',
+		tag ' || p.tag || ': its image ' || p.sha || ' does not exist'
 		FROM image_place p WHERE NOT EXISTS (SELECT 1 FROM image i WHERE i.world = p.world AND i.sha = p.sha)`,
-	`SELECT 'world ' || j.world || ', job ' || j.id || ': is ' || j.state || ' with ' || j.done || ' of ' || j.total || ' done, ' || j.changed || ' of ' || j.matched || ' changed, ended ' || j.ended
-		FROM job j WHERE j.done > j.total OR j.changed > j.matched OR j.matched > j.total OR (j.ended > 0) <> (j.state IN ('Finished', 'Failed')) OR (j.state = 'Finished' AND j.done <> j.total)`,
+	`SELECT 'world ' || j.world || ',
+		job ' || j.id || ': is ' || j.state || ' with ' || j.done || ' of ' || j.total || ' done,
+		' || j.changed || ' of ' || j.matched || ' changed, ended ' || j.ended
+		FROM job j WHERE j.done > j.total OR j.changed > j.matched OR j.matched > j.total
+		OR (j.ended > 0) <> (j.state IN ('Finished', 'Failed')) OR (j.state = 'Finished' AND j.done <> j.total)`,
 }
 
-// Check looks for what must not be: damage of the file, counters that are not those of the rows, rows that refer to nothing, jobs in states that there are not. It repairs nothing.
+// Check looks for what must not be: damage of the file, counters that are not those of the rows,
+// rows that refer to nothing, jobs in states that there are not. It repairs nothing.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	err = s.Read(ctx, "", func(tx *Tx) error {
 		found = nil
 		queries := invariants
 		if !s.dialect.shared {
-			queries = append([]string{`SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`}, queries...)
+			queries = append(
+				[]string{
+					`SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
+				},
+				queries...)
 		}
 		for _, query := range queries {
 			lines, err := collect(ctx, tx, func(line *string) []any { return []any{line} }, statement{query, nil})
@@ -49,7 +66,8 @@ func (s *Store) Check(ctx context.Context) (found []string, err error) {
 // ErrNoBackup says that the database has tools of its own for backups.
 var ErrNoBackup = errors.New("back up a PostgreSQL database with its own tools, such as pg_dump")
 
-// Backup writes a copy of the database as it is now to a file that must not exist, for its owner only. Others may go on writing meanwhile.
+// Backup writes a copy of the database as it is now to a file that must not exist, for its owner
+// only. Others may go on writing meanwhile.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	if s.dialect.shared {
 		return ErrNoBackup

@@ -9,8 +9,10 @@ import (
 	"time"
 )
 
-// checkpointer moves what is written from the log of a SQLite file into the file. A writer would do so itself when it commits, for hundreds of milliseconds in which no other can write; on a connection of
-// its own it keeps nobody waiting for a lock. As it takes a processor and the disk from those who read, it waits until nobody writes, unless the log becomes too long.
+// checkpointer moves what is written from the log of a SQLite file into the file. A writer would do
+// so itself when it commits, for hundreds of milliseconds in which no other can write; on a
+// connection of its own it keeps nobody waiting for a lock. As it takes a processor and the disk
+// from those who read, it waits until nobody writes, unless the log becomes too long.
 type checkpointer struct {
 	db, writer *sql.DB
 	log        string       // path of the log
@@ -43,7 +45,8 @@ func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
 	return c, nil
 }
 
-// written tells of a commit. When the log is too long, who made it empties it before he goes on: a bulk job, which wrote most of it, so stops to write.
+// written tells of a commit. When the log is too long, who made it empties it before he goes on: a
+// bulk job, which wrote most of it, so stops to write.
 func (c *checkpointer) written() {
 	if c == nil {
 		return
@@ -60,7 +63,9 @@ func (c *checkpointer) written() {
 	}
 }
 
-// patient is how many times as long as it may be the log becomes before nobody may write until it is empty. It begins anew where nobody has written between its last page being moved and the next commit.
+// patient is how many times as long as it may be the log becomes before nobody may write until it
+// is empty. It begins anew where nobody has written between its last page being moved and the next
+// commit.
 const patient = 2
 
 func (c *checkpointer) run(ctx context.Context) {

@@ -6,7 +6,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// Clock is the time of a world as a line over that of the store: it showed Base when the store's clock showed Anchor, and runs Rate thousandths as fast.
+// Clock is the time of a world as a line over that of the store: it showed Base when the store's
+// clock showed Anchor, and runs Rate thousandths as fast.
 type Clock struct {
 	Base, Anchor openapi.Millis
 	Rate         int64
@@ -25,20 +26,31 @@ const clockAt = `world.clock_at + ($1 - world.clock_anchor) * world.clock_rate /
 
 // Clock reads the clock of the world.
 func (tx *Tx) Clock(ctx context.Context) (c Clock, err error) {
-	return c, tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate}, `SELECT clock_at, clock_anchor, clock_rate FROM world WHERE id = $1`, tx.World)
+	return c, tx.scan(
+		ctx, []any{&c.Base, &c.Anchor, &c.Rate},
+		`SELECT clock_at, clock_anchor, clock_rate FROM world WHERE id = $1`, tx.World,
+	)
 }
 
-// enter reads the clock of the world. A transaction that writes keeps others that do so out of it, and gives it the revision that it will have.
+// enter reads the clock of the world. A transaction that writes keeps others that do so out of it,
+// and gives it the revision that it will have.
 func (tx *Tx) enter(ctx context.Context) (c Clock, err error) {
 	if !tx.writes {
 		return tx.Clock(ctx)
 	}
-	err = tx.scan(ctx, []any{&c.Base, &c.Anchor, &c.Rate, &tx.held, &tx.last}, `UPDATE world SET revision = revision + 1 WHERE id = $1 RETURNING clock_at, clock_anchor, clock_rate, held, seq`, tx.World)
+	err = tx.scan(
+		ctx,
+		[]any{&c.Base, &c.Anchor, &c.Rate, &tx.held, &tx.last},
+		`UPDATE world SET revision = revision + 1 WHERE id = $1
+			RETURNING clock_at, clock_anchor, clock_rate, held, seq`,
+		tx.World,
+	)
 	tx.exists = err == nil
 	return c, err
 }
 
-// SetClock makes the clock of the world show a time now and run at a rate from now on, and the transaction with it.
+// SetClock makes the clock of the world show a time now and run at a rate from now on, and the
+// transaction with it.
 func (tx *Tx) SetClock(ctx context.Context, shows openapi.Millis, rate int64) error {
 	tx.Now = shows
 	return tx.putClock(ctx, Clock{Base: shows, Anchor: tx.machine, Rate: rate})
@@ -51,6 +63,9 @@ func (tx *Tx) ResetClock(ctx context.Context) error {
 }
 
 func (tx *Tx) putClock(ctx context.Context, c Clock) error {
-	_, err := tx.exec(ctx, `UPDATE world SET clock_at = $2, clock_anchor = $3, clock_rate = $4 WHERE id = $1`, tx.World, c.Base, c.Anchor, c.Rate)
+	_, err := tx.exec(
+		ctx, `UPDATE world SET clock_at = $2, clock_anchor = $3, clock_rate = $4 WHERE id = $1`, tx.World,
+		c.Base, c.Anchor, c.Rate,
+	)
 	return err
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// clockCache remembers the clocks of worlds for those who read a SQLite file: each request asks twice. What this process writes makes it forget; what another writes, as "qcsd reset" may, is seen after a
-// second at the latest.
+// clockCache remembers the clocks of worlds for those who read a SQLite file: each request asks
+// twice. What this process writes makes it forget; what another writes, as "qcsd reset" may, is
+// seen after a second at the latest.
 type clockCache struct {
 	mu         sync.Mutex
 	all        map[string]remembered

@@ -17,14 +17,16 @@ const (
 	GCPConnector ConnectorKind = "GCP"
 )
 
-// Connector is any of the three wire types, which name the columns of one table each in its own way.
+// Connector is any of the three wire types, which name the columns of one table each in its own
+// way.
 type Connector interface {
 	api.Connector | api.ACRConnector | api.GCPConnector
 }
 
 const connectorColumns = `id, name, description, account, location`
 
-// connectorFields names the fields behind the columns. The account of AWS, which the wire does not show, comes from the caller; the application of Azure and the project of Google take its place.
+// connectorFields names the fields behind the columns. The account of AWS, which the wire does not
+// show, comes from the caller; the application of Azure and the project of Google take its place.
 func connectorFields[C Connector](c *C, account string) (kind ConnectorKind, fields []any) {
 	var none string
 	switch c := any(c).(type) {
@@ -38,10 +40,14 @@ func connectorFields[C Connector](c *C, account string) (kind ConnectorKind, fie
 	return "", nil
 }
 
-// InsertConnector adds a connector; ErrDuplicate says that one with its id (of AWS: its role), or of Azure and Google with its name, exists.
+// InsertConnector adds a connector; ErrDuplicate says that one with its id (of AWS: its role), or
+// of Azure and Google with its name, exists.
 func InsertConnector[C Connector](ctx context.Context, tx *Tx, c C, account string) error {
 	kind, fields := connectorFields(&c, account)
-	n, err := tx.exec(ctx, `INSERT INTO connector (world, kind, created, `+connectorColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+	n, err := tx.exec(
+		ctx,
+		`INSERT INTO connector (world, kind, created, `+connectorColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
 		append([]any{tx.World, kind, tx.Now}, fields...)...)
 	if err == nil && n == 0 {
 		err = ErrDuplicate
@@ -49,19 +55,38 @@ func InsertConnector[C Connector](ctx context.Context, tx *Tx, c C, account stri
 	return err
 }
 
-// Connectors lists the connectors of a kind in the order of their names; of one account if that is not empty.
+// Connectors lists the connectors of a kind in the order of their names; of one account if that is
+// not empty.
 func Connectors[C Connector](ctx context.Context, tx *Tx, account string) ([]C, error) {
 	var c C
 	kind, _ := connectorFields(&c, "")
-	return collect(ctx, tx, func(c *C) []any { _, fields := connectorFields(c, ""); return fields },
-		statement{`SELECT ` + connectorColumns + ` FROM connector WHERE world = $1 AND kind = $2 AND ($3 = '' OR account = $3) ORDER BY name, id`, []any{tx.World, kind, account}})
+	return collect(
+		ctx,
+		tx,
+		func(c *C) []any { _, fields := connectorFields(c, ""); return fields },
+		statement{
+			`SELECT ` + connectorColumns + ` FROM connector WHERE world = $1 AND kind = $2 AND ($3 = ''
+				OR account = $3) ORDER BY name, id`,
+			[]any{tx.World, kind, account},
+		},
+	)
 }
 
-// FindConnector reads the connector of a kind that has an id or, where a name is given, that name; or gives ErrNotFound.
+// FindConnector reads the connector of a kind that has an id or, where a name is given, that name;
+// or gives ErrNotFound.
 func FindConnector[C Connector](ctx context.Context, tx *Tx, id, name string) (C, error) {
 	var c C
 	kind, fields := connectorFields(&c, "")
-	if err := tx.scan(ctx, fields, `SELECT `+connectorColumns+` FROM connector WHERE world = $1 AND kind = $2 AND (id = $3 OR $4 <> '' AND name = $4) ORDER BY id LIMIT 1`, tx.World, kind, id, name); err != nil {
+	if err := tx.scan(
+		ctx,
+		fields,
+		`SELECT `+connectorColumns+` FROM connector WHERE world = $1 AND kind = $2 AND (id = $3 OR $4 <> ''
+			AND name = $4) ORDER BY id LIMIT 1`,
+		tx.World,
+		kind,
+		id,
+		name,
+	); err != nil {
 		return c, fmt.Errorf("connector: %w", err)
 	}
 	return c, nil
@@ -69,6 +94,9 @@ func FindConnector[C Connector](ctx context.Context, tx *Tx, id, name string) (C
 
 // SetLocation notes where the registry is that uses a Google connector.
 func (tx *Tx) SetLocation(ctx context.Context, id, location string) error {
-	_, err := tx.exec(ctx, `UPDATE connector SET location = $3 WHERE world = $1 AND kind = 'GCP' AND id = $2`, tx.World, id, location)
+	_, err := tx.exec(
+		ctx, `UPDATE connector SET location = $3 WHERE world = $1 AND kind = 'GCP' AND id = $2`, tx.World, id,
+		location,
+	)
 	return err
 }

@@ -49,8 +49,15 @@ func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (Counts, erro
 		status string
 		n      int
 	}
-	rows, err := collect(ctx, tx, func(r *row) []any { return []any{&r.status, num(&r.n)} },
-		statement{`SELECT status, n FROM schedule_count WHERE world = $1 AND registry = $2 AND n > 0`, []any{tx.World, registry}})
+	rows, err := collect(
+		ctx,
+		tx,
+		func(r *row) []any { return []any{&r.status, num(&r.n)} },
+		statement{
+			`SELECT status, n FROM schedule_count WHERE world = $1 AND registry = $2 AND n > 0`,
+			[]any{tx.World, registry},
+		},
+	)
 	counts := Counts{}
 	for _, r := range rows {
 		counts[r.status] = r.n
@@ -58,17 +65,22 @@ func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (Counts, erro
 	return counts, err
 }
 
-// addCounts moves the counters of a registry. Every statement that inserts or deletes schedules or changes their status is followed by it in the same transaction.
+// addCounts moves the counters of a registry. Every statement that inserts or deletes schedules or
+// changes their status is followed by it in the same transaction.
 func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Status]int) error {
 	var rows [][]any
 	for status, n := range delta {
 		rows = append(rows, []any{tx.World, registry, status, n})
 	}
-	_, err := tx.insert(ctx, `INSERT INTO schedule_count (world, registry, status, n)`, ` ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, rows)
+	_, err := tx.insert(
+		ctx, `INSERT INTO schedule_count (world, registry, status, n)`,
+		` ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, rows,
+	)
 	return err
 }
 
-// countOf gives the total of a filtered list from the counters, where the filter is none or one whole status.
+// countOf gives the total of a filtered list from the counters, where the filter is none or one
+// whole status.
 func countOf(counts Counts, f qql.Filter) (total int, ok bool) {
 	match, isMatch := f.(qql.Match)
 	if f != nil && (!isMatch || match.Field.Token != "status" || len(match.Parts) != 1) {

@@ -26,9 +26,15 @@ type dialect struct {
 	collate string                      // of columns with texts: order by bytes, as Go compares
 }
 
-// embedded is SQLite inside the process. GLOB regards case, which its LIKE does not. One connection writes, so that no row needs a lock.
+// embedded is SQLite inside the process. GLOB regards case, which its LIKE does not. One connection
+// writes, so that no row needs a lock.
 var embedded = dialect{
-	driver: "sqlite", goose: goose.DialectSQLite3, like: "GLOB", any: "*", escape: escapeGlob, list: "IN (SELECT value FROM json_each($))",
+	driver: "sqlite",
+	goose:  goose.DialectSQLite3,
+	like:   "GLOB",
+	any:    "*",
+	escape: escapeGlob,
+	list:   "IN (SELECT value FROM json_each($))",
 	values: func(all []string) any {
 		text, _ := json.Marshal(all) // texts
 		return string(text)
@@ -37,18 +43,28 @@ var embedded = dialect{
 
 // postgres is PostgreSQL.
 var postgres = dialect{
-	driver: "pgx", goose: goose.DialectPostgres, like: "LIKE", any: "%", escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace, list: "= ANY($)",
-	values: func(all []string) any { return all }, shared: true, arrays: true, collate: ` COLLATE "C"`,
+	driver:  "pgx",
+	goose:   goose.DialectPostgres,
+	like:    "LIKE",
+	any:     "%",
+	escape:  strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace,
+	list:    "= ANY($)",
+	values:  func(all []string) any { return all },
+	shared:  true,
+	arrays:  true,
+	collate: ` COLLATE "C"`,
 }
 
-// isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by a path.
+// isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by
+// a path.
 func isPostgres(database string) bool {
 	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
 }
 
 var textColumn = regexp.MustCompile(`(?m)\btext(\s+NOT NULL)`)
 
-// schema writes a migration for the database. One whose name says that it is for SQLite does nothing to another.
+// schema writes a migration for the database. One whose name says that it is for SQLite does
+// nothing to another.
 func (d dialect) schema(name string, migration []byte) []byte {
 	switch {
 	case d.collate == "":
@@ -74,7 +90,8 @@ func escapeGlob(literal string) string {
 // memoryName means a database that lives as long as the process.
 const memoryName = ":memory:"
 
-// source is the connection string of a SQLite file. Writers take the lock when they begin, so that none fails half-way; readers never write.
+// source is the connection string of a SQLite file. Writers take the lock when they begin, so that
+// none fails half-way; readers never write.
 func source(path string, write bool) string {
 	query := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(NORMAL)"}}
 	if path != memoryName {
@@ -82,7 +99,9 @@ func source(path string, write bool) string {
 	}
 	if write {
 		query.Set("_txlock", "immediate")
-		query.Add("_pragma", "cache_size(-3000)")           // KiB: what a piece of a bulk job touches; with more, jobs take longer, as they have to fetch memory
+		// KiB: what a piece of a bulk job touches; with more, jobs take longer, as they have to
+		// fetch memory
+		query.Add("_pragma", "cache_size(-3000)")
 		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
 		query.Add("_pragma", "journal_size_limit(1000000)") // bytes that the log keeps when it begins anew
 	} else {

@@ -11,7 +11,8 @@ import (
 	"sync"
 )
 
-// packed is an empty database with the current schema, made by the migrations ("make generate"; a test holds it to them). New databases begin with it: the migrations take several times as long as
+// packed is an empty database with the current schema, made by the migrations ("make generate"; a
+// test holds it to them). New databases begin with it: the migrations take several times as long as
 // all else that opening a file takes, and tests make thousands of databases in memory.
 //
 //go:embed empty.db.gz

@@ -7,7 +7,8 @@ import (
 	"reflect"
 )
 
-// whole is a column of whole numbers. database/sql would write such a number as text and read that again, unless it goes into an int64.
+// whole is a column of whole numbers. database/sql would write such a number as text and read that
+// again, unless it goes into an int64.
 type whole[T ~int | ~int64] struct{ to *T }
 
 // Scan implements sql.Scanner.
@@ -41,7 +42,9 @@ type said[T any] struct {
 // asJSON makes a field of a row a JSON column.
 func asJSON[T any](value *T) jsonText[T] { return jsonText[T]{value: value} }
 
-// sharedJSON makes it a JSON column of which rows that say the same one after the other share what they say, which nobody may change; what the last one said is kept in a place that they have in common (nil: they share nothing).
+// sharedJSON makes it a JSON column of which rows that say the same one after the other share what
+// they say, which nobody may change; what the last one said is kept in a place that they have in
+// common (nil: they share nothing).
 func sharedJSON[T any](value *T, last *said[T]) jsonText[T] { return jsonText[T]{value, last} }
 
 // Scan implements sql.Scanner.

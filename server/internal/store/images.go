@@ -9,9 +9,11 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Images are the tokens of the list of images. repo.repository, sha and lastScanned are seen in use; the others are the fields of an answer (our choice).
+// Images are the tokens of the list of images. repo.repository, sha and lastScanned are seen in
+// use; the others are the fields of an answer (our choice).
 var Images = resource("created:desc", map[string]string{
-	"repo": `EXISTS (SELECT 1 FROM image_place WHERE image_place.world = image.world AND image_place.sha = image.sha AND %s)`,
+	"repo": `EXISTS (SELECT 1 FROM image_place WHERE image_place.world = image.world
+		AND image_place.sha = image.sha AND %s)`,
 }, []token{
 	{qql.Field{Token: "sha", Kind: qql.ID}, "sha"},
 	{qql.Field{Token: "imageId", Kind: qql.ID}, "substr(sha, 1, 12)"},
@@ -40,7 +42,9 @@ func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
 	if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 		return nil, 0, err
 	}
-	all, err := collect(ctx, tx, imageFields, statement{`SELECT ` + imageColumns + from + l.page(Images, "sha"), where.args})
+	all, err := collect(
+		ctx, tx, imageFields, statement{`SELECT ` + imageColumns + from + l.page(Images, "sha"), where.args},
+	)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -50,7 +54,9 @@ func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
 // Image reads one image, or gives ErrNotFound.
 func (tx *Tx) Image(ctx context.Context, sha string) (api.Image, error) {
 	var i api.Image
-	if err := tx.scan(ctx, imageFields(&i), `SELECT `+imageColumns+` FROM image WHERE world = $1 AND sha = $2`, tx.World, sha); err != nil {
+	if err := tx.scan(
+		ctx, imageFields(&i), `SELECT `+imageColumns+` FROM image WHERE world = $1 AND sha = $2`, tx.World, sha,
+	); err != nil {
 		return i, fmt.Errorf("image: %w", err)
 	}
 	one := []api.Image{i}
@@ -71,7 +77,16 @@ func (p *Place) fields() []any { return []any{&p.Sha, &p.Registry, &p.RegistryUU
 // Places reads where images were found.
 func (tx *Tx) Places(ctx context.Context, shas ...string) ([]Place, error) {
 	list := tx.dialect.in(`sha`, shas, tx.World)
-	return collect(ctx, tx, (*Place).fields, statement{`SELECT ` + placeColumns + ` FROM image_place WHERE world = $1 AND ` + list.text + ` ORDER BY host, repository, tag`, list.args})
+	return collect(
+		ctx,
+		tx,
+		(*Place).fields,
+		statement{
+			`SELECT ` + placeColumns + ` FROM image_place
+				WHERE world = $1 AND ` + list.text + ` ORDER BY host, repository, tag`,
+			list.args,
+		},
+	)
 }
 
 // addPlaces tells images where they were found.
@@ -103,29 +118,56 @@ type Found struct {
 	Scanned         openapi.Millis
 }
 
-// PutImage notes that a scan has found an image at a place: a tag that pointed to another image points to this one now.
+// PutImage notes that a scan has found an image at a place: a tag that pointed to another image
+// points to this one now.
 func (tx *Tx) PutImage(ctx context.Context, f Found) error {
-	if _, err := tx.exec(ctx, `INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+	if _, err := tx.exec(
+		ctx,
+		`INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 		ON CONFLICT (world, sha) DO UPDATE SET updated = excluded.updated, last_scanned = excluded.last_scanned`,
-		tx.World, f.Sha, f.UUID, f.Size, f.Vulnerabilities, f.Created, f.Scanned); err != nil {
+		tx.World,
+		f.Sha,
+		f.UUID,
+		f.Size,
+		f.Vulnerabilities,
+		f.Created,
+		f.Scanned,
+	); err != nil {
 		return err
 	}
 	_, err := tx.exec(ctx, `INSERT INTO image_place (world, `+placeColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (world, registry, repository, tag) DO UPDATE SET sha = excluded.sha`, append([]any{tx.World}, f.fields()...)...)
+		ON CONFLICT (world, registry, repository, tag) DO UPDATE
+		SET sha = excluded.sha`, append([]any{tx.World}, f.fields()...)...)
 	return err
 }
 
-// CountImages brings the totals of a repository, and of its registry, up to date after a scan, and gives those of the repository.
-func (tx *Tx) CountImages(ctx context.Context, registry, repository string, scanned openapi.Millis) (api.Repository, error) {
+// CountImages brings the totals of a repository, and of its registry, up to date after a scan, and
+// gives those of the repository.
+func (tx *Tx) CountImages(
+	ctx context.Context, registry, repository string, scanned openapi.Millis,
+) (api.Repository, error) {
 	r := api.Repository{RepoName: repository}
-	if err := tx.scan(ctx, []any{&r.TotalImages, &r.TotalVulnerableImages}, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN vulnerabilities > 0 THEN 1 ELSE 0 END), 0) FROM image
-		WHERE world = $1 AND sha IN (SELECT sha FROM image_place WHERE world = $1 AND registry = $2 AND repository = $3)`, tx.World, registry, repository); err != nil {
+	if err := tx.scan(
+		ctx,
+		[]any{&r.TotalImages, &r.TotalVulnerableImages},
+		`SELECT COUNT(*), COALESCE(SUM(CASE WHEN vulnerabilities > 0 THEN 1 ELSE 0 END), 0) FROM image
+		WHERE world = $1 AND sha IN (SELECT sha FROM image_place WHERE world = $1 AND registry = $2
+		AND repository = $3)`,
+		tx.World,
+		registry,
+		repository,
+	); err != nil {
 		return r, err
 	}
 	r.TotalScannedImages = r.TotalImages
 	if err := tx.PutRepository(ctx, registry, r); err != nil {
 		return r, err
 	}
-	_, err := tx.exec(ctx, `UPDATE registry SET last_scanned = $3, updated = $3 WHERE world = $1 AND id = $2 AND last_scanned < $3`, tx.World, registry, scanned)
+	_, err := tx.exec(
+		ctx,
+		`UPDATE registry SET last_scanned = $3, updated = $3 WHERE world = $1 AND id = $2 AND last_scanned < $3`,
+		tx.World, registry, scanned,
+	)
 	return r, err
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// insert adds rows to what a statement begins with, "INSERT INTO t (c, …)", and says how many there were. PostgreSQL gets the columns of all at once, which saves the way there and back; SQLite, which is in
-// this process, a row at a time by a statement that is prepared once.
+// insert adds rows to what a statement begins with, "INSERT INTO t (c, …)", and says how many there
+// were. PostgreSQL gets the columns of all at once, which saves the way there and back; SQLite,
+// which is in this process, a row at a time by a statement that is prepared once.
 func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) (inserted int, err error) {
 	if len(rows) == 0 {
 		return 0, nil
@@ -21,7 +22,8 @@ func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) (inse
 		}
 		return tx.exec(ctx, head+from.text+tail, from.args...)
 	}
-	statement, err := tx.sql.PrepareContext(ctx, head+` VALUES (?`+strings.Repeat(", ?", len(rows[0])-1)+`)`+tail) // an argument with a number is looked for in a list
+	// an argument with a number is looked for in a list
+	statement, err := tx.sql.PrepareContext(ctx, head+` VALUES (?`+strings.Repeat(", ?", len(rows[0])-1)+`)`+tail)
 	if err != nil {
 		return 0, err
 	}

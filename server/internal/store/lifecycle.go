@@ -55,7 +55,8 @@ type Move struct {
 
 const day = `86400000`
 
-// sql says when a schedule is due again. A run that took longer than the interval leaves out those that it missed.
+// sql says when a schedule is due again. A run that took longer than the interval leaves out those
+// that it missed.
 func (w Wait) sql() string {
 	switch w {
 	case WhileQueued:
@@ -65,7 +66,8 @@ func (w Wait) sql() string {
 	case WhileScanning:
 		return `due_at + scanning_stay`
 	case UntilRun:
-		return `CASE WHEN run_at > due_at THEN run_at ELSE run_at + ((due_at - run_at) / (interval_days * ` + day + `) + 1) * interval_days * ` + day + ` END`
+		return `CASE WHEN run_at > due_at THEN run_at
+			ELSE run_at + ((due_at - run_at) / (interval_days * ` + day + `) + 1) * interval_days * ` + day + ` END`
 	default:
 		return `0`
 	}
@@ -76,7 +78,8 @@ func (e Effect) sql() string {
 	case RunIsDue:
 		return `, run_at = due_at + interval_days * ` + day
 	case RunStarts:
-		return `, job_start = due_at, listing_start = due_at, job_completion = 0, listing_completion = 0, scanning_start = 0, scanning_completion = 0, errors = 'null'`
+		return `, job_start = due_at, listing_start = due_at, job_completion = 0, listing_completion = 0,
+			scanning_start = 0, scanning_completion = 0, errors = 'null'`
 	case ListingEnds:
 		return `, listing_completion = due_at, scanning_start = due_at`
 	case RunEnds:
@@ -111,12 +114,14 @@ type Scope struct {
 	Except []string // but for these
 }
 
-// condition holds for the rows of worlds that are looked at; column is where they name their world. The first argument is the time of the store: worlds that somebody holds are left alone, unless they are
-// the only one.
+// condition holds for the rows of worlds that are looked at; column is where they name their world.
+// The first argument is the time of the store: worlds that somebody holds are left alone, unless
+// they are the only one.
 func (s Scope) condition(d dialect, column string, args ...any) statement {
 	if s.Only != "" {
 		args = append(args, s.Only)
-		return statement{column + ` = $` + strconv.Itoa(len(args)) + ` AND CAST($1 AS bigint) IS NOT NULL`, args} // PostgreSQL wants every argument used
+		// PostgreSQL wants every argument used
+		return statement{column + ` = $` + strconv.Itoa(len(args)) + ` AND CAST($1 AS bigint) IS NOT NULL`, args}
 	}
 	if len(s.Except) == 0 {
 		return statement{`world.held <= $1`, args}
@@ -125,12 +130,16 @@ func (s Scope) condition(d dialect, column string, args ...any) statement {
 	return statement{`world.held <= $1 AND NOT ` + list.text, list.args}
 }
 
-// DueWorld names a world that has a schedule, of scans or of reports, which is due by the world's own clock; there is none when the second result is false.
+// DueWorld names a world that has a schedule, of scans or of reports, which is due by the world's
+// own clock; there is none when the second result is false.
 func (tx *Tx) DueWorld(ctx context.Context, s Scope) (world string, found bool, err error) {
 	where := s.condition(tx.dialect, `id`, tx.machine)
 	err = tx.scan(ctx, []any{&world}, `SELECT id FROM world
-		WHERE (EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0 AND schedule.due_at <= `+clockAt+`)
-		OR EXISTS (SELECT 1 FROM report_schedule WHERE report_schedule.world = world.id AND report_schedule.due_at > 0 AND report_schedule.due_at <= `+clockAt+`)) AND `+where.text+` LIMIT 1`, where.args...)
+		WHERE (EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0
+		AND schedule.due_at <= `+clockAt+`)
+		OR EXISTS (SELECT 1 FROM report_schedule WHERE report_schedule.world = world.id
+		AND report_schedule.due_at > 0 AND report_schedule.due_at <= `+clockAt+`))
+		AND `+where.text+` LIMIT 1`, where.args...)
 	if errors.Is(err, ErrNotFound) {
 		return "", false, nil
 	}
@@ -139,11 +148,17 @@ func (tx *Tx) DueWorld(ctx context.Context, s Scope) (world string, found bool, 
 
 // DueRows reads the schedules of the world that are due until a time, the earliest first.
 func (tx *Tx) DueRows(ctx context.Context, until openapi.Millis, limit int) ([]Due, error) {
-	return collect(ctx, tx, (*Due).fields, statement{`SELECT id, seq, status, registry, phase, on_demand, outcome, due_at, filters FROM schedule
-		WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, seq LIMIT $3`, []any{tx.World, until, limit}})
+	return collect(
+		ctx,
+		tx,
+		(*Due).fields,
+		statement{`SELECT id, seq, status, registry, phase, on_demand, outcome, due_at, filters FROM schedule
+		WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, seq LIMIT $3`, []any{tx.World, until, limit}},
+	)
 }
 
-// MoveSchedules makes a move for rows of the world: one statement for all. Each moves at the moment it was due.
+// MoveSchedules makes a move for rows of the world: one statement for all. Each moves at the moment
+// it was due.
 func (tx *Tx) MoveSchedules(ctx context.Context, m Move, rows []Due) error {
 	keys := make([]string, len(rows))
 	delta := map[string]map[api.Status]int{}
@@ -156,7 +171,11 @@ func (tx *Tx) MoveSchedules(ctx context.Context, m Move, rows []Due) error {
 		delta[r.RegistryID][m.To]++
 	}
 	list := tx.dialect.in(`id`, keys, tx.World, m.To, m.Phase)
-	if _, err := tx.exec(ctx, `UPDATE schedule SET status = $2, phase = $3, updated = due_at, due_at = `+m.Wait.sql()+m.Effect.sql()+` WHERE world = $1 AND `+list.text, list.args...); err != nil {
+	if _, err := tx.exec(
+		ctx,
+		`UPDATE schedule SET status = $2, phase = $3, updated = due_at,
+			due_at = `+m.Wait.sql()+m.Effect.sql()+` WHERE world = $1 AND `+list.text,
+		list.args...); err != nil {
 		return err
 	}
 	for registry, d := range delta {

@@ -17,27 +17,37 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// schema is the version of the database schema: the number of the newest migration. Exported snapshots name it.
+// schema is the version of the database schema: the number of the newest migration. Exported
+// snapshots name it.
 const schema = 5
 
-// exchanged is the oldest schema of exported snapshots that can be read: tables have the same columns since.
+// exchanged is the oldest schema of exported snapshots that can be read: tables have the same
+// columns since.
 const exchanged = 4
 
 // NewerError says that a database was made by a newer version of the emulator.
 type NewerError struct{ Is, Known int64 }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("the database has the schema %d, and this version knows schemas up to %d: use the version that made it, or a newer one", e.Is, e.Known)
+	return fmt.Sprintf(
+		"the database has the schema %d, and this version knows schemas up to %d: use the version that made "+
+			"it, or a newer one",
+		e.Is,
+		e.Known,
+	)
 }
 
-// migrate brings the schema up to date. Several processes may do so at the same time: on PostgreSQL one waits for the other, on SQLite one finds that the other was faster.
+// migrate brings the schema up to date. Several processes may do so at the same time: on PostgreSQL
+// one waits for the other, on SQLite one finds that the other was faster.
 func (s *Store) migrate(ctx context.Context) error {
 	var is int64 // stays 0 where there is nothing yet
 	_ = s.write.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&is)
 	switch {
 	case is > schema:
 		return &NewerError{is, schema}
-	case is == schema: // as it is nearly always: to read the migrations would take longer than all else of opening a file
+	// as it is nearly always: to read the migrations would take longer than all else of opening a
+	// file
+	case is == schema:
 		return nil
 	}
 	return s.up(ctx)
@@ -51,7 +61,8 @@ func (s *Store) up(ctx context.Context) error {
 	}
 	var options []goose.ProviderOption
 	if s.dialect.shared {
-		turn, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60), lock.WithUnlockTimeout(1, 60)) // seconds, times
+		// seconds, times
+		turn, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60), lock.WithUnlockTimeout(1, 60))
 		if err != nil {
 			return err
 		}

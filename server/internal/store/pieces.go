@@ -11,14 +11,16 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Mark is how far a job is in the schedules of a registry: behind one in the order of creation or, where only those of one status are looked at, in the order of their index.
+// Mark is how far a job is in the schedules of a registry: behind one in the order of creation or,
+// where only those of one status are looked at, in the order of their index.
 type Mark struct {
 	Seq     int64          `json:"seq,omitempty"`
 	Created openapi.Millis `json:"created,omitempty"`
 	ID      string         `json:"id,omitempty"`
 }
 
-// Piece is a part of a registry's schedules that one transaction works on, without reading it row by row: those that match a filter between two marks.
+// Piece is a part of a registry's schedules that one transaction works on, without reading it row
+// by row: those that match a filter between two marks.
 type Piece struct {
 	Registry  string
 	After, To Mark
@@ -53,7 +55,8 @@ func oneStatus(f qql.Filter) string {
 	return ""
 }
 
-// Extent is how many schedules of a registry a job with a filter looks at, by the counters: those of the one status that the filter asks for, which it names if there are any, or all.
+// Extent is how many schedules of a registry a job with a filter looks at, by the counters: those
+// of the one status that the filter asks for, which it names if there are any, or all.
 func Extent(counts Counts, f qql.Filter) (status api.Status, n int) {
 	wanted := oneStatus(f)
 	for s, count := range counts {
@@ -67,7 +70,8 @@ func Extent(counts Counts, f qql.Filter) (status api.Status, n int) {
 	return status, n
 }
 
-// NextPiece gives the piece of a registry with some counters behind a mark that has at most so many rows: what one transaction looks at is bounded, however few of them a filter selects.
+// NextPiece gives the piece of a registry with some counters behind a mark that has at most so many
+// rows: what one transaction looks at is bounded, however few of them a filter selects.
 func (tx *Tx) NextPiece(ctx context.Context, counts Counts, f qql.Filter, within Piece) (Piece, error) {
 	p := within
 	p.status, p.filter = oneStatus(f), f
@@ -81,8 +85,19 @@ func (tx *Tx) NextPiece(ctx context.Context, counts Counts, f qql.Filter, within
 		p.To, p.Rows, p.Last = Mark{Created: math.MaxInt64}, all, true
 		return p, nil
 	}
-	err := tx.scan(ctx, []any{&p.To.Created, &p.To.ID}, `SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3 AND (created, id) > ($4, $5)
-		ORDER BY created, id LIMIT 1 OFFSET $6`, tx.World, p.Registry, p.status, p.After.Created, p.After.ID, within.Rows-1)
+	err := tx.scan(
+		ctx,
+		[]any{&p.To.Created, &p.To.ID},
+		`SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3
+			AND (created, id) > ($4, $5)
+		ORDER BY created, id LIMIT 1 OFFSET $6`,
+		tx.World,
+		p.Registry,
+		p.status,
+		p.After.Created,
+		p.After.ID,
+		within.Rows-1,
+	)
 	if errors.Is(err, ErrNotFound) {
 		p.To, p.Last, err = Mark{Created: math.MaxInt64}, true, nil
 		p.Rows = 0 // not counted
@@ -90,7 +105,8 @@ func (tx *Tx) NextPiece(ctx context.Context, counts Counts, f qql.Filter, within
 	return p, err
 }
 
-// rows is the condition that a schedule is of the piece, behind some arguments. It says no more than it must: for a whole piece of one status, an index tells without a look at the schedules.
+// rows is the condition that a schedule is of the piece, behind some arguments. It says no more
+// than it must: for a whole piece of one status, an index tells without a look at the schedules.
 func (p Piece) rows(tx *Tx, args ...any) statement {
 	args = append(args, tx.World, p.Registry)
 	n := len(args)
@@ -100,7 +116,17 @@ func (p Piece) rows(tx *Tx, args ...any) statement {
 		text += ` AND seq > $` + number(n+1) + ` AND seq <= $` + number(n+2)
 	} else {
 		args = append(args, p.status, p.After.Created, p.After.ID, p.To.Created, p.To.ID)
-		text += ` AND lower(status) = $` + number(n+1) + ` AND (created, id) > ($` + number(n+2) + `, $` + number(n+3) + `) AND (created, id) <= ($` + number(n+4) + `, $` + number(n+5) + `)`
+		text += ` AND lower(status) = $` + number(
+			n+1,
+		) + ` AND (created, id) > ($` + number(
+			n+2,
+		) + `, $` + number(
+			n+3,
+		) + `) AND (created, id) <= ($` + number(
+			n+4,
+		) + `, $` + number(
+			n+5,
+		) + `)`
 		if !tx.exists || tx.last > p.UpTo {
 			args = append(args, p.UpTo)
 			text += ` AND seq <= $` + number(n+6)
@@ -120,7 +146,10 @@ func (tx *Tx) Tally(ctx context.Context, p Piece) (map[api.Status]int, error) {
 		n      int
 	}
 	where := p.rows(tx)
-	rows, err := collect(ctx, tx, func(r *row) []any { return []any{&r.status, &r.n} }, statement{`SELECT status, COUNT(*) FROM schedule WHERE ` + where.text + ` GROUP BY status`, where.args})
+	rows, err := collect(
+		ctx, tx, func(r *row) []any { return []any{&r.status, &r.n} },
+		statement{`SELECT status, COUNT(*) FROM schedule WHERE ` + where.text + ` GROUP BY status`, where.args},
+	)
 	counts := map[api.Status]int{}
 	for _, r := range rows {
 		counts[r.status] = r.n
@@ -131,12 +160,19 @@ func (tx *Tx) Tally(ctx context.Context, p Piece) (map[api.Status]int, error) {
 // RowsOf reads the rows of a piece.
 func (tx *Tx) RowsOf(ctx context.Context, p Piece) ([]Row, error) {
 	where := p.rows(tx)
-	return collect(ctx, tx, (*Row).fields, statement{`SELECT id, seq, status FROM schedule WHERE ` + where.text + ` ORDER BY seq`, where.args})
+	return collect(
+		ctx, tx, (*Row).fields,
+		statement{`SELECT id, seq, status FROM schedule WHERE ` + where.text + ` ORDER BY seq`, where.args},
+	)
 }
 
-// CancelPiece cancels the schedules of a piece that have one of some statuses, and says how many. Of several statuses it must be told how many there are of each.
+// CancelPiece cancels the schedules of a piece that have one of some statuses, and says how many.
+// Of several statuses it must be told how many there are of each.
 func (tx *Tx) CancelPiece(ctx context.Context, p Piece, counted map[api.Status]int) (int, error) {
-	return tx.changePiece(ctx, p, counted, change{statement{`UPDATE schedule SET ` + canceled, []any{api.StatusCanceled, tx.Now}}, api.StatusCanceled})
+	return tx.changePiece(
+		ctx, p, counted,
+		change{statement{`UPDATE schedule SET ` + canceled, []any{api.StatusCanceled, tx.Now}}, api.StatusCanceled},
+	)
 }
 
 // DeletePiece removes them.
@@ -144,7 +180,8 @@ func (tx *Tx) DeletePiece(ctx context.Context, p Piece, counted map[api.Status]i
 	return tx.changePiece(ctx, p, counted, change{do: statement{text: `DELETE FROM schedule`}})
 }
 
-// change is the beginning of a statement after which schedules have a status or, without one, are gone.
+// change is the beginning of a statement after which schedules have a status or, without one, are
+// gone.
 type change struct {
 	do statement
 	to api.Status

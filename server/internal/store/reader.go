@@ -16,8 +16,9 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// readerPool has the connections that read a SQLite file. SQLite takes longer to read the text of most queries than to answer them, so each connection keeps what it has prepared, and a sql.Tx, which
-// cannot, is not used.
+// readerPool has the connections that read a SQLite file. SQLite takes longer to read the text of
+// most queries than to answer them, so each connection keeps what it has prepared, and a sql.Tx,
+// which cannot, is not used.
 type readerPool struct {
 	db   *sql.DB
 	turn chan struct{} // as many as connections
@@ -147,7 +148,8 @@ func (r *reader) QueryContext(ctx context.Context, query string, args ...any) (*
 	return s.QueryContext(ctx, args...)
 }
 
-// QueryRowContext runs a query for one row. But for one that counts, it is not worth the effort of being ready to break it off.
+// QueryRowContext runs a query for one row. But for one that counts, it is not worth the effort of
+// being ready to break it off.
 func (r *reader) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // it is kept
 	if err != nil {

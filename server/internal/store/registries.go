@@ -13,7 +13,8 @@ import (
 // ErrDuplicate says that a row with the same key exists.
 var ErrDuplicate = errors.New("exists already")
 
-// Registries are the tokens of the list of registries. Only registryUri is seen in use; the others are all scalar fields of an answer (our choice).
+// Registries are the tokens of the list of registries. Only registryUri is seen in use; the others
+// are all scalar fields of an answer (our choice).
 var Registries = resource("created:desc", nil, []token{
 	{qql.Field{Token: "registryUuid", Kind: qql.ID}, "id"},
 	{qql.Field{Token: "registryUri", Kind: qql.Text}, "uri"},
@@ -32,24 +33,55 @@ var Registries = resource("created:desc", nil, []token{
 	{qql.Field{Token: "lastScanned", Kind: qql.Time}, "last_scanned"},
 }).shown(openapi.Observed, "registryUri")
 
-const registryColumns = `id, uri, name, type, provider, aws_account, aws_region, docker_org, repositories, images, scanned_images, vulnerable_images, created, updated, last_scanned, ` + countsColumn
+const registryColumns = `id, uri, name, type, provider, aws_account, aws_region, docker_org, repositories,
+	images, scanned_images, vulnerable_images, created, updated, last_scanned, ` + countsColumn
 
 func registryFields(r *api.Registry) []any {
 	return []any{
-		&r.RegistryUUID, &r.RegistryURI, &r.RegistryName, (*string)(&r.RegistryType), &r.ProviderType, &r.AWSAccountID, &r.AWSRegion, &r.DockerHubOrg,
-		num(&r.RepoCount), num(&r.TotalImages), num(&r.TotalScannedImages), num(&r.TotalVulnerableImages), num(&r.Created), num(&r.Updated), num(&r.LastScanned),
+		&r.RegistryUUID,
+		&r.RegistryURI,
+		&r.RegistryName,
+		(*string)(&r.RegistryType),
+		&r.ProviderType,
+		&r.AWSAccountID,
+		&r.AWSRegion,
+		&r.DockerHubOrg,
+		num(
+			&r.RepoCount,
+		),
+		num(&r.TotalImages),
+		num(&r.TotalScannedImages),
+		num(&r.TotalVulnerableImages),
+		num(&r.Created),
+		num(&r.Updated),
+		num(&r.LastScanned),
 		(*countsText)(&r.ScheduleStatusList),
 	}
 }
 
-const detailColumns = `id, uri, name, type, provider, docker_org, repositories, images, scanned_images, vulnerable_images, created, updated, last_scanned,
+const detailColumns = `id, uri, name, type, provider, docker_org, repositories, images, scanned_images,
+	vulnerable_images, created, updated, last_scanned,
 	credential_type, username, aws, connectors`
 
 func detailFields(r *api.RegistryDetails) []any {
 	return []any{
-		&r.RegistryUUID, &r.RegistryURI, &r.RegistryName, &r.RegistryType, &r.ProviderType, &r.DockerHubOrg,
-		&r.RepoCount, &r.TotalImages, &r.TotalScannedImages, &r.TotalVulnerableImages, &r.Created, &r.Updated, &r.LastScanned,
-		&r.CredentialType, &r.Credential.Username, asJSON(&r.AWS), asJSON(&r.Connectors),
+		&r.RegistryUUID,
+		&r.RegistryURI,
+		&r.RegistryName,
+		&r.RegistryType,
+		&r.ProviderType,
+		&r.DockerHubOrg,
+		&r.RepoCount,
+		&r.TotalImages,
+		&r.TotalScannedImages,
+		&r.TotalVulnerableImages,
+		&r.Created,
+		&r.Updated,
+		&r.LastScanned,
+		&r.CredentialType,
+		&r.Credential.Username,
+		asJSON(&r.AWS),
+		asJSON(&r.Connectors),
 	}
 }
 
@@ -63,7 +95,10 @@ func (tx *Tx) Registries(ctx context.Context, l List) ([]api.Registry, int, erro
 	} else if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 		return nil, 0, err
 	}
-	all, err := collect(ctx, tx, registryFields, statement{`SELECT ` + registryColumns + from + l.page(Registries, "id"), where.args})
+	all, err := collect(
+		ctx, tx, registryFields,
+		statement{`SELECT ` + registryColumns + from + l.page(Registries, "id"), where.args},
+	)
 	return all, total, err
 }
 
@@ -76,15 +111,26 @@ func (tx *Tx) Registry(ctx context.Context, id string) (api.RegistryDetails, err
 // RegistryAt reads it with the revision of the world, by one question.
 func (tx *Tx) RegistryAt(ctx context.Context, id string) (r api.RegistryDetails, revision int64, err error) {
 	fields := append(detailFields(&r), (*countsText)(&r.ScheduleStatusList), &revision)
-	if err := tx.scan(ctx, fields, `SELECT `+detailColumns+`, `+countsColumn+`, COALESCE((SELECT revision FROM world WHERE world.id = registry.world), 0) FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id); err != nil {
+	if err := tx.scan(
+		ctx,
+		fields,
+		`SELECT `+detailColumns+`, `+countsColumn+`, COALESCE((SELECT revision FROM world
+			WHERE world.id = registry.world), 0) FROM registry WHERE world = $1 AND deletion = '' AND id = $2`,
+		tx.World,
+		id,
+	); err != nil {
 		return r, 0, fmt.Errorf("registry: %w", err)
 	}
 	return r, revision, nil
 }
 
-// CountsOf gives the number of schedules of a registry in each status that occurs, or ErrNotFound unless the registry exists.
+// CountsOf gives the number of schedules of a registry in each status that occurs, or ErrNotFound
+// unless the registry exists.
 func (tx *Tx) CountsOf(ctx context.Context, id string) (counts Counts, err error) {
-	if err := tx.scan(ctx, []any{(*countsText)(&counts)}, `SELECT `+countsColumn+` FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id); err != nil {
+	if err := tx.scan(
+		ctx, []any{(*countsText)(&counts)},
+		`SELECT `+countsColumn+` FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id,
+	); err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
 	return counts, nil
@@ -93,7 +139,10 @@ func (tx *Tx) CountsOf(ctx context.Context, id string) (counts Counts, err error
 // HasRegistry gives ErrNotFound unless the registry exists.
 func (tx *Tx) HasRegistry(ctx context.Context, id string) error {
 	var found string
-	if err := tx.scan(ctx, []any{&found}, `SELECT id FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id); err != nil {
+	if err := tx.scan(
+		ctx, []any{&found}, `SELECT id FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World,
+		id,
+	); err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
 	return nil
@@ -102,11 +151,15 @@ func (tx *Tx) HasRegistry(ctx context.Context, id string) error {
 // HasURI reports whether a registry has the address.
 func (tx *Tx) HasURI(ctx context.Context, uri string) (bool, error) {
 	var n int
-	err := tx.scan(ctx, []any{&n}, `SELECT COUNT(*) FROM registry WHERE world = $1 AND deletion = '' AND uri = $2`, tx.World, uri)
+	err := tx.scan(
+		ctx, []any{&n}, `SELECT COUNT(*) FROM registry WHERE world = $1 AND deletion = '' AND uri = $2`,
+		tx.World, uri,
+	)
 	return n > 0, err
 }
 
-// InsertRegistry adds a registry; ErrDuplicate says that its address is taken. The check and the insertion are one statement.
+// InsertRegistry adds a registry; ErrDuplicate says that its address is taken. The check and the
+// insertion are one statement.
 func (tx *Tx) InsertRegistry(ctx context.Context, r api.RegistryDetails) error {
 	args := append([]any{tx.World, r.AWS.AccountID, r.AWS.Region}, detailFields(&r)...)
 	n, err := tx.exec(ctx, `INSERT INTO registry (world, aws_account, aws_region, `+detailColumns+`)
@@ -123,25 +176,47 @@ func (tx *Tx) InsertRegistry(ctx context.Context, r api.RegistryDetails) error {
 
 // UpdateRegistry writes the fields of a registry that can change.
 func (tx *Tx) UpdateRegistry(ctx context.Context, r api.RegistryDetails) error {
-	_, err := tx.exec(ctx, `UPDATE registry SET name = $3, credential_type = $4, username = $5, aws = $6, connectors = $7, aws_account = $8, aws_region = $9, docker_org = $10, updated = $11
+	_, err := tx.exec(
+		ctx,
+		`UPDATE registry SET name = $3, credential_type = $4, username = $5, aws = $6, connectors = $7,
+			aws_account = $8, aws_region = $9, docker_org = $10, updated = $11
 		WHERE world = $1 AND id = $2`,
-		tx.World, r.RegistryUUID, r.RegistryName, r.CredentialType, r.Credential.Username, asJSON(&r.AWS), asJSON(&r.Connectors), r.AWS.AccountID, r.AWS.Region, r.DockerHubOrg, tx.Now)
+		tx.World,
+		r.RegistryUUID,
+		r.RegistryName,
+		r.CredentialType,
+		r.Credential.Username,
+		asJSON(&r.AWS),
+		asJSON(&r.Connectors),
+		r.AWS.AccountID,
+		r.AWS.Region,
+		r.DockerHubOrg,
+		tx.Now,
+	)
 	return err
 }
 
-// HideRegistry takes a registry out of sight for a job that deletes it; from then on its address is free. It reports whether there was one to hide, or the job had hidden it before.
+// HideRegistry takes a registry out of sight for a job that deletes it; from then on its address is
+// free. It reports whether there was one to hide, or the job had hidden it before.
 func (tx *Tx) HideRegistry(ctx context.Context, id, job string) (bool, error) {
-	n, err := tx.exec(ctx, `UPDATE registry SET deletion = $3 WHERE world = $1 AND id = $2 AND (deletion = '' OR deletion = $3)`, tx.World, id, job)
+	n, err := tx.exec(
+		ctx,
+		`UPDATE registry SET deletion = $3 WHERE world = $1 AND id = $2 AND (deletion = '' OR deletion = $3)`,
+		tx.World, id, job,
+	)
 	return n > 0, err
 }
 
-// DeleteRegistry removes a hidden registry whose schedules are gone, with its repositories and counts.
+// DeleteRegistry removes a hidden registry whose schedules are gone, with its repositories and
+// counts.
 func (tx *Tx) DeleteRegistry(ctx context.Context, id string) error {
 	for _, query := range []string{
 		`DELETE FROM repository WHERE world = $1 AND registry = $2`,
 		`DELETE FROM schedule_count WHERE world = $1 AND registry = $2`,
-		`DELETE FROM image WHERE world = $1 AND sha IN (SELECT here.sha FROM image_place AS here WHERE here.world = $1 AND here.registry = $2
-			AND NOT EXISTS (SELECT 1 FROM image_place AS there WHERE there.world = $1 AND there.sha = here.sha AND there.registry <> $2))`,
+		`DELETE FROM image WHERE world = $1 AND sha IN (SELECT here.sha FROM image_place AS here
+			WHERE here.world = $1 AND here.registry = $2
+			AND NOT EXISTS (SELECT 1 FROM image_place AS there WHERE there.world = $1 AND there.sha = here.sha
+			AND there.registry <> $2))`,
 		`DELETE FROM image_place WHERE world = $1 AND registry = $2`,
 		`DELETE FROM registry WHERE world = $1 AND id = $2 AND deletion <> ''`,
 	} {

@@ -7,7 +7,8 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Repositories are the tokens of the list of repositories: all fields of an answer (our choice; none is documented).
+// Repositories are the tokens of the list of repositories: all fields of an answer (our choice;
+// none is documented).
 var Repositories = resource("repoName:asc", nil, []token{
 	{qql.Field{Token: "repoName", Kind: qql.Text}, "name"},
 	{qql.Field{Token: "totalImages", Kind: qql.Number}, "images"},
@@ -29,19 +30,29 @@ func (tx *Tx) Repositories(ctx context.Context, registry string, l List) ([]api.
 	if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 		return nil, 0, err
 	}
-	all, err := collect(ctx, tx, repositoryFields, statement{`SELECT ` + repositoryColumns + from + l.page(Repositories, "name"), where.args})
+	all, err := collect(
+		ctx, tx, repositoryFields,
+		statement{`SELECT ` + repositoryColumns + from + l.page(Repositories, "name"), where.args},
+	)
 	return all, total, err
 }
 
-// PutRepository adds a repository to a registry or replaces its totals, and brings the totals of the registry up to date.
+// PutRepository adds a repository to a registry or replaces its totals, and brings the totals of
+// the registry up to date.
 func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Repository) error {
 	args := append([]any{tx.World, registry}, repositoryFields(&r)...)
-	if _, err := tx.exec(ctx, `INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (world, registry, name) DO UPDATE SET images = excluded.images, scanned_images = excluded.scanned_images, vulnerable_images = excluded.vulnerable_images`, args...); err != nil {
+	if _, err := tx.exec(
+		ctx,
+		`INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (world, registry, name) DO UPDATE
+		SET images = excluded.images, scanned_images = excluded.scanned_images,
+		vulnerable_images = excluded.vulnerable_images`,
+		args...); err != nil {
 		return err
 	}
 	_, err := tx.exec(ctx, `UPDATE registry SET (repositories, images, scanned_images, vulnerable_images) =
-		(SELECT COUNT(*), COALESCE(SUM(images), 0), COALESCE(SUM(scanned_images), 0), COALESCE(SUM(vulnerable_images), 0) FROM repository WHERE world = $1 AND registry = $2)
+		(SELECT COUNT(*), COALESCE(SUM(images), 0), COALESCE(SUM(scanned_images), 0),
+		COALESCE(SUM(vulnerable_images), 0) FROM repository WHERE world = $1 AND registry = $2)
 		WHERE world = $1 AND id = $2`, tx.World, registry)
 	return err
 }
@@ -49,10 +60,23 @@ func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Reposito
 // AddRepositories adds those repositories to a registry that it does not have yet.
 func (tx *Tx) AddRepositories(ctx context.Context, registry string, names []string) error {
 	for _, name := range names {
-		if _, err := tx.exec(ctx, `INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, 0, 0, 0) ON CONFLICT (world, registry, name) DO NOTHING`, tx.World, registry, name); err != nil {
+		if _, err := tx.exec(
+			ctx,
+			`INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, 0, 0, 0)
+				ON CONFLICT (world, registry, name) DO NOTHING`,
+			tx.World,
+			registry,
+			name,
+		); err != nil {
 			return err
 		}
 	}
-	_, err := tx.exec(ctx, `UPDATE registry SET repositories = (SELECT COUNT(*) FROM repository WHERE world = $1 AND registry = $2) WHERE world = $1 AND id = $2`, tx.World, registry)
+	_, err := tx.exec(
+		ctx,
+		`UPDATE registry SET repositories = (SELECT COUNT(*) FROM repository
+			WHERE world = $1 AND registry = $2) WHERE world = $1 AND id = $2`,
+		tx.World,
+		registry,
+	)
 	return err
 }

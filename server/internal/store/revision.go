@@ -13,7 +13,8 @@ func (tx *Tx) Revision(ctx context.Context) (n int64, err error) {
 	return n, tx.scan(ctx, []any{&n}, `SELECT revision FROM world WHERE id = $1`, tx.World)
 }
 
-// Revision is that of a world, for who asks nothing else. Of a SQLite file to which nothing was written it is remembered.
+// Revision is that of a world, for who asks nothing else. Of a SQLite file to which nothing was
+// written it is remembered.
 func (s *Store) Revision(ctx context.Context, world string) (n int64, err error) {
 	began := time.Now() //nolint:forbidigo // for how long it is remembered, not the time of a world
 	at, quiet := s.log.stamp(began)
@@ -33,8 +34,10 @@ func (s *Store) Revision(ctx context.Context, world string) (n int64, err error)
 	return n, err
 }
 
-// logFile is the log of a SQLite file, into which everything is written first, by whichever process: by its time and size one sees without a question that nothing has happened. What this process commits
-// is counted besides. Another one may be held up between its last byte and the commit: so what is remembered counts for a second only, as clocks do.
+// logFile is the log of a SQLite file, into which everything is written first, by whichever
+// process: by its time and size one sees without a question that nothing has happened. What this
+// process commits is counted besides. Another one may be held up between its last byte and the
+// commit: so what is remembered counts for a second only, as clocks do.
 type logFile struct {
 	path   string
 	clocks *clockCache // counts the commits
@@ -60,7 +63,8 @@ type revisionAt struct {
 // mostWorlds is of how many worlds a revision is remembered; with more it begins anew.
 const mostWorlds = 1000
 
-// settled is how long ago the log must have been written to: file systems count time in ticks, and two changes in one tick look like one.
+// settled is how long ago the log must have been written to: file systems count time in ticks, and
+// two changes in one tick look like one.
 const settled = 100 * time.Millisecond
 
 // newLogFile gives the log of a SQLite file; none where the system does not tell of it in time.
@@ -74,17 +78,24 @@ func newLogFile(path string, clocks *clockCache) *logFile {
 	return &logFile{path: path + "-wal", clocks: clocks, all: map[string]revisionAt{}}
 }
 
-// stamp gives the state of the log, if it says that nothing happens just now. A time without parts of a second is that of a file system that knows none.
+// stamp gives the state of the log, if it says that nothing happens just now. A time without parts
+// of a second is that of a file system that knows none.
 func (l *logFile) stamp(now time.Time) (at stamp, quiet bool) {
 	if l == nil {
 		return at, false
 	}
 	commits, idle := l.clocks.state()
 	written, size, there := l.look()
-	return stamp{written, size, commits}, there && idle && written%int64(time.Second) != 0 && now.UnixNano()-written > int64(settled)
+	return stamp{
+			written,
+			size,
+			commits,
+		}, there && idle && written%int64(time.Second) != 0 &&
+			now.UnixNano()-written > int64(settled)
 }
 
-// look tells when the log was written to and how long it is. SQLite removes it with the last connection of all processes, and makes another one: then that is opened.
+// look tells when the log was written to and how long it is. SQLite removes it with the last
+// connection of all processes, and makes another one: then that is opened.
 func (l *logFile) look() (written, size int64, there bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,7 +111,8 @@ func (l *logFile) look() (written, size int64, there bool) {
 	return fileState(l.file)
 }
 
-// close is called once, when nobody asks any more. SQLite holds no locks on its log, which would end with this.
+// close is called once, when nobody asks any more. SQLite holds no locks on its log, which would
+// end with this.
 func (l *logFile) close() {
 	if l == nil {
 		return

@@ -30,9 +30,11 @@ type Stays struct{ Queued, Listing, Scanning int64 }
 // target is the sub-object that holds a repository and its tags.
 const target = "filters.repoTags"
 
-// Schedules are the tokens of the list of schedules. Release notes 1.15 name status and scheduleUuid; the others are the scalar fields of an answer (our choice).
+// Schedules are the tokens of the list of schedules. Release notes 1.15 name status and
+// scheduleUuid; the others are the scalar fields of an answer (our choice).
 var Schedules = resource("created:desc", map[string]string{
-	target: `EXISTS (SELECT 1 FROM schedule_target WHERE schedule_target.world = schedule.world AND schedule_target.schedule = schedule.id AND %s)`,
+	target: `EXISTS (SELECT 1 FROM schedule_target WHERE schedule_target.world = schedule.world
+		AND schedule_target.schedule = schedule.id AND %s)`,
 }, []token{
 	{qql.Field{Token: "scheduleUuid", Kind: qql.ID}, "id"},
 	{qql.Field{Token: "name", Kind: qql.Text}, "name"},
@@ -57,9 +59,11 @@ var Schedules = resource("created:desc", map[string]string{
 
 // What lists show, and what the life cycle needs besides.
 const (
-	shownColumns = `id, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type, status, filters, errors, created, updated,
+	shownColumns = `id, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type,
+		status, filters, errors, created, updated,
 	job_start, job_completion, listing_start, listing_completion, scanning_start, scanning_completion`
-	scheduleColumns = shownColumns + `, registry, seq, due_at, run_at, phase, queued_stay, listing_stay, scanning_stay, outcome, fault`
+	scheduleColumns = shownColumns + `, registry, seq, due_at, run_at, phase, queued_stay, listing_stay,
+		scanning_stay, outcome, fault`
 )
 
 // scanned is what the schedule of the row before scans, which rows share that say the same.
@@ -67,14 +71,35 @@ type scanned = said[[]api.ScheduleFilter]
 
 func (s *Schedule) shown(last *scanned) []any {
 	return []any{
-		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, num(&s.ScheduleScanIntervalInDays), (*string)(&s.WeekDay), &s.ForceScan, (*string)(&s.RegistryType),
-		(*string)(&s.Status), sharedJSON(&s.Filters, last), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
-		num(&s.JobStartDate), num(&s.JobCompletionDate), num(&s.JobListingStartDate), num(&s.JobListingCompletionDate), num(&s.JobScanningStartDate), num(&s.JobScanningCompletionDate),
+		&s.ScheduleUUID,
+		&s.Name,
+		&s.OnDemand,
+		&s.Schedule.Schedule,
+		num(&s.ScheduleScanIntervalInDays),
+		(*string)(&s.WeekDay),
+		&s.ForceScan,
+		(*string)(&s.RegistryType),
+		(*string)(&s.Status),
+		sharedJSON(&s.Filters, last),
+		asJSON(&s.Errors),
+		num(&s.Created),
+		num(&s.Updated),
+		num(
+			&s.JobStartDate,
+		),
+		num(&s.JobCompletionDate),
+		num(&s.JobListingStartDate),
+		num(&s.JobListingCompletionDate),
+		num(&s.JobScanningStartDate),
+		num(&s.JobScanningCompletionDate),
 	}
 }
 
 func (s *Schedule) fields(last *scanned) []any {
-	return append(s.shown(last), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault))
+	return append(
+		s.shown(last), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing,
+		&s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault),
+	)
 }
 
 // shallow is up to which page rows that are skipped may be read whole.
@@ -94,10 +119,15 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedul
 			return nil, 0, err
 		}
 	}
-	if l.After == nil && l.Page > shallow && l.ByCreation() { // an index says where the page begins; only its own rows are read whole
+	// an index says where the page begins; only its own rows are read whole
+	if l.After == nil && l.Page > shallow && l.ByCreation() {
 		before := List{Sort: l.Sort, Page: (l.Page - 1) * l.Size, Size: 1}
 		l.After = &Mark{}
-		err := tx.scan(ctx, []any{&l.After.Created, &l.After.ID}, `SELECT created, id`+from+before.page(Schedules, "id"), where.args...)
+		err := tx.scan(
+			ctx,
+			[]any{&l.After.Created, &l.After.ID},
+			`SELECT created, id`+from+before.page(Schedules, "id"),
+			where.args...)
 		if errors.Is(err, ErrNotFound) {
 			return []Schedule{}, total, nil // there are not so many pages
 		}
@@ -106,21 +136,31 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedul
 		}
 	}
 	page := l.behind(statement{from, where.args})
-	shown := rowsOf[Schedule]{func(s *Schedule) []any { return s.shown(new(scanned)) }, max(min(total-(l.Page-1)*l.Size, l.Size), 0)}
-	all, err := gather(ctx, tx, shown, statement{`SELECT ` + shownColumns + page.text + l.page(Schedules, "id"), page.args})
+	shown := rowsOf[Schedule]{
+		func(s *Schedule) []any { return s.shown(new(scanned)) },
+		max(min(total-(l.Page-1)*l.Size, l.Size), 0),
+	}
+	all, err := gather(
+		ctx, tx, shown, statement{`SELECT ` + shownColumns + page.text + l.page(Schedules, "id"), page.args},
+	)
 	return all, total, err
 }
 
 // Schedule reads one schedule of a registry, or gives ErrNotFound.
 func (tx *Tx) Schedule(ctx context.Context, registry, id string) (Schedule, error) {
 	var s Schedule
-	if err := tx.scan(ctx, s.fields(nil), `SELECT `+scheduleColumns+` FROM schedule WHERE world = $1 AND registry = $2 AND id = $3`, tx.World, registry, id); err != nil {
+	if err := tx.scan(
+		ctx, s.fields(nil),
+		`SELECT `+scheduleColumns+` FROM schedule WHERE world = $1 AND registry = $2 AND id = $3`, tx.World,
+		registry, id,
+	); err != nil {
 		return s, fmt.Errorf("schedule: %w", err)
 	}
 	return s, nil
 }
 
-// LastSeq is the number that the newest schedule of the world had when the transaction, which writes, began; ErrNotFound says that there is no such world.
+// LastSeq is the number that the newest schedule of the world had when the transaction, which
+// writes, began; ErrNotFound says that there is no such world.
 func (tx *Tx) LastSeq() (int64, error) {
 	if !tx.exists {
 		return 0, fmt.Errorf("world: %w", ErrNotFound)
@@ -133,13 +173,16 @@ func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
 	return tx.InsertSchedules(ctx, []Schedule{s})
 }
 
-// InsertSchedules adds schedules of one registry as the newest of the world, in their order; ErrDuplicate says that one exists.
+// InsertSchedules adds schedules of one registry as the newest of the world, in their order;
+// ErrDuplicate says that one exists.
 func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 	if len(all) == 0 {
 		return nil
 	}
 	var last int64
-	if err := tx.scan(ctx, []any{&last}, `UPDATE world SET seq = seq + $2 WHERE id = $1 RETURNING seq`, tx.World, len(all)); err != nil {
+	if err := tx.scan(
+		ctx, []any{&last}, `UPDATE world SET seq = seq + $2 WHERE id = $1 RETURNING seq`, tx.World, len(all),
+	); err != nil {
 		return err
 	}
 	counts := map[api.Status]int{}
@@ -179,7 +222,8 @@ func targets(s Schedule) (all []repoTag) {
 	return all
 }
 
-// insertTargets adds what schedules of one registry scan that were inserted just now. Of rows that are inserted one at a time, many that scan the same are one statement.
+// insertTargets adds what schedules of one registry scan that were inserted just now. Of rows that
+// are inserted one at a time, many that scan the same are one statement.
 func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 	const many = 20
 	var rows [][]any
@@ -195,8 +239,19 @@ func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 				}
 				continue
 			}
-			if _, err := tx.exec(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag) SELECT world, id, CAST($5 AS bigint), CAST($6 AS text), CAST($7 AS text) FROM schedule
-				WHERE world = $1 AND registry = $2 AND seq >= $3 AND seq <= $4`, tx.World, all[0].RegistryID, all[0].Seq, all[same-1].Seq, position, t.repo, t.tag); err != nil {
+			if _, err := tx.exec(
+				ctx,
+				`INSERT INTO schedule_target (world, schedule, position, repo, tag)
+					SELECT world, id, CAST($5 AS bigint), CAST($6 AS text), CAST($7 AS text) FROM schedule
+				WHERE world = $1 AND registry = $2 AND seq >= $3 AND seq <= $4`,
+				tx.World,
+				all[0].RegistryID,
+				all[0].Seq,
+				all[same-1].Seq,
+				position,
+				t.repo,
+				t.tag,
+			); err != nil {
 				return err
 			}
 		}
@@ -208,8 +263,21 @@ func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 
 // UpdateSchedule writes the fields of a schedule that its owner can change, and when it runs next.
 func (tx *Tx) UpdateSchedule(ctx context.Context, s Schedule) error {
-	_, err := tx.exec(ctx, `UPDATE schedule SET name = $3, start_time = $4, interval_days = $5, week_day = $6, force_scan = $7, updated = $8, run_at = $9, due_at = $10 WHERE world = $1 AND id = $2`,
-		tx.World, s.ScheduleUUID, s.Name, s.Schedule.Schedule, s.ScheduleScanIntervalInDays, s.WeekDay, s.ForceScan, tx.Now, s.RunAt, s.DueAt)
+	_, err := tx.exec(
+		ctx,
+		`UPDATE schedule SET name = $3, start_time = $4, interval_days = $5, week_day = $6, force_scan = $7,
+			updated = $8, run_at = $9, due_at = $10 WHERE world = $1 AND id = $2`,
+		tx.World,
+		s.ScheduleUUID,
+		s.Name,
+		s.Schedule.Schedule,
+		s.ScheduleScanIntervalInDays,
+		s.WeekDay,
+		s.ForceScan,
+		tx.Now,
+		s.RunAt,
+		s.DueAt,
+	)
 	return err
 }
 
@@ -222,22 +290,26 @@ type Row struct {
 
 func (r *Row) fields() []any { return []any{&r.ID, &r.Seq, &r.Status} }
 
-// Window is a piece of a registry's schedules in the order of their creation: those after one, up to another.
+// Window is a piece of a registry's schedules in the order of their creation: those after one, up
+// to another.
 type Window struct {
 	After, UpTo int64
 	Rows        int // how many there are
 }
 
-// Window gives the beginning of a window that has at most as many rows as that says, whatever they are: what one transaction looks at is bounded, however few of them a filter selects.
+// Window gives the beginning of a window that has at most as many rows as that says, whatever they
+// are: what one transaction looks at is bounded, however few of them a filter selects.
 func (tx *Tx) Window(ctx context.Context, registry string, within Window) (Window, error) {
 	w := Window{After: within.After}
 	err := tx.scan(ctx, []any{&w.Rows, &w.UpTo}, `SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM
-		(SELECT seq FROM schedule WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5) AS next`, tx.World, registry, within.After, within.UpTo, within.Rows)
+		(SELECT seq FROM schedule WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4
+		ORDER BY seq LIMIT $5) AS next`, tx.World, registry, within.After, within.UpTo, within.Rows)
 	return w, err
 }
 
-// RowsByID reads the rows of ids, as far as they belong to the registry and were there up to a row. They are looked up by their key: a database that sees registry and seq beside it
-// may go through the whole registry instead.
+// RowsByID reads the rows of ids, as far as they belong to the registry and were there up to a row.
+// They are looked up by their key: a database that sees registry and seq beside it may go through
+// the whole registry instead.
 func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo int64) ([]Row, error) {
 	type keyed struct {
 		Row
@@ -255,13 +327,19 @@ func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo 
 	return rows, err
 }
 
-// canceled is what becomes of a schedule that is canceled, with the status as $1 and the time as $2: its job ends, and nothing moves it any more.
-const canceled = `status = $1, updated = $2, due_at = 0, phase = '', job_completion = CASE WHEN job_start > 0 THEN $2 ELSE job_completion END`
+// canceled is what becomes of a schedule that is canceled, with the status as $1 and the time as
+// $2: its job ends, and nothing moves it any more.
+const canceled = `status = $1, updated = $2, due_at = 0, phase = '',
+	job_completion = CASE WHEN job_start > 0 THEN $2 ELSE job_completion END`
 
-// CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for all.
+// CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for
+// all.
 func (tx *Tx) CancelSchedules(ctx context.Context, registry string, rows []Row) error {
 	list := tx.dialect.in(`id`, ids(rows), api.StatusCanceled, tx.Now, tx.World)
-	if _, err := tx.exec(ctx, `UPDATE schedule SET `+canceled+` WHERE world = $3 AND `+list.text, list.args...); err != nil {
+	if _, err := tx.exec(
+		ctx,
+		`UPDATE schedule SET `+canceled+` WHERE world = $3 AND `+list.text,
+		list.args...); err != nil {
 		return err
 	}
 	delta := tally(rows)

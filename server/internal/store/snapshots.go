@@ -14,7 +14,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// A snapshot is a row that says what the world was like, and copies of the world's rows under a name that no world has: no job and no schedule of them is ever due.
+// A snapshot is a row that says what the world was like, and copies of the world's rows under a
+// name that no world has: no job and no schedule of them is ever due.
 
 // place is what stands in the column world of the rows of a snapshot.
 func (tx *Tx) place(name string) string { return tx.World + "/snapshots/" + name }
@@ -42,12 +43,17 @@ func (tx *Tx) state(ctx context.Context) (s state, err error) {
 	if line != RealClock() {
 		s.Frozen = tx.Now
 	}
-	return s, tx.scan(ctx, []any{&s.Plan, &s.Seq, &s.Profile}, `SELECT plan, seq, profile FROM world WHERE id = $1`, tx.World)
+	return s, tx.scan(
+		ctx, []any{&s.Plan, &s.Seq, &s.Profile}, `SELECT plan, seq, profile FROM world WHERE id = $1`, tx.World,
+	)
 }
 
 // Snapshots lists the snapshots of the world by name.
 func (tx *Tx) Snapshots(ctx context.Context) ([]control.Snapshot, error) {
-	return collect(ctx, tx, func(s *control.Snapshot) []any { return []any{&s.Name, &s.Taken, &s.Rows} }, statement{`SELECT name, taken, rows FROM snapshot WHERE world = $1 ORDER BY name`, []any{tx.World}})
+	return collect(
+		ctx, tx, func(s *control.Snapshot) []any { return []any{&s.Name, &s.Taken, &s.Rows} },
+		statement{`SELECT name, taken, rows FROM snapshot WHERE world = $1 ORDER BY name`, []any{tx.World}},
+	)
 }
 
 // SaveSnapshot keeps the world under a name.
@@ -72,7 +78,11 @@ func (tx *Tx) putSnapshot(ctx context.Context, s control.Snapshot, was state) er
 	if _, err := tx.exec(ctx, `DELETE FROM snapshot WHERE world = $1 AND name = $2`, tx.World, s.Name); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `INSERT INTO snapshot (world, name, taken, rows, `+snapshotColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, append([]any{tx.World, s.Name, s.Taken, s.Rows}, was.fields()...)...)
+	_, err := tx.exec(
+		ctx,
+		`INSERT INTO snapshot (world, name, taken, rows, `+snapshotColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		append([]any{tx.World, s.Name, s.Taken, s.Rows}, was.fields()...)...)
 	return err
 }
 
@@ -96,7 +106,9 @@ func (tx *Tx) RestoreSnapshot(ctx context.Context, name string) (Plan, error) {
 
 // become gives the world the clock, the profile and the counter of a state.
 func (tx *Tx) become(ctx context.Context, was state) error {
-	if _, err := tx.exec(ctx, `UPDATE world SET seq = $2, profile = $3 WHERE id = $1`, tx.World, was.Seq, was.Profile); err != nil {
+	if _, err := tx.exec(
+		ctx, `UPDATE world SET seq = $2, profile = $3 WHERE id = $1`, tx.World, was.Seq, was.Profile,
+	); err != nil {
 		return err
 	}
 	if was.Frozen == 0 {
@@ -106,7 +118,10 @@ func (tx *Tx) become(ctx context.Context, was state) error {
 }
 
 func (tx *Tx) snapshot(ctx context.Context, name string) (was state, err error) {
-	if err := tx.scan(ctx, was.fields(), `SELECT `+snapshotColumns+` FROM snapshot WHERE world = $1 AND name = $2`, tx.World, name); err != nil {
+	if err := tx.scan(
+		ctx, was.fields(), `SELECT `+snapshotColumns+` FROM snapshot WHERE world = $1 AND name = $2`, tx.World,
+		name,
+	); err != nil {
 		return was, fmt.Errorf("snapshot: %w", err)
 	}
 	return was, nil
@@ -145,14 +160,23 @@ func (tx *Tx) ExportState(ctx context.Context) (control.SnapshotFile, error) {
 // export writes a state, and the rows of a world or of a snapshot.
 func (tx *Tx) export(ctx context.Context, was state, from string) (file control.SnapshotFile, err error) {
 	file = control.SnapshotFile{Schema: schema, Tables: map[string]control.SnapshotTable{}}
-	file.World = map[string]any{"plan": was.Plan, "seq": was.Seq, "clock": was.Frozen, "rate": was.Rate, "profile": was.Profile}
+	file.World = map[string]any{
+		"plan":    was.Plan,
+		"seq":     was.Seq,
+		"clock":   was.Frozen,
+		"rate":    was.Rate,
+		"profile": was.Profile,
+	}
 	for _, table := range tables {
 		t := control.SnapshotTable{}
 		if t.Columns, err = tx.columns(ctx, table); err != nil {
 			return file, err
 		}
 		list := strings.Join(t.Columns, ", ")
-		t.Rows, err = tx.rows(ctx, len(t.Columns), statement{`SELECT ` + list + ` FROM ` + table + ` WHERE world = $1 ORDER BY ` + list, []any{from}})
+		t.Rows, err = tx.rows(
+			ctx, len(t.Columns),
+			statement{`SELECT ` + list + ` FROM ` + table + ` WHERE world = $1 ORDER BY ` + list, []any{from}},
+		)
 		if err != nil {
 			return file, err
 		}
@@ -235,7 +259,9 @@ func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (w
 		}
 		for i, row := range t.Rows {
 			if len(row) != len(columns) {
-				return was, 0, &FileError{fmt.Sprintf("Row %d of the table %s has %d values, not %d.", i+1, table, len(row), len(columns))}
+				return was, 0, &FileError{
+					fmt.Sprintf("Row %d of the table %s has %d values, not %d.", i+1, table, len(row), len(columns)),
+				}
 			}
 			if err := tx.insertRow(ctx, table, columns, append([]any{to}, row...)); err != nil {
 				return was, 0, &FileError{fmt.Sprintf("Row %d of the table %s cannot be stored: %v", i+1, table, err)}
@@ -246,7 +272,10 @@ func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (w
 	if err := errors.Join(tx.checkLife(ctx, to), tx.checkTargets(ctx, to)); err != nil {
 		return was, 0, err
 	}
-	counted, err := collect(ctx, tx, func(s *api.Status) []any { return []any{(*string)(s)} }, statement{`SELECT DISTINCT status FROM schedule_count WHERE world = $1`, []any{to}})
+	counted, err := collect(
+		ctx, tx, func(s *api.Status) []any { return []any{(*string)(s)} },
+		statement{`SELECT DISTINCT status FROM schedule_count WHERE world = $1`, []any{to}},
+	)
 	if i := slices.IndexFunc(counted, func(s api.Status) bool { return !s.Valid() }); i >= 0 {
 		err = &FileError{fmt.Sprintf("The table schedule_count has the status %q, which there is not.", counted[i])}
 	}
@@ -256,7 +285,13 @@ func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (w
 // checkLife refuses schedules whose lives would never come to a rest.
 func (tx *Tx) checkLife(ctx context.Context, world string) error {
 	var id string
-	err := tx.scan(ctx, []any{&id}, `SELECT id FROM schedule WHERE world = $1 AND (interval_days < 0 OR interval_days = 0 AND start_time <> '' OR queued_stay < 0 OR listing_stay < 0 OR scanning_stay < 0) LIMIT 1`, world)
+	err := tx.scan(
+		ctx,
+		[]any{&id},
+		`SELECT id FROM schedule WHERE world = $1 AND (interval_days < 0 OR interval_days = 0
+			AND start_time <> '' OR queued_stay < 0 OR listing_stay < 0 OR scanning_stay < 0) LIMIT 1`,
+		world,
+	)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -269,7 +304,13 @@ func (tx *Tx) checkLife(ctx context.Context, world string) error {
 // checkTargets refuses targets of schedules that there are not.
 func (tx *Tx) checkTargets(ctx context.Context, world string) error {
 	var id string
-	err := tx.scan(ctx, []any{&id}, `SELECT schedule FROM schedule_target WHERE world = $1 AND NOT EXISTS (SELECT 1 FROM schedule WHERE schedule.world = schedule_target.world AND schedule.id = schedule_target.schedule) LIMIT 1`, world)
+	err := tx.scan(
+		ctx,
+		[]any{&id},
+		`SELECT schedule FROM schedule_target WHERE world = $1 AND NOT EXISTS (SELECT 1 FROM schedule
+			WHERE schedule.world = schedule_target.world AND schedule.id = schedule_target.schedule) LIMIT 1`,
+		world,
+	)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -287,7 +328,10 @@ func (tx *Tx) insertRow(ctx context.Context, table string, columns []string, val
 			values[i] = int64(f)
 		}
 	}
-	_, err := tx.exec(ctx, `INSERT INTO `+table+` (world, `+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`, values...)
+	_, err := tx.exec(
+		ctx,
+		`INSERT INTO `+table+` (world, `+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`,
+		values...)
 	return err
 }
 

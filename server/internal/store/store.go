@@ -1,7 +1,10 @@
-// Package store keeps the emulator's data: rows, transactions and SQL. It knows no rules: what may happen to a row is decided in package registry.
+// Package store keeps the emulator's data: rows, transactions and SQL. It knows no rules: what may
+// happen to a row is decided in package registry.
 //
-// Every query carries the world of its transaction, so that nobody sees the data of another subscription, but for those that go through all worlds and say so. The SQL text is one for all databases; what differs is in dialect.go.
-// The package must not import net/http, nor any package of the server but this one.
+// Every query carries the world of its transaction, so that nobody sees the data of another
+// subscription, but for those that go through all worlds and say so. The SQL text is one for all
+// databases; what differs is in dialect.go. The package must not import net/http, nor any package
+// of the server but this one.
 package store
 
 import (
@@ -31,7 +34,8 @@ type Store struct {
 	now         func() time.Time
 }
 
-// Open opens a database and brings its schema up to date: a SQLite file, which is made if it does not exist, or one in memory when the database is ":memory:", or that of a PostgreSQL server,
+// Open opens a database and brings its schema up to date: a SQLite file, which is made if it does
+// not exist, or one in memory when the database is ":memory:", or that of a PostgreSQL server,
 // "postgres://…". The clock gives each transaction its time.
 func Open(ctx context.Context, database string, now func() time.Time) (*Store, error) {
 	s := &Store{now: now}
@@ -71,7 +75,8 @@ func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// readers is how many connections to PostgreSQL read at the same time, and as many write. SQLite reads in this process: a few more than one keep a long query from holding up short ones.
+// readers is how many connections to PostgreSQL read at the same time, and as many write. SQLite
+// reads in this process: a few more than one keep a long query from holding up short ones.
 const (
 	readers         = 8
 	embeddedReaders = 4
@@ -119,20 +124,24 @@ func (s *Store) Close() error {
 	return s.write.Close()
 }
 
-// Shared reports whether other processes may work on the database at the same time: replicas on PostgreSQL.
+// Shared reports whether other processes may work on the database at the same time: replicas on
+// PostgreSQL.
 func (s *Store) Shared() bool { return s.dialect.shared }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
 
-// Tx is a transaction of one world. Now is its time by the clock of the world; everything it writes carries it.
+// Tx is a transaction of one world. Now is its time by the clock of the world; everything it writes
+// carries it.
 type Tx struct {
 	World   string
 	Now     openapi.Millis
 	machine openapi.Millis // by the clock of the store
-	held    openapi.Millis // until when somebody keeps the background work of the world to himself, where several processes share a database
-	last    int64          // the number of the newest schedule when it began, if it writes
-	exists  bool           // the world, if it writes
+	// until when somebody keeps the background work of the world to himself, where several
+	// processes share a database
+	held    openapi.Millis
+	last    int64 // the number of the newest schedule when it began, if it writes
+	exists  bool  // the world, if it writes
 	sql     querier
 	dialect dialect
 	writes  bool
@@ -143,18 +152,21 @@ type Tx struct {
 // After has something done when the transaction is committed, and only then.
 func (tx *Tx) After(do func()) { *tx.after = append(*tx.after, do) }
 
-// Write runs f in a transaction that is committed when f returns nil and undone otherwise. Transactions that write in one world come one after the other. Where the database undoes it for the sake of
-// another, or the connection is lost before the commit, f runs again, in a new one.
+// Write runs f in a transaction that is committed when f returns nil and undone otherwise.
+// Transactions that write in one world come one after the other. Where the database undoes it for
+// the sake of another, or the connection is lost before the commit, f runs again, in a new one.
 func (s *Store) Write(ctx context.Context, world string, f func(*Tx) error) error {
 	return s.try(ctx, func() error { return s.run(ctx, kind{world: world, writes: true}, f) })
 }
 
-// Read runs f in a transaction that sees one state of the data and writes nothing. It runs again like that of Write.
+// Read runs f in a transaction that sees one state of the data and writes nothing. It runs again
+// like that of Write.
 func (s *Store) Read(ctx context.Context, world string, f func(*Tx) error) error {
 	return s.try(ctx, func() error { return s.run(ctx, kind{world: world}, f) })
 }
 
-// Ask runs f, which asks the database one question only, without a transaction where it can do without: of a SQLite file always, of PostgreSQL where no clock of a world is asked for besides.
+// Ask runs f, which asks the database one question only, without a transaction where it can do
+// without: of a SQLite file always, of PostgreSQL where no clock of a world is asked for besides.
 func (s *Store) Ask(ctx context.Context, world string, f func(*Tx) error) error {
 	if s.readers == nil && world == "" {
 		return s.try(ctx, func() error { return f(s.tx(ctx, s.read)) })
@@ -182,8 +194,9 @@ type kind struct {
 	writes bool
 }
 
-// begin starts a transaction. On PostgreSQL, one that writes sees what others have committed, and keeps those of its world away by a lock; SQLite has one writer anyway, and readers whose view does not
-// change.
+// begin starts a transaction. On PostgreSQL, one that writes sees what others have committed, and
+// keeps those of its world away by a lock; SQLite has one writer anyway, and readers whose view
+// does not change.
 func (s *Store) begin(ctx context.Context, writes bool) (*sql.Tx, error) {
 	switch {
 	case writes && s.dialect.shared:
@@ -196,18 +209,21 @@ func (s *Store) begin(ctx context.Context, writes bool) (*sql.Tx, error) {
 	return s.read.BeginTx(ctx, nil)
 }
 
-// attempts is how often a transaction is tried, and pause how long the first wait between two is; each is twice as long as the one before.
+// attempts is how often a transaction is tried, and pause how long the first wait between two is;
+// each is twice as long as the one before.
 const (
 	attempts = 6
 	pause    = 20 * time.Millisecond
 )
 
-// try does something again while PostgreSQL says that this can help. A commit whose outcome is not known is not done again.
+// try does something again while PostgreSQL says that this can help. A commit whose outcome is not
+// known is not done again.
 func (s *Store) try(ctx context.Context, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()
 		var unknown *commitError
-		if err == nil || !s.dialect.shared || n == attempts || !conflict(err) && (!lost(err) || errors.As(err, &unknown)) {
+		if err == nil || !s.dialect.shared || n == attempts ||
+			!conflict(err) && (!lost(err) || errors.As(err, &unknown)) {
 			return err
 		}
 		timer := time.NewTimer(pause << (n - 1))
@@ -281,7 +297,8 @@ func At(ctx context.Context, machine openapi.Millis) context.Context {
 	return context.WithValue(ctx, machineKey{}, machine)
 }
 
-// In gives the same transaction for another world, whose clock it reads, and which it keeps to itself if it writes. A world that does not exist yet, and none, have the clock of the store.
+// In gives the same transaction for another world, whose clock it reads, and which it keeps to
+// itself if it writes. A world that does not exist yet, and none, have the clock of the store.
 func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	other := *tx
 	other.World, other.Now, other.exists = world, tx.machine, false
@@ -328,7 +345,8 @@ type statement struct {
 
 type queriesKey struct{}
 
-// withQueries has each query of the transactions with a context told, to see how the database answers it.
+// withQueries has each query of the transactions with a context told, to see how the database
+// answers it.
 func withQueries(ctx context.Context, tell func(statement)) context.Context {
 	return context.WithValue(ctx, queriesKey{}, tell)
 }
@@ -344,7 +362,8 @@ func collect[T any](ctx context.Context, tx *Tx, fields func(*T) []any, q statem
 	return gather(ctx, tx, rowsOf[T]{fields: fields}, q)
 }
 
-// rowsOf are the rows of a query: where their columns go, and how many there may be, as far as that is known.
+// rowsOf are the rows of a query: where their columns go, and how many there may be, as far as that
+// is known.
 type rowsOf[T any] struct {
 	fields func(*T) []any
 	most   int

@@ -11,7 +11,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Busy reports whether an error says that the database could not be used just now: another process held it for too long, transactions got into each other's way, or the connection was lost. Trying
+// Busy reports whether an error says that the database could not be used just now: another process
+// held it for too long, transactions got into each other's way, or the connection was lost. Trying
 // again later can help.
 func Busy(err error) bool {
 	const busy, locked, primary = 5, 6, 0xff // result codes of SQLite; the primary code is in the lowest byte
@@ -22,13 +23,15 @@ func Busy(err error) bool {
 	return conflict(err) || lost(err)
 }
 
-// conflict reports whether PostgreSQL has undone a transaction in favour of another (serialization failure, deadlock).
+// conflict reports whether PostgreSQL has undone a transaction in favour of another (serialization
+// failure, deadlock).
 func conflict(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
 }
 
-// lost reports whether the connection to PostgreSQL is gone, or the server is about to stop or just starting.
+// lost reports whether the connection to PostgreSQL is gone, or the server is about to stop or just
+// starting.
 func lost(err error) bool {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
@@ -36,5 +39,7 @@ func lost(err error) bool {
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network) && !network.Timeout()
+	return errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &network) && !network.Timeout()
 }

@@ -63,7 +63,8 @@ type List struct {
 	Total      *int  // the number of all that match, if that is known
 }
 
-// where writes the condition of a query. Every value goes into args; only operators, columns of the table of tokens and placeholders are written as text.
+// where writes the condition of a query. Every value goes into args; only operators, columns of the
+// table of tokens and placeholders are written as text.
 type where struct {
 	resource Resource
 	dialect  dialect
@@ -71,7 +72,8 @@ type where struct {
 	args     []any
 }
 
-// condition compiles a filter; args are those that stand before it in the query. A nil filter gives a condition that always holds.
+// condition compiles a filter; args are those that stand before it in the query. A nil filter gives
+// a condition that always holds.
 func (tx *Tx) condition(r Resource, f qql.Filter, args ...any) statement {
 	w := &where{resource: r, dialect: tx.dialect, args: args}
 	if f == nil {
@@ -111,7 +113,8 @@ func (w *where) join(filters []qql.Filter, operator, none string) {
 	w.text.WriteByte(')')
 }
 
-// halves writes a list as a balanced tree: databases bound the depth of an expression, and a chain of a thousand is a thousand deep.
+// halves writes a list as a balanced tree: databases bound the depth of an expression, and a chain
+// of a thousand is a thousand deep.
 func (w *where) halves(filters []qql.Filter, operator string) {
 	if len(filters) == 1 {
 		w.filter(filters[0])
@@ -223,12 +226,16 @@ func (l List) behind(s statement) statement {
 		operator = ">"
 	}
 	args := append(slices.Clone(s.args), l.After.Created, l.After.ID)
-	return statement{s.text + " AND (created, id) " + operator + " ($" + number(len(args)-1) + ", $" + number(len(args)) + ")", args}
+	return statement{
+		s.text + " AND (created, id) " + operator + " ($" + number(len(args)-1) + ", $" + number(len(args)) + ")",
+		args,
+	}
 }
 
 func number(n int) string { return strconv.Itoa(n) }
 
-// in is the condition that a column is one of some values, which are one argument behind the others.
+// in is the condition that a column is one of some values, which are one argument behind the
+// others.
 func (d dialect) in(column string, values []string, args ...any) statement {
 	args = append(args, d.values(values))
 	return statement{column + " " + strings.ReplaceAll(d.list, "$", "$"+strconv.Itoa(len(args))), args}

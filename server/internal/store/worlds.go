@@ -24,7 +24,8 @@ const (
 // Profile reads how scans of the world go; it was never set when the second result is false.
 func (tx *Tx) Profile(ctx context.Context) (p control.ScanProfile, found bool, err error) {
 	var text string
-	if err := tx.scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World); err != nil || text == "" {
+	if err := tx.scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World); err != nil ||
+		text == "" {
 		return p, false, err
 	}
 	return p, true, json.Unmarshal([]byte(text), &p)
@@ -42,9 +43,19 @@ type Account struct {
 	Password          string // SHA-256 in hexadecimal of a password that has 128 random bits
 }
 
-// PutWorld makes a world with a plan and a place in the list of worlds, or gives them to an existing one.
+// PutWorld makes a world with a plan and a place in the list of worlds, or gives them to an
+// existing one.
 func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
-	_, err := tx.exec(ctx, `INSERT INTO world (id, plan, position, revision) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, position = excluded.position`, id, plan, position, tx.machine) // see NewWorld
+	// see NewWorld
+	_, err := tx.exec(
+		ctx,
+		`INSERT INTO world (id, plan, position, revision) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE
+			SET plan = excluded.plan, position = excluded.position`,
+		id,
+		plan,
+		position,
+		tx.machine,
+	)
 	return err
 }
 
@@ -57,13 +68,18 @@ type World struct {
 
 // Worlds lists the worlds by their place.
 func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
-	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Generation} }, statement{`SELECT id, plan, generation FROM world ORDER BY position, id`, nil})
+	return collect(
+		ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Generation} },
+		statement{`SELECT id, plan, generation FROM world ORDER BY position, id`, nil},
+	)
 }
 
 // WorldNamed reads a world, or gives ErrNotFound.
 func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
 	w := World{Name: name}
-	if err := tx.scan(ctx, []any{&w.Plan, &w.Generation}, `SELECT plan, generation FROM world WHERE id = $1`, name); err != nil {
+	if err := tx.scan(
+		ctx, []any{&w.Plan, &w.Generation}, `SELECT plan, generation FROM world WHERE id = $1`, name,
+	); err != nil {
 		return w, fmt.Errorf("world: %w", err)
 	}
 	return w, nil
@@ -71,7 +87,15 @@ func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
 
 // NewWorld makes a world that does not exist yet, behind the others, or gives ErrDuplicate.
 func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
-	n, err := tx.exec(ctx, `INSERT INTO world (id, plan, position, revision) VALUES ($1, $2, (SELECT COALESCE(MAX(position), 0) + 1 FROM world), $3) ON CONFLICT (id) DO NOTHING`, id, plan, tx.machine) // another revision than that of an earlier world of the name
+	// another revision than that of an earlier world of the name
+	n, err := tx.exec(
+		ctx,
+		`INSERT INTO world (id, plan, position, revision)
+			VALUES ($1, $2, (SELECT COALESCE(MAX(position), 0) + 1 FROM world), $3) ON CONFLICT (id) DO NOTHING`,
+		id,
+		plan,
+		tx.machine,
+	)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("world: %w", ErrDuplicate)
 	}
@@ -113,7 +137,11 @@ func (tx *Tx) DropWorld(ctx context.Context) error {
 
 // InsertAccount adds a user.
 func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
-	n, err := tx.exec(ctx, `INSERT INTO account (name, world, role, password) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`, a.Name, a.World, a.Role, a.Password)
+	n, err := tx.exec(
+		ctx,
+		`INSERT INTO account (name, world, role, password) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`,
+		a.Name, a.World, a.Role, a.Password,
+	)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("user: %w", ErrDuplicate)
 	}
@@ -123,7 +151,10 @@ func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
 // AccountNamed reads a user of any world, or gives ErrNotFound.
 func (tx *Tx) AccountNamed(ctx context.Context, name string) (Account, error) {
 	a := Account{Name: name}
-	if err := tx.scan(ctx, []any{&a.World, &a.Role, &a.Password}, `SELECT world, role, password FROM account WHERE name = $1`, name); err != nil {
+	if err := tx.scan(
+		ctx, []any{&a.World, &a.Role, &a.Password}, `SELECT world, role, password FROM account WHERE name = $1`,
+		name,
+	); err != nil {
 		return a, fmt.Errorf("user: %w", err)
 	}
 	return a, nil
@@ -144,22 +175,45 @@ func (tx *Tx) SetRole(ctx context.Context, name, role string) error {
 	return err
 }
 
-// IsEmpty reports whether the world holds no connector and no registry, not even one that is being deleted.
+// IsEmpty reports whether the world holds no connector and no registry, not even one that is being
+// deleted.
 func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 	var n int
-	err := tx.scan(ctx, []any{&n}, `SELECT (SELECT COUNT(*) FROM registry WHERE world = $1) + (SELECT COUNT(*) FROM connector WHERE world = $1)`, tx.World)
+	err := tx.scan(
+		ctx, []any{&n},
+		`SELECT (SELECT COUNT(*) FROM registry WHERE world = $1) + (SELECT COUNT(*) FROM connector WHERE world = $1)`,
+		tx.World,
+	)
 	return n == 0, err
 }
 
 // tables hold the data of worlds, each with a column world; those that others refer to come first.
-var tables = []string{"registry", "connector", "repository", "schedule", "schedule_target", "schedule_count", "job", "image", "image_place", "policy", "report", "report_schedule"}
+var tables = []string{
+	"registry",
+	"connector",
+	"repository",
+	"schedule",
+	"schedule_target",
+	"schedule_count",
+	"job",
+	"image",
+	"image_place",
+	"policy",
+	"report",
+	"report_schedule",
+}
 
-// Clear removes the data of the world, and gives it the real time. Users stay, so that their tokens and passwords go on working.
+// Clear removes the data of the world, and gives it the real time. Users stay, so that their tokens
+// and passwords go on working.
 func (tx *Tx) Clear(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`, tx.World)
+	_, err := tx.exec(
+		ctx,
+		`UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`,
+		tx.World,
+	)
 	tx.Now = tx.machine
 	return err
 }
@@ -179,7 +233,13 @@ func (tx *Tx) CopyFrom(ctx context.Context, other string) error {
 	if _, err := tx.copyRows(ctx, other, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at, clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`, tx.World, other)
+	_, err := tx.exec(
+		ctx,
+		`UPDATE world SET (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at,
+			clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`,
+		tx.World,
+		other,
+	)
 	return err
 }
 
@@ -191,7 +251,10 @@ func (tx *Tx) copyRows(ctx context.Context, from, to string) (rows int, err erro
 			return 0, err
 		}
 		list := strings.Join(columns, ", ")
-		n, err := tx.exec(ctx, `INSERT INTO `+table+` (world, `+list+`) SELECT $1, `+list+` FROM `+table+` WHERE world = $2`, to, from)
+		n, err := tx.exec(
+			ctx, `INSERT INTO `+table+` (world, `+list+`) SELECT $1, `+list+` FROM `+table+` WHERE world = $2`,
+			to, from,
+		)
 		if err != nil {
 			return 0, err
 		}
@@ -214,7 +277,8 @@ func (tx *Tx) columns(ctx context.Context, table string) ([]string, error) {
 	return slices.DeleteFunc(all, func(c string) bool { return c == "world" }), rows.Err()
 }
 
-// HoldWorld leaves the background work of the world to this process until a time of the store; 0 gives it back.
+// HoldWorld leaves the background work of the world to this process until a time of the store; 0
+// gives it back.
 func (tx *Tx) HoldWorld(ctx context.Context, d time.Duration) error {
 	until := tx.machine.Add(d)
 	if d == 0 {
