@@ -10,9 +10,8 @@ import (
 // invariants are queries that find what must not be; each gives one text for each finding. They go
 // through the data of all worlds and of their snapshots.
 var invariants = []string{
-	`SELECT 'world ' || c.world || ',
-		registry ' || c.registry || ': the counter of ' || c.status || ' is ' || c.n || ',
-		there are ' || (SELECT COUNT(*) FROM schedule s WHERE s.world = c.world AND s.registry = c.registry
+	`SELECT 'world ' || c.world || ', registry ' || c.registry || ': the counter of ' || c.status
+		|| ' is ' || c.n || ', there are ' || (SELECT COUNT(*) FROM schedule s WHERE s.world = c.world AND s.registry = c.registry
 		AND s.status = c.status) || ' schedules'
 		FROM schedule_count c WHERE c.n <> (SELECT COUNT(*) FROM schedule s
 		WHERE s.world = c.world AND s.registry = c.registry AND s.status = c.status)`,
@@ -28,12 +27,11 @@ var invariants = []string{
 		FROM registry r WHERE r.images <> (SELECT COALESCE(SUM(p.images), 0) FROM repository p
 		WHERE p.world = r.world AND p.registry = r.id)
 		OR r.repositories <> (SELECT COUNT(*) FROM repository p WHERE p.world = r.world AND p.registry = r.id)`,
-	`SELECT 'world ' || p.world || ', repository ' || p.repository || ',
-		tag ' || p.tag || ': its image ' || p.sha || ' does not exist'
+	`SELECT 'world ' || p.world || ', repository ' || p.repository 
+		|| ', tag ' || p.tag || ': its image ' || p.sha || ' does not exist'
 		FROM image_place p WHERE NOT EXISTS (SELECT 1 FROM image i WHERE i.world = p.world AND i.sha = p.sha)`,
-	`SELECT 'world ' || j.world || ',
-		job ' || j.id || ': is ' || j.state || ' with ' || j.done || ' of ' || j.total || ' done,
-		' || j.changed || ' of ' || j.matched || ' changed, ended ' || j.ended
+	`SELECT 'world ' || j.world || ', job ' || j.id || ': is ' || j.state || ' with ' || j.done || ' of ' || j.total
+		|| ' done, ' || j.changed || ' of ' || j.matched || ' changed, ended ' || j.ended
 		FROM job j WHERE j.done > j.total OR j.changed > j.matched OR j.matched > j.total
 		OR (j.ended > 0) <> (j.state IN ('Finished', 'Failed')) OR (j.state = 'Finished' AND j.done <> j.total)`,
 }
