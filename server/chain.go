@@ -2,10 +2,12 @@ package server
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,80 +15,131 @@ import (
 
 	"github.com/qcsdev/qcs/gen/apiserver"
 	"github.com/qcsdev/qcs/gen/controlserver"
-	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/contract"
-	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/auth"
+	"github.com/qcsdev/qcs/server/internal/controlapi"
+	"github.com/qcsdev/qcs/server/internal/fault"
+	"github.com/qcsdev/qcs/server/internal/request"
+	"github.com/qcsdev/qcs/server/internal/vendorapi"
 )
 
-// The documents, each read when it is first needed, once for all servers of a process.
-var (
-	vendorDocument = sync.OnceValues(
-		func() (*contract.Document, error) { return contract.Open(openapi.JSON, contract.Options{}) },
-	)
-	controlDocument = sync.OnceValues(
-		func() (*contract.Document, error) { return contract.Open(openapi.ControlJSON, contract.Options{}) },
-	)
-)
-
-// The greatest bodies of calls, in bytes: those of the vendor's paths, and those of the control
-// API, which takes whole snapshots.
+// The largest bodies of calls, in bytes: of the vendor's API, and of the control API, which takes whole
+// snapshots.
 const (
 	vendorBody  = 1 << 20
 	controlBody = 256 << 20
 )
 
-// chain puts the handler together. A request goes through these in the order in which they are
+// handler puts the stages of a request together. A request passes them in the order in which they are
 // written here.
-func (s *Server) chain() (http.Handler, error) {
-	operations := reflect.TypeFor[apiserver.StrictServerInterface]()
-	for i := range operations.NumMethod() {
-		if err := permitted(operations.Method(i).Name); err != nil {
-			return nil, err
+func (s *Server) handler() (http.Handler, error) {
+	fail := vendorapi.Fail(s.options.Now)
+	for _, api := range []reflect.Type{
+		reflect.TypeFor[apiserver.StrictServerInterface](), reflect.TypeFor[controlserver.StrictServerInterface](),
+	} {
+		for i := range api.NumMethod() {
+			if err := auth.CheckPermission(api.Method(i).Name); err != nil {
+				return nil, err
+			}
 		}
 	}
-	h := &handlers{s.registry, s.authority, s.options}
-	vendor := s.surface(surface{
-		document: vendorDocument,
-		maxBody:  vendorBody,
-		register: func(e *echo.Echo) { apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(h, nil)) },
-		bound:    apiserver.Bound(h, vendorBody), // without this line all goes the way of the reference
-	})
-	control := s.surface(surface{document: controlDocument, maxBody: controlBody, register: func(e *echo.Echo) {
-		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(&controls{s.registry, s}, nil))
-	}})
-	return s.recorded(s.cleanPath(s.dialect(s.observe(s.recover(s.route(s.record(vendor), control)))))), nil
+	return chain(
+		s.route(fail),
+		s.recorder.Middleware,                 // around all: a recorded call is made at one moment
+		cleanPath,                             // one form for each path
+		withState,                             // what the following stages share
+		vendorapi.Dialect,                     // calls of v1.1 and v1.2 become calls of v1.3
+		s.observe,                             // a request id, and one line of log
+		recoverPanics(s.options.Logger, fail), // a panic is a 500, which observe logs
+	), nil
 }
 
-// permitted fails for an operation of which nobody has decided who may call it.
-func permitted(operation string) error {
-	if _, ok := permissions[operation]; !ok {
-		return fmt.Errorf("operation %s has no permission", operation)
+// vendor is the way of a request of the vendor's API, from its path to its operation.
+func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
+	h := &vendorapi.Handlers{
+		Registry: s.registry, Scans: s.scans, Reports: s.reports, Authority: s.authority,
+		AuthStatus: s.options.AuthStatus, EmptyListStatus: s.options.EmptyListStatus,
 	}
-	return nil
-}
-
-// surface serves the operations of a document, which is read when the first of them is called: the
-// emulator is sooner ready.
-func (s *Server) surface(f surface) http.Handler {
-	handler := sync.OnceValues(func() (http.Handler, error) { return s.guard(f) })
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next, err := handler()
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
+	var binders vendorapi.Binders
+	if s.options.Validate == ValidateGenerated && s.options.Strictness == contract.Strict {
+		binders = apiserver.Bound(h, vendorBody) // without this line the reference checks all requests
+	}
+	find, err := s.find(contract.VendorDocument, vendorBody, fail)
+	if err != nil {
+		return nil, err
+	}
+	reference := generated(fail, func(e *echo.Echo) {
+		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(h, nil))
 	})
+	faults := &fault.Applier{
+		Set: &s.faults, Authority: s.authority, Random: s.options.Random, Header: s.options.FaultHeader,
+		MaxBody: vendorBody, Before: s.journal.Before, Fail: fail,
+	}
+	return chain(
+		vendorapi.Operations(binders, reference, fail),
+		s.journal.Middleware(s.options.Now), // keeps the answer that the caller sees
+		find,                                // the operation, or 404 and 405
+		faults.Middleware,                   // before authentication, which a fault may refuse
+		s.checkResponses(fail),              // off unless options ask for it
+		s.authority.Middleware(fail),        // 401, and 409 for what the plan lacks
+		s.limiter.Middleware(fail),          // 429; a call without a permission counts
+		auth.Authorize(fail),                // 403
+		s.caching(),                         // below authorization: answers depend on the role
+		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // what clients write in their own way
+	), nil
 }
 
-// route tells the three surfaces apart. It is no http.ServeMux, which would redirect unclean paths.
-func (s *Server) route(vendor, control http.Handler) http.Handler {
-	service := s.service()
+// control is the way of a request of the control API. It has neither journal nor faults.
+func (s *Server) control(fail request.Fail) (http.Handler, error) {
+	find, err := s.find(contract.ControlDocument, controlBody, fail)
+	if err != nil {
+		return nil, err
+	}
+	access := auth.Control{
+		Token: s.options.ControlToken, Owner: s.owner.secret(), Closed: s.options.ControlClosed,
+		Hosts: s.options.ControlHosts,
+	}
+	reference := generated(fail, func(e *echo.Echo) {
+		controlserver.RegisterHandlers(e, controlserver.NewStrictHandler(s.controls(), nil))
+	})
+	return chain(
+		vendorapi.Operations(nil, reference, fail),
+		find,                         // the operation, or 404 and 405
+		s.checkResponses(fail),       // off unless options ask for it
+		access.Middleware(fail),      // 403 for other origins; the control token
+		s.authority.Middleware(fail), // 401
+		s.limiter.Middleware(fail),   // 429
+		auth.Authorize(fail),         // 403
+		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // filters of the journal
+	), nil
+}
+
+// controls are the handlers of the control API.
+func (s *Server) controls() *controlapi.Handlers {
+	return &controlapi.Handlers{
+		Store: s.store, Registry: s.registry, Scans: s.scans, Worlds: s.worlds, Authority: s.authority,
+		Faults: &s.faults, Journal: s.journal, Recorder: s.recorder, Configured: s.options.worldNames(),
+		NewID: s.ids.New, Version: s.options.Version, Replay: s.replay,
+	}
+}
+
+// chain puts stages in front of a handler, the first one outermost.
+func chain(h http.Handler, stages ...request.Middleware) http.Handler {
+	for _, stage := range slices.Backward(stages) {
+		h = stage(h)
+	}
+	return h
+}
+
+// route tells apart the pages, the control API and the vendor's API. It is not an http.ServeMux, which
+// would redirect unclean paths.
+func (s *Server) route(fail request.Fail) http.Handler {
+	pages, vendor, control := s.pages(), lazy(s.vendor, fail), lazy(s.control, fail)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page, ok := service[r.URL.Path]
+		page, ok := pages[r.URL.Path]
 		switch {
 		case ok && r.Method != http.MethodGet && r.Method != http.MethodHead:
-			s.fail(w, r, &contract.MethodError{Allow: []string{http.MethodGet, http.MethodHead}})
+			fail(w, r, &contract.MethodError{Allow: []string{http.MethodGet, http.MethodHead}})
 		case ok:
 			page(w, r)
 		case strings.HasPrefix(r.URL.Path, "/_qcs/"):
@@ -97,11 +150,78 @@ func (s *Server) route(vendor, control http.Handler) http.Handler {
 	})
 }
 
-// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write
-// it, and brings escapes into one form. It never redirects: bodies and methods would get lost.
-func (s *Server) cleanPath(next http.Handler) http.Handler {
+// lazy builds a handler, for which it reads a document, when the first request needs it: so the emulator is
+// ready sooner.
+func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) http.Handler {
+	handler := sync.OnceValues(func() (http.Handler, error) { return build(fail) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if plainPath(r.URL) {
+		h, err := handler()
+		if err != nil {
+			fail(w, r, err)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// find finds the operation of a request in a document.
+func (s *Server) find(
+	document func() (*contract.Document, error), maxBody int64, fail request.Fail,
+) (request.Middleware, error) {
+	d, err := document()
+	if err != nil {
+		return nil, err
+	}
+	d = d.With(contract.Options{
+		MaxBody: maxBody, Strictness: s.options.Strictness,
+		Passed: func(e *contract.RequestError) {
+			s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
+		},
+	})
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			m, err := d.Find(r.Method, r.URL)
+			if err != nil {
+				fail(w, r, err)
+				return
+			}
+			state := request.Of(r.Context())
+			state.Match, state.Operation = m, m.ID
+			defer state.End()
+			next.ServeHTTP(w, r)
+		})
+	}, nil
+}
+
+// generated is the router with the handlers of oapi-codegen.
+func generated(fail request.Fail, register func(*echo.Echo)) http.Handler {
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) { fail(c.Response(), c.Request(), err) }
+	register(e)
+	return e
+}
+
+// checkResponses checks answers against the document where the options ask for it.
+func (s *Server) checkResponses(fail request.Fail) request.Middleware {
+	if s.options.ValidateResponses || s.options.OnViolation != nil {
+		return vendorapi.CheckResponses(s.options.OnViolation, fail)
+	}
+	return func(next http.Handler) http.Handler { return next }
+}
+
+// caching caches responses unless the options switch that off.
+func (s *Server) caching() request.Middleware {
+	if s.options.CacheBytes > 0 {
+		return newResponseCache(s.options.CacheBytes).Middleware
+	}
+	return func(next http.Handler) http.Handler { return next }
+}
+
+// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write it,
+// and brings escapes into one form. It never redirects: clients would drop bodies and methods.
+func cleanPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isClean(r.URL) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -111,16 +231,16 @@ func (s *Server) cleanPath(next http.Handler) http.Handler {
 				segments[i] = url.PathEscape(decoded)
 			}
 		}
-		u, shallow := *r.URL, *r
+		u, cleaned := *r.URL, *r
 		u.RawPath = strings.Join(segments, "/")
 		u.Path, _ = url.PathUnescape(u.RawPath) // it was escaped just now
-		shallow.URL = &u
-		next.ServeHTTP(w, &shallow)
+		cleaned.URL = &u
+		next.ServeHTTP(w, &cleaned)
 	})
 }
 
-// plainPath reports whether a path is in the one form already: most are.
-func plainPath(u *url.URL) bool {
+// isClean reports whether a path is in the one form already: most are.
+func isClean(u *url.URL) bool {
 	for _, c := range []byte(u.Path) {
 		if (c < 'a' || c > 'z') && (c < '-' || c > '9') && (c < 'A' || c > 'Z') && c != '_' {
 			return false
@@ -129,157 +249,21 @@ func plainPath(u *url.URL) bool {
 	return u.RawPath == "" && !strings.HasSuffix(u.Path, "/")
 }
 
-// recover turns a panic into a 500 whose cause is in the log.
-func (s *Server) recover(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			switch cause := recover(); cause {
-			case nil:
-			case http.ErrAbortHandler: // the server's own way to cut a connection
-				panic(cause)
-			default:
-				s.options.Logger.Error("panic", "cause", cause, "stack", string(debug.Stack()))
-				s.fail(w, r, fmt.Errorf("panic: %v", cause))
-			}
-		}()
-		next.ServeHTTP(w, r)
-	})
-}
-
-// guard lets through to the handlers of a document only what the document allows: it finds the
-// operation, authenticates, checks the permission and validates, in this order. As everything
-// passes here, no operation can be without; an operation without a permission keeps the server, or
-// the control API, from serving.
-func (s *Server) guard(f surface) (http.Handler, error) {
-	d, err := f.document()
-	if err != nil {
-		return nil, err
+// recoverPanics turns a panic into a 500 whose cause is in the log.
+func recoverPanics(log *slog.Logger, fail request.Fail) request.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				switch cause := recover(); cause {
+				case nil:
+				case http.ErrAbortHandler: // the server's own way to cut a connection
+					panic(cause)
+				default:
+					log.Error("panic", "cause", cause, "stack", string(debug.Stack()))
+					fail(w, r, fmt.Errorf("panic: %v", cause))
+				}
+			}()
+			next.ServeHTTP(w, r)
+		})
 	}
-	d = d.With(
-		contract.Options{MaxBody: f.maxBody, Strictness: s.options.Strictness, Passed: func(e *contract.RequestError) {
-			s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
-		}},
-	)
-	for _, o := range d.Operations() {
-		if err := permitted(o.ID); err != nil {
-			return nil, err
-		}
-	}
-	e := echo.New()
-	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
-	f.register(e)
-	return gate{s, d, checked{f.binders(s.options), e}}, nil
-}
-
-// gate is what guard has made of a document and its handlers.
-type gate struct {
-	*Server
-	document *contract.Document
-	handlers checked
-}
-
-// ServeHTTP implements http.Handler.
-func (g gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	m, err := g.document.Find(r.Method, r.URL)
-	if err != nil {
-		g.fail(w, r, err)
-		return
-	}
-	x := exchangeOf(r.Context())
-	x.operation = m.ID
-	defer func() {
-		if x.leave != nil {
-			x.leave()
-		}
-	}()
-	if strings.HasPrefix(m.Path, "/_qcs/") || !g.breaks(r) {
-		g.answer(w, r, m)
-		return
-	}
-	g.broken(w, r, m, func(w http.ResponseWriter, r *http.Request) { g.answer(w, r, m) })
-}
-
-// answer serves a call and, where that is asked for, holds what is answered to the document.
-func (g gate) answer(w http.ResponseWriter, r *http.Request, m contract.Match) {
-	if g.options.ValidateResponses || g.options.OnViolation != nil {
-		g.validated(w, r, m, g.pass)
-		return
-	}
-	g.pass(w, r, m)
-}
-
-// pass serves a call that is admitted and fits the document.
-func (g gate) pass(w http.ResponseWriter, r *http.Request, m contract.Match) {
-	err := g.admit(w, r, m)
-	if err == nil {
-		if m.Evidence().Answer == openapi.Chosen {
-			exchangeOf(r.Context()).Note("answer of " + m.ID + " (" + string(openapi.Chosen) + ")")
-		}
-		err = g.handlers.serve(w, r, m)
-	}
-	if err != nil {
-		g.fail(w, r, err)
-	}
-}
-
-// admit authenticates a request.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, m contract.Match) error {
-	p := permissions[m.ID]
-	if strings.HasPrefix(m.Path, "/_qcs/") {
-		if err := s.admitControl(r, p.administers); err != nil {
-			return err
-		}
-	}
-	if !m.Public && !p.administers {
-		if err := s.caller(w, r, m); err != nil {
-			return err
-		}
-	}
-	if m.ID == "UpdatePolicy" && strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
-		r.Header.Set("Content-Type", "application/json") // as the documented sample sends it (docs: runtime policies)
-	}
-	s.decodeFilter(r)
-	return nil
-}
-
-// caller finds out who makes a call, and refuses those who may not make it now.
-func (s *Server) caller(w http.ResponseWriter, r *http.Request, m contract.Match) error {
-	c, err := s.authority.authenticate(r)
-	x := exchangeOf(r.Context())
-	x.user, x.world, x.now = c.name, c.world, c.now
-	if err != nil {
-		return err
-	}
-	if paid(m.ID) && s.authority.world(c.world).Plan == store.PlanFree {
-		return errFreePlan // before any rate header: with one, clients would wait and try again
-	}
-	if x.leave, err = s.limiter.enter(w.Header(), c.name, m.ID); err != nil {
-		return err
-	}
-	if err := s.limiter.allow(w.Header(), c.name, m.ID, c.now); err != nil {
-		return err
-	}
-	return permit(c, m.ID)
-}
-
-// validated serves a call and holds the answer to the document.
-func (s *Server) validated(
-	w http.ResponseWriter, r *http.Request, m contract.Match,
-	serve func(http.ResponseWriter, *http.Request, contract.Match),
-) {
-	answer := &recorder{header: w.Header(), status: http.StatusOK}
-	serve(answer, r, m)
-	err := m.CheckResponse(
-		r, contract.Response{Status: answer.status, Header: answer.header, Body: answer.body.Bytes()},
-	)
-	if err == nil || r.Context().Err() != nil {
-		w.WriteHeader(answer.status)
-		_, _ = w.Write(answer.body.Bytes()) // the caller may be gone
-		return
-	}
-	exchangeOf(r.Context()).violation = err.Error()
-	if s.options.OnViolation != nil {
-		s.options.OnViolation(err)
-	}
-	s.fail(w, r, err)
 }

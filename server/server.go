@@ -1,322 +1,159 @@
-// Package server is the emulator as an http.Handler: it answers the registry and schedule API as
-// the document says, from data that it keeps.
+// Package server is the emulator as an http.Handler. It answers the registry and schedule API as the
+// document says, from data that it keeps.
 //
-// A request goes one way: path cleaned, older version rewritten, request id and log, panics caught,
-// operation found in the document, authentication, rate limit, permission, validation against the
-// document, generated binding, a handler of a few lines, the rules (internal/registry), the store
-// (internal/store), generated encoding. Errors are only returned; errors.go turns them into
-// answers.
+// This package holds the options, the life of a server, the chain of middleware (chain.go) and the
+// response cache. A request ends in a handler of a few lines (internal/vendorapi, internal/controlapi),
+// which calls the rules (internal/registry, world, scan, report); these use the store (internal/store).
+// Errors are only returned: one table in internal/vendorapi turns them into answers.
 package server
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi/contract"
-	"github.com/qcsdev/qcs/server/internal/carrier"
+	"github.com/qcsdev/qcs/server/internal/auth"
+	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/controlapi"
 	"github.com/qcsdev/qcs/server/internal/fault"
-	"github.com/qcsdev/qcs/server/internal/journal"
-	"github.com/qcsdev/qcs/server/internal/oci"
+	"github.com/qcsdev/qcs/server/internal/queue"
 	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/report"
+	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/scan"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/traffic"
+	"github.com/qcsdev/qcs/server/internal/world"
 )
-
-// Plan is what the subscription of a world may use: Free, Trial or Full.
-type Plan = store.Plan
-
-// Source tells what registries hold.
-type Source = registry.Source
-
-// Inventory says what registries hold: by registryUri, repository and tag. It is a Source.
-type Inventory = registry.Inventory
-
-// Pace is how long a schedule stays in each state.
-type Pace = registry.Pace
-
-// DefaultPace is the pace of an emulator that is told none: a scan takes 13 seconds.
-var DefaultPace = registry.DefaultPace
-
-// World is one subscription, with a name and a plan: its data is seen by its users only.
-type World = store.World
-
-// User is who can log in to a world. The password is kept in memory only, as a hash.
-type User struct {
-	Name, Password string
-	Role           Role
-	World          string
-}
-
-// Options configure an emulator. The zero value keeps everything in memory.
-type Options struct {
-	// folder of database and signing key, made if it does not exist; "" or ":memory:" for none
-	Data string
-	// URL of a PostgreSQL server's database, postgres://…, in place of a SQLite file in Data; needs
-	// SigningKey, which all replicas share
-	Database string
-	// change nothing about what is in Data, and fail if there is nothing: worlds and users are
-	// those that it holds
-	Existing bool
-	Worlds   []World // default: one world "default" with the Full plan
-	// without any, a user "admin" is made when there is none in the database
-	Users      []User
-	FirstUser  func(name, password string) // told once of the user that was made
-	SigningKey []byte                      // key of tokens, 64 bytes; default: a file in Data
-	Seed       string                      // name of a seed for the first world, if that is empty; see Seeds
-	// what the first world holds, if that is empty; in place of Seed, not with it
-	Scenario control.Scenario
-	// what registries hold; the contents of those for which none speaks are made up
-	Sources []Source
-	// host[:port] of registries that are listed for real when they are scanned, before any source;
-	// needs what they redirect to as well
-	OCIHosts       []string
-	Strictness     contract.Strictness // default: contract.Strict
-	Validate       Validate            // default: ValidateGenerated
-	FilterDecoding FilterDecoding      // default: DecodeTwice
-	AuthStatus     int                 // status of a good login: 201, the default, or 200
-	// status of a page without items: 200, the default, or 204 without a body
-	EmptyListStatus int
-	RateLimit       RateLimit // default: none
-	// hold every answer to the document; one that does not fit becomes a 500
-	ValidateResponses bool
-	// told of such answers, and of nothing else; implies ValidateResponses
-	OnViolation  func(error)
-	Pace         Pace             // default: DefaultPace
-	Now          func() time.Time // default: time.Now
-	Random       io.Reader        // default: crypto/rand
-	Logger       *slog.Logger     // default: discards
-	ControlToken string           // that the calls which make and drop worlds need; "" for none
-	// refuse those calls, and all others of the control API whose Host is not of this machine,
-	// unless there is a control token: for addresses that others reach
-	ControlClosed bool
-	// names that calls of the control API may give as Host; nil for any. Calls of other sites'
-	// pages are refused always
-	ControlHosts []string
-	FaultHeader  bool // let a call name a fault of its own in the header X-QCS-Fault
-	// calls that the journal keeps of each world; default: 1,000, negative for none
-	JournalCalls int
-	Version      string // for the Server header
-}
 
 // Server is a running emulator. It is safe for concurrent use.
 type Server struct {
-	options    Options
-	store      *store.Store
-	registry   *registry.Service
-	ids        *registry.IDs
-	authority  *authority
-	limiter    *limiter
-	faults     fault.Set
-	journal    *journal.Journal
-	recordings recordings
-	carrier    *carrier.Carrier // nil where no replicas share the work
-	handler    http.Handler
-	wake       chan struct{}
+	options Options
+	owner   *owner // nil where there is no folder to own
+	store   *store.Store
+	ids     *registry.IDs
+
+	registry *registry.Service
+	worlds   *world.Service
+	scans    *scan.Service
+	reports  *report.Service
+
+	authority *auth.Authority
+	limiter   *auth.Limiter
+	faults    fault.Set
+	journal   *traffic.Journal
+	recorder  *traffic.Recorder
+
+	queue *queue.Queue // nil where no replicas share the work
+	http  http.Handler
+	woken chan struct{}
 }
 
-// New opens the data and builds the emulator. Its background work is done by Run or Step. The
-// caller closes it.
+// Seeds lists the names of the scenarios that come with the emulator.
+func Seeds() []string { return world.Seeds() }
+
+// ReadScenario reads a scenario from YAML or JSON. An error says in which line the text does not fit the
+// schema, openapi/scenario.schema.json.
+func ReadScenario(text []byte) (control.Scenario, error) { return world.ReadScenario(text) }
+
+// Evidence says on what the emulator's behaviour rests: a line for each operation of the vendor's API,
+// rule, filter token and cell of the table of statuses, by kind and name.
+func Evidence() ([]control.Evidence, error) { return controlapi.Evidence() }
+
+// New opens the data and builds the emulator. Its background work is done by Run or Step. The caller
+// closes it. ErrOwned says that another process owns the data folder.
 func New(o Options) (*Server, error) {
+	if o.Existing {
+		return start(withoutWorlds(o))
+	}
+	return start(withDefaults(o))
+}
+
+// withoutWorlds fills in the defaults but for the worlds, which are those of the data.
+func withoutWorlds(o Options) Options {
 	o = withDefaults(o)
+	o.Worlds = nil
+	return o
+}
+
+// start opens the data and builds the emulator. Without worlds in the options, the worlds are those of
+// the data, and nothing is loaded.
+func start(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{
-		options: o,
-		ids:     registry.NewIDs(o.Now, o.Random),
-		limiter: newLimiter(o.RateLimit),
-		journal: journal.New(o.JournalCalls),
-		wake:    make(chan struct{}, 1),
+	s := &Server{options: o, ids: registry.NewIDs(o.Now, o.Random), woken: make(chan struct{}, 1)}
+	err := s.build(context.Background())
+	if err != nil {
+		err = errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
+		return nil, err
 	}
-	var err error
-	if s.store, err = openStore(o); err != nil {
-		return nil, fmt.Errorf("data in %s: %w", o.place(), err)
-	}
-	s.registry = registry.New(
-		registry.Options{
-			Store:    s.store,
-			NewID:    s.ids.New,
-			Pace:     o.Pace,
-			Sources:  o.sources(),
-			Wake:     s.nudge,
-			Accepted: s.hand,
-			Adapt:    true,
-			Lenient:  o.Strictness == contract.Vendor,
-		},
-	)
-	if err := s.prepare(context.Background()); err != nil {
-		return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
-	}
-	if s.store.Shared() && !o.Existing { // who only looks takes no part in the work
-		if s.carrier, err = carrier.New(context.Background(), o.Database, s.registry, o.Logger); err != nil {
-			return nil, errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
-		}
-	}
-	if s.handler, err = s.chain(); err != nil {
+	if s.http, err = s.handler(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func withDefaults(o Options) Options {
-	o.Data = cmp.Or(o.Data, memory)
-	o.Version = cmp.Or(o.Version, "dev")
-	o.Strictness = cmp.Or(o.Strictness, contract.Strict)
-	o.Validate = cmp.Or(o.Validate, ValidateGenerated)
-	if len(o.Worlds) == 0 {
-		o.Worlds = []World{{Name: "default", Plan: store.PlanFull}}
-	}
-	if o.Pace == (Pace{}) {
-		o.Pace = DefaultPace
-	}
-	if o.Now == nil {
-		o.Now = time.Now //nolint:forbidigo // the default
-	}
-	if o.Random == nil {
-		o.Random = rand.Reader
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	return o
-}
-
-// check refuses what no emulator could do.
-func (o Options) check() error {
-	if o.Strictness != contract.Strict && o.Strictness != contract.Vendor {
-		return fmt.Errorf("strictness %q is neither strict nor vendor", o.Strictness)
-	}
-	if o.Validate != ValidateGenerated && o.Validate != ValidateReference {
-		return fmt.Errorf("validate %q is neither generated nor reference", o.Validate)
-	}
-	for _, w := range o.Worlds {
-		if w.Name == "" || !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {
-			return fmt.Errorf("world %q: needs a name and the plan Free, Trial or Full", w.Name)
-		}
-	}
-	if o.Database != "" && len(o.SigningKey) == 0 {
-		return errors.New(
-			"a PostgreSQL database needs a signing key, which all replicas share: QCSD_SIGNING_KEY or " +
-				"--signing-key-file",
-		)
-	}
-	if min(o.Pace.Created, o.Pace.Queued, o.Pace.Listing, o.Pace.Scanning) < 0 {
-		return errors.New("pace: a duration is negative")
-	}
-	return nil
-}
-
-// place says where the data is, without a password.
-func (o Options) place() string {
-	if o.Database == "" {
-		return o.Data
-	}
-	u, err := url.Parse(o.Database)
-	if err != nil {
-		return "the database"
-	}
-	u.RawQuery = "" // it may hold one, too
-	return u.Redacted()
-}
-
-// sources are what is asked for the contents of registries.
-func (o Options) sources() []Source {
-	if len(o.OCIHosts) == 0 {
-		return o.Sources
-	}
-	return append([]Source{oci.New(oci.Options{Hosts: o.OCIHosts, Logger: o.Logger})}, o.Sources...)
-}
-
-// memory means data that lives as long as the process.
-const memory = ":memory:"
-
-func openStore(o Options) (*store.Store, error) {
-	path := filepath.Join(o.Data, "qcs.db")
-	switch {
-	case o.Database != "":
-		return store.Open(context.Background(), o.Database, o.Now)
-	case o.Data == memory && o.Existing:
-		return nil, errors.New("there is nothing in memory yet")
-	case o.Data == memory:
-		return store.Open(context.Background(), memory, o.Now)
-	case o.Existing:
-		if _, err := os.Stat(path); err != nil {
-			return nil, fmt.Errorf("there is no database: %w", err)
-		}
-	default:
-		if err := makeFolder(o.Data); err != nil {
-			return nil, err
-		}
-		empty, err := store.Empty()
-		if err != nil {
-			return nil, err
-		}
-		if err := writeNew(path, empty); err != nil && !errors.Is(err, fs.ErrExist) { // for its owner only
-			return nil, err
-		}
-	}
-	return store.Open(context.Background(), path, o.Now)
-}
-
-// prepare brings worlds, users and seed into being.
-func (s *Server) prepare(ctx context.Context) error {
-	if err := s.worlds(ctx); err != nil {
+func (s *Server) build(ctx context.Context) (err error) {
+	o := &s.options
+	if s.store, s.owner, err = open(*o); err != nil {
 		return err
 	}
-	accounts, err := s.accounts(ctx)
+	s.scans = scan.New(s.store, o.Pace)
+	s.reports = report.New(report.Options{Store: s.store, NewID: s.ids.New, Wake: s.wake})
+	s.registry = registry.New(registry.Options{
+		Store: s.store, Scans: s.scans, Reports: s.reports, NewID: s.ids.New, Wake: s.wake, Enqueue: s.enqueue,
+		Sources: o.sources(), Adapt: true, Lenient: o.Strictness == contract.Vendor,
+	})
+	s.worlds = world.New(world.Options{
+		Store: s.store, Registry: s.registry, Scans: s.scans, NewID: s.ids.New, Wake: s.wake,
+	})
+	s.limiter, s.journal = auth.NewLimiter(o.RateLimit), traffic.NewJournal(o.JournalCalls)
+	load := len(o.Worlds) > 0
+	if err := s.prepareWorlds(ctx); err != nil {
+		return err
+	}
+	key, err := signingKey(*o)
 	if err != nil {
 		return err
 	}
-	if s.authority, err = newAuthority(s.options, accounts, s.worldTime); err != nil {
-		return err
-	}
-	if s.store.Shared() {
-		s.authority.refresh = s.refresh
-	}
-	var worlds []World
-	if err := s.store.Read(ctx, "", func(tx *store.Tx) error {
-		worlds, err = tx.Worlds(ctx)
-		return err
+	if s.authority, err = auth.New(ctx, auth.Options{
+		Store: s.store, Key: key, Worlds: o.worldNames(), Configured: o.Users, Random: o.Random,
+		ReadOnly: !load, FirstUser: o.FirstUser,
 	}); err != nil {
 		return err
 	}
-	for _, w := range worlds {
-		s.authority.put(w)
+	s.recorder = &traffic.Recorder{
+		Registry: s.registry, Worlds: s.worlds, Authority: s.authority, Limiter: s.limiter, Faults: &s.faults,
+		Journal: s.journal, Now: o.Now, Random: o.Random, Version: o.Version, Log: o.Logger,
 	}
-	content, err := scenarioOf(s.options.Seed, s.options.Scenario)
-	if err != nil || s.options.Existing || isEmpty(content) {
-		return err
+	if load {
+		err = s.seed(ctx)
 	}
-	world := s.options.Worlds[0].Name
-	loaded, err := s.registry.Seed(ctx, world, content)
-	if err == nil && !loaded {
-		s.options.Logger.Info("the world holds data already: seed left out", "world", world)
+	if err == nil && load && s.store.Shared() {
+		s.queue, err = queue.New(ctx, o.Database, s.registry, o.Logger)
 	}
 	return err
 }
 
-// worlds makes the worlds of the options, or reads those that exist.
-func (s *Server) worlds(ctx context.Context) error {
-	return s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
-		if s.options.Existing {
+// prepareWorlds creates the worlds of the options, or reads those of the data.
+func (s *Server) prepareWorlds(ctx context.Context) error {
+	if len(s.options.Worlds) == 0 {
+		err := s.store.Read(ctx, "", func(tx *store.Tx) (err error) {
 			s.options.Worlds, err = tx.Worlds(ctx)
-			if err == nil && len(s.options.Worlds) == 0 {
-				err = errors.New("there is no world")
-			}
 			return err
+		})
+		if err == nil && len(s.options.Worlds) == 0 {
+			err = errors.New("there is no world")
 		}
+		return err
+	}
+	return s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
 		seen := map[string]bool{}
 		for i, w := range s.options.Worlds {
 			if seen[w.Name] {
@@ -331,59 +168,123 @@ func (s *Server) worlds(ctx context.Context) error {
 	})
 }
 
-// ServeHTTP answers a request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Token makes a token for a user without asking for the password: for the person who runs the
-// emulator.
-func (s *Server) Token(user string) (string, error) {
-	return s.authority.issue(context.Background(), user)
+// seed loads the seed or the scenario of the options into the first world, if that is empty.
+func (s *Server) seed(ctx context.Context) error {
+	content, err := world.ScenarioOf(s.options.Seed, s.options.Scenario)
+	if err != nil || world.IsEmpty(content) {
+		return err
+	}
+	loaded, err := s.worlds.Seed(ctx, s.DefaultWorld(), content)
+	if err == nil && !loaded {
+		s.options.Logger.Info("the world holds data already: seed left out", "world", s.DefaultWorld())
+	}
+	return err
 }
 
-// worldTime is the time by the clock of a world.
-func (s *Server) worldTime(ctx context.Context, world string) (time.Time, error) {
-	now, err := s.registry.Time(ctx, world)
-	return now.Time(), err
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.http.ServeHTTP(w, r) }
+
+// Token makes a token for a user without a password: for the person who runs the emulator.
+func (s *Server) Token(user string) (string, error) {
+	return s.authority.Issue(context.Background(), user)
 }
 
 // DefaultUser is the name of the user that was configured or made first.
-func (s *Server) DefaultUser() string { return s.authority.first }
+func (s *Server) DefaultUser() string { return s.authority.First() }
 
 // DefaultWorld is the name of the first world.
 func (s *Server) DefaultWorld() string { return s.options.Worlds[0].Name }
 
 // Journal lists the last calls of a world, the oldest first, without secrets.
-func (s *Server) Journal(world string) []control.Exchange {
-	return withCurl(s.journal.List(world, nil))
-}
+func (s *Server) Journal(world string) []control.Exchange { return s.journal.List(world, nil) }
 
-// Reset removes all data, and loads the seed again into the first world if there is one, in one
-// transaction. Users, their passwords and tokens stay.
+// Reset removes all data of all worlds, and loads the seed again into the first world if there is one, in
+// one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {
-	content, err := scenarioOf(s.options.Seed, s.options.Scenario)
+	content, err := world.ScenarioOf(s.options.Seed, s.options.Scenario)
 	if err != nil {
 		return err
 	}
-	return s.registry.Reset(ctx, s.options.Worlds[0].Name, content)
+	return s.worlds.Reset(ctx, s.DefaultWorld(), content)
 }
 
-// Check looks for what must not be in the data, of all worlds, and tells it in lines; it repairs
+// Check looks for damage in the data of all worlds, and returns a line for each finding. It repairs
 // nothing.
 func (s *Server) Check(ctx context.Context) ([]string, error) { return s.store.Check(ctx) }
 
-// Backup writes a copy of the SQLite database to a file that must not exist, also while others work
-// on it.
+// Backup writes a copy of the SQLite database to a file that must not exist. The database may be written
+// to meanwhile.
 func (s *Server) Backup(ctx context.Context, path string) error { return s.store.Backup(ctx, path) }
 
-// Step does one piece of background work and reports whether there was any: a move of schedules
-// that are due, or a chunk of a bulk job.
+// Replay makes the calls of a recording again, in an emulator of its own in memory, and compares the
+// answers. Of the options, those count that change answers; data, worlds, users and time are those of the
+// recording.
+func Replay(ctx context.Context, scenario control.Scenario, o Options) (control.Replay, error) {
+	return traffic.Replay(ctx, scenario, func(scenario control.Scenario) (traffic.ReplayServer, error) {
+		s, err := replayServer(scenario, o)
+		if err != nil {
+			return traffic.ReplayServer{}, err
+		}
+		return traffic.ReplayServer{Handler: s, Registry: s.registry, Authority: s.authority, Close: s.Close}, nil
+	})
+}
+
+func (s *Server) replay(ctx context.Context, scenario control.Scenario) (control.Replay, error) {
+	return Replay(ctx, scenario, s.options)
+}
+
+// replayServer starts an emulator whose world is as it was when a recording began.
+func replayServer(scenario control.Scenario, o Options) (*Server, error) {
+	rec := scenario.Recording
+	random := withDefaults(o).Random
+	o = Options{ // only what changes answers
+		Scenario: control.Scenario{State: scenario.State},
+		Worlds:   []World{{Name: rec.World, Plan: store.PlanOf(scenario.State)}},
+		Sources:  o.Sources, OCIHosts: o.OCIHosts, Strictness: o.Strictness, Validate: o.Validate,
+		FilterDecoding: o.FilterDecoding, AuthStatus: o.AuthStatus, EmptyListStatus: o.EmptyListStatus,
+		RateLimit: o.RateLimit, ValidateResponses: o.ValidateResponses, CacheBytes: o.CacheBytes, Pace: o.Pace,
+		Now: rec.Began.Time, Random: random, FaultHeader: o.FaultHeader, JournalCalls: o.JournalCalls,
+		Version: o.Version, Logger: slog.New(slog.DiscardHandler),
+	}
+	known := map[string]bool{}
+	for _, u := range rec.Users {
+		if known[u.Name] {
+			return nil, rule.Errorf("", "The user %s is there twice.", u.Name)
+		}
+		known[u.Name] = true
+		password, err := auth.NewPassword(random)
+		if err != nil {
+			return nil, err
+		}
+		o.Users = append(o.Users, User{Name: u.Name, Password: password, Role: Role(u.Role), World: rec.World})
+	}
+	o = withDefaults(o)
+	if err := o.check(); err != nil {
+		return nil, rule.Errorf("", "%s", err)
+	}
+	s, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	s.faults.Load(rec.World, rec.Faults, rec.LastFault)
+	ctx := call.WithWorld(context.Background(), rec.World)
+	for name, file := range rec.Snapshots {
+		if _, err := s.worlds.ImportSnapshot(ctx, name, file); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Step does a piece of background work and reports whether there was any: moves of schedules that are
+// due, and a batch of a bulk job.
 func (s *Server) Step(ctx context.Context) (bool, error) { return s.registry.Step(ctx) }
 
-// Run does the background work until the context ends; it stops between two pieces. On PostgreSQL
-// all replicas that run share it.
+// Run does the background work until the context ends; it stops between two pieces. On PostgreSQL all
+// replicas that run share it.
 func (s *Server) Run(ctx context.Context) {
-	if s.carrier != nil {
-		if err := s.carrier.Run(ctx); err != nil {
+	if s.queue != nil {
+		if err := s.queue.Run(ctx); err != nil {
 			s.options.Logger.Error("background work", "error", err)
 		}
 		return
@@ -400,7 +301,7 @@ func (s *Server) Run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-s.wake:
+		case <-s.woken:
 		case <-tick.C:
 		}
 	}
@@ -409,25 +310,29 @@ func (s *Server) Run(ctx context.Context) {
 // idle is how often Run looks for schedules that have become due.
 const idle = 250 * time.Millisecond
 
-// nudge tells Run that there is work.
-func (s *Server) nudge() {
+// wake wakes the runner.
+func (s *Server) wake() {
 	select {
-	case s.wake <- struct{}{}:
-	default: // it knows already
+	case s.woken <- struct{}{}:
+	default: // it is awake already
 	}
 }
 
-// hand tells the replicas of a job.
-func (s *Server) hand(k store.JobKey) {
-	if s.carrier != nil {
-		s.carrier.Hand(k)
+// enqueue enqueues a job for the replicas.
+func (s *Server) enqueue(k store.JobKey) {
+	if s.queue != nil {
+		s.queue.Enqueue(k)
 	}
 }
 
-// Close closes the data. Requests and Run must have ended.
+// Close closes the data and gives up the data folder. Requests and Run must have ended.
 func (s *Server) Close() error {
-	if s.carrier != nil {
-		s.carrier.Close()
+	if s.queue != nil {
+		s.queue.Close()
 	}
-	return s.store.Close()
+	var err error
+	if s.store != nil {
+		err = s.store.Close()
+	}
+	return errors.Join(err, s.owner.release())
 }

@@ -1148,6 +1148,9 @@ type ForceScheduleJSONRequestBody = ForcedStatus
 // ReplayScenarioJSONRequestBody defines body for ReplayScenario for application/json ContentType.
 type ReplayScenarioJSONRequestBody = Scenario
 
+// ResetDataJSONRequestBody defines body for ResetData for application/json ContentType.
+type ResetDataJSONRequestBody = WorldReset
+
 // SetScanProfileJSONRequestBody defines body for SetScanProfile for application/json ContentType.
 type SetScanProfileJSONRequestBody = ScanProfile
 

@@ -309,6 +309,24 @@ type ClientInterface interface {
 	// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
 	ReplayScenario(ctx context.Context, body ReplayScenarioJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ResetDataWithBody Empty all worlds
+	//
+	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
+	ResetDataWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetData Empty all worlds
+	//
+	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
+	ResetData(ctx context.Context, body ResetDataJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DescribeScanProfile How scans go
 	//
 	// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
@@ -951,6 +969,44 @@ func (c *Client) ReplayScenarioWithBody(ctx context.Context, contentType string,
 // Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
 func (c *Client) ReplayScenario(ctx context.Context, body ReplayScenarioJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReplayScenarioRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetDataWithBody Empty all worlds
+//
+// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
+func (c *Client) ResetDataWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetDataRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetData Empty all worlds
+//
+// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
+func (c *Client) ResetData(ctx context.Context, body ResetDataJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetDataRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2022,6 +2078,46 @@ func NewReplayScenarioRequestWithBody(server string, contentType string, body io
 	return req, nil
 }
 
+// NewResetDataRequest calls the generic ResetData builder with application/json body
+func NewResetDataRequest(server string, body ResetDataJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResetDataRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewResetDataRequestWithBody constructs an http.Request for the ResetData method, with any body, and a specified content type
+func NewResetDataRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewDescribeScanProfileRequest constructs an http.Request for the DescribeScanProfile method
 func NewDescribeScanProfileRequest(server string) (*http.Request, error) {
 	var err error
@@ -2860,6 +2956,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
 	ReplayScenarioWithResponse(ctx context.Context, body ReplayScenarioJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayScenarioResponse, error)
+
+	// ResetDataWithBodyWithResponse Empty all worlds
+	//
+	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
+	ResetDataWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetDataResponse, error)
+
+	// ResetDataWithResponse Empty all worlds
+	//
+	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
+	ResetDataWithResponse(ctx context.Context, body ResetDataJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetDataResponse, error)
 
 	// DescribeScanProfileWithResponse How scans go
 	//
@@ -5449,6 +5563,138 @@ func (r ReplayScenarioResponse) ContentType() string {
 	return ""
 }
 
+// ResetDataResponse400Headers the declared response headers of an HTTP 400 response for ResetData
+type ResetDataResponse400Headers struct {
+	XQCSDetail string
+}
+
+// ResetDataResponse401Headers the declared response headers of an HTTP 401 response for ResetData
+type ResetDataResponse401Headers struct {
+	XQCSDetail string
+}
+
+// ResetDataResponse403Headers the declared response headers of an HTTP 403 response for ResetData
+type ResetDataResponse403Headers struct {
+	XQCSDetail string
+}
+
+// ResetDataResponse413Headers the declared response headers of an HTTP 413 response for ResetData
+type ResetDataResponse413Headers struct {
+	XQCSDetail string
+}
+
+// ResetDataResponse415Headers the declared response headers of an HTTP 415 response for ResetData
+type ResetDataResponse415Headers struct {
+	XQCSDetail string
+}
+
+// ResetDataResponse429Headers the declared response headers of an HTTP 429 response for ResetData
+type ResetDataResponse429Headers struct {
+	XQCSDetail string
+}
+
+// ResetDataResponse500Headers the declared response headers of an HTTP 500 response for ResetData
+type ResetDataResponse500Headers struct {
+	XQCSDetail string
+}
+
+type ResetDataResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *Refused
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ResetDataResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ResetDataResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ResetDataResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ResetDataResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ResetDataResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResetDataResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ResetDataResponse500Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResetDataResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ResetDataResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ResetDataResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ResetDataResponse) GetJSON413() *Refused {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ResetDataResponse) GetJSON415() *Refused {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResetDataResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ResetDataResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetDataResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetDataResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetDataResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetDataResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DescribeScanProfileResponse400Headers the declared response headers of an HTTP 400 response for DescribeScanProfile
 type DescribeScanProfileResponse400Headers struct {
 	XQCSDetail string
@@ -7797,6 +8043,36 @@ func (c *ClientWithResponses) ReplayScenarioWithResponse(ctx context.Context, bo
 		return nil, err
 	}
 	return ParseReplayScenarioResponse(rsp)
+}
+
+// ResetDataWithBodyWithResponse Empty all worlds
+//
+// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
+func (c *ClientWithResponses) ResetDataWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetDataResponse, error) {
+	rsp, err := c.ResetDataWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetDataResponse(rsp)
+}
+
+// ResetDataWithResponse Empty all worlds
+//
+// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
+func (c *ClientWithResponses) ResetDataWithResponse(ctx context.Context, body ResetDataJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetDataResponse, error) {
+	rsp, err := c.ResetData(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetDataResponse(rsp)
 }
 
 // DescribeScanProfileWithResponse How scans go
@@ -10640,6 +10916,150 @@ func ParseReplayScenarioResponse(rsp *http.Response) (*ReplayScenarioResponse, e
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ReplayScenarioResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetDataResponse parses an HTTP response from a ResetDataWithResponse call
+func ParseResetDataResponse(rsp *http.Response) (*ResetDataResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetDataResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ResetDataResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ResetDataResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ResetDataResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers ResetDataResponse413Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ResetDataResponse415Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ResetDataResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ResetDataResponse500Headers
 		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -76,6 +76,9 @@ type ServerInterface interface {
 	// ReplayScenario Make the calls of a recording again
 	// (POST /_qcs/replay)
 	ReplayScenario(ctx echo.Context) error
+	// ResetData Empty all worlds
+	// (POST /_qcs/reset)
+	ResetData(ctx echo.Context) error
 	// DescribeScanProfile How scans go
 	// (GET /_qcs/scan-profile)
 	DescribeScanProfile(ctx echo.Context) error
@@ -351,6 +354,15 @@ func (w *ServerInterfaceWrapper) ReplayScenario(ctx echo.Context) error {
 	return err
 }
 
+// ResetData converts echo context to params.
+func (w *ServerInterfaceWrapper) ResetData(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResetData(ctx)
+	return err
+}
+
 // DescribeScanProfile converts echo context to params.
 func (w *ServerInterfaceWrapper) DescribeScanProfile(ctx echo.Context) error {
 	var err error
@@ -617,6 +629,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/_qcs/worlds/:world", wrapper.DropWorld, options.OperationMiddlewares["DropWorld"]...)
 	router.PUT(options.BaseURL+"/_qcs/worlds/:world", wrapper.UpdateWorld, options.OperationMiddlewares["UpdateWorld"]...)
 	router.POST(options.BaseURL+"/_qcs/worlds/:world/reset", wrapper.ResetWorld, options.OperationMiddlewares["ResetWorld"]...)
+	router.POST(options.BaseURL+"/_qcs/reset", wrapper.ResetData, options.OperationMiddlewares["ResetData"]...)
 	router.POST(options.BaseURL+"/_qcs/worlds/:world/clone", wrapper.CloneWorld, options.OperationMiddlewares["CloneWorld"]...)
 	router.POST(options.BaseURL+"/_qcs/worlds/:world/expire-tokens", wrapper.ExpireTokens, options.OperationMiddlewares["ExpireTokens"]...)
 	router.GET(options.BaseURL+"/_qcs/snapshots", wrapper.ListSnapshots, options.OperationMiddlewares["ListSnapshots"]...)
@@ -3494,6 +3507,169 @@ func (response ReplayScenario500JSONResponse) VisitReplayScenarioResponse(w http
 	return err
 }
 
+type ResetDataRequestObject struct {
+	Body *ResetDataJSONRequestBody
+}
+
+type ResetDataResponseObject interface {
+	VisitResetDataResponse(w http.ResponseWriter) error
+}
+
+type ResetData204Response struct {
+}
+
+func (response ResetData204Response) VisitResetDataResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ResetData400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ResetData400JSONResponse) VisitResetDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetData401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetData401JSONResponse struct {
+	Body    ControlError
+	Headers ResetData401ResponseHeaders
+}
+
+func (response ResetData401JSONResponse) VisitResetDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetData403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetData403JSONResponse struct {
+	Body    ControlError
+	Headers ResetData403ResponseHeaders
+}
+
+func (response ResetData403JSONResponse) VisitResetDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetData413ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetData413JSONResponse struct {
+	Body    ControlError
+	Headers ResetData413ResponseHeaders
+}
+
+func (response ResetData413JSONResponse) VisitResetDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetData415ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetData415JSONResponse struct {
+	Body    ControlError
+	Headers ResetData415ResponseHeaders
+}
+
+func (response ResetData415JSONResponse) VisitResetDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetData429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetData429JSONResponse struct {
+	Body    ControlError
+	Headers ResetData429ResponseHeaders
+}
+
+func (response ResetData429JSONResponse) VisitResetDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetData500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ResetData500JSONResponse struct {
+	Body    ControlError
+	Headers ResetData500ResponseHeaders
+}
+
+func (response ResetData500JSONResponse) VisitResetDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeScanProfileRequestObject struct {
 }
 
@@ -5905,6 +6081,9 @@ type StrictServerInterface interface {
 	// ReplayScenario Make the calls of a recording again
 	// (POST /_qcs/replay)
 	ReplayScenario(ctx context.Context, request ReplayScenarioRequestObject) (ReplayScenarioResponseObject, error)
+	// ResetData Empty all worlds
+	// (POST /_qcs/reset)
+	ResetData(ctx context.Context, request ResetDataRequestObject) (ResetDataResponseObject, error)
 	// DescribeScanProfile How scans go
 	// (GET /_qcs/scan-profile)
 	DescribeScanProfile(ctx context.Context, request DescribeScanProfileRequestObject) (DescribeScanProfileResponseObject, error)
@@ -6567,6 +6746,55 @@ func (sh *strictHandler) ReplayScenario(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ReplayScenarioResponseObject); ok {
 		return validResponse.VisitReplayScenarioResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResetData operation middleware
+func (sh *strictHandler) ResetData(ctx echo.Context) error {
+	var request ResetDataRequestObject
+
+	var body ResetDataJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetData(ctx.Request().Context(), request.(ResetDataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetData")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResetDataResponseObject); ok {
+		return validResponse.VisitResetDataResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// open opens the data that the settings name, which must exist, for a command that does one thing
-// beside the daemon. Worlds are those that the data holds.
+// open opens the data that the settings name, which must exist, for a command that only reads it, also
+// while the daemon runs. Worlds are those of the data.
 func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error) {
 	k, err := p.settings(cmd.Flags())
 	if err != nil {
@@ -24,7 +24,7 @@ func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	options.Existing, options.Worlds = true, nil
+	options.Existing = true
 	s, err := server.New(options)
 	return s, k, err
 }
@@ -63,11 +63,15 @@ func resetCommand(p *program) *cobra.Command {
 			"same data folder. Users, passwords and tokens stay.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, _, err := p.open(cmd)
+			k, err := p.settings(cmd.Flags())
 			if err != nil {
 				return err
 			}
-			return errors.Join(s.Reset(cmd.Context()), s.Close())
+			options, err := p.options(k)
+			if err != nil {
+				return err
+			}
+			return server.Reset(cmd.Context(), options)
 		},
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +28,7 @@ const (
 )
 
 // serve runs the emulator until the context ends; then requests finish and jobs stop between two
-// chunks.
+// batches.
 func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	k, err := p.settings(cmd.Flags())
 	if err != nil {
@@ -48,6 +49,14 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return fmt.Errorf("%w; --addr or QCSD_ADDR names another address", err)
 	}
+	options.Address = "http://" + listener.Addr().String()
+	if pair != nil {
+		options.Address = "https://" + listener.Addr().String()
+		options.Certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+		listener = tls.NewListener(
+			listener, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12},
+		)
+	}
 	s, err := server.New(options)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -56,13 +65,7 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	if k.String(keySeed) != "" {
 		debug.FreeOSMemory() // what loading took is not needed again
 	}
-	base := "http://" + listener.Addr().String()
-	if pair != nil {
-		base = "https://" + listener.Addr().String()
-		listener = tls.NewListener(
-			listener, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12},
-		)
-	}
+	base := options.Address
 	data := options.Data
 	if options.Database != "" {
 		data = "PostgreSQL"

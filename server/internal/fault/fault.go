@@ -1,11 +1,8 @@
-// Package fault decides which calls go wrong on purpose, and how: faults as data, a list for each
-// world, with counters. It does nothing to a call itself; package server does. It imports neither
-// net/http nor the store: faults live as long as the process.
+// Package fault makes calls fail on purpose: faults as data, a list for each world with counters, and the
+// middleware that applies them. Faults live as long as the process.
 package fault
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,15 +10,16 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/call"
 )
 
-// Call is what a fault is held against.
+// Call is what a fault matches or not.
 type Call struct {
 	World, Operation, User string
 	Now                    openapi.Millis // by the clock of the world
 }
 
-// Set holds the faults of all worlds. It is safe for concurrent use. The zero value is empty.
+// Set is the faults of all worlds. It is safe for concurrent use. The zero value is empty.
 type Set struct {
 	mu     sync.Mutex
 	worlds map[string]*faults
@@ -45,7 +43,7 @@ type faults struct {
 	last int // number of the last one that was added
 }
 
-// of gives the faults of a world.
+// of returns the faults of a world.
 func (s *Set) of(world string) *faults {
 	if s.worlds == nil {
 		s.worlds = map[string]*faults{}
@@ -73,13 +71,13 @@ func (s *Set) Add(world string, r control.FaultRequest) control.Fault {
 	return *f
 }
 
-// List gives the faults of a world in the order in which they are tried.
+// List returns the faults of a world in the order in which they are tried.
 func (s *Set) List(world string) []control.Fault {
 	all, _ := s.Save(world)
 	return all
 }
 
-// Save gives the faults of a world, and the number of the last one that was added.
+// Save returns the faults of a world, and the number of the last one that was added.
 func (s *Set) Save(world string) (all []control.Fault, last int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +89,7 @@ func (s *Set) Save(world string) (all []control.Fault, last int) {
 	return all, w.last
 }
 
-// Load gives a world the faults that Save gave, with their counters.
+// Load gives a world the faults that Save returned, with their counters.
 func (s *Set) Load(world string, all []control.Fault, last int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +100,7 @@ func (s *Set) Load(world string, all []control.Fault, last int) {
 	}
 }
 
-// Remove takes a fault away from a world, and reports whether there was one.
+// Remove removes a fault from a world, and reports whether there was one.
 func (s *Set) Remove(world, id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,26 +110,25 @@ func (s *Set) Remove(world, id string) bool {
 	return len(w.all) < before
 }
 
-// Clear takes all faults away from a world. Their numbers go on.
+// Clear removes all faults of a world. Their numbers go on.
 func (s *Set) Clear(world string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.of(world).all = nil
 }
 
-// Drop forgets a world.
+// Drop removes a world.
 func (s *Set) Drop(world string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.worlds, world)
 }
 
-// Meet counts a call, and gives the faults that it meets: any number of latencies, and at most one
-// other.
-func (s *Set) Meet(c Call) []control.Fault {
+// Match counts a call, and returns the faults to apply: any number of latencies, and at most one other.
+func (s *Set) Match(c Call) []control.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var met []control.Fault
+	var matched []control.Fault
 	for _, f := range s.of(c.World).all {
 		if f.Operation != "" && !qql.Glob(f.Operation, c.Operation) || f.User != "" && f.User != c.User {
 			continue
@@ -140,15 +137,15 @@ func (s *Set) Meet(c Call) []control.Fault {
 			continue
 		}
 		f.Hits++
-		met = append(met, *f)
+		matched = append(matched, *f)
 		if f.Effect.Kind != control.FaultEffectKindLatency {
 			break
 		}
 	}
-	return met
+	return matched
 }
 
-// due reports whether the call that was counted last is one that goes wrong.
+// due reports whether the call that was counted last is one that the fault applies to.
 func due(f control.Fault, now openapi.Millis) bool {
 	w := f.When
 	return (w.First == 0 || f.Calls <= int64(w.First)) &&
@@ -157,16 +154,10 @@ func due(f control.Fault, now openapi.Millis) bool {
 		(w.From == 0 || now >= w.From) &&
 		(w.Until == 0 || now < w.Until) &&
 		(w.Probability == 0 || f.Effect.Kind == control.FaultEffectKindJobItems ||
-			Draw(w.Seed, f.Calls) < w.Probability)
+			call.Draw(w.Seed, f.Calls) < w.Probability)
 }
 
-// Draw gives a number from 0 to 1 for a seed and something: the same for the same.
-func Draw(seed int64, of any) float64 {
-	sum := sha256.Sum256(fmt.Append(nil, seed, "/", of))
-	return float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
-}
-
-// Check says what is wrong with a fault that is wanted, or nothing.
+// Check says what is wrong with a request for a fault; "" if nothing is.
 func Check(r control.FaultRequest) string {
 	e := r.Effect
 	needsLatency := e.Kind == control.FaultEffectKindLatency || e.Kind == control.FaultEffectKindSlow

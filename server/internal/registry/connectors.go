@@ -10,6 +10,8 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -20,20 +22,20 @@ const serviceAccount = "123456789012"
 // time and fits an int32, as clients read one (observed).
 func (s *Service) AWSBase(ctx context.Context) api.AWSBase {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(WorldOf(ctx))) // never fails
+	_, _ = h.Write([]byte(call.World(ctx))) // never fails
 	return api.AWSBase{AccountID: serviceAccount, ExternalID: int64(h.Sum32()>>1) | 1<<29}
 }
 
 // CreateAWSConnector adds a connector for a role.
 func (s *Service) CreateAWSConnector(ctx context.Context, body api.AWSConnectorRequest) (api.Connector, error) {
 	c := api.Connector{Arn: body.Arn, Name: cmp.Or(body.Name, roleOf(body.Arn)), Description: body.Description}
-	return c, insertConnector(ctx, s, c, accountOf(c.Arn))
+	return c, insertConnector(ctx, s, c, AccountOf(c.Arn))
 }
 
 // CreateACRConnector adds a connector for an application of Azure. Its secret is left behind here.
 func (s *Service) CreateACRConnector(ctx context.Context, body api.ACRConnectorRequest) (api.ACRConnector, error) {
 	c := api.ACRConnector{
-		ACRConnectorID: cmp.Or(body.ConnectorID, s.id(ctx)),
+		ACRConnectorID: cmp.Or(body.ConnectorID, call.ID(ctx, s.NewID)),
 		Name:           body.Name,
 		Description:    body.Description,
 		ApplicationID:  body.ApplicationID,
@@ -56,20 +58,20 @@ func (s *Service) CreateGCPConnector(
 	if json.Unmarshal(keyFile, &account) != nil || account.Type != "service_account" || account.Project == "" ||
 		account.Email == "" ||
 		account.PrivateKey == "" {
-		return api.GCPConnector{}, broken(
+		return api.GCPConnector{}, rule.Errorf(
 			openapi.ServiceAccountFile,
 			"The file is not the key file of a service account: type, project_id, client_email and private_key "+
 				"are needed.",
 		)
 	}
 	c := api.GCPConnector{
-		GCPConnectorID: or(params.ConnectorID, ""),
+		GCPConnectorID: rule.Or(params.ConnectorID, ""),
 		GCPProjectID:   account.Project,
 		Name:           params.Name,
-		Description:    or(params.Description, ""),
+		Description:    rule.Or(params.Description, ""),
 	}
 	if c.GCPConnectorID == "" {
-		c.GCPConnectorID = s.id(ctx)
+		c.GCPConnectorID = call.ID(ctx, s.NewID)
 	}
 	return c, insertConnector(ctx, s, c, "")
 }
@@ -78,7 +80,7 @@ func insertConnector[C store.Connector](ctx context.Context, s *Service, c C, ac
 	return s.write(ctx, func(tx *store.Tx) error {
 		err := store.InsertConnector(ctx, tx, c, account)
 		if errors.Is(err, store.ErrDuplicate) {
-			return broken(openapi.DuplicateConnector, "A connector with this role, id or name exists already.")
+			return rule.Errorf(openapi.DuplicateConnector, "A connector with this role, id or name exists already.")
 		}
 		return err
 	})
@@ -123,7 +125,7 @@ func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDeta
 		c, err := store.FindConnector[api.Connector](ctx, tx, body.AWS.Arn, "")
 		if errors.Is(err, store.ErrNotFound) {
 			c = api.Connector{Arn: body.AWS.Arn, Name: roleOf(body.AWS.Arn)}
-			err = store.InsertConnector(ctx, tx, c, accountOf(c.Arn))
+			err = store.InsertConnector(ctx, tx, c, AccountOf(c.Arn))
 		}
 		r.AWS.Name, r.AWS.Description = c.Name, c.Description
 		r.Connectors = append(r.Connectors, c)
@@ -156,8 +158,8 @@ func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDeta
 // where rules of ours do not hold.
 func (s *Service) known(err error, r *api.RegistryDetails, c api.Connector) error {
 	if errors.Is(err, store.ErrNotFound) {
-		if !s.lenient {
-			return broken(openapi.UnknownConnector, "There is no connector %q.", c.Name)
+		if !s.Lenient {
+			return rule.Errorf(openapi.UnknownConnector, "There is no connector %q.", c.Name)
 		}
 		err = nil
 	}
@@ -168,8 +170,8 @@ func (s *Service) known(err error, r *api.RegistryDetails, c api.Connector) erro
 // roleOf is the name of the role in an ARN such as arn:aws:iam::123456789012:role/scan-role.
 func roleOf(arn string) string { return arn[strings.LastIndexAny(arn, ":/")+1:] }
 
-// accountOf is the account in it.
-func accountOf(arn string) string {
+// AccountOf is the account in an ARN.
+func AccountOf(arn string) string {
 	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
 		return parts[4]
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -38,7 +39,7 @@ func workRegistries(ctx context.Context, tx *store.Tx, job *store.Job) (ended bo
 		job.Position++
 		job.Done++
 		cleared += n
-		if ended = int(job.Position) == len(job.Selection.IDs); ended || cleared >= chunk {
+		if ended = int(job.Position) == len(job.Selection.IDs); ended || cleared >= batchRows {
 			break
 		}
 	}
@@ -54,7 +55,7 @@ func deleteRegistry(
 	if err == nil {
 		err = deletable(counts)
 	}
-	var running *RuleError
+	var running *rule.Violation
 	if errors.As(err, &running) {
 		return control.JobOutcomeOutcomeRunning, 0, nil
 	}
@@ -68,15 +69,15 @@ func deleteRegistry(
 	if !hidden {
 		return control.JobOutcomeOutcomeNotFound, 0, nil
 	}
-	p, err := tx.NextPiece(ctx, nil, nil, store.Piece{Registry: id, UpTo: math.MaxInt64, Rows: chunk})
+	p, err := tx.NextBatch(ctx, nil, nil, store.Batch{Registry: id, UpTo: math.MaxInt64, Rows: batchRows})
 	if err != nil {
 		return "", 0, err
 	}
-	counted, err := tx.Tally(ctx, p)
+	counted, err := tx.CountByStatus(ctx, p)
 	if err != nil {
 		return "", 0, err
 	}
-	if rows, err = tx.DeletePiece(ctx, p, counted); err != nil || !p.Last {
+	if rows, err = tx.DeleteBatch(ctx, p, counted); err != nil || !p.Last {
 		return "", 0, err
 	}
 	return control.JobOutcomeOutcomeDeleted, rows, tx.DeleteRegistry(ctx, id)

@@ -2,10 +2,11 @@ package registry
 
 import (
 	"context"
-	"time"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/scan"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -15,51 +16,41 @@ type state struct {
 	phase  store.Phase
 }
 
-// moves is the life cycle as data: what becomes of a schedule that is due. What is not here holds
-// its state: Paused, Unknown and Canceled always, the ends of a scan at once. A scan lists, then
-// scans (user guide). An automatic schedule begins with a baseline and comes back at its time;
-// which states it goes through is inferred from their names.
-var moves = map[state]store.Move{
+// lifecycle says what becomes of a schedule that is due. A state that is not here does not change:
+// Paused, Unknown and Canceled for ever, and the ends of a scan on demand.
+//
+// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and comes back
+// at its time. Which states it goes through is inferred from their names.
+var lifecycle = map[state]store.Move{
 	{api.StatusCreated, store.NoPhase}: {To: api.StatusQueued, Wait: store.WhileQueued},
 	{api.StatusQueued, store.NoPhase}: {
-		To:     api.StatusRunning,
-		Phase:  store.Listing,
-		Wait:   store.WhileListing,
-		Effect: store.RunStarts,
+		To: api.StatusRunning, Phase: store.Listing, Wait: store.WhileListing, Effect: store.RunStarts,
 	},
 	{api.StatusRunning, store.Listing}: {
-		To:     api.StatusRunning,
-		Phase:  store.Scanning,
-		Wait:   store.WhileScanning,
-		Effect: store.ListingEnds,
+		To: api.StatusRunning, Phase: store.Scanning, Wait: store.WhileScanning, Effect: store.ListingEnds,
 	},
 	{api.StatusBaselineCreated, store.NoPhase}: {To: api.StatusBaselineQueued, Wait: store.WhileQueued},
 	{api.StatusBaselineQueued, store.NoPhase}: {
-		To:     api.StatusBaselineRunning,
-		Phase:  store.Listing,
-		Wait:   store.WhileListing,
-		Effect: store.BaselineStarts,
+		To: api.StatusBaselineRunning, Phase: store.Listing, Wait: store.WhileListing, Effect: store.BaselineStarts,
 	},
 	{api.StatusBaselineRunning, store.Listing}: {
-		To:     api.StatusBaselineCompleted,
-		Wait:   store.UntilRun,
-		Effect: store.BaselineEnds,
+		To: api.StatusBaselineCompleted, Wait: store.UntilRun, Effect: store.BaselineEnds,
 	},
-	{api.StatusBaselineCompleted, store.NoPhase}: again,
-	{api.StatusCompleted, store.NoPhase}:         again,
-	{api.StatusFinished, store.NoPhase}:          again,
-	{api.StatusError, store.NoPhase}:             again,
-	{api.StatusFailed, store.NoPhase}:            again,
+	{api.StatusBaselineCompleted, store.NoPhase}: nextScan,
+	{api.StatusCompleted, store.NoPhase}:         nextScan,
+	{api.StatusFinished, store.NoPhase}:          nextScan,
+	{api.StatusError, store.NoPhase}:             nextScan,
+	{api.StatusFailed, store.NoPhase}:            nextScan,
 }
 
-// again is how an automatic schedule comes back.
-var again = store.Move{To: api.StatusQueued, Wait: store.WhileQueued, Effect: store.RunIsDue}
+// nextScan begins the next scan of an automatic schedule.
+var nextScan = store.Move{To: api.StatusQueued, Wait: store.WhileQueued, Effect: store.RunIsDue}
 
-// moveOf is the move of a schedule that is due. The end of a scan depends on the schedule: on
-// demand it is Finished for good, automatic it is Completed until the next one.
+// moveOf is the move of a schedule that is due. The end of a scan depends on the schedule: on demand it
+// is Finished for good, automatic it is Completed until the next scan.
 func moveOf(d store.Due) (store.Move, bool) {
 	if d.Status != api.StatusRunning || d.Phase != store.Scanning {
-		m, ok := moves[state{d.Status, d.Phase}]
+		m, ok := lifecycle[state{d.Status, d.Phase}]
 		return m, ok
 	}
 	end := store.Move{To: d.Outcome, Effect: store.RunEnds}
@@ -72,32 +63,39 @@ func moveOf(d store.Due) (store.Move, bool) {
 	return end, true
 }
 
-// live makes the moves that are due in the first world that has any, the earliest schedules first,
-// all that make the same move together. It reports whether there were any.
-func (s *Service) live(ctx context.Context, tx *store.Tx, scope store.Scope, asked surveys) (bool, error) {
+// endsWell reports whether a move is the end of a scan that found something.
+func endsWell(m store.Move) bool {
+	return m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted)
+}
+
+// live makes the moves that are due in the first world that has any, the earliest schedules first; all
+// schedules that make the same move make it together. It reports whether there was any work.
+func (s *Service) live(
+	ctx context.Context, tx *store.Tx, scope store.Scope, listings scan.Listings,
+) (made moves, worked bool, err error) {
 	d, err := dueNow(ctx, tx, scope)
 	if err != nil {
-		return false, err
+		return made, false, err
 	}
 	tx = d.tx
 	if len(d.schedules) == 0 && d.isReport {
-		return true, s.report(ctx, tx, d.report)
+		return made, true, s.Reports.Make(ctx, tx, d.report)
 	}
-	moving, failed, err := s.decide(ctx, tx, d.schedules, asked)
+	made, failures, err := s.decide(ctx, tx, d.schedules, listings)
 	if err != nil {
-		return false, err
+		return made, false, err
 	}
-	for _, m := range moving.order {
-		if err := asked.move(ctx, tx, m, moving.rows[m]); err != nil {
-			return false, err
+	for _, m := range made.order {
+		if err := move(ctx, tx, m, made.rows[m], listings); err != nil {
+			return made, false, err
 		}
 	}
-	for id, fault := range failed {
-		if err := tx.SetErrors(ctx, id, fault); err != nil {
-			return false, err
+	for id, failure := range failures {
+		if err := tx.SetErrors(ctx, id, failure); err != nil {
+			return made, false, err
 		}
 	}
-	return len(d.schedules) > 0, nil
+	return made, len(d.schedules) > 0, nil
 }
 
 // due is what is due first in a world: schedules, or, when none is due before it, a report.
@@ -108,8 +106,8 @@ type due struct {
 	isReport  bool
 }
 
-// dueNow looks for what is due in the first world that has anything. Schedules that are due after a
-// report wait for it.
+// dueNow reads what is due in the first world that has anything. Schedules that are due after a report
+// wait for it.
 func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	world, found, err := tx.DueWorld(ctx, scope)
 	if err != nil || !found {
@@ -126,143 +124,72 @@ func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	if d.isReport {
 		until = d.report.DueAt
 	}
-	d.schedules, err = d.tx.DueRows(ctx, until, chunk)
+	d.schedules, err = d.tx.DueRows(ctx, until, batchRows)
 	return d, err
 }
 
-// moving is which schedules make which moves; each move stands where the first schedule that makes
-// it stood.
-type moving struct {
+// moves says which schedules make which moves. A move comes where the first schedule that makes it
+// came.
+type moves struct {
 	order []store.Move
 	rows  map[store.Move][]store.Due
 }
 
-// decide sorts schedules that are due by the move that they make. A scan whose registry could not
-// be listed ends in Error; one whose registry was not asked yet is left to the next time.
+// decide sorts schedules that are due by their moves. A scan whose registry could not be listed ends in
+// Error; it returns the errors by schedule. A scan whose registry was not listed yet waits.
 func (s *Service) decide(
-	ctx context.Context, tx *store.Tx, due []store.Due, asked surveys,
-) (moving, map[string][]api.ScheduleError, error) {
-	sorted, failed := moving{rows: map[store.Move][]store.Due{}}, map[string][]api.ScheduleError{}
+	ctx context.Context, tx *store.Tx, due []store.Due, listings scan.Listings,
+) (moves, map[string][]api.ScheduleError, error) {
+	sorted, failures := moves{rows: map[store.Move][]store.Due{}}, map[string][]api.ScheduleError{}
 	addresses := map[string]string{}
-	if len(s.sources) > 0 {
+	if len(s.Sources) > 0 {
 		var err error
-		if addresses, err = addressesOf(ctx, tx, due); err != nil {
+		if addresses, err = scan.Addresses(ctx, tx, due); err != nil {
 			return sorted, nil, err
 		}
 	}
 	for _, d := range due {
 		m, ok := moveOf(d)
 		if !ok {
-			m = store.Move{To: d.Status, Phase: d.Phase} // holds its state; nothing moves it any more
+			m = store.Move{To: d.Status, Phase: d.Phase} // it stays as it is and is never due again
 		}
-		m, fault, ready := s.told(m, addresses[d.RegistryID], d, asked)
-		if !ready {
+		m, failure, listed := s.outcome(m, addresses[d.RegistryID], d, listings)
+		if !listed {
 			continue
 		}
-		if fault != nil {
-			failed[d.ID] = fault
+		if failure != nil {
+			failures[d.ID] = failure
 		}
 		if len(sorted.rows[m]) == 0 {
 			sorted.order = append(sorted.order, m)
 		}
 		sorted.rows[m] = append(sorted.rows[m], d)
 	}
-	return sorted, failed, nil
+	return sorted, failures, nil
 }
 
-// told corrects the end of a scan by what the source of the registry said; it is not ready while
-// that was not asked.
-func (s *Service) told(
-	m store.Move, uri string, d store.Due, asked surveys,
-) (move store.Move, fault []api.ScheduleError, ready bool) {
-	if !endsWell(m) || s.source(uri) == nil {
+// outcome turns the good end of a scan into Error if its registry could not be listed. It is not listed
+// while the listing has not all that the schedule selects.
+func (s *Service) outcome(
+	m store.Move, uri string, d store.Due, listings scan.Listings,
+) (move store.Move, failure []api.ScheduleError, listed bool) {
+	if !endsWell(m) || s.Sources.Of(uri) == nil {
 		return m, nil, true
 	}
-	v := asked[uri]
-	if v.err != nil {
-		m.To, fault = api.StatusError, faultOf(uri, v.err)
+	if failure = listings.Failure(uri); failure != nil {
+		m.To = api.StatusError
 	}
-	return m, fault, v.covers(d.Filters)
+	return m, failure, listings.Covers(uri, d.Filters)
 }
 
 // move makes a move; a scan that ends well has found something.
-func (v surveys) move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due) error {
+func move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due, listings scan.Listings) error {
 	if endsWell(m) {
-		if err := v.discover(ctx, tx, rows); err != nil {
+		if err := scan.Save(ctx, tx, rows, listings); err != nil {
 			return err
 		}
 	}
-	err := tx.MoveSchedules(ctx, m, rows)
-	if err == nil {
-		happened(ctx, tx, m, rows)
-	}
-	return err
-}
-
-// nextRun is the first time after now at which an automatic schedule runs: at HH:MM UTC, on a day
-// of the week if one is given.
-func nextRun(s api.Schedule, now time.Time) openapi.Millis {
-	at, err := time.Parse("15:04", s.Schedule)
-	if err != nil {
-		return 0 // on demand
-	}
-	now = now.UTC()
-	run := time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), 0, 0, time.UTC)
-	for !run.After(now) || s.WeekDay != "" && weekDay(run) != s.WeekDay {
-		run = run.AddDate(0, 0, 1)
-	}
-	return openapi.MillisOf(run)
-}
-
-// ForceSchedule puts a schedule into a status, from which it goes on as if it had got there by
-// itself. An end well that is forced is Error where the registry cannot be listed.
-func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, status api.Status) error {
-	asked := surveys{}
-	var d store.Due
-	var m store.Move
-	var uri string
-	look := func(tx *store.Tx) error {
-		row, err := find(ctx, tx, registryID, id)
-		if err != nil {
-			return err
-		}
-		d = store.Due{
-			Row:        store.Row{ID: id, Status: row.Status},
-			RegistryID: registryID,
-			At:         tx.Now,
-			Filters:    row.Filters,
-		}
-		if m, err = forced(status, row.OnDemand); err != nil || len(s.sources) == 0 {
-			return err
-		}
-		addresses, err := addressesOf(ctx, tx, []store.Due{d})
-		uri = addresses[registryID]
-		return err
-	}
-	if err := s.read(ctx, look); err != nil {
-		return err
-	}
-	if endsWell(m) && s.source(uri) != nil {
-		asked.note(uri, d.Filters)
-		s.ask(ctx, asked)
-	}
-	return s.write(ctx, func(tx *store.Tx) error {
-		if err := look(tx); err != nil {
-			return err
-		}
-		m, fault, ready := s.told(m, uri, d, asked)
-		if !ready {
-			return broken("", "The registry has changed meanwhile; try again.")
-		}
-		if err := tx.SetDue(ctx, id); err != nil {
-			return err
-		}
-		err := asked.move(ctx, tx, m, []store.Due{d})
-		if err == nil && fault != nil {
-			err = tx.SetErrors(ctx, id, fault)
-		}
-		return err
-	})
+	return tx.MoveSchedules(ctx, m, rows)
 }
 
 // forced is the move that puts a schedule into a status.
@@ -271,7 +198,7 @@ func forced(status api.Status, onDemand bool) (store.Move, error) {
 	switch status {
 	case api.StatusBaselineCreated, api.StatusBaselineQueued, api.StatusBaselineRunning, api.StatusBaselineCompleted:
 		if onDemand {
-			return m, broken(openapi.NotAutomatic, "Only automatic schedules have a baseline.")
+			return m, rule.Errorf(openapi.NotAutomatic, "Only automatic schedules have a baseline.")
 		}
 	case api.StatusPaused, api.StatusUnknown, api.StatusCanceled:
 		return m, nil
@@ -280,9 +207,9 @@ func forced(status api.Status, onDemand bool) (store.Move, error) {
 	case api.StatusCreated, api.StatusBaselineCreated, api.StatusQueued, api.StatusBaselineQueued:
 		m.Wait = store.WhileQueued
 	case api.StatusRunning:
-		return moves[state{api.StatusQueued, store.NoPhase}], nil
+		return lifecycle[state{api.StatusQueued, store.NoPhase}], nil
 	case api.StatusBaselineRunning:
-		return moves[state{api.StatusBaselineQueued, store.NoPhase}], nil
+		return lifecycle[state{api.StatusBaselineQueued, store.NoPhase}], nil
 	default:
 		if status != api.StatusBaselineCompleted {
 			m.Effect = store.RunEnds

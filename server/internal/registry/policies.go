@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -57,7 +58,7 @@ func (s *Service) UpdatePolicy(ctx context.Context, id string, body api.PolicyRe
 
 // policyID makes an id as the vendor's look: 24 hexadecimal digits.
 func (s *Service) policyID(ctx context.Context) string {
-	return strings.ReplaceAll(s.id(ctx), "-", "")[:24]
+	return strings.ReplaceAll(call.ID(ctx, s.NewID), "-", "")[:24]
 }
 
 // policy writes a body into a policy.

@@ -4,58 +4,65 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/url"
 	"strings"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/rules"
+	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/scan"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// ListRegistries gives a page of the registries. Callers share it: they must not change it.
-func (s *Service) ListRegistries(ctx context.Context, q Query) (api.Registries, error) {
-	return lister[api.Registries]{s, &s.pages.registries, s.readRegistries}.page(ctx, asked{q, store.Registries, ""})
+// ListRegistries returns a page of the registries.
+func (s *Service) ListRegistries(ctx context.Context, q rule.List) (page api.Registries, b rule.Basis, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		var l store.List
+		if l, b, err = q.Bind(store.Registries, tx); err != nil {
+			return err
+		}
+		page.Data, page.Count, err = tx.Registries(ctx, l)
+		return err
+	})
+	return page, b, err
 }
 
-// ListRepositories gives a page of the repositories of a registry.
-func (s *Service) ListRepositories(ctx context.Context, id string, q Query) (page api.Repositories, err error) {
+// ListRepositories returns a page of the repositories of a registry.
+func (s *Service) ListRepositories(
+	ctx context.Context, id string, q rule.List,
+) (page api.Repositories, b rule.Basis, err error) {
 	err = s.read(ctx, func(tx *store.Tx) error {
 		if err := tx.HasRegistry(ctx, id); err != nil {
 			return err
 		}
-		l, err := list(ctx, q, store.Repositories, tx.Now)
-		if err != nil {
+		var l store.List
+		if l, b, err = q.Bind(store.Repositories, tx); err != nil {
 			return err
 		}
 		page.Data, page.Count, err = tx.Repositories(ctx, id, l)
 		return err
 	})
-	return page, err
+	return page, b, err
 }
 
-// DescribeRegistry gives one registry. Callers share it: they must not change it.
-func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.RegistryDetails, err error) {
-	k := pageKey{world: WorldOf(ctx), registry: id}
-	if found := current(ctx, s.store, &s.pages.details, k); found != nil {
-		return *found, nil
-	}
-	err = s.store.Ask(ctx, k.world, func(tx *store.Tx) error {
-		var revision int64
-		if r, revision, err = tx.RegistryAt(ctx, id); err == nil {
-			s.pages.details.put(k, revision, r, registrySize+len(r.RegistryURI)+len(r.RegistryName))
-		}
+// DescribeRegistry returns one registry.
+func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.RegistryDetails, b rule.Basis, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		b = rule.BasisOf(tx)
+		r, err = tx.Registry(ctx, id)
 		return err
 	})
-	return r, err
+	return r, b, err
 }
 
-// CreateRegistry adds a registry and gives its id. Of the credentials only the user name is kept.
+// CreateRegistry adds a registry and returns its id. Of the credentials only the user name is kept.
 func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) (string, error) {
 	if err := checkRegistry(body); err != nil {
 		return "", err
 	}
-	r := apply(api.RegistryDetails{RegistryUUID: s.id(ctx), RegistryURI: body.RegistryURI}, body)
+	r := WithRequest(api.RegistryDetails{RegistryUUID: call.ID(ctx, s.NewID), RegistryURI: body.RegistryURI}, body)
 	err := s.write(ctx, func(tx *store.Tx) error {
 		r.Created, r.Updated = tx.Now, tx.Now
 		if err := s.connect(ctx, tx, &r, body); err != nil {
@@ -71,13 +78,13 @@ func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) 
 }
 
 // errTaken refuses a second registry with an address.
-var errTaken = broken(openapi.DuplicateURI, "A registry with this registryUri exists already.")
+var errTaken = rule.Errorf(openapi.DuplicateURI, "A registry with this registryUri exists already.")
 
-// errOnlyTried undoes what was done to see whether it would work.
-var errOnlyTried = errors.New("only tried")
+// errDryRun undoes a transaction that was made to see whether it would work.
+var errDryRun = errors.New("dry run")
 
 // ValidateRegistry reports whether CreateRegistry would accept a body, and if not, why: a
-// *RuleError.
+// *rule.Violation.
 func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest) error {
 	if err := checkRegistry(body); err != nil {
 		return err
@@ -90,13 +97,13 @@ func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest
 		if taken {
 			return errTaken
 		}
-		r := apply(api.RegistryDetails{}, body)
+		r := WithRequest(api.RegistryDetails{}, body)
 		if err := s.connect(ctx, tx, &r, body); err != nil {
 			return err
 		}
-		return errOnlyTried
+		return errDryRun
 	})
-	if errors.Is(err, errOnlyTried) {
+	if errors.Is(err, errDryRun) {
 		return nil
 	}
 	return err
@@ -112,14 +119,14 @@ func (s *Service) UpdateRegistry(ctx context.Context, id string, body api.Regist
 		}
 		switch {
 		case canonicalType(body.RegistryType) != r.RegistryType:
-			return broken(openapi.FixedField, "registryType cannot be updated.")
+			return rule.Errorf(openapi.FixedField, "registryType cannot be updated.")
 		case body.RegistryURI != r.RegistryURI:
-			return broken(openapi.FixedField, "registryUri cannot be updated.")
+			return rule.Errorf(openapi.FixedField, "registryUri cannot be updated.")
 		}
 		if err := checkRegistry(body); err != nil {
 			return err
 		}
-		r = apply(r, body)
+		r = WithRequest(r, body)
 		if err := s.connect(ctx, tx, &r, body); err != nil {
 			return err
 		}
@@ -127,7 +134,7 @@ func (s *Service) UpdateRegistry(ctx context.Context, id string, body api.Regist
 	})
 }
 
-// DeleteRegistry takes a registry out of sight and starts the job that clears it.
+// DeleteRegistry hides a registry and starts the job that deletes it.
 func (s *Service) DeleteRegistry(ctx context.Context, id string) (string, error) {
 	job := s.newJob(ctx, control.JobKindDeleteRegistries, "", store.Selection{IDs: []string{id}})
 	err := s.write(ctx, func(tx *store.Tx) error {
@@ -149,7 +156,7 @@ func (s *Service) DeleteRegistry(ctx context.Context, id string) (string, error)
 // DeleteRegistries starts a job that deletes registries, each of them whole or not at all.
 func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selection) (string, error) {
 	if len(selection.IDs) == 0 {
-		return "", broken(openapi.NoSelection, "No registry is named.")
+		return "", rule.Errorf(openapi.NoSelection, "No registry is named.")
 	}
 	job := s.newJob(ctx, control.JobKindDeleteRegistries, "", selection)
 	err := s.write(ctx, func(tx *store.Tx) error { return accept(ctx, tx, &job, len(selection.IDs)) })
@@ -158,9 +165,9 @@ func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selectio
 
 // deletable refuses a registry that has a schedule in a state which forbids deletion.
 func deletable(counts store.Counts) error {
-	for _, status := range blocksDeletion {
+	for _, status := range rules.BlockDeletion {
 		if n := counts[string(status)]; n > 0 {
-			return broken(
+			return rule.Errorf(
 				openapi.RunningSchedule, "The registry cannot be deleted: it has schedules in state %s (%d).",
 				status, n,
 			)
@@ -169,10 +176,10 @@ func deletable(counts store.Counts) error {
 	return nil
 }
 
-// apply writes what a request can set into a registry. Passwords and tokens are left behind here.
-func apply(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDetails {
+// WithRequest returns a registry with what a request can set. Passwords and tokens are dropped here.
+func WithRequest(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDetails {
 	r.RegistryType = canonicalType(body.RegistryType)
-	r.RegistryName = cmp.Or(body.RegistryName, r.RegistryName, host(body.RegistryURI))
+	r.RegistryName = cmp.Or(body.RegistryName, r.RegistryName, scan.Host(body.RegistryURI))
 	r.CredentialType = body.CredentialType
 	r.Credential.Username = body.Credential.Username
 	r.DockerHubOrg = body.DockerHubOrgName
@@ -182,7 +189,7 @@ func apply(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDetails 
 	r.AWS = api.AWS{}
 	if r.RegistryType == api.RegistryTypeAWS {
 		r.AWS = api.AWS{
-			AccountID:   cmp.Or(body.AWS.AccountID, accountOf(body.AWS.Arn)),
+			AccountID:   cmp.Or(body.AWS.AccountID, AccountOf(body.AWS.Arn)),
 			Arn:         body.AWS.Arn,
 			Region:      body.AWS.Region,
 			AccountType: string(body.AWS.AccountType),
@@ -199,25 +206,17 @@ func canonicalType(t api.RegistryType) api.RegistryType {
 	return t
 }
 
-func host(uri string) string {
-	u, err := url.Parse(uri)
-	if err != nil {
-		return uri
-	}
-	return u.Host
-}
-
 // checkRegistry applies the rules that depend on several fields of a body.
 func checkRegistry(body api.RegistryRequest) error {
 	needs := func(group string) error {
-		return broken(openapi.TypeNeedsGroup, "registryType %s needs %s.", body.RegistryType, group)
+		return rule.Errorf(openapi.TypeNeedsGroup, "registryType %s needs %s.", body.RegistryType, group)
 	}
 	switch t := canonicalType(body.RegistryType); {
 	case t == api.RegistryTypeAWS && body.AWS.Arn == "":
 		return needs("aws with arn and region")
 	case t == api.RegistryTypeAWS && body.AWS.AccountType == api.AWSRequestAccountTypeUSGov &&
 		!strings.HasPrefix(body.AWS.Region, "us-gov-"):
-		return broken(openapi.GovRegion, "accountType US_Gov needs a GovCloud region.")
+		return rule.Errorf(openapi.GovRegion, "accountType US_Gov needs a GovCloud region.")
 	case t == api.RegistryTypeAzure && body.ACR == (api.ACRRequest{}):
 		return needs("acr with connectorId or connectorName")
 	case t == api.RegistryTypeGCP && body.GCP == (api.GCPRequest{}):
@@ -231,7 +230,7 @@ func checkRegistry(body api.RegistryRequest) error {
 // checkCredential applies the rules of credentialType; which fields it needs is inferred.
 func checkCredential(body api.RegistryRequest) error {
 	needs := func(what string) error {
-		return broken(openapi.NeedsCredential, "credentialType %s needs %s.", body.CredentialType, what)
+		return rule.Errorf(openapi.NeedsCredential, "credentialType %s needs %s.", body.CredentialType, what)
 	}
 	switch body.CredentialType {
 	case api.CredentialTypeBasicAuth, api.CredentialTypeDockerHub:

@@ -1,11 +1,6 @@
 package store
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
-)
+import "context"
 
 // invariants are queries that find what must not be; each gives one text for each finding. They go
 // through the data of all worlds and of their snapshots.
@@ -42,7 +37,7 @@ func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	err = s.Read(ctx, "", func(tx *Tx) error {
 		found = nil
 		queries := invariants
-		if !s.dialect.shared {
+		if !s.Shared() {
 			queries = append(
 				[]string{
 					`SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
@@ -59,26 +54,4 @@ func (s *Store) Check(ctx context.Context) (found []string, err error) {
 		return nil
 	})
 	return found, err
-}
-
-// ErrNoBackup says that the database has tools of its own for backups.
-var ErrNoBackup = errors.New("back up a PostgreSQL database with its own tools, such as pg_dump")
-
-// Backup writes a copy of the database as it is now to a file that must not exist, for its owner
-// only. Others may go on writing meanwhile.
-func (s *Store) Backup(ctx context.Context, path string) error {
-	if s.dialect.shared {
-		return ErrNoBackup
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite takes an empty file for none
-	if err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	if _, err := s.write.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
-		return errors.Join(fmt.Errorf("backup: %w", err), os.Remove(path))
-	}
-	return nil
 }

@@ -26,27 +26,10 @@ const clockAt = `world.clock_at + ($1 - world.clock_anchor) * world.clock_rate /
 
 // Clock reads the clock of the world.
 func (tx *Tx) Clock(ctx context.Context) (c Clock, err error) {
-	return c, tx.scan(
+	return c, tx.Scan(
 		ctx, []any{&c.Base, &c.Anchor, &c.Rate},
 		`SELECT clock_at, clock_anchor, clock_rate FROM world WHERE id = $1`, tx.World,
 	)
-}
-
-// enter reads the clock of the world. A transaction that writes keeps others that do so out of it,
-// and gives it the revision that it will have.
-func (tx *Tx) enter(ctx context.Context) (c Clock, err error) {
-	if !tx.writes {
-		return tx.Clock(ctx)
-	}
-	err = tx.scan(
-		ctx,
-		[]any{&c.Base, &c.Anchor, &c.Rate, &tx.held, &tx.last},
-		`UPDATE world SET revision = revision + 1 WHERE id = $1
-			RETURNING clock_at, clock_anchor, clock_rate, held, seq`,
-		tx.World,
-	)
-	tx.exists = err == nil
-	return c, err
 }
 
 // SetClock makes the clock of the world show a time now and run at a rate from now on, and the
@@ -63,7 +46,7 @@ func (tx *Tx) ResetClock(ctx context.Context) error {
 }
 
 func (tx *Tx) putClock(ctx context.Context, c Clock) error {
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx, `UPDATE world SET clock_at = $2, clock_anchor = $3, clock_rate = $4 WHERE id = $1`, tx.World,
 		c.Base, c.Anchor, c.Rate,
 	)

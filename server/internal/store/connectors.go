@@ -44,7 +44,7 @@ func connectorFields[C Connector](c *C, account string) (kind ConnectorKind, fie
 // of Azure and Google with its name, exists.
 func InsertConnector[C Connector](ctx context.Context, tx *Tx, c C, account string) error {
 	kind, fields := connectorFields(&c, account)
-	n, err := tx.exec(
+	n, err := tx.Exec(
 		ctx,
 		`INSERT INTO connector (world, kind, created, `+connectorColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
@@ -77,7 +77,7 @@ func Connectors[C Connector](ctx context.Context, tx *Tx, account string) ([]C, 
 func FindConnector[C Connector](ctx context.Context, tx *Tx, id, name string) (C, error) {
 	var c C
 	kind, fields := connectorFields(&c, "")
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx,
 		fields,
 		`SELECT `+connectorColumns+` FROM connector WHERE world = $1 AND kind = $2 AND (id = $3 OR $4 <> ''
@@ -94,7 +94,7 @@ func FindConnector[C Connector](ctx context.Context, tx *Tx, id, name string) (C
 
 // SetLocation notes where the registry is that uses a Google connector.
 func (tx *Tx) SetLocation(ctx context.Context, id, location string) error {
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx, `UPDATE connector SET location = $3 WHERE world = $1 AND kind = 'GCP' AND id = $2`, tx.World, id,
 		location,
 	)

@@ -72,7 +72,7 @@ func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Stat
 	for status, n := range delta {
 		rows = append(rows, []any{tx.World, registry, status, n})
 	}
-	_, err := tx.insert(
+	_, err := tx.Insert(
 		ctx, `INSERT INTO schedule_count (world, registry, status, n)`,
 		` ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, rows,
 	)

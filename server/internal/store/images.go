@@ -39,7 +39,7 @@ func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
 	where := tx.condition(Images, l.Filter, tx.World)
 	from := ` FROM image WHERE world = $1 AND ` + where.text
 	var total int
-	if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+	if err := tx.Scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 		return nil, 0, err
 	}
 	all, err := collect(
@@ -54,7 +54,7 @@ func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
 // Image reads one image, or gives ErrNotFound.
 func (tx *Tx) Image(ctx context.Context, sha string) (api.Image, error) {
 	var i api.Image
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, imageFields(&i), `SELECT `+imageColumns+` FROM image WHERE world = $1 AND sha = $2`, tx.World, sha,
 	); err != nil {
 		return i, fmt.Errorf("image: %w", err)
@@ -76,7 +76,7 @@ func (p *Place) fields() []any { return []any{&p.Sha, &p.Registry, &p.RegistryUU
 
 // Places reads where images were found.
 func (tx *Tx) Places(ctx context.Context, shas ...string) ([]Place, error) {
-	list := tx.dialect.in(`sha`, shas, tx.World)
+	list := tx.in(`sha`, shas, tx.World)
 	return collect(
 		ctx,
 		tx,
@@ -121,7 +121,7 @@ type Found struct {
 // PutImage notes that a scan has found an image at a place: a tag that pointed to another image
 // points to this one now.
 func (tx *Tx) PutImage(ctx context.Context, f Found) error {
-	if _, err := tx.exec(
+	if _, err := tx.Exec(
 		ctx,
 		`INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
@@ -136,7 +136,7 @@ func (tx *Tx) PutImage(ctx context.Context, f Found) error {
 	); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `INSERT INTO image_place (world, `+placeColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := tx.Exec(ctx, `INSERT INTO image_place (world, `+placeColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (world, registry, repository, tag) DO UPDATE
 		SET sha = excluded.sha`, append([]any{tx.World}, f.fields()...)...)
 	return err
@@ -148,7 +148,7 @@ func (tx *Tx) CountImages(
 	ctx context.Context, registry, repository string, scanned openapi.Millis,
 ) (api.Repository, error) {
 	r := api.Repository{RepoName: repository}
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx,
 		[]any{&r.TotalImages, &r.TotalVulnerableImages},
 		`SELECT COUNT(*), COALESCE(SUM(CASE WHEN vulnerabilities > 0 THEN 1 ELSE 0 END), 0) FROM image
@@ -164,7 +164,7 @@ func (tx *Tx) CountImages(
 	if err := tx.PutRepository(ctx, registry, r); err != nil {
 		return r, err
 	}
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`UPDATE registry SET last_scanned = $3, updated = $3 WHERE world = $1 AND id = $2 AND last_scanned < $3`,
 		tx.World, registry, scanned,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/call"
 )
 
 // Selection names what a bulk job works on: ids or, without any, a filter.
@@ -15,13 +16,7 @@ type Selection struct {
 	Filter string   `json:"filter,omitempty"`
 	Older  bool     `json:"older,omitempty"` // by the older form of the call, which forbids less
 
-	Failures Failures `json:"failures,omitzero"` // on purpose
-}
-
-// Failures says on which schedules a job fails on purpose: a share of them, drawn by a seed.
-type Failures struct {
-	Share float64 `json:"share"`
-	Seed  int64   `json:"seed"`
+	Failures call.Failures `json:"failures,omitzero"` // on purpose
 }
 
 // Job is a bulk job with what the wire never shows. Its row is the truth: whoever continues it
@@ -30,10 +25,10 @@ type Job struct {
 	control.Job
 	World     string
 	Selection Selection
-	Position  int64 // of a job on ids: where the next chunk begins
-	Mark      Mark  // of a job on a filter: behind what was looked at
-	UpTo      int64 // the newest schedule when the job was accepted; later ones are not touched
-	Failures  int   // how often a chunk could not be worked on
+	Position  int64  // of a job on ids: where the next chunk begins
+	Cursor    Cursor // of a job on a filter: behind what was looked at
+	UpTo      int64  // the newest schedule when the job was accepted; later ones are not touched
+	Failures  int    // how often a chunk could not be worked on
 
 	Counts Counts // of its registry, when it was read
 }
@@ -62,7 +57,7 @@ func (j *Job) fields() []any {
 		&j.Started,
 		&j.Ended,
 		&j.Position,
-		asJSON(&j.Mark),
+		asJSON(&j.Cursor),
 		&j.UpTo,
 		&j.Failures,
 	}
@@ -71,7 +66,7 @@ func (j *Job) fields() []any {
 // InsertJob adds a job to the world of the transaction.
 func (tx *Tx) InsertJob(ctx context.Context, j Job) error {
 	j.World = tx.World
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`INSERT INTO job (`+jobColumns+`, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
 			$14, $15, $16, $17, $18, $19, $20, (SELECT COALESCE(MAX(seq), 0) + 1 FROM job))`,
@@ -82,7 +77,7 @@ func (tx *Tx) InsertJob(ctx context.Context, j Job) error {
 // Job reads a job of the world, or gives ErrNotFound.
 func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 	var j Job
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, append(j.fields(), (*countsText)(&j.Counts)),
 		`SELECT `+jobColumns+`, `+jobCountsColumn+` FROM job WHERE world = $1 AND id = $2`, tx.World, id,
 	); err != nil {
@@ -94,8 +89,8 @@ func (tx *Tx) Job(ctx context.Context, id string) (Job, error) {
 // NextJob names the job that was accepted first and is not at its end, those that failed last;
 // there is none when the second result is false.
 func (tx *Tx) NextJob(ctx context.Context, s Scope) (k JobKey, found bool, err error) {
-	where := s.condition(tx.dialect, `world.id`, tx.machine)
-	err = tx.scan(
+	where := s.condition(tx, `world.id`, tx.machine)
+	err = tx.Scan(
 		ctx,
 		[]any{&k.World, &k.ID},
 		`SELECT world, id FROM job WHERE ended = 0 AND EXISTS (SELECT 1 FROM world WHERE world.id = job.world
@@ -131,7 +126,7 @@ const lease = 3 * time.Second
 
 // SaveJob writes how far a job is, and that somebody works on it.
 func (tx *Tx) SaveJob(ctx context.Context, j Job) error {
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`UPDATE job SET state = $3, total = $4, done = $5, matched = $6, changed = $7, skipped = $8,
 			outcomes = $9, error = $10, started = $11, ended = $12, position = $13, failures = $14,
@@ -152,7 +147,7 @@ func (tx *Tx) SaveJob(ctx context.Context, j Job) error {
 		j.Position,
 		j.Failures,
 		tx.machine.Add(lease),
-		asJSON(&j.Mark),
+		asJSON(&j.Cursor),
 	)
 	return err
 }

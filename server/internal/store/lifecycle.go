@@ -117,7 +117,7 @@ type Scope struct {
 // condition holds for the rows of worlds that are looked at; column is where they name their world.
 // The first argument is the time of the store: worlds that somebody holds are left alone, unless
 // they are the only one.
-func (s Scope) condition(d dialect, column string, args ...any) statement {
+func (s Scope) condition(tx *Tx, column string, args ...any) statement {
 	if s.Only != "" {
 		args = append(args, s.Only)
 		// PostgreSQL wants every argument used
@@ -126,15 +126,15 @@ func (s Scope) condition(d dialect, column string, args ...any) statement {
 	if len(s.Except) == 0 {
 		return statement{`world.held <= $1`, args}
 	}
-	list := d.in(column, s.Except, args...)
+	list := tx.in(column, s.Except, args...)
 	return statement{`world.held <= $1 AND NOT ` + list.text, list.args}
 }
 
 // DueWorld names a world that has a schedule, of scans or of reports, which is due by the world's
 // own clock; there is none when the second result is false.
 func (tx *Tx) DueWorld(ctx context.Context, s Scope) (world string, found bool, err error) {
-	where := s.condition(tx.dialect, `id`, tx.machine)
-	err = tx.scan(ctx, []any{&world}, `SELECT id FROM world
+	where := s.condition(tx, `id`, tx.machine)
+	err = tx.Scan(ctx, []any{&world}, `SELECT id FROM world
 		WHERE (EXISTS (SELECT 1 FROM schedule WHERE schedule.world = world.id AND schedule.due_at > 0
 		AND schedule.due_at <= `+clockAt+`)
 		OR EXISTS (SELECT 1 FROM report_schedule WHERE report_schedule.world = world.id
@@ -170,8 +170,8 @@ func (tx *Tx) MoveSchedules(ctx context.Context, m Move, rows []Due) error {
 		delta[r.RegistryID][r.Status]--
 		delta[r.RegistryID][m.To]++
 	}
-	list := tx.dialect.in(`id`, keys, tx.World, m.To, m.Phase)
-	if _, err := tx.exec(
+	list := tx.in(`id`, keys, tx.World, m.To, m.Phase)
+	if _, err := tx.Exec(
 		ctx,
 		`UPDATE schedule SET status = $2, phase = $3, updated = due_at,
 			due_at = `+m.Wait.sql()+m.Effect.sql()+` WHERE world = $1 AND `+list.text,
@@ -188,12 +188,12 @@ func (tx *Tx) MoveSchedules(ctx context.Context, m Move, rows []Due) error {
 
 // SetDue makes a schedule due now, for a move that is forced.
 func (tx *Tx) SetDue(ctx context.Context, id string) error {
-	_, err := tx.exec(ctx, `UPDATE schedule SET due_at = $3 WHERE world = $1 AND id = $2`, tx.World, id, tx.Now)
+	_, err := tx.Exec(ctx, `UPDATE schedule SET due_at = $3 WHERE world = $1 AND id = $2`, tx.World, id, tx.Now)
 	return err
 }
 
 // SetErrors notes why the scan of a schedule ended as it did.
 func (tx *Tx) SetErrors(ctx context.Context, id string, errs []api.ScheduleError) error {
-	_, err := tx.exec(ctx, `UPDATE schedule SET errors = $3 WHERE world = $1 AND id = $2`, tx.World, id, asJSON(&errs))
+	_, err := tx.Exec(ctx, `UPDATE schedule SET errors = $3 WHERE world = $1 AND id = $2`, tx.World, id, asJSON(&errs))
 	return err
 }

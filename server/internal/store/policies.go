@@ -9,7 +9,7 @@ import (
 
 // PutPolicy adds a runtime policy or replaces it.
 func (tx *Tx) PutPolicy(ctx context.Context, p api.Policy) error {
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`INSERT INTO policy (world, id, body) VALUES ($1, $2, $3) ON CONFLICT (world, id) DO UPDATE
 			SET body = excluded.body`,
@@ -23,7 +23,7 @@ func (tx *Tx) PutPolicy(ctx context.Context, p api.Policy) error {
 // Policy reads a runtime policy, or gives ErrNotFound.
 func (tx *Tx) Policy(ctx context.Context, id string) (api.Policy, error) {
 	var p api.Policy
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, []any{asJSON(&p)}, `SELECT body FROM policy WHERE world = $1 AND id = $2`, tx.World, id,
 	); err != nil {
 		return p, fmt.Errorf("policy: %w", err)

@@ -90,9 +90,7 @@ func (tx *Tx) Registries(ctx context.Context, l List) ([]api.Registry, int, erro
 	where := tx.condition(Registries, l.Filter, tx.World)
 	from := ` FROM registry WHERE world = $1 AND deletion = '' AND ` + where.text
 	var total int
-	if l.Total != nil {
-		total = *l.Total
-	} else if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+	if err := tx.Scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 		return nil, 0, err
 	}
 	all, err := collect(
@@ -102,32 +100,22 @@ func (tx *Tx) Registries(ctx context.Context, l List) ([]api.Registry, int, erro
 	return all, total, err
 }
 
-// Registry reads one registry, or gives ErrNotFound.
-func (tx *Tx) Registry(ctx context.Context, id string) (api.RegistryDetails, error) {
-	r, _, err := tx.RegistryAt(ctx, id)
-	return r, err
-}
-
-// RegistryAt reads it with the revision of the world, by one question.
-func (tx *Tx) RegistryAt(ctx context.Context, id string) (r api.RegistryDetails, revision int64, err error) {
-	fields := append(detailFields(&r), (*countsText)(&r.ScheduleStatusList), &revision)
-	if err := tx.scan(
-		ctx,
-		fields,
-		`SELECT `+detailColumns+`, `+countsColumn+`, COALESCE((SELECT revision FROM world
-			WHERE world.id = registry.world), 0) FROM registry WHERE world = $1 AND deletion = '' AND id = $2`,
-		tx.World,
-		id,
+// Registry reads one registry, or returns ErrNotFound.
+func (tx *Tx) Registry(ctx context.Context, id string) (r api.RegistryDetails, err error) {
+	fields := append(detailFields(&r), (*countsText)(&r.ScheduleStatusList))
+	if err := tx.Scan(
+		ctx, fields, `SELECT `+detailColumns+`, `+countsColumn+` FROM registry
+			WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id,
 	); err != nil {
-		return r, 0, fmt.Errorf("registry: %w", err)
+		return r, fmt.Errorf("registry: %w", err)
 	}
-	return r, revision, nil
+	return r, nil
 }
 
 // CountsOf gives the number of schedules of a registry in each status that occurs, or ErrNotFound
 // unless the registry exists.
 func (tx *Tx) CountsOf(ctx context.Context, id string) (counts Counts, err error) {
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, []any{(*countsText)(&counts)},
 		`SELECT `+countsColumn+` FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World, id,
 	); err != nil {
@@ -139,7 +127,7 @@ func (tx *Tx) CountsOf(ctx context.Context, id string) (counts Counts, err error
 // HasRegistry gives ErrNotFound unless the registry exists.
 func (tx *Tx) HasRegistry(ctx context.Context, id string) error {
 	var found string
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, []any{&found}, `SELECT id FROM registry WHERE world = $1 AND deletion = '' AND id = $2`, tx.World,
 		id,
 	); err != nil {
@@ -151,7 +139,7 @@ func (tx *Tx) HasRegistry(ctx context.Context, id string) error {
 // HasURI reports whether a registry has the address.
 func (tx *Tx) HasURI(ctx context.Context, uri string) (bool, error) {
 	var n int
-	err := tx.scan(
+	err := tx.Scan(
 		ctx, []any{&n}, `SELECT COUNT(*) FROM registry WHERE world = $1 AND deletion = '' AND uri = $2`,
 		tx.World, uri,
 	)
@@ -162,7 +150,7 @@ func (tx *Tx) HasURI(ctx context.Context, uri string) (bool, error) {
 // insertion are one statement.
 func (tx *Tx) InsertRegistry(ctx context.Context, r api.RegistryDetails) error {
 	args := append([]any{tx.World, r.AWS.AccountID, r.AWS.Region}, detailFields(&r)...)
-	n, err := tx.exec(ctx, `INSERT INTO registry (world, aws_account, aws_region, `+detailColumns+`)
+	n, err := tx.Exec(ctx, `INSERT INTO registry (world, aws_account, aws_region, `+detailColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (world, uri) WHERE deletion = '' DO NOTHING`, args...)
 	if err != nil {
@@ -176,7 +164,7 @@ func (tx *Tx) InsertRegistry(ctx context.Context, r api.RegistryDetails) error {
 
 // UpdateRegistry writes the fields of a registry that can change.
 func (tx *Tx) UpdateRegistry(ctx context.Context, r api.RegistryDetails) error {
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`UPDATE registry SET name = $3, credential_type = $4, username = $5, aws = $6, connectors = $7,
 			aws_account = $8, aws_region = $9, docker_org = $10, updated = $11
@@ -199,7 +187,7 @@ func (tx *Tx) UpdateRegistry(ctx context.Context, r api.RegistryDetails) error {
 // HideRegistry takes a registry out of sight for a job that deletes it; from then on its address is
 // free. It reports whether there was one to hide, or the job had hidden it before.
 func (tx *Tx) HideRegistry(ctx context.Context, id, job string) (bool, error) {
-	n, err := tx.exec(
+	n, err := tx.Exec(
 		ctx,
 		`UPDATE registry SET deletion = $3 WHERE world = $1 AND id = $2 AND (deletion = '' OR deletion = $3)`,
 		tx.World, id, job,
@@ -220,7 +208,7 @@ func (tx *Tx) DeleteRegistry(ctx context.Context, id string) error {
 		`DELETE FROM image_place WHERE world = $1 AND registry = $2`,
 		`DELETE FROM registry WHERE world = $1 AND id = $2 AND deletion <> ''`,
 	} {
-		if _, err := tx.exec(ctx, query, tx.World, id); err != nil {
+		if _, err := tx.Exec(ctx, query, tx.World, id); err != nil {
 			return err
 		}
 	}

@@ -65,7 +65,7 @@ func (r *Report) fields() []any {
 
 // InsertReport adds a report.
 func (tx *Tx) InsertReport(ctx context.Context, r Report) error {
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`INSERT INTO report (world, content, `+reportColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
@@ -76,12 +76,12 @@ func (tx *Tx) InsertReport(ctx context.Context, r Report) error {
 // RipenReports brings the reports of the world up to its time: those that are due are generated,
 // those that have expired are gone.
 func (tx *Tx) RipenReports(ctx context.Context) error {
-	if _, err := tx.exec(
+	if _, err := tx.Exec(
 		ctx, `DELETE FROM report WHERE world = $1 AND expires_at <= $2`, tx.World, tx.Now,
 	); err != nil {
 		return err
 	}
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`UPDATE report SET status = 'GENERATED' WHERE world = $1 AND status = 'GENERATING' AND ready_at <= $2`,
 		tx.World, tx.Now,
@@ -94,7 +94,7 @@ func (tx *Tx) Reports(ctx context.Context, l List) ([]api.Report, int, error) {
 	where := tx.condition(Reports, l.Filter, tx.World)
 	from := ` FROM report WHERE world = $1 AND ` + where.text
 	var total int
-	if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+	if err := tx.Scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 		return nil, 0, err
 	}
 	rows, err := collect(
@@ -115,7 +115,7 @@ func (tx *Tx) Reports(ctx context.Context, l List) ([]api.Report, int, error) {
 // Generated reads a report with its file, or gives ErrNotFound while there is none.
 func (tx *Tx) Generated(ctx context.Context, id string) (Report, error) {
 	var r Report
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, append(r.fields(), &r.Content),
 		`SELECT `+reportColumns+`, content FROM report WHERE world = $1 AND id = $2 AND status = 'GENERATED'`,
 		tx.World, id,
@@ -127,7 +127,7 @@ func (tx *Tx) Generated(ctx context.Context, id string) (Report, error) {
 
 // DeleteReports removes reports and gives the ids of those that there were.
 func (tx *Tx) DeleteReports(ctx context.Context, ids []string) ([]string, error) {
-	list := tx.dialect.in(`id`, ids, tx.World)
+	list := tx.in(`id`, ids, tx.World)
 	return collect(
 		ctx, tx, func(id *string) []any { return []any{id} },
 		statement{`DELETE FROM report WHERE world = $1 AND ` + list.text + ` RETURNING id`, list.args},

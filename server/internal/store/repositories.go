@@ -27,7 +27,7 @@ func (tx *Tx) Repositories(ctx context.Context, registry string, l List) ([]api.
 	where := tx.condition(Repositories, l.Filter, tx.World, registry)
 	from := ` FROM repository WHERE world = $1 AND registry = $2 AND ` + where.text
 	var total int
-	if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+	if err := tx.Scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 		return nil, 0, err
 	}
 	all, err := collect(
@@ -41,7 +41,7 @@ func (tx *Tx) Repositories(ctx context.Context, registry string, l List) ([]api.
 // the registry up to date.
 func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Repository) error {
 	args := append([]any{tx.World, registry}, repositoryFields(&r)...)
-	if _, err := tx.exec(
+	if _, err := tx.Exec(
 		ctx,
 		`INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (world, registry, name) DO UPDATE
@@ -50,7 +50,7 @@ func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Reposito
 		args...); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `UPDATE registry SET (repositories, images, scanned_images, vulnerable_images) =
+	_, err := tx.Exec(ctx, `UPDATE registry SET (repositories, images, scanned_images, vulnerable_images) =
 		(SELECT COUNT(*), COALESCE(SUM(images), 0), COALESCE(SUM(scanned_images), 0),
 		COALESCE(SUM(vulnerable_images), 0) FROM repository WHERE world = $1 AND registry = $2)
 		WHERE world = $1 AND id = $2`, tx.World, registry)
@@ -60,7 +60,7 @@ func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Reposito
 // AddRepositories adds those repositories to a registry that it does not have yet.
 func (tx *Tx) AddRepositories(ctx context.Context, registry string, names []string) error {
 	for _, name := range names {
-		if _, err := tx.exec(
+		if _, err := tx.Exec(
 			ctx,
 			`INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, 0, 0, 0)
 				ON CONFLICT (world, registry, name) DO NOTHING`,
@@ -71,7 +71,7 @@ func (tx *Tx) AddRepositories(ctx context.Context, registry string, names []stri
 			return err
 		}
 	}
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`UPDATE registry SET repositories = (SELECT COUNT(*) FROM repository
 			WHERE world = $1 AND registry = $2) WHERE world = $1 AND id = $2`,

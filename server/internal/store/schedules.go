@@ -66,47 +66,28 @@ const (
 		scanning_stay, outcome, fault`
 )
 
-// scanned is what the schedule of the row before scans, which rows share that say the same.
-type scanned = said[[]api.ScheduleFilter]
-
-func (s *Schedule) shown(last *scanned) []any {
+func (s *Schedule) shown() []any {
 	return []any{
-		&s.ScheduleUUID,
-		&s.Name,
-		&s.OnDemand,
-		&s.Schedule.Schedule,
-		num(&s.ScheduleScanIntervalInDays),
-		(*string)(&s.WeekDay),
-		&s.ForceScan,
-		(*string)(&s.RegistryType),
-		(*string)(&s.Status),
-		sharedJSON(&s.Filters, last),
-		asJSON(&s.Errors),
-		num(&s.Created),
-		num(&s.Updated),
-		num(
-			&s.JobStartDate,
-		),
-		num(&s.JobCompletionDate),
-		num(&s.JobListingStartDate),
-		num(&s.JobListingCompletionDate),
-		num(&s.JobScanningStartDate),
-		num(&s.JobScanningCompletionDate),
+		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, num(&s.ScheduleScanIntervalInDays),
+		(*string)(&s.WeekDay), &s.ForceScan, (*string)(&s.RegistryType), (*string)(&s.Status),
+		asJSON(&s.Filters), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
+		num(&s.JobStartDate), num(&s.JobCompletionDate), num(&s.JobListingStartDate), num(&s.JobListingCompletionDate),
+		num(&s.JobScanningStartDate), num(&s.JobScanningCompletionDate),
 	}
 }
 
-func (s *Schedule) fields(last *scanned) []any {
+func (s *Schedule) fields() []any {
 	return append(
-		s.shown(last), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing,
+		s.shown(), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase, &s.Stays.Queued, &s.Stays.Listing,
 		&s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault),
 	)
 }
 
-// shallow is up to which page rows that are skipped may be read whole.
+// shallow is the last page that is read without looking up where it begins.
 const shallow = 10
 
 // Schedules lists the schedules of a registry as they are shown, and the number of all that match.
-func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedule, int, error) {
+func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]api.Schedule, int, error) {
 	where := tx.condition(Schedules, l.Filter, tx.World, registry)
 	from := ` FROM schedule WHERE world = $1 AND registry = $2 AND ` + where.text
 	counts, err := tx.ScheduleCounts(ctx, registry)
@@ -115,42 +96,40 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]Schedul
 	}
 	total, known := countOf(counts, l.Filter)
 	if !known {
-		if err := tx.scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
+		if err := tx.Scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
 			return nil, 0, err
 		}
 	}
-	// an index says where the page begins; only its own rows are read whole
-	if l.After == nil && l.Page > shallow && l.ByCreation() {
-		before := List{Sort: l.Sort, Page: (l.Page - 1) * l.Size, Size: 1}
-		l.After = &Mark{}
-		err := tx.scan(
-			ctx,
-			[]any{&l.After.Created, &l.After.ID},
-			`SELECT created, id`+from+before.page(Schedules, "id"),
-			where.args...)
+	rows := statement{from, where.args}
+	if l.Page > shallow && l.byCreation() { // an index says where the page begins: skipped rows are not read
+		first := List{Sort: l.Sort, Page: (l.Page-1)*l.Size + 1, Size: 1}
+		var begin Cursor
+		err := tx.Scan(
+			ctx, []any{&begin.Created, &begin.ID}, `SELECT created, id`+from+first.page(Schedules, "id"), where.args...,
+		)
 		if errors.Is(err, ErrNotFound) {
-			return []Schedule{}, total, nil // there are not so many pages
+			return []api.Schedule{}, total, nil // there are not so many pages
 		}
 		if err != nil {
 			return nil, 0, err
 		}
+		rows, l.Page = l.from(begin, rows), 1
 	}
-	page := l.behind(statement{from, where.args})
-	shown := rowsOf[Schedule]{
-		func(s *Schedule) []any { return s.shown(new(scanned)) },
-		max(min(total-(l.Page-1)*l.Size, l.Size), 0),
-	}
-	all, err := gather(
-		ctx, tx, shown, statement{`SELECT ` + shownColumns + page.text + l.page(Schedules, "id"), page.args},
+	all, err := collect(
+		ctx, tx, (*Schedule).shown, statement{`SELECT ` + shownColumns + rows.text + l.page(Schedules, "id"), rows.args},
 	)
-	return all, total, err
+	page := make([]api.Schedule, len(all))
+	for i := range all {
+		page[i] = all[i].Schedule
+	}
+	return page, total, err
 }
 
 // Schedule reads one schedule of a registry, or gives ErrNotFound.
 func (tx *Tx) Schedule(ctx context.Context, registry, id string) (Schedule, error) {
 	var s Schedule
-	if err := tx.scan(
-		ctx, s.fields(nil),
+	if err := tx.Scan(
+		ctx, s.fields(),
 		`SELECT `+scheduleColumns+` FROM schedule WHERE world = $1 AND registry = $2 AND id = $3`, tx.World,
 		registry, id,
 	); err != nil {
@@ -180,22 +159,21 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) (err error) {
 		return nil
 	}
 	var last int64
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, []any{&last}, `UPDATE world SET seq = seq + $2 WHERE id = $1 RETURNING seq`, tx.World, len(all),
 	); err != nil {
 		return err
 	}
 	counts := map[api.Status]int{}
 	rows := make([][]any, len(all))
-	shared := new(scanned)
 	all = slices.Clone(all) // they get numbers, which are not the caller's
 	for i := range all {
 		s := &all[i]
 		s.Seq = last - int64(len(all)-1-i)
 		counts[s.Status]++
-		rows[i] = append([]any{tx.World}, s.fields(shared)...)
+		rows[i] = append([]any{tx.World}, s.fields()...)
 	}
-	n, err := tx.insert(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)`, ` ON CONFLICT DO NOTHING`, rows)
+	n, err := tx.Insert(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)`, ` ON CONFLICT DO NOTHING`, rows)
 	if err == nil && n < len(all) {
 		return fmt.Errorf("schedule: %w", ErrDuplicate)
 	}
@@ -233,13 +211,13 @@ func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 			same++
 		}
 		for position, t := range alike {
-			if same < many || tx.dialect.arrays {
+			if same < many || tx.Arrays {
 				for _, s := range all[:same] {
 					rows = append(rows, []any{tx.World, s.ScheduleUUID, position, t.repo, t.tag})
 				}
 				continue
 			}
-			if _, err := tx.exec(
+			if _, err := tx.Exec(
 				ctx,
 				`INSERT INTO schedule_target (world, schedule, position, repo, tag)
 					SELECT world, id, CAST($5 AS bigint), CAST($6 AS text), CAST($7 AS text) FROM schedule
@@ -257,13 +235,13 @@ func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
 		}
 		all = all[same:]
 	}
-	_, err := tx.insert(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag)`, ``, rows)
+	_, err := tx.Insert(ctx, `INSERT INTO schedule_target (world, schedule, position, repo, tag)`, ``, rows)
 	return err
 }
 
 // UpdateSchedule writes the fields of a schedule that its owner can change, and when it runs next.
 func (tx *Tx) UpdateSchedule(ctx context.Context, s Schedule) error {
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`UPDATE schedule SET name = $3, start_time = $4, interval_days = $5, week_day = $6, force_scan = $7,
 			updated = $8, run_at = $9, due_at = $10 WHERE world = $1 AND id = $2`,
@@ -301,7 +279,7 @@ type Window struct {
 // are: what one transaction looks at is bounded, however few of them a filter selects.
 func (tx *Tx) Window(ctx context.Context, registry string, within Window) (Window, error) {
 	w := Window{After: within.After}
-	err := tx.scan(ctx, []any{&w.Rows, &w.UpTo}, `SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM
+	err := tx.Scan(ctx, []any{&w.Rows, &w.UpTo}, `SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM
 		(SELECT seq FROM schedule WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4
 		ORDER BY seq LIMIT $5) AS next`, tx.World, registry, within.After, within.UpTo, within.Rows)
 	return w, err
@@ -315,7 +293,7 @@ func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo 
 		Row
 		registry string
 	}
-	list := tx.dialect.in(`id`, ids, tx.World)
+	list := tx.in(`id`, ids, tx.World)
 	found, err := collect(ctx, tx, func(k *keyed) []any { return append(k.fields(), &k.registry) },
 		statement{`SELECT id, seq, status, registry FROM schedule WHERE world = $1 AND ` + list.text, list.args})
 	rows := make([]Row, 0, len(found))
@@ -335,25 +313,25 @@ const canceled = `status = $1, updated = $2, due_at = 0, phase = '',
 // CancelSchedules sets rows, which must all belong to the registry, to Canceled: one statement for
 // all.
 func (tx *Tx) CancelSchedules(ctx context.Context, registry string, rows []Row) error {
-	list := tx.dialect.in(`id`, ids(rows), api.StatusCanceled, tx.Now, tx.World)
-	if _, err := tx.exec(
+	list := tx.in(`id`, ids(rows), api.StatusCanceled, tx.Now, tx.World)
+	if _, err := tx.Exec(
 		ctx,
 		`UPDATE schedule SET `+canceled+` WHERE world = $3 AND `+list.text,
 		list.args...); err != nil {
 		return err
 	}
-	delta := tally(rows)
+	delta := countByStatus(rows)
 	delta[api.StatusCanceled] += len(rows)
 	return tx.addCounts(ctx, registry, delta)
 }
 
 // DeleteSchedules removes rows, which must all belong to the registry: one statement for all.
 func (tx *Tx) DeleteSchedules(ctx context.Context, registry string, rows []Row) error {
-	list := tx.dialect.in(`id`, ids(rows), tx.World)
-	if _, err := tx.exec(ctx, `DELETE FROM schedule WHERE world = $1 AND `+list.text, list.args...); err != nil {
+	list := tx.in(`id`, ids(rows), tx.World)
+	if _, err := tx.Exec(ctx, `DELETE FROM schedule WHERE world = $1 AND `+list.text, list.args...); err != nil {
 		return err
 	}
-	return tx.addCounts(ctx, registry, tally(rows))
+	return tx.addCounts(ctx, registry, countByStatus(rows))
 }
 
 func ids(rows []Row) []string {
@@ -365,7 +343,7 @@ func ids(rows []Row) []string {
 }
 
 // tally counts the rows that leave each status.
-func tally(rows []Row) map[api.Status]int {
+func countByStatus(rows []Row) map[api.Status]int {
 	delta := map[api.Status]int{}
 	for _, r := range rows {
 		delta[r.Status]--

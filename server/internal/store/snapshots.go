@@ -43,7 +43,7 @@ func (tx *Tx) state(ctx context.Context) (s state, err error) {
 	if line != RealClock() {
 		s.Frozen = tx.Now
 	}
-	return s, tx.scan(
+	return s, tx.Scan(
 		ctx, []any{&s.Plan, &s.Seq, &s.Profile}, `SELECT plan, seq, profile FROM world WHERE id = $1`, tx.World,
 	)
 }
@@ -75,10 +75,10 @@ func (tx *Tx) SaveSnapshot(ctx context.Context, name string) (control.Snapshot, 
 }
 
 func (tx *Tx) putSnapshot(ctx context.Context, s control.Snapshot, was state) error {
-	if _, err := tx.exec(ctx, `DELETE FROM snapshot WHERE world = $1 AND name = $2`, tx.World, s.Name); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM snapshot WHERE world = $1 AND name = $2`, tx.World, s.Name); err != nil {
 		return err
 	}
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`INSERT INTO snapshot (world, name, taken, rows, `+snapshotColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
@@ -86,27 +86,27 @@ func (tx *Tx) putSnapshot(ctx context.Context, s control.Snapshot, was state) er
 	return err
 }
 
-// RestoreSnapshot makes the world what it was, and gives the plan that it had then.
-func (tx *Tx) RestoreSnapshot(ctx context.Context, name string) (Plan, error) {
+// RestoreSnapshot makes the world what it was, with the plan that it had then.
+func (tx *Tx) RestoreSnapshot(ctx context.Context, name string) error {
 	was, err := tx.snapshot(ctx, name)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := tx.clearRows(ctx, tx.World); err != nil {
-		return "", err
+		return err
 	}
 	if _, err := tx.copyRows(ctx, tx.place(name), tx.World); err != nil {
-		return "", err
+		return err
 	}
-	if _, err := tx.exec(ctx, `UPDATE world SET plan = $2 WHERE id = $1`, tx.World, was.Plan); err != nil {
-		return "", err
+	if _, err := tx.Exec(ctx, `UPDATE world SET plan = $2 WHERE id = $1`, tx.World, was.Plan); err != nil {
+		return err
 	}
-	return was.Plan, tx.become(ctx, was)
+	return tx.become(ctx, was)
 }
 
 // become gives the world the clock, the profile and the counter of a state.
 func (tx *Tx) become(ctx context.Context, was state) error {
-	if _, err := tx.exec(
+	if _, err := tx.Exec(
 		ctx, `UPDATE world SET seq = $2, profile = $3 WHERE id = $1`, tx.World, was.Seq, was.Profile,
 	); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (tx *Tx) become(ctx context.Context, was state) error {
 }
 
 func (tx *Tx) snapshot(ctx context.Context, name string) (was state, err error) {
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, was.fields(), `SELECT `+snapshotColumns+` FROM snapshot WHERE world = $1 AND name = $2`, tx.World,
 		name,
 	); err != nil {
@@ -135,7 +135,7 @@ func (tx *Tx) DeleteSnapshot(ctx context.Context, name string) error {
 	if err := tx.clearRows(ctx, tx.place(name)); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, `DELETE FROM snapshot WHERE world = $1 AND name = $2`, tx.World, name)
+	_, err := tx.Exec(ctx, `DELETE FROM snapshot WHERE world = $1 AND name = $2`, tx.World, name)
 	return err
 }
 
@@ -159,7 +159,7 @@ func (tx *Tx) ExportState(ctx context.Context) (control.SnapshotFile, error) {
 
 // export writes a state, and the rows of a world or of a snapshot.
 func (tx *Tx) export(ctx context.Context, was state, from string) (file control.SnapshotFile, err error) {
-	file = control.SnapshotFile{Schema: schema, Tables: map[string]control.SnapshotTable{}}
+	file = control.SnapshotFile{Schema: schemaVersion, Tables: map[string]control.SnapshotTable{}}
 	file.World = map[string]any{
 		"plan":    was.Plan,
 		"seq":     was.Seq,
@@ -187,7 +187,7 @@ func (tx *Tx) export(ctx context.Context, was state, from string) (file control.
 
 // rows reads all rows of a query as the values of their columns.
 func (tx *Tx) rows(ctx context.Context, columns int, q statement) ([][]any, error) {
-	rows, err := tx.sql.QueryContext(ctx, q.text, q.args...)
+	rows, err := tx.Query(ctx, q.text, q.args...)
 	if err != nil {
 		return nil, err
 	}
@@ -242,8 +242,8 @@ func PlanOf(file control.SnapshotFile) Plan {
 
 // load adds the rows of an exported document to a world or a snapshot, and counts them.
 func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (was state, rows int, err error) {
-	if file.Schema < exchanged || file.Schema > schema {
-		return was, 0, &FileError{fmt.Sprintf("The file is of schema %d, this database of %d.", file.Schema, schema)}
+	if file.Schema < oldestExported || file.Schema > schemaVersion {
+		return was, 0, &FileError{fmt.Sprintf("The file is of schema %d, this database of %d.", file.Schema, schemaVersion)}
 	}
 	if was, err = stateOf(file.World); err != nil {
 		return was, 0, err
@@ -285,7 +285,7 @@ func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, to string) (w
 // checkLife refuses schedules whose lives would never come to a rest.
 func (tx *Tx) checkLife(ctx context.Context, world string) error {
 	var id string
-	err := tx.scan(
+	err := tx.Scan(
 		ctx,
 		[]any{&id},
 		`SELECT id FROM schedule WHERE world = $1 AND (interval_days < 0 OR interval_days = 0
@@ -304,7 +304,7 @@ func (tx *Tx) checkLife(ctx context.Context, world string) error {
 // checkTargets refuses targets of schedules that there are not.
 func (tx *Tx) checkTargets(ctx context.Context, world string) error {
 	var id string
-	err := tx.scan(
+	err := tx.Scan(
 		ctx,
 		[]any{&id},
 		`SELECT schedule FROM schedule_target WHERE world = $1 AND NOT EXISTS (SELECT 1 FROM schedule
@@ -328,7 +328,7 @@ func (tx *Tx) insertRow(ctx context.Context, table string, columns []string, val
 			values[i] = int64(f)
 		}
 	}
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`INSERT INTO `+table+` (world, `+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`,
 		values...)

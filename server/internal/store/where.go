@@ -10,6 +10,7 @@ import (
 
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
 // Resource is a list that can be filtered and sorted: its tokens and the columns behind them.
@@ -17,7 +18,7 @@ type Resource struct {
 	Schema  qql.Schema
 	Order   qql.Sort // when the caller gives none
 	columns map[string]string
-	groups  map[string]string // how a sub-object is looked for; %s stands for its condition
+	groups  map[string]string // conditions on sub-objects; %s stands for what the sub-object must match
 	classes map[string]openapi.Class
 }
 
@@ -26,7 +27,7 @@ func (r Resource) Class(f qql.Field) openapi.Class {
 	return cmp.Or(r.classes[f.Name()], openapi.Chosen)
 }
 
-// shown notes that tokens are shown in public.
+// shown returns the resource with tokens that public material shows.
 func (r Resource) shown(c openapi.Class, tokens ...string) Resource {
 	r.classes = maps.Clone(r.classes)
 	if r.classes == nil {
@@ -54,20 +55,18 @@ func resource(order string, groups map[string]string, tokens []token) Resource {
 	return r
 }
 
-// List says which part of a list is wanted.
+// List selects a part of a list.
 type List struct {
 	Filter     qql.Filter // nil for all
 	Sort       qql.Sort
-	Page, Size int   // counted from 1
-	After      *Mark // where the page before ended, if that is known; of lists in the order of creation
-	Total      *int  // the number of all that match, if that is known
+	Page, Size int // counted from 1
 }
 
 // where writes the condition of a query. Every value goes into args; only operators, columns of the
 // table of tokens and placeholders are written as text.
 type where struct {
 	resource Resource
-	dialect  dialect
+	dialect  sqldb.Dialect
 	text     strings.Builder
 	args     []any
 }
@@ -75,7 +74,7 @@ type where struct {
 // condition compiles a filter; args are those that stand before it in the query. A nil filter gives
 // a condition that always holds.
 func (tx *Tx) condition(r Resource, f qql.Filter, args ...any) statement {
-	w := &where{resource: r, dialect: tx.dialect, args: args}
+	w := &where{resource: r, dialect: tx.Dialect, args: args}
 	if f == nil {
 		f = qql.And{}
 	}
@@ -185,9 +184,9 @@ func (w *where) match(m qql.Match) {
 	}
 	parts := make([]string, len(m.Parts))
 	for i, p := range m.Parts {
-		parts[i] = w.dialect.escape(p)
+		parts[i] = w.dialect.Escape(p)
 	}
-	w.text.WriteString(column + " " + w.dialect.like + " " + w.value(strings.Join(parts, w.dialect.any)))
+	w.text.WriteString(column + " " + w.dialect.Like + " " + w.value(strings.Join(parts, w.dialect.Any)))
 }
 
 // page writes order and bounds of a list. The id makes the order total.
@@ -204,28 +203,21 @@ func (l List) page(r Resource, id string) string {
 	if r.columns[order.Field.Token] != id {
 		text += ", " + id + direction
 	}
-	offset := (l.Page - 1) * l.Size
-	if l.After != nil {
-		offset = 0
-	}
-	return text + fmt.Sprintf(" LIMIT %d OFFSET %d", l.Size, offset)
+	return text + fmt.Sprintf(" LIMIT %d OFFSET %d", l.Size, (l.Page-1)*l.Size)
 }
 
-// ByCreation reports whether the list is in the order of creation.
-func (l List) ByCreation() bool {
+// byCreation reports whether the list is in the order of creation.
+func (l List) byCreation() bool {
 	return l.Sort.Field.Token == "" || l.Sort.Field.Token == "created"
 }
 
-// behind adds the condition that a row comes after the page before.
-func (l List) behind(s statement) statement {
-	if l.After == nil {
-		return s
-	}
-	operator := "<" // the default is the newest first
+// from adds the condition that a row is not before the one where a page begins.
+func (l List) from(c Cursor, s statement) statement {
+	operator := "<=" // the default is the newest first
 	if l.Sort.Field.Token != "" && !l.Sort.Desc {
-		operator = ">"
+		operator = ">="
 	}
-	args := append(slices.Clone(s.args), l.After.Created, l.After.ID)
+	args := append(slices.Clone(s.args), c.Created, c.ID)
 	return statement{
 		s.text + " AND (created, id) " + operator + " ($" + number(len(args)-1) + ", $" + number(len(args)) + ")",
 		args,
@@ -233,10 +225,3 @@ func (l List) behind(s statement) statement {
 }
 
 func number(n int) string { return strconv.Itoa(n) }
-
-// in is the condition that a column is one of some values, which are one argument behind the
-// others.
-func (d dialect) in(column string, values []string, args ...any) statement {
-	args = append(args, d.values(values))
-	return statement{column + " " + strings.ReplaceAll(d.list, "$", "$"+strconv.Itoa(len(args))), args}
-}

@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
 // Plan is what the subscription of a world may use.
@@ -24,7 +26,7 @@ const (
 // Profile reads how scans of the world go; it was never set when the second result is false.
 func (tx *Tx) Profile(ctx context.Context) (p control.ScanProfile, found bool, err error) {
 	var text string
-	if err := tx.scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World); err != nil ||
+	if err := tx.Scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World); err != nil ||
 		text == "" {
 		return p, false, err
 	}
@@ -33,7 +35,7 @@ func (tx *Tx) Profile(ctx context.Context) (p control.ScanProfile, found bool, e
 
 // SetProfile writes how scans of the world go.
 func (tx *Tx) SetProfile(ctx context.Context, p control.ScanProfile) error {
-	_, err := tx.exec(ctx, `UPDATE world SET profile = $2 WHERE id = $1`, tx.World, asJSON(&p))
+	_, err := tx.Exec(ctx, `UPDATE world SET profile = $2 WHERE id = $1`, tx.World, asJSON(&p))
 	return err
 }
 
@@ -43,19 +45,38 @@ type Account struct {
 	Password          string // SHA-256 in hexadecimal of a password that has 128 random bits
 }
 
-// PutWorld makes a world with a plan and a place in the list of worlds, or gives them to an
-// existing one.
+// PutWorld creates a world with a plan and a place in the list of worlds, or changes plan and place of a
+// world that exists.
 func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
-	// see NewWorld
-	_, err := tx.exec(
-		ctx,
-		`INSERT INTO world (id, plan, position, revision) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE
-			SET plan = excluded.plan, position = excluded.position`,
-		id,
-		plan,
-		position,
-		tx.machine,
+	update := func() (int, error) {
+		return tx.Exec(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
+	}
+	if n, err := update(); err != nil || n > 0 {
+		return err
+	}
+	err := tx.insertWorld(ctx, id, plan, position)
+	if errors.Is(err, ErrDuplicate) { // another replica has just created it
+		_, err = update()
+	}
+	return err
+}
+
+// insertWorld inserts a world with a new number, and enters it.
+func (tx *Tx) insertWorld(ctx context.Context, id string, plan Plan, position int) error {
+	var number int64
+	if err := tx.Scan(ctx, []any{&number}, `UPDATE world_number SET last = last + 1 RETURNING last`); err != nil {
+		return err
+	}
+	n, err := tx.Exec(
+		ctx, `INSERT INTO world (id, plan, position, number) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+		id, plan, position, number,
 	)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("world: %w", ErrDuplicate)
+	}
+	if err == nil {
+		_, err = tx.In(ctx, id)
+	}
 	return err
 }
 
@@ -77,7 +98,7 @@ func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
 // WorldNamed reads a world, or gives ErrNotFound.
 func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
 	w := World{Name: name}
-	if err := tx.scan(
+	if err := tx.Scan(
 		ctx, []any{&w.Plan, &w.Generation}, `SELECT plan, generation FROM world WHERE id = $1`, name,
 	); err != nil {
 		return w, fmt.Errorf("world: %w", err)
@@ -85,26 +106,18 @@ func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
 	return w, nil
 }
 
-// NewWorld makes a world that does not exist yet, behind the others, or gives ErrDuplicate.
+// NewWorld creates a world that does not exist yet, behind the others, or returns ErrDuplicate.
 func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
-	// another revision than that of an earlier world of the name
-	n, err := tx.exec(
-		ctx,
-		`INSERT INTO world (id, plan, position, revision)
-			VALUES ($1, $2, (SELECT COALESCE(MAX(position), 0) + 1 FROM world), $3) ON CONFLICT (id) DO NOTHING`,
-		id,
-		plan,
-		tx.machine,
-	)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("world: %w", ErrDuplicate)
+	var position int
+	if err := tx.Scan(ctx, []any{&position}, `SELECT COALESCE(MAX(position), 0) + 1 FROM world`); err != nil {
+		return err
 	}
-	return err
+	return tx.insertWorld(ctx, id, plan, position)
 }
 
 // UpdateWorld gives the world another plan, and makes its tokens expire.
 func (tx *Tx) UpdateWorld(ctx context.Context, w World) error {
-	n, err := tx.exec(ctx, `UPDATE world SET plan = $2, generation = $3 WHERE id = $1`, w.Name, w.Plan, w.Generation)
+	n, err := tx.Exec(ctx, `UPDATE world SET plan = $2, generation = $3 WHERE id = $1`, w.Name, w.Plan, w.Generation)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("world: %w", ErrNotFound)
 	}
@@ -125,10 +138,10 @@ func (tx *Tx) DropWorld(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
 		return err
 	}
-	if _, err := tx.exec(ctx, `DELETE FROM account WHERE world = $1`, tx.World); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM account WHERE world = $1`, tx.World); err != nil {
 		return err
 	}
-	n, err := tx.exec(ctx, `DELETE FROM world WHERE id = $1`, tx.World)
+	n, err := tx.Exec(ctx, `DELETE FROM world WHERE id = $1`, tx.World)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("world: %w", ErrNotFound)
 	}
@@ -137,7 +150,7 @@ func (tx *Tx) DropWorld(ctx context.Context) error {
 
 // InsertAccount adds a user.
 func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
-	n, err := tx.exec(
+	n, err := tx.Exec(
 		ctx,
 		`INSERT INTO account (name, world, role, password) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`,
 		a.Name, a.World, a.Role, a.Password,
@@ -148,16 +161,20 @@ func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
 	return err
 }
 
-// AccountNamed reads a user of any world, or gives ErrNotFound.
-func (tx *Tx) AccountNamed(ctx context.Context, name string) (Account, error) {
-	a := Account{Name: name}
-	if err := tx.scan(
-		ctx, []any{&a.World, &a.Role, &a.Password}, `SELECT world, role, password FROM account WHERE name = $1`,
-		name,
-	); err != nil {
-		return a, fmt.Errorf("user: %w", err)
+// Account returns a user of any world and the state of the world, by one statement, or ErrNotFound.
+func (s *Store) Account(ctx context.Context, name string) (a Account, w WorldState, err error) {
+	err = s.db.Ask(ctx, func(t *sqldb.Tx) error {
+		return t.Scan(
+			ctx, append(w.fields(), &a.Name, &a.World, &a.Role, &a.Password),
+			`SELECT `+worldColumns+`, account.name, account.world, account.role, account.password
+				FROM account JOIN world ON world.id = account.world WHERE account.name = $1`, name,
+		)
+	})
+	if err != nil {
+		return a, w, fmt.Errorf("user: %w", err)
 	}
-	return a, nil
+	w.Now, w.Stable = w.Clock.At(s.machine(ctx)), s.owned == nil
+	return a, w, nil
 }
 
 // Accounts lists the users of all worlds.
@@ -168,7 +185,7 @@ func (tx *Tx) Accounts(ctx context.Context) ([]Account, error) {
 
 // SetRole changes what a user of the world may do, or gives ErrNotFound.
 func (tx *Tx) SetRole(ctx context.Context, name, role string) error {
-	n, err := tx.exec(ctx, `UPDATE account SET role = $3 WHERE world = $1 AND name = $2`, tx.World, name, role)
+	n, err := tx.Exec(ctx, `UPDATE account SET role = $3 WHERE world = $1 AND name = $2`, tx.World, name, role)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("user: %w", ErrNotFound)
 	}
@@ -179,7 +196,7 @@ func (tx *Tx) SetRole(ctx context.Context, name, role string) error {
 // deleted.
 func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 	var n int
-	err := tx.scan(
+	err := tx.Scan(
 		ctx, []any{&n},
 		`SELECT (SELECT COUNT(*) FROM registry WHERE world = $1) + (SELECT COUNT(*) FROM connector WHERE world = $1)`,
 		tx.World,
@@ -209,7 +226,7 @@ func (tx *Tx) Clear(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`,
 		tx.World,
@@ -221,7 +238,7 @@ func (tx *Tx) Clear(ctx context.Context) error {
 // clearRows removes the rows of a world, or of a snapshot.
 func (tx *Tx) clearRows(ctx context.Context, world string) error {
 	for _, table := range slices.Backward(tables) {
-		if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE world = $1`, world); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE world = $1`, world); err != nil {
 			return err
 		}
 	}
@@ -233,7 +250,7 @@ func (tx *Tx) CopyFrom(ctx context.Context, other string) error {
 	if _, err := tx.copyRows(ctx, other, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.exec(
+	_, err := tx.Exec(
 		ctx,
 		`UPDATE world SET (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at,
 			clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`,
@@ -251,7 +268,7 @@ func (tx *Tx) copyRows(ctx context.Context, from, to string) (rows int, err erro
 			return 0, err
 		}
 		list := strings.Join(columns, ", ")
-		n, err := tx.exec(
+		n, err := tx.Exec(
 			ctx, `INSERT INTO `+table+` (world, `+list+`) SELECT $1, `+list+` FROM `+table+` WHERE world = $2`,
 			to, from,
 		)
@@ -265,7 +282,7 @@ func (tx *Tx) copyRows(ctx context.Context, from, to string) (rows int, err erro
 
 // columns names the columns of a table but for that of the world.
 func (tx *Tx) columns(ctx context.Context, table string) ([]string, error) {
-	rows, err := tx.sql.QueryContext(ctx, `SELECT * FROM `+table+` WHERE FALSE`)
+	rows, err := tx.Query(ctx, `SELECT * FROM `+table+` WHERE FALSE`)
 	if err != nil {
 		return nil, err
 	}
@@ -277,16 +294,15 @@ func (tx *Tx) columns(ctx context.Context, table string) ([]string, error) {
 	return slices.DeleteFunc(all, func(c string) bool { return c == "world" }), rows.Err()
 }
 
-// HoldWorld leaves the background work of the world to this process until a time of the store; 0
-// gives it back.
-func (tx *Tx) HoldWorld(ctx context.Context, d time.Duration) error {
+// PauseWorld pauses the runner of the world in other processes for some time; 0 resumes it.
+func (tx *Tx) PauseWorld(ctx context.Context, d time.Duration) error {
 	until := tx.machine.Add(d)
 	if d == 0 {
 		until = 0
 	}
-	_, err := tx.exec(ctx, `UPDATE world SET held = $2 WHERE id = $1`, tx.World, until)
+	_, err := tx.Exec(ctx, `UPDATE world SET held = $2 WHERE id = $1`, tx.World, until)
 	return err
 }
 
-// Held reports whether somebody held the world when the transaction began.
-func (tx *Tx) Held() bool { return tx.held > tx.machine }
+// Paused reports whether the runner of the world was paused when the transaction began.
+func (tx *Tx) Paused() bool { return tx.paused > tx.machine }

@@ -1,0 +1,169 @@
+// Package traffic shows an HTTP exchange without its secrets: as a curl line, as an entry of an
+// HTTP archive (HAR), or as headers and bodies that can be logged. The server, the CLI and the
+// contract tools use it. It imports the standard library only.
+package traffic
+
+import (
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Hidden replaces a secret wherever an exchange is shown or recorded.
+const Hidden = "***"
+
+// secrets are the names of secret fields, in lower case and without _ and -.
+var secrets = []string{"password", "clientsecret", "secret", "accesstoken", "privatekey", "token"}
+
+var separators = strings.NewReplacer("_", "", "-", "")
+
+// isSecret reports whether the value of a field is secret. It compares names as encoding/json
+// does: without case, where some letters outside ASCII equal ASCII letters.
+func isSecret(name string) bool {
+	return slices.ContainsFunc(secrets, func(s string) bool { return strings.EqualFold(separators.Replace(name), s) })
+}
+
+// mentions reports whether a text may contain the name of a secret field.
+func mentions(text string) bool {
+	folded := separators.Replace(strings.ToLower(text))
+	return strings.Contains(text, `\`) ||
+		slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(folded, s) }) ||
+		strings.ContainsAny(text, "\u017f\u212a") // encoding/json takes them for s and k
+}
+
+// Redact gives a body with Hidden in place of its secrets: in forms, in JSON and in the files of
+// a multipart form. A body that may contain a secret and cannot be parsed is replaced as a whole.
+func Redact(contentType, body string) string {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		kind, _, _ = strings.Cut(strings.ToLower(contentType), ";")
+	}
+	switch {
+	case body == "":
+		return ""
+	case strings.HasPrefix(kind, "multipart/"):
+		return redactFile(contentType, body)
+	case kind == "application/x-www-form-urlencoded":
+		return redactForm(body)
+	}
+	// The body may be a form with another content type.
+	if plain, err := url.QueryUnescape(body); !mentions(body) && (err != nil || !mentions(plain)) {
+		return body
+	}
+	value, ok := decode(body)
+	if !ok {
+		return Hidden
+	}
+	hide(value)
+	clean, err := json.Marshal(value) // drops the first of two fields with the same name
+	if err != nil {
+		return Hidden
+	}
+	return string(clean)
+}
+
+// redactForm redacts a form. A client may send JSON with the content type of a form: such a body
+// is one long name, and is replaced as a whole if it may contain a secret.
+func redactForm(body string) string {
+	form, err := url.ParseQuery(body)
+	if err != nil {
+		return Hidden
+	}
+	for name, values := range form {
+		if isSecret(name) {
+			form[name] = []string{Hidden}
+		} else if mentions(name) || slices.ContainsFunc(values, mentions) {
+			return Hidden
+		}
+	}
+	return strings.ReplaceAll(form.Encode(), url.QueryEscape(Hidden), Hidden)
+}
+
+// shownOfFile are the fields of a key file that are not secret.
+var shownOfFile = []string{"type", "project_id", "client_email"}
+
+// redactFile redacts the files of a multipart form. Of a file that is JSON, the fields of
+// shownOfFile stay.
+func redactFile(contentType, body string) string {
+	const file = "(a file)"
+	_, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return file
+	}
+	var out strings.Builder
+	from, to := multipart.NewReader(strings.NewReader(body), parameters["boundary"]), multipart.NewWriter(&out)
+	if to.SetBoundary(parameters["boundary"]) != nil {
+		return file
+	}
+	for {
+		part, err := from.NextRawPart()
+		if err == io.EOF { //nolint:errorlint // a form that breaks off wraps io.EOF
+			_ = to.Close() // writes to memory
+			return out.String()
+		}
+		if err != nil {
+			return file
+		}
+		data, err := io.ReadAll(part)
+		if err != nil {
+			return file
+		}
+		into, err := to.CreatePart(part.Header)
+		if err != nil {
+			return file
+		}
+		_, _ = io.WriteString(into, redactKey(string(data))) // writes to memory
+	}
+}
+
+// redactKey redacts a key file.
+func redactKey(data string) string {
+	value, ok := decode(data)
+	fields, isObject := value.(map[string]any)
+	if !ok || !isObject {
+		return Hidden
+	}
+	for name := range fields {
+		if !slices.Contains(shownOfFile, name) {
+			fields[name] = Hidden
+		}
+	}
+	clean, err := json.Marshal(fields)
+	if err != nil {
+		return Hidden
+	}
+	return string(clean)
+}
+
+// decode parses a body that is exactly one JSON value. Numbers keep their text.
+func decode(body string) (value any, ok bool) {
+	d := json.NewDecoder(strings.NewReader(body))
+	d.UseNumber()
+	if d.Decode(&value) != nil {
+		return nil, false
+	}
+	_, err := d.Token()
+	return value, err == io.EOF
+}
+
+// hide replaces the secrets in a JSON value.
+func hide(value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if inner != nil && inner != "" && isSecret(name) {
+				v[name] = Hidden
+			} else {
+				hide(inner)
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			hide(inner)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// memory means data that lives as long as the process.
+const memory = store.Memory
+
+// open opens the data, and owns the folder of a SQLite file unless it only reads.
+func open(o Options) (*store.Store, *owner, error) {
+	ctx := context.Background()
+	path := filepath.Join(o.Data, "qcs.db")
+	switch {
+	case o.Database != "":
+		s, err := store.Open(ctx, o.Database, o.Now)
+		return s, nil, err
+	case o.Data == memory && o.Existing:
+		return nil, nil, errors.New("there is nothing in memory yet")
+	case o.Data == memory:
+		s, err := store.Open(ctx, memory, o.Now)
+		return s, nil, err
+	case o.Existing:
+		if _, err := os.Stat(path); err != nil {
+			return nil, nil, fmt.Errorf("there is no database: %w", err)
+		}
+		s, err := store.OpenReadOnly(ctx, path, o.Now)
+		return s, nil, err
+	}
+	owner, err := own(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	empty, err := store.Empty()
+	if err == nil {
+		err = writeNew(path, empty) // for its owner only
+	}
+	var s *store.Store
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		s, err = store.Open(ctx, path, o.Now)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, owner.release())
+	}
+	return s, owner, nil
+}
+
+// makeFolder creates the data folder if there is none, for its owner only, with a note that keeps it out
+// of git.
+func makeFolder(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(path, ".gitignore"), []byte("*\n"), 0o600)
+}
+
+// keyBytes is the size of the key that signs tokens with HS512.
+const keyBytes = 64
+
+// signingKey returns the key of the options, of the data folder, or a new key, which is kept in the data
+// folder for its owner only.
+func signingKey(o Options) ([]byte, error) {
+	if len(o.SigningKey) > 0 {
+		if len(o.SigningKey) < keyBytes {
+			return nil, fmt.Errorf("signing key: has %d bytes, needs %d", len(o.SigningKey), keyBytes)
+		}
+		return o.SigningKey, nil
+	}
+	key := make([]byte, keyBytes)
+	if _, err := io.ReadFull(o.Random, key); err != nil {
+		return nil, fmt.Errorf("random source: %w", err)
+	}
+	if o.Data == memory {
+		return key, nil
+	}
+	path := filepath.Join(o.Data, "signing.key")
+	if !o.Existing {
+		text := []byte(base64.StdEncoding.EncodeToString(key) + "\n")
+		if err := writeNew(path, text); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("signing key: %w", err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		key, err = DecodeKey(string(text))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signing key in %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// DecodeKey reads a signing key as files and the environment have it: the base64 of 64 bytes.
+func DecodeKey(text string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return nil, errors.New("not base64")
+	}
+	if len(key) != keyBytes {
+		return nil, fmt.Errorf("has %d bytes, needs %d", len(key), keyBytes)
+	}
+	return key, nil
+}
+
+// writeNew writes a file that must not exist. It appears under its name only when it is complete.
+func writeNew(path string, data []byte) error {
+	if _, err := os.Stat(path); err == nil {
+		return fs.ErrExist
+	}
+	return writeWhole(path, data, os.Link)
+}
+
+// writeWhole writes a temporary file, for its owner only, and puts it in place.
+func writeWhole(path string, data []byte, place func(from, to string) error) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(data)
+	if err = errors.Join(err, temporary.Close()); err != nil {
+		return err
+	}
+	return place(temporary.Name(), path)
+}

@@ -1,0 +1,136 @@
+package auth
+
+import (
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/request"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// Middleware finds the caller of an operation, unless the operation needs none, and refuses operations
+// that the plan of the caller's world lacks.
+func (a *Authority) Middleware(fail request.Fail) request.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := request.Of(r.Context())
+			if s.Match.Public || permissions[s.Operation].administers {
+				next.ServeHTTP(w, r)
+				return
+			}
+			c, err := a.Authenticate(r)
+			s.User, s.Role, s.World = c.User, string(c.Role), c.World
+			if err == nil && isPaid(s.Operation) && c.World.Plan == store.PlanFree {
+				err = ErrFreePlan // before any rate header: with one, clients would wait and try again
+			}
+			if err != nil {
+				fail(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r.WithContext(call.WithWorld(r.Context(), c.World.Name)))
+		})
+	}
+}
+
+// Middleware counts the calls of a user to an operation, and refuses those beyond the limit.
+func (l *Limiter) Middleware(fail request.Fail) request.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := request.Of(r.Context())
+			if s.User == "" { // a login, which has no user yet, is not limited (docs)
+				next.ServeHTTP(w, r)
+				return
+			}
+			leave, err := l.enter(w.Header(), s.User, s.Operation)
+			if leave != nil {
+				s.OnEnd(leave)
+			}
+			if err == nil {
+				err = l.allow(w.Header(), s.User, s.Operation, s.Now())
+			}
+			if err != nil {
+				fail(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// Authorize refuses callers who lack the permission for an operation.
+func Authorize(fail request.Fail) request.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := request.Of(r.Context())
+			if s.User != "" {
+				if err := authorize(s.User, Role(s.Role), s.Operation); err != nil {
+					fail(w, r, err)
+					return
+				}
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// Control says who may call the control API.
+type Control struct {
+	Token string // that operations on worlds need; "" for none
+	Owner string // secret that opens ResetData to processes of the same user; "" for none
+	// Closed refuses operations on worlds while there is no Token.
+	Closed bool
+	// Hosts are the names that calls may give as Host; nil for any.
+	Hosts []string
+}
+
+// Middleware refuses calls that a page of another site makes, and calls of operations on worlds without
+// the control token.
+func (c Control) Middleware(fail request.Fail) request.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := c.check(r, request.Of(r.Context()).Operation); err != nil {
+				fail(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func (c Control) check(r *http.Request, operation string) error {
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	if err != nil || origin.Host != "" && origin.Host != r.Host || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		return &Forbidden{"The control API takes no calls from pages of other sites."}
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	if c.Hosts != nil && !slices.Contains(c.Hosts, strings.Trim(host, "[]")) {
+		return &Forbidden{"The control API does not know the host of this call."}
+	}
+	token, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case !permissions[operation].administers:
+		return nil
+	case operation == "ResetData" && c.Owner != "" && same(token, c.Owner):
+		return nil
+	case c.Token == "" && c.Closed:
+		return &Forbidden{
+			"The emulator can be reached by others and has no control token: start it with one to make worlds.",
+		}
+	case c.Token == "":
+		return nil
+	case !given || !same(token, c.Token):
+		return unauthorized("the control token is needed: Authorization: Bearer <control token>")
+	}
+	return nil
+}
+
+// same compares secrets in constant time.
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -1,0 +1,187 @@
+package auth
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// tokenLife is how long a token is valid (docs: four hours).
+const tokenLife = 4 * time.Hour
+
+// issuer is the issuer and audience of the vendor's tokens (docs: authentication).
+const issuer = "qas"
+
+// Error says why a caller is not let in: 401.
+type Error struct {
+	Message string // for the body
+	Detail  string // for X-QCS-Detail and the log
+}
+
+func (e *Error) Error() string { return e.Detail }
+
+// unauthorized is a 401. Its text is not documented but for "Unauthorized user" as its name (docs) and
+// "JWT expired" for an old token (observed).
+func unauthorized(detail string) error { return &Error{"Unauthorized user.", detail} }
+
+// Caller is the user who makes a request.
+type Caller struct {
+	User  string
+	Role  Role
+	World store.WorldState
+}
+
+// claims are what a token with a good signature says.
+type claims struct {
+	jwt.RegisteredClaims
+	Generation int64 `json:"generation"` // of the tokens of the world
+}
+
+// Login returns a token for a name and a password. It returns the caller also when the password is
+// wrong; the caller is empty when there is no such user.
+func (a *Authority) Login(ctx context.Context, name, password, remote string) (token string, c Caller, err error) {
+	account, w, err := a.find(ctx, name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", c, err
+	}
+	if err == nil {
+		c = Caller{name, Role(account.Role), w}
+	}
+	if err := check(account, password); err != nil {
+		return "", c, err
+	}
+	token, err = a.sign(account, w, remote)
+	return token, c, err
+}
+
+// Named returns the caller of a login name, before the password is checked.
+func (a *Authority) Named(ctx context.Context, name string) (Caller, bool) {
+	account, w, err := a.find(ctx, name)
+	return Caller{name, Role(account.Role), w}, err == nil
+}
+
+// check refuses a password that is not that of a user. An account without a name is no user.
+func check(account store.Account, password string) error {
+	right := subtle.ConstantTimeCompare([]byte(account.Password), []byte(hash(password))) == 1
+	if account.Name == "" || !right {
+		return unauthorized("wrong user name or password")
+	}
+	return nil
+}
+
+// Issue returns a token for a user without a password: for the person who runs the emulator.
+func (a *Authority) Issue(ctx context.Context, name string) (string, error) {
+	account, w, err := a.find(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", fmt.Errorf("no user %s", name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return a.sign(account, w, "")
+}
+
+// sign makes a token with the claims of the vendor's (docs: authentication), and claims of our own that
+// name the world and the generation of its tokens.
+func (a *Authority) sign(account store.Account, w store.WorldState, remote string) (string, error) {
+	now := w.Now.Time()
+	address, _, _ := net.SplitHostPort(remote) // none for the person who runs the emulator
+	return jwt.NewWithClaims(jwt.SigningMethodHS512, jwt.MapClaims{
+		"sub": account.Name, "iss": issuer, "aud": issuer,
+		"iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
+		"loginResponse":                    "SUCCESSFUL",
+		"successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
+		"credentialType":                   "UsernamePasswordCredential",
+		"usertype":                         "fo",
+		"portalUserId":                     1,
+		"qwebUserId":                       1,
+		"modulesAllowed":                   []string{"CS"},
+		"ipAddress":                        address,
+		"world":                            account.World,
+		"generation":                       w.Generation,
+	}).SignedString(a.Key)
+}
+
+// Authenticate finds the caller of a request by its bearer token or, as on the API server URLs
+// (observed), by user name and password.
+func (a *Authority) Authenticate(r *http.Request) (Caller, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case scheme == "":
+		return Caller{}, unauthorized(
+			"no Authorization header; send the token of POST /auth as: Authorization: Bearer <token>",
+		)
+	case strings.EqualFold(scheme, "Basic"):
+		name, password, _ := r.BasicAuth()
+		account, w, err := a.find(r.Context(), name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return Caller{}, err
+		}
+		if err := check(account, password); err != nil {
+			return Caller{}, err
+		}
+		return Caller{name, Role(account.Role), w}, nil
+	case strings.EqualFold(scheme, "Bearer"):
+		return a.bearer(r.Context(), strings.TrimSpace(token))
+	}
+	return Caller{}, unauthorized("the Authorization header holds neither a Bearer token nor Basic credentials")
+}
+
+// bearer finds the caller of a token.
+func (a *Authority) bearer(ctx context.Context, token string) (Caller, error) {
+	c, err := a.verify(token)
+	if err != nil {
+		return Caller{}, err
+	}
+	account, w, err := a.find(ctx, c.Subject)
+	if errors.Is(err, store.ErrNotFound) {
+		return Caller{}, unauthorized("the user of the token does not exist any more")
+	}
+	if err != nil {
+		return Caller{}, err
+	}
+	caller := Caller{c.Subject, Role(account.Role), w}
+	if !w.Now.Time().Before(c.ExpiresAt.Time) || c.Generation != w.Generation {
+		return caller, &Error{"JWT expired.", "the token has expired; tokens are valid for four hours"}
+	}
+	return caller, nil
+}
+
+// maxVerified bounds the memory of the tokens that were verified, of which each has less than a
+// kilobyte; beyond it they are verified again.
+const maxVerified = 2_000
+
+// verify returns the claims of a token that this server has signed. A signature is checked once.
+func (a *Authority) verify(token string) (*claims, error) {
+	a.mu.Lock()
+	known, ok := a.verified[token]
+	a.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	c := &claims{}
+	_, err := a.parser.ParseWithClaims(token, c, func(*jwt.Token) (any, error) { return a.Key, nil })
+	switch {
+	case err != nil:
+		return nil, unauthorized("the token is not one of this server: " + err.Error())
+	case c.ExpiresAt == nil || c.Issuer != issuer || !slices.Contains(c.Audience, issuer):
+		return nil, unauthorized("the token is not one of this server: it lacks expiry, issuer or audience")
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.verified) >= maxVerified {
+		clear(a.verified)
+	}
+	a.verified[strings.Clone(token)] = c
+	return c, nil
+}

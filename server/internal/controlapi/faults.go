@@ -1,0 +1,47 @@
+package controlapi
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/qcsdev/qcs/gen/controlserver"
+	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/fault"
+	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// ListFaults answers the faults of the world.
+func (h *Handlers) ListFaults(
+	ctx context.Context, _ controlserver.ListFaultsRequestObject,
+) (controlserver.ListFaultsResponseObject, error) {
+	return controlserver.ListFaults200JSONResponse(h.Faults.List(call.World(ctx))), nil
+}
+
+// AddFault adds a fault to the world.
+func (h *Handlers) AddFault(
+	ctx context.Context, r controlserver.AddFaultRequestObject,
+) (controlserver.AddFaultResponseObject, error) {
+	if wrong := fault.Check(*r.Body); wrong != "" {
+		return nil, rule.Errorf("", "%s", wrong)
+	}
+	return controlserver.AddFault200JSONResponse(h.Faults.Add(call.World(ctx), *r.Body)), nil
+}
+
+// ClearFaults removes the faults of the world.
+func (h *Handlers) ClearFaults(
+	ctx context.Context, _ controlserver.ClearFaultsRequestObject,
+) (controlserver.ClearFaultsResponseObject, error) {
+	h.Faults.Clear(call.World(ctx))
+	return controlserver.ClearFaults204Response{}, nil
+}
+
+// RemoveFault removes a fault of the world.
+func (h *Handlers) RemoveFault(
+	ctx context.Context, r controlserver.RemoveFaultRequestObject,
+) (controlserver.RemoveFaultResponseObject, error) {
+	if !h.Faults.Remove(call.World(ctx), r.FaultID) {
+		return nil, fmt.Errorf("fault: %w", store.ErrNotFound)
+	}
+	return controlserver.RemoveFault204Response{}, nil
+}

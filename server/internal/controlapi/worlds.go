@@ -1,0 +1,219 @@
+package controlapi
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/gen/controlserver"
+	"github.com/qcsdev/qcs/server/internal/auth"
+	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/world"
+)
+
+// ListWorlds answers the worlds with their users.
+func (h *Handlers) ListWorlds(
+	ctx context.Context, _ controlserver.ListWorldsRequestObject,
+) (controlserver.ListWorldsResponseObject, error) {
+	users, err := h.Authority.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var worlds []store.World
+	err = h.Store.Read(ctx, "", func(tx *store.Tx) (err error) {
+		worlds, err = tx.Worlds(ctx)
+		return err
+	})
+	all := make(controlserver.ListWorlds200JSONResponse, len(worlds))
+	for i, w := range worlds {
+		all[i] = describe(w, users)
+	}
+	return all, err
+}
+
+// CreateWorld makes a world and answers how to log in to it.
+func (h *Handlers) CreateWorld(
+	ctx context.Context, r controlserver.CreateWorldRequestObject,
+) (controlserver.CreateWorldResponseObject, error) {
+	w, err := h.create(ctx, *r.Body, "")
+	return controlserver.CreateWorld200JSONResponse(w), err
+}
+
+// CloneWorld makes a copy of a world and answers how to log in to it.
+func (h *Handlers) CloneWorld(
+	ctx context.Context, r controlserver.CloneWorldRequestObject,
+) (controlserver.CloneWorldResponseObject, error) {
+	w, err := h.create(ctx, *r.Body, r.World)
+	return controlserver.CloneWorld200JSONResponse(w), err
+}
+
+// UpdateWorld changes the plan of a world and the roles of its users.
+func (h *Handlers) UpdateWorld(
+	ctx context.Context, r controlserver.UpdateWorldRequestObject,
+) (controlserver.UpdateWorldResponseObject, error) {
+	w, users, err := h.update(ctx, r.World, *r.Body)
+	return controlserver.UpdateWorld200JSONResponse(describe(w, users)), err
+}
+
+// ResetWorld empties a world.
+func (h *Handlers) ResetWorld(
+	ctx context.Context, r controlserver.ResetWorldRequestObject,
+) (controlserver.ResetWorldResponseObject, error) {
+	var body control.WorldReset
+	if r.Body != nil {
+		body = *r.Body
+	}
+	content, err := world.ScenarioOf(body.Seed, body.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	err = h.Worlds.ResetWorld(ctx, r.World, content)
+	if err == nil {
+		h.Faults.Clear(r.World)
+		h.Journal.Clear(r.World)
+	}
+	return controlserver.ResetWorld204Response{}, err
+}
+
+// ResetData empties all worlds.
+func (h *Handlers) ResetData(
+	ctx context.Context, r controlserver.ResetDataRequestObject,
+) (controlserver.ResetDataResponseObject, error) {
+	var body control.WorldReset
+	if r.Body != nil {
+		body = *r.Body
+	}
+	content, err := world.ScenarioOf(body.Seed, body.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	return controlserver.ResetData204Response{}, h.Worlds.Reset(ctx, h.Configured[0], content)
+}
+
+// DropWorld removes a world.
+func (h *Handlers) DropWorld(
+	ctx context.Context, r controlserver.DropWorldRequestObject,
+) (controlserver.DropWorldResponseObject, error) {
+	return controlserver.DropWorld204Response{}, h.drop(ctx, r.World)
+}
+
+// ExpireTokens lets all tokens of a world expire.
+func (h *Handlers) ExpireTokens(
+	ctx context.Context, r controlserver.ExpireTokensRequestObject,
+) (controlserver.ExpireTokensResponseObject, error) {
+	_, err := h.Worlds.UpdateWorld(ctx, r.World, func(w *store.World) { w.Generation++ }, nil)
+	return controlserver.ExpireTokens204Response{}, err
+}
+
+// describe is a world as it is shown: with its users, without their passwords.
+func describe(w store.World, users []store.Account) control.World {
+	shown := control.World{Name: w.Name, Plan: control.Plan(w.Plan), Users: []control.WorldUser{}}
+	for _, u := range users {
+		if u.World == w.Name {
+			shown.Users = append(shown.Users, control.WorldUser{Name: u.Name, Role: control.Role(u.Role)})
+		}
+	}
+	return shown
+}
+
+// create creates a world, as a copy of another if one is named, and returns it with the passwords and
+// tokens of its users.
+func (h *Handlers) create(ctx context.Context, r control.WorldRequest, from string) (control.World, error) {
+	if r.Name == "" {
+		r.Name = "w" + strings.ReplaceAll(h.NewID(), "-", "")
+	}
+	if len(r.Users) == 0 {
+		r.Users = []control.UserRequest{{Name: r.Name}}
+	}
+	content, err := world.ScenarioOf(r.Seed, r.Scenario)
+	if err != nil {
+		return control.World{}, err
+	}
+	n := world.NewWorld{World: store.World{Name: r.Name, Plan: store.Plan(r.Plan)}, Content: content, From: from}
+	for i := range r.Users {
+		account, err := h.account(&r.Users[i], r.Name)
+		if err != nil {
+			return control.World{}, err
+		}
+		n.Accounts = append(n.Accounts, account)
+	}
+	w, err := h.Worlds.CreateWorld(ctx, n)
+	if err != nil {
+		return control.World{}, err
+	}
+	h.Authority.Put(n.Accounts...)
+	created := control.World{Name: w.Name, Plan: control.Plan(w.Plan)}
+	for _, u := range r.Users {
+		token, err := h.Authority.Issue(ctx, u.Name)
+		if err != nil {
+			return control.World{}, err
+		}
+		created.Users = append(
+			created.Users, control.WorldUser{Name: u.Name, Role: u.Role, Password: u.Password, Token: token},
+		)
+	}
+	return created, nil
+}
+
+// account completes a request for a user of a world, and returns the user as the database has it.
+func (h *Handlers) account(u *control.UserRequest, world string) (a store.Account, err error) {
+	if u.Password == "" {
+		if u.Password, err = auth.NewPassword(h.Authority.Random); err != nil {
+			return a, err
+		}
+	}
+	if u.Role == "" {
+		u.Role = control.Role(auth.Manager)
+	}
+	if h.Authority.Knows(u.Name) {
+		return a, rule.Errorf("", "The name %s of the user is taken.", u.Name)
+	}
+	return auth.NewAccount(auth.User{Name: u.Name, Password: u.Password, Role: auth.Role(u.Role), World: world}), nil
+}
+
+// update changes the plan of a world and the roles of its users, and returns the world with all users.
+func (h *Handlers) update(
+	ctx context.Context, name string, r control.WorldUpdate,
+) (w store.World, users []store.Account, err error) {
+	if users, err = h.Authority.Users(ctx); err != nil {
+		return w, nil, err
+	}
+	roles := map[string]string{}
+	for _, u := range r.Users {
+		i := slices.IndexFunc(users, func(a store.Account) bool { return a.Name == u.Name && a.World == name })
+		if i < 0 {
+			return w, nil, fmt.Errorf("user: %w", store.ErrNotFound)
+		}
+		users[i].Role = string(u.Role)
+		if !h.Authority.IsConfigured(u.Name) { // users of the configuration are not in the database
+			roles[u.Name] = string(u.Role)
+		}
+	}
+	w, err = h.Worlds.UpdateWorld(ctx, name, func(w *store.World) {
+		if r.Plan != "" {
+			w.Plan = store.Plan(r.Plan)
+		}
+	}, roles)
+	if err == nil {
+		h.Authority.Put(users...)
+	}
+	return w, users, err
+}
+
+// drop removes a world with all that belongs to it.
+func (h *Handlers) drop(ctx context.Context, name string) error {
+	if slices.Contains(h.Configured, name) {
+		return rule.Errorf("", "The world %s belongs to the configuration: reset it instead.", name)
+	}
+	if err := h.Worlds.DropWorld(ctx, name); err != nil {
+		return err
+	}
+	h.Recorder.Stop(name)
+	h.Authority.Drop(name)
+	h.Faults.Drop(name)
+	h.Journal.Drop(name)
+	return nil
+}

@@ -1,0 +1,232 @@
+package fault
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/auth"
+	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/request"
+	"github.com/qcsdev/qcs/server/internal/rule"
+)
+
+// header names the fault of an answer or, where that is allowed, the fault that a call asks for; in the
+// form in which net/http keeps it.
+const header = "X-Qcs-Fault"
+
+// Answer is the answer of a fault in place of the answer of the operation.
+type Answer struct {
+	Status        int
+	Code, Message string           // of the body; default: by the status
+	Limit         *auth.LimitError // where it looks like a rate limit: gives status and message
+}
+
+func (e *Answer) Error() string { return "fault: " + cmp.Or(e.Message, http.StatusText(e.Status)) }
+
+// Applier applies faults to calls.
+type Applier struct {
+	Set       *Set
+	Authority *auth.Authority
+	Random    io.Reader
+	Header    bool // a call may name a fault of its own in the header X-QCS-Fault
+	MaxBody   int64
+	// Before returns the last good answer to the same call.
+	Before func(world string, e control.Exchange) (control.Exchange, bool)
+	Fail   request.Fail
+}
+
+// Middleware applies the faults that match a call.
+func (a *Applier) Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !a.Set.Any() && (!a.Header || r.Header.Get(header) == "") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		c, known := a.caller(r)
+		if !known {
+			next.ServeHTTP(w, r)
+			return
+		}
+		faults, err := a.match(r, c)
+		if err != nil {
+			a.Fail(w, r, err)
+			return
+		}
+		for _, f := range faults {
+			s := request.Of(r.Context())
+			s.User, s.World, s.Fault = c.User, c.World, f.FaultID
+			w.Header().Set(header, f.FaultID)
+			if f.Effect.Kind == control.FaultEffectKindLatency {
+				pause(r.Context(), a.between(f.Effect.Latency))
+				continue
+			}
+			a.apply(w, r, f, next)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// match returns the faults to apply to a call: the one that the call names in a header, where that is
+// allowed, or those of its world.
+func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error) {
+	text := r.Header.Get(header)
+	if text == "" || !a.Header {
+		operation := request.Of(r.Context()).Operation
+		return a.Set.Match(Call{World: c.World.Name, Operation: operation, User: c.User, Now: c.World.Now}), nil
+	}
+	f := control.FaultRequest{When: control.FaultTiming{Probability: 1}}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&f.Effect); err != nil || !f.Effect.Kind.Valid() {
+		return nil, rule.Errorf("", "The header X-QCS-Fault is not the JSON of a FaultEffect.")
+	}
+	if wrong := Check(f); wrong != "" {
+		return nil, rule.Errorf("", "%s", wrong)
+	}
+	return []control.Fault{{FaultID: "header", When: f.When, Effect: f.Effect}}, nil
+}
+
+// caller finds the caller before the call is checked: by the token, or by the name in a login.
+func (a *Applier) caller(r *http.Request) (auth.Caller, bool) {
+	if request.Of(r.Context()).Operation != "CreateToken" {
+		c, err := a.Authority.Authenticate(r)
+		return c, err == nil
+	}
+	data, err := io.ReadAll(io.LimitReader(r.Body, a.MaxBody))
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(strings.NewReader(string(data)), r.Body), r.Body}
+	if err != nil {
+		return auth.Caller{}, false
+	}
+	form, err := url.ParseQuery(string(data))
+	if err != nil {
+		return auth.Caller{}, false
+	}
+	return a.Authority.Named(r.Context(), form.Get("username"))
+}
+
+// apply applies a fault to a call.
+func (a *Applier) apply(w http.ResponseWriter, r *http.Request, f control.Fault, next http.Handler) {
+	e := f.Effect
+	switch e.Kind {
+	case control.FaultEffectKindStatus:
+		status := cmp.Or(e.Status, http.StatusServiceUnavailable)
+		a.Fail(w, r, &Answer{status, e.Code, cmp.Or(e.Message, http.StatusText(status)+"."), nil})
+	case control.FaultEffectKindToken:
+		a.Fail(w, r, &Answer{http.StatusUnauthorized, e.Code, cmp.Or(e.Message, "Unauthorized user."), nil})
+	case control.FaultEffectKindRateLimit:
+		a.limit(w, r, e)
+	case control.FaultEffectKindReset:
+		panic(http.ErrAbortHandler) // the server cuts the connection
+	case control.FaultEffectKindStale:
+		a.stale(w, r, next)
+	case control.FaultEffectKindJobItems:
+		c := call.From(r.Context())
+		c.Failures = call.Failures{Share: f.When.Probability, Seed: f.When.Seed}
+		next.ServeHTTP(w, r.WithContext(call.With(r.Context(), c)))
+	default:
+		a.corrupt(w, r, f, next)
+	}
+}
+
+// limit answers like a rate limit, with the documented headers.
+func (a *Applier) limit(w http.ResponseWriter, r *http.Request, e control.FaultEffect) {
+	wait := cmp.Or(e.WaitSeconds, 1)
+	h := w.Header()
+	h.Set("X-RateLimit-Limit", "1")
+	h.Set("X-RateLimit-Window-Sec", strconv.Itoa(wait))
+	h.Set("X-RateLimit-Remaining", "0")
+	h.Set("X-RateLimit-ToWait-Sec", strconv.Itoa(wait))
+	limit := &auth.LimitError{Classic: e.Status == http.StatusConflict, Wait: time.Duration(wait) * time.Second}
+	if !limit.Classic {
+		h.Set("Retry-After", strconv.Itoa(wait))
+	}
+	a.Fail(w, r, &Answer{Code: e.Code, Message: e.Message, Limit: limit})
+}
+
+// stale answers a GET with the last answer to the same GET, if that is still in the journal.
+func (a *Applier) stale(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	s := request.Of(r.Context())
+	before, found := a.Before(s.World.Name, control.Exchange{
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, User: s.User,
+	})
+	if r.Method != http.MethodGet || !found {
+		next.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", before.ResponseHeaders["Content-Type"])
+	w.Header().Set("Content-Length", strconv.Itoa(len(before.ResponseBody)))
+	w.WriteHeader(before.Status)
+	_, _ = io.WriteString(w, before.ResponseBody) // the caller may be gone
+}
+
+// corrupt does the call, and corrupts the answer.
+func (a *Applier) corrupt(w http.ResponseWriter, r *http.Request, f control.Fault, next http.Handler) {
+	answer := &request.Buffer{Head: w.Header(), Status: http.StatusOK}
+	next.ServeHTTP(answer, r)
+	body := answer.Body.Bytes()
+	switch f.Effect.Kind {
+	case control.FaultEffectKindMalformed:
+		body = append([]byte(`{"`), body...)
+	case control.FaultEffectKindContentType:
+		w.Header().Set("Content-Type", "text/html")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(answer.Status)
+	switch f.Effect.Kind {
+	case control.FaultEffectKindTruncate:
+		_, _ = w.Write(body[:len(body)/2])
+		_ = http.NewResponseController(w).Flush() // what can be sent is sent before the cut
+		panic(http.ErrAbortHandler)
+	case control.FaultEffectKindSlow:
+		trickle(r.Context(), w, body, a.between(f.Effect.Latency))
+	default:
+		_, _ = w.Write(body)
+	}
+}
+
+// trickle sends a body in eight parts over some time.
+func trickle(ctx context.Context, w http.ResponseWriter, body []byte, over time.Duration) {
+	const parts = 8
+	size := max((len(body)+parts-1)/parts, 1)
+	for len(body) > 0 {
+		n := min(size, len(body))
+		if _, err := w.Write(body[:n]); err != nil {
+			return
+		}
+		_ = http.NewResponseController(w).Flush() // a buffer has nothing to flush
+		body = body[n:]
+		pause(ctx, over/parts)
+	}
+}
+
+// between draws a duration from a range.
+func (a *Applier) between(r control.DurationRange) time.Duration {
+	var seed [32]byte
+	_, _ = io.ReadFull(a.Random, seed[:]) // a source that fails gives the shortest
+	span := max(r.Max-r.Min, 0)
+	draw := rand.New(rand.NewChaCha8(seed)).Int64N(span + 1) //nolint:forbidigo // seeded by the injected source
+	return time.Duration(r.Min+draw) * time.Millisecond
+}
+
+// pause waits, unless the caller is gone. It is real time: the clock of a world may stand still.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,18 @@
+// Package rule holds what the packages of rules share: the error of a request that violates a rule,
+// the parameters that all lists take, and what an answer rests on. It must not import net/http.
+package rule
+
+import "fmt"
+
+// Violation says which rule a request violates.
+type Violation struct {
+	Rule string // name of an openapi.Refusal; "" for a rule of the control API
+	Msg  string // a sentence for people
+}
+
+func (v *Violation) Error() string { return v.Msg }
+
+// Errorf returns a Violation of a rule.
+func Errorf(rule, format string, args ...any) error {
+	return &Violation{rule, fmt.Sprintf(format, args...)}
+}

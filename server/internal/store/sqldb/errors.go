@@ -1,0 +1,45 @@
+package sqldb
+
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+)
+
+// Busy reports whether an error says that the database could not be used now: another process locked
+// it for too long, transactions were in conflict, or the connection was lost. Trying again later can
+// help.
+func Busy(err error) bool {
+	const busy, locked, primary = 5, 6, 0xff // result codes of SQLite; the primary code is in the lowest byte
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()&primary == busy || e.Code()&primary == locked
+	}
+	return conflict(err) || lost(err)
+}
+
+// conflict reports whether PostgreSQL has undone a transaction in favour of another (serialization
+// failure, deadlock).
+func conflict(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}
+
+// lost reports whether the connection to PostgreSQL is gone, or the server is about to stop or just
+// starting.
+func lost(err error) bool {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "57P0") || e.Code == "53300"
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &network) && !network.Timeout()
+}

@@ -1,0 +1,246 @@
+// Package sqldb runs transactions on SQLite and PostgreSQL. It has what differs between databases and
+// what is the same for any tables: connections, transactions that are tried again, dialects, migrations
+// and checkpoints. It knows no table; package store does.
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// Memory names a SQLite database that lives as long as the process.
+const Memory = ":memory:"
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	Dialect
+	write, read *sql.DB
+	readers     *readerPool   // of a SQLite file
+	checkpoints *checkpointer // of a SQLite file
+	schema      Schema
+}
+
+// Open opens a database and brings its schema up to date: a SQLite file, which is created if it does not
+// exist, a database in memory ("" or Memory), or a database of a PostgreSQL server, "postgres://…".
+func Open(ctx context.Context, name string, s Schema) (*DB, error) {
+	db := &DB{schema: s}
+	open := db.openSQLite
+	if isPostgres(name) {
+		open = db.openPostgres
+	}
+	if err := open(ctx, name); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// OpenReadOnly opens a SQLite file without writing to it and without migrating it: the file must have
+// the current schema.
+func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
+	db := &DB{schema: s, Dialect: embedded}
+	var err error
+	if db.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db.write, db.readers = db.read, newReaderPool(db.read)
+	if err := db.isCurrent(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
+	db.Dialect = embedded
+	if db.write, err = sql.Open(embedded.driver, source(path, true)); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	db.write.SetMaxOpenConns(1)
+	db.read = db.write // in memory: the data belongs to the connection
+	if path == Memory {
+		err = db.fill(ctx)
+	} else {
+		if db.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
+			return err
+		}
+		db.readers = newReaderPool(db.read)
+		if db.checkpoints, err = newCheckpointer(path, db.write); err != nil {
+			return err
+		}
+		err = db.migrate(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("migrate database: %w", err)
+	}
+	return nil
+}
+
+// connections is how many idle connections to PostgreSQL are kept; twice as many are opened at most.
+const connections = 8
+
+func (db *DB) openPostgres(ctx context.Context, url string) error {
+	db.Dialect = postgres
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return errors.New("open database: the URL cannot be read") // pgx would repeat it, with the password
+	}
+	if config.RuntimeParams["jit"] == "" {
+		config.RuntimeParams["jit"] = "off" // compiling such queries takes longer than running them
+	}
+	db.write = stdlib.OpenDB(*config)
+	db.read = db.write
+	db.write.SetMaxOpenConns(2 * connections)
+	db.write.SetMaxIdleConns(connections)
+	if err := db.migrate(ctx); err != nil {
+		return fmt.Errorf("migrate database: %w", err)
+	}
+	return nil
+}
+
+// Close closes the database.
+func (db *DB) Close() error {
+	if db.write == nil {
+		return nil
+	}
+	err := errors.Join(db.checkpoints.close(), db.readers.close())
+	if db.read != db.write && db.read != nil {
+		err = errors.Join(err, db.read.Close())
+	}
+	return errors.Join(err, db.write.Close())
+}
+
+// Shared reports whether other processes may work on the database at the same time: replicas on
+// PostgreSQL.
+func (db *DB) Shared() bool { return db.shared }
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
+
+// ErrNoBackup says that the database has tools of its own for backups.
+var ErrNoBackup = errors.New("back up a PostgreSQL database with its own tools, such as pg_dump")
+
+// Backup writes a copy of the database as it is now to a file that must not exist, readable for its
+// owner only. The database may be written to meanwhile.
+func (db *DB) Backup(ctx context.Context, path string) error {
+	if db.shared {
+		return ErrNoBackup
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite takes an empty file for none
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if _, err := db.write.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
+		return errors.Join(fmt.Errorf("backup: %w", err), os.Remove(path))
+	}
+	return nil
+}
+
+// Write runs f in a transaction that is committed when f returns nil and rolled back otherwise. It runs f
+// again, in a new transaction, where PostgreSQL rolled it back in favour of another one, or where the
+// connection was lost before the commit.
+func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	return db.try(ctx, func() error { return db.run(ctx, true, f) })
+}
+
+// Read runs f in a transaction that sees one state of the data and writes nothing. It runs f again like
+// Write.
+func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
+	return db.try(ctx, func() error {
+		if db.readers != nil {
+			return db.readers.inTransaction(ctx, func(r *reader) error { return f(&Tx{querier: r, Dialect: db.Dialect}) })
+		}
+		return db.run(ctx, false, f)
+	})
+}
+
+// Ask runs f, which makes one query only, without a transaction where the database can do without.
+func (db *DB) Ask(ctx context.Context, f func(*Tx) error) error {
+	return db.try(ctx, func() error {
+		if db.readers != nil {
+			return db.readers.with(ctx, func(r *reader) error { return f(&Tx{querier: r, Dialect: db.Dialect}) })
+		}
+		return f(&Tx{querier: db.read, Dialect: db.Dialect})
+	})
+}
+
+// begin starts a transaction. On PostgreSQL, a transaction that writes sees what others have committed,
+// and the store locks the rows of its worlds. SQLite has one writer, and readers see one state anyway.
+func (db *DB) begin(ctx context.Context, writes bool) (*sql.Tx, error) {
+	switch {
+	case writes && db.shared:
+		return db.write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	case db.shared:
+		return db.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	case writes:
+		return db.write.BeginTx(ctx, nil)
+	}
+	return db.read.BeginTx(ctx, nil)
+}
+
+func (db *DB) run(ctx context.Context, writes bool, f func(*Tx) error) error {
+	begun, err := db.begin(ctx, writes)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer func() { _ = begun.Rollback() }() // after Commit it does nothing
+	tx := &Tx{querier: begun, Dialect: db.Dialect, Writes: writes}
+	if err := f(tx); err != nil {
+		return err
+	}
+	var ended []func(committed bool)
+	for _, begin := range tx.onCommit {
+		ended = append(ended, begin())
+	}
+	err = begun.Commit()
+	for _, end := range ended {
+		end(err == nil)
+	}
+	if err != nil {
+		return &commitError{err}
+	}
+	if writes {
+		db.checkpoints.written()
+	}
+	return nil
+}
+
+// attempts is how often a transaction is tried, and pause how long the first wait between two attempts
+// is; each wait is twice as long as the one before.
+const (
+	attempts = 6
+	pause    = 20 * time.Millisecond
+)
+
+// try does something again while PostgreSQL says that this can help. It does not try again after a commit
+// whose outcome is not known.
+func (db *DB) try(ctx context.Context, do func() error) error {
+	for n := 1; ; n++ {
+		err := do()
+		var unknown *commitError
+		if err == nil || !db.shared || n == attempts || !conflict(err) && (!lost(err) || errors.As(err, &unknown)) {
+			return err
+		}
+		timer := time.NewTimer(pause << (n - 1))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+	}
+}
+
+// commitError says that a commit failed.
+type commitError struct{ err error }
+
+func (e *commitError) Error() string { return "commit: " + e.err.Error() }
+func (e *commitError) Unwrap() error { return e.err }

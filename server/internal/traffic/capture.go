@@ -1,0 +1,177 @@
+package traffic
+
+import (
+	"cmp"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
+	wire "github.com/qcsdev/qcs/openapi/traffic"
+	"github.com/qcsdev/qcs/server/internal/request"
+)
+
+// cutMark is the end of a body that was cut.
+const cutMark = "…"
+
+// Middleware adds each call of a known world to the journal, with the answer that the caller saw. Faults
+// are applied further in, so that they are seen here. The clock gives the times of calls.
+func (j *Journal) Middleware(now func() time.Time) request.Middleware {
+	return func(next http.Handler) http.Handler {
+		if j.calls == 0 {
+			return next
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := request.Of(r.Context())
+			e := entry{escapedPath: r.URL.RawPath}
+			e.Method, e.Path, e.Query = r.Method, r.URL.Path, r.URL.RawQuery
+			e.RequestHeaders = flat(r.Header)
+			if r.Host != "" {
+				e.RequestHeaders["Host"] = r.Host
+			}
+			contentType := r.Header.Get("Content-Type")
+			body := &capture{max: maxBody}
+			r.Body = tee(r.Body, body)
+			answer := &captureWriter{ResponseWriter: w, body: capture{max: maxBody}}
+			defer func() {
+				cause := recover()
+				s.Ended = now()
+				if s.World.Name != "" {
+					e.RequestBody = wire.Redact(contentType, body.String())
+					e.answer(answer, s, cause)
+					j.add(s.World.Name, e)
+				}
+				if cause != nil {
+					panic(cause)
+				}
+			}()
+			next.ServeHTTP(answer, r)
+		})
+	}
+}
+
+// answer adds the answer, and what is known about the call at its end.
+func (e *entry) answer(w *captureWriter, s *request.State, cause any) {
+	w.end(cause)
+	e.At = openapi.MillisOf(cmp.Or(s.Now(), s.Ended))
+	e.Operation, e.User, e.Status = s.Operation, s.User, w.status
+	e.TookMicros = s.Ended.Sub(s.Began).Microseconds()
+	e.ResponseHeaders, e.ResponseBody, e.cut = flat(w.Header()), w.body.text, w.body.cut
+	e.Detail, e.Fault, e.Violation = w.Header().Get("X-QCS-Detail"), s.Fault, s.Violation
+	if s.Operation == "CreateToken" && w.status < http.StatusBadRequest {
+		e.ResponseBody, e.cut = wire.Hidden, false
+	}
+}
+
+// flat writes headers as texts, without secrets. The id of a request is left out: it is random, and a
+// replay must give the same journal.
+func flat(h http.Header) map[string]string {
+	all := make(map[string]string, len(h)+1)
+	for name, values := range h {
+		if name != "X-Request-Id" {
+			all[name] = wire.RedactHeader(name, strings.Join(values, ", "))
+		}
+	}
+	return all
+}
+
+// tee returns a body that is copied while it is read; no body stays no body.
+func tee(body io.ReadCloser, to io.Writer) io.ReadCloser {
+	if body == nil || body == http.NoBody {
+		return body
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(body, to), body}
+}
+
+// capture keeps the beginning of what is written to it.
+type capture struct {
+	max  int // bytes
+	text string
+	cut  bool
+	more strings.Builder // while several parts are written
+}
+
+// Write implements io.Writer.
+func (c *capture) Write(data []byte) (int, error) {
+	c.add(string(data[:min(len(data), c.max+1)]))
+	return len(data), nil
+}
+
+// add adds a part of the text. The first part is not copied: mostly there is no other.
+func (c *capture) add(part string) {
+	if left := c.max - len(c.text); len(part) > left {
+		part, c.cut = part[:left], true
+	}
+	switch {
+	case part == "":
+	case c.text == "":
+		c.text = part
+	default:
+		if c.more.Len() == 0 {
+			c.more.WriteString(c.text)
+		}
+		c.more.WriteString(part)
+		c.text = c.more.String()
+	}
+}
+
+// String returns the text, with a mark where it was cut.
+func (c *capture) String() string {
+	if c.cut {
+		return c.text + cutMark
+	}
+	return c.text
+}
+
+// captureWriter keeps the beginning of an answer while it is sent.
+type captureWriter struct {
+	http.ResponseWriter
+	status int // 0 until it is known
+	body   capture
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *captureWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *captureWriter) Write(data []byte) (int, error) {
+	_, _ = w.body.Write(data)
+	return w.ResponseWriter.Write(data)
+}
+
+// WriteString implements io.StringWriter. The text of a cached answer is kept without a copy.
+func (w *captureWriter) WriteString(text string) (int, error) {
+	w.body.add(text)
+	return io.WriteString(w.ResponseWriter, text)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *captureWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// end completes the status: 0 when the connection was cut.
+func (w *captureWriter) end(cause any) {
+	if cause != nil {
+		w.status = 0
+	} else if w.status == 0 {
+		w.status = http.StatusOK
+	}
+}
+
+// answer is what was answered, as a recording keeps it.
+func (w *captureWriter) answer(call *control.RecordedCall, cause any) {
+	if call.Cut = cause != nil; !call.Cut {
+		w.end(nil)
+	}
+	call.Status, call.Answer, call.AnswerHeaders = w.status, w.body.String(), w.Header().Clone()
+	for _, name := range []string{"Content-Length", "Date", "Server", "X-Request-Id"} {
+		delete(call.AnswerHeaders, name)
+	}
+}

@@ -1,0 +1,184 @@
+// Package traffic keeps what was called and answered: the journal of the last calls of each world, and
+// recordings, which can be replayed. Secrets are removed before anything is kept.
+package traffic
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi/qql"
+	wire "github.com/qcsdev/qcs/openapi/traffic"
+)
+
+// Bounds of the journal of a world.
+const (
+	DefaultCalls = 1000
+	maxBytes     = 4 << 20  // of all calls
+	maxBody      = 16 << 10 // bytes of one body; the rest is cut
+)
+
+// Journal is the last calls of all worlds. It is safe for concurrent use.
+type Journal struct {
+	mu     sync.Mutex
+	calls  int // of a world, at most
+	worlds map[string]*worldJournal
+}
+
+// entry is a call in the journal. It does not change.
+type entry struct {
+	control.Exchange
+	escapedPath string // where the escapes of the path are not the usual ones
+	cut         bool   // the body of the answer was cut
+	bytes       int
+}
+
+// worldJournal is the last calls of one world, the oldest first.
+type worldJournal struct {
+	entries []entry
+	seq     int64
+	bytes   int
+}
+
+// NewJournal returns a journal that keeps so many calls of each world; none when calls is negative, the
+// default when it is 0.
+func NewJournal(calls int) *Journal {
+	if calls == 0 {
+		calls = DefaultCalls
+	}
+	return &Journal{calls: max(calls, 0), worlds: map[string]*worldJournal{}}
+}
+
+// add adds a call of a world and gives it its number. The oldest calls are dropped.
+func (j *Journal) add(world string, e entry) {
+	e.bytes = size(e)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	w := j.worlds[world]
+	if w == nil {
+		w = &worldJournal{}
+		j.worlds[world] = w
+	}
+	w.seq++
+	e.Seq = w.seq
+	w.entries = append(w.entries, e)
+	drop := 0
+	for w.bytes += e.bytes; len(w.entries)-drop > j.calls || w.bytes > maxBytes; drop++ {
+		w.bytes -= w.entries[drop].bytes
+		w.entries[drop] = entry{} // its memory is free, also while the slice is in use
+	}
+	w.entries = w.entries[drop:] // append moves what is left when the memory behind is used up
+}
+
+func size(e entry) int {
+	n := len(e.RequestBody) + len(e.ResponseBody) + len(e.Path) + len(e.Query) + len(e.Detail) + 512
+	for _, headers := range []map[string]string{e.RequestHeaders, e.ResponseHeaders} {
+		for name, value := range headers {
+			n += len(name) + len(value)
+		}
+	}
+	return n
+}
+
+// Clear removes the calls of a world. Their numbers go on.
+func (j *Journal) Clear(world string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if w := j.worlds[world]; w != nil {
+		w.entries, w.bytes = nil, 0
+	}
+}
+
+// Drop removes a world.
+func (j *Journal) Drop(world string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.worlds, world)
+}
+
+// List returns the calls of a world that match a filter, the oldest first; nil matches all.
+func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := []control.Exchange{}
+	if w := j.worlds[world]; w != nil {
+		for _, e := range w.entries {
+			if f == nil || f.Eval(record(e.Exchange)) {
+				all = append(all, e.shown())
+			}
+		}
+	}
+	return all
+}
+
+// shown is a call with what is made only when a caller reads it.
+func (e entry) shown() control.Exchange {
+	if e.cut {
+		e.ResponseBody += cutMark
+	}
+	r := wire.Request{
+		Options: "-sS", Method: e.Method, ContentType: e.RequestHeaders["Content-Type"], Body: e.RequestBody,
+		URL: "http://" + e.RequestHeaders["Host"] + cmp.Or(e.escapedPath, (&url.URL{Path: e.Path}).EscapedPath()),
+	}
+	if e.RequestHeaders["Authorization"] != "" {
+		r.Auth = `-H "Authorization: Bearer $TOKEN"`
+	}
+	if e.Query != "" {
+		r.URL += "?" + e.Query
+	}
+	e.Curl = wire.Curl(r)
+	e.RequestHeaders, e.ResponseHeaders = maps.Clone(e.RequestHeaders), maps.Clone(e.ResponseHeaders)
+	return e.Exchange
+}
+
+// Before returns the last good answer to the same GET of the same user, if the journal has it as a whole.
+func (j *Journal) Before(world string, e control.Exchange) (answer control.Exchange, found bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if w := j.worlds[world]; w != nil {
+		for _, known := range slices.Backward(w.entries) {
+			same := known.Path == e.Path && known.Query == e.Query && known.Method == e.Method && known.User == e.User
+			if same && known.Status == http.StatusOK && known.Fault == "" && !known.cut {
+				return known.Exchange, true
+			}
+		}
+	}
+	return control.Exchange{}, false
+}
+
+// JournalTokens is the table of tokens of the journal.
+var JournalTokens = qql.Schema{
+	{Token: "seq", Kind: qql.Number},
+	{Token: "at", Kind: qql.Time},
+	{Token: "operation", Kind: qql.Word},
+	{Token: "method", Kind: qql.Word},
+	{Token: "path", Kind: qql.Text},
+	{Token: "query", Kind: qql.Text},
+	{Token: "status", Kind: qql.Number},
+	{Token: "user", Kind: qql.Text},
+	{Token: "fault", Kind: qql.Text},
+	{Token: "detail", Kind: qql.Text},
+}
+
+// record is a call as the filter language sees it.
+type record control.Exchange
+
+// Text implements qql.Record.
+func (r record) Text(token string) string {
+	return map[string]string{
+		"operation": r.Operation, "method": r.Method, "path": r.Path, "query": r.Query,
+		"user": r.User, "fault": r.Fault, "detail": r.Detail,
+	}[token]
+}
+
+// Number implements qql.Record.
+func (r record) Number(token string) int64 {
+	return map[string]int64{"seq": r.Seq, "at": int64(r.At), "status": int64(r.Status)}[token]
+}
+
+// Group implements qql.Record.
+func (r record) Group(string) []qql.Record { return nil }

@@ -1,0 +1,62 @@
+package traffic
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/qcsdev/qcs/gen/control"
+)
+
+// TestTheLastCallsAreKept: however many calls there were, the journal has the last ones, in their order.
+func TestTheLastCallsAreKept(t *testing.T) {
+	t.Parallel()
+	const keeps = 10
+	j := NewJournal(keeps)
+	for i := 1; i <= 2000; i++ {
+		j.add("w", entry{Exchange: control.Exchange{Method: "GET", Path: fmt.Sprint("/", i), ResponseBody: fmt.Sprint(i)}})
+		all := j.List("w", nil)
+		if len(all) != min(i, keeps) {
+			t.Fatalf("after %d calls: got %d", i, len(all))
+		}
+		for n, e := range all {
+			if want := int64(i - len(all) + 1 + n); e.Seq != want || e.ResponseBody != fmt.Sprint(want) {
+				t.Fatalf("after %d calls: got %+v at %d", i, e, n)
+			}
+		}
+	}
+}
+
+// TestManyBytesAreDropped: long bodies make the journal keep fewer calls.
+func TestManyBytesAreDropped(t *testing.T) {
+	t.Parallel()
+	j := NewJournal(0)
+	for range 1000 {
+		j.add("w", entry{Exchange: control.Exchange{ResponseBody: strings.Repeat("x", maxBody)}})
+	}
+	if got, most := len(j.List("w", nil)), maxBytes/maxBody; got == 0 || got > most {
+		t.Errorf("got %d calls, want some, at most %d", got, most)
+	}
+}
+
+// TestCapture: the beginning of a text is kept, in however many parts it is written.
+func TestCapture(t *testing.T) {
+	t.Parallel()
+	for _, parts := range [][]string{{"abcdef"}, {"ab", "cdef"}, {"abc", "def"}, {"abcd", "e", "f"}, {"", "abcdef"}} {
+		c := capture{max: 4}
+		for i, part := range parts {
+			if i%2 == 0 {
+				_, _ = c.Write([]byte(part))
+			} else {
+				c.add(part)
+			}
+		}
+		if got := c.String(); got != "abcd"+cutMark {
+			t.Errorf("%q: got %q", parts, got)
+		}
+	}
+	c := capture{max: 4}
+	if c.add("abcd"); c.String() != "abcd" || c.cut {
+		t.Errorf("got %q", c.String())
+	}
+}

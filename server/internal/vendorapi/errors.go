@@ -1,0 +1,246 @@
+package vendorapi
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/auth"
+	"github.com/qcsdev/qcs/server/internal/fault"
+	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/request"
+	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/store"
+)
+
+// statusClosed is logged for a call whose caller did not wait for the answer.
+const statusClosed = 499
+
+// invalidInput is the documented message of a 400 (release notes 1.12).
+const invalidInput = "Invalid Input Request."
+
+// problem is the answer to a request that failed.
+type problem struct {
+	status  int
+	message string // for the body
+	detail  string // for X-QCS-Detail and the log
+	rule    string // name of an openapi.Refusal, if one was applied
+	code    string // of the body; default: made from the status
+}
+
+// problems is the one table from errors to answers, read from top to bottom. An error that no row matches
+// is a fault of ours: 500.
+var problems = []func(error) (problem, bool){
+	row(func(e *contract.PathError) problem { return refused(http.StatusNotFound, "Not found.", e) }),
+	row(func(e *contract.MethodError) problem {
+		return refused(http.StatusMethodNotAllowed, "Method not allowed.", e)
+	}),
+	row(func(e *auth.Error) problem { return refused(http.StatusUnauthorized, e.Message, e) }),
+	row(limitProblem),
+	row(func(e *auth.Forbidden) problem { return refused(http.StatusForbidden, e.Message, e) }),
+	row(func(e *fault.Answer) problem {
+		p := problem{status: e.Status, message: e.Message, code: e.Code}
+		if e.Limit != nil {
+			limit := limitProblem(e.Limit)
+			p.status, p.message = limit.status, cmp.Or(e.Message, limit.message)
+		}
+		return p
+	}),
+	row(func(e contract.RequestErrors) problem { return requestProblem(e[0], e) }),
+	row(func(e *contract.RequestError) problem { return requestProblem(e, e) }),
+	row(func(e *qql.SyntaxError) problem {
+		return problem{
+			status: http.StatusBadRequest, message: invalidInput, detail: "filter: " + e.Error(),
+			rule: openapi.FilterSyntax,
+		}
+	}),
+	func(err error) (problem, bool) {
+		var e *qql.TokenError
+		p := refused(http.StatusBadRequest, invalidInput, err)
+		if p.rule = openapi.FilterValue; errors.As(err, &e) && e.Unknown {
+			p.rule = openapi.FilterToken
+		}
+		return p, e != nil
+	},
+	row(func(e *registry.PolicyError) problem { return refused(http.StatusBadRequest, "Bad request", e) }),
+	row(func(e *rule.Violation) problem {
+		return problem{status: http.StatusBadRequest, message: e.Msg, detail: e.Msg, rule: e.Rule}
+	}),
+	row(func(e *formError) problem { return refused(http.StatusBadRequest, invalidInput, e) }),
+	row(func(e *echo.HTTPError) problem {
+		return problem{
+			status: e.Code, message: invalidInput,
+			detail: "body: a value does not fit its field; whole numbers are written without point and exponent",
+		}
+	}),
+	is(context.Canceled, statusClosed, "Canceled."),
+	is(auth.ErrFreePlan, http.StatusConflict,
+		"The Report APIs are not supported in subscriptions with the Container Security Free version."),
+	is(store.ErrNotFound, http.StatusNotFound, "Not found."),
+}
+
+// refused is a problem whose detail is the text of the error.
+func refused(status int, message string, err error) problem {
+	return problem{status: status, message: message, detail: err.Error()}
+}
+
+// row makes a row of the table for a type of error.
+func row[E error](f func(E) problem) func(error) (problem, bool) {
+	return func(err error) (problem, bool) {
+		var e E
+		if !errors.As(err, &e) {
+			return problem{}, false
+		}
+		return f(e), true
+	}
+}
+
+// is makes a row of the table for one error.
+func is(target error, status int, message string) func(error) (problem, bool) {
+	return func(err error) (problem, bool) { return refused(status, message, err), errors.Is(err, target) }
+}
+
+func limitProblem(e *auth.LimitError) problem {
+	status, message := http.StatusTooManyRequests, "Rate limit exceeded."
+	if e.Classic {
+		status, message = http.StatusConflict, "This API cannot be run again until the rate limit window has passed."
+	}
+	if e.Concurrent {
+		message = "Too many calls of this API run at the same time."
+	}
+	return refused(status, message, e)
+}
+
+func requestProblem(first *contract.RequestError, all error) problem {
+	message := invalidInput
+	switch first.Status {
+	case http.StatusUnsupportedMediaType:
+		message = "Unsupported content type."
+	case http.StatusRequestEntityTooLarge:
+		message = "Request body too large."
+	}
+	p := refused(first.Status, message, all)
+	p.rule = cmp.Or(first.Rule, openapi.DocumentSays)
+	return p
+}
+
+func problemOf(err error) problem {
+	for _, match := range problems {
+		if p, ok := match(err); ok {
+			return p
+		}
+	}
+	return problem{status: http.StatusInternalServerError, message: "Internal server error."}
+}
+
+// Detail is the header with the cause of a refusal, or with what an answer rests on, in the form in which
+// net/http keeps it.
+const Detail = "X-Qcs-Detail"
+
+// Explain is the header by which a caller asks for all that is wrong with a request, not only for the
+// first fault.
+const Explain = "X-QCS-Explain"
+
+// Fail returns a function that answers an error in the vendor's shape, unless an answer has begun. The
+// cause goes into X-QCS-Detail and the log; the cause of a fault of ours into the log only. The clock
+// gives the time of answers to callers whose world is not known.
+func Fail(now func() time.Time) request.Fail {
+	return func(w http.ResponseWriter, r *http.Request, err error) {
+		p := problemOf(err)
+		if gone := r.Context().Err(); gone != nil && p.status == http.StatusInternalServerError {
+			p = refused(statusClosed, "Canceled.", gone) // databases say so in many ways
+		}
+		s := request.Of(r.Context())
+		if s.Cause = err; s.Started {
+			return // the caller is gone, or the answer broke off: there is no second answer
+		}
+		header := w.Header()
+		header.Set("Content-Type", "application/json")
+		header.Del(Detail) // of the answer that failed
+		if p.detail != "" {
+			most := maxDetail
+			if r.Header.Get(Explain) != "" {
+				most = maxExplained
+			}
+			header.Set(Detail, ascii(p.detail, most)+ruleNote(p.rule))
+		}
+		var method *contract.MethodError
+		if errors.As(err, &method) {
+			header.Set("Allow", strings.Join(method.Allow, ", "))
+		}
+		var login *auth.Error
+		if errors.As(err, &login) {
+			header["Www-Authenticate"] = []string{"Bearer", `Basic realm="qcs"`}
+		}
+		body := errorBody(err, p, cmp.Or(s.Now(), now()))
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(p.status)
+		_, _ = w.Write(body) // the caller may be gone
+	}
+}
+
+// errorBody is a problem in one of the two shapes of the vendor (release notes 1.12).
+func errorBody(err error, p problem, at time.Time) []byte {
+	var shape any = api.ResponseError{
+		ErrorCode: cmp.Or(p.code, errorCode(p.status)), Message: p.message, Timestamp: at.UnixMilli(),
+	}
+	var policy *registry.PolicyError
+	if errors.As(err, &policy) {
+		shape = api.PolicyError{
+			Code: 10400, Message: p.message, MessageInfo: "For API definition see: ", Status: p.status, Error: "Invalid json",
+		}
+	}
+	body, _ := json.Marshal(shape) // texts and numbers always marshal
+	return body
+}
+
+// errorCode is the status and its name, such as "400 BAD_REQUEST" (release notes 1.12).
+func errorCode(status int) string {
+	name := http.StatusText(status)
+	if status == http.StatusRequestEntityTooLarge {
+		name = "Payload Too Large" // the current name
+	}
+	return strconv.Itoa(status) + " " + strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
+}
+
+// ruleNote says on what a refusal rests and how it can be switched off.
+func ruleNote(name string) string {
+	for _, r := range openapi.Refusals {
+		if r.Name == name {
+			note := fmt.Sprintf(" (rule %s, %s", r.Name, r.Class)
+			if r.Lenient != "" {
+				note += "; --strictness=vendor: " + r.Lenient
+			}
+			return note + ")"
+		}
+	}
+	return ""
+}
+
+// maxDetail bounds a header; some clients refuse longer lines. A caller that asks for all faults gets more.
+const maxDetail, maxExplained = 500, 4000
+
+// ascii makes a text fit for a header.
+func ascii(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+}
