@@ -10,10 +10,12 @@ import (
 	"github.com/qcsdev/qcs/openapi/contract"
 )
 
-// effect is what a change of a schema does where it is the body of a request and where it is that of an answer; lines are joined by "; ".
+// effect is what a change of a schema does where it is the body of a request and where it is that
+// of an answer; lines are joined by "; ".
 type effect struct{ request, answer string }
 
-// schemaChange replaces a schema by another and back again, so that each row shows a breaking change beside its harmless counterpart.
+// schemaChange replaces a schema by another and back again, so that each row shows a breaking
+// change beside its harmless counterpart.
 type schemaChange struct {
 	name, base, head string
 	there, back      effect

@@ -94,7 +94,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// TestExamplesPass sends every example of the documents, in requests and in answers, through the checks.
+// TestExamplesPass sends every example of the documents, in requests and in answers, through the
+// checks.
 func TestExamplesPass(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string][]byte{"vendor": openapi.JSON, "control": openapi.ControlJSON} {
