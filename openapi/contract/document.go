@@ -71,8 +71,8 @@ func (o *Operation) detail() *detail {
 	return d
 }
 
-// Load reads a document in JSON or YAML. It checks that the document is valid and that each operation
-// has a unique operationId.
+// Load reads a document in JSON or YAML. It checks that the document is valid and that each
+// operation has a unique operationId.
 func Load(data []byte, o Options) (*Document, error) {
 	spec, err := openapi3.NewLoader().LoadFromData(data)
 	if err != nil {
@@ -99,8 +99,8 @@ func Load(data []byte, o Options) (*Document, error) {
 	return d, nil
 }
 
-// Open reads a document in JSON that Load accepts, such as an embedded one. It is 40 times as fast as
-// Load, because it parses an operation only when the operation is first used.
+// Open reads a document in JSON that Load accepts, such as an embedded one. It is 40 times as fast
+// as Load, because it parses an operation only when the operation is first used.
 func Open(data []byte, o Options) (*Document, error) {
 	d := &Document{outline: &outline{}, options: o.withDefaults()}
 	if err := json.Unmarshal(data, d.outline); err != nil {
@@ -215,8 +215,8 @@ func (m Match) Params() (values map[string]string) {
 	return values
 }
 
-// Find returns the operation of a request. Of several templates that match the path, it takes the one
-// with the most literal segments. An error is a *PathError or a *MethodError.
+// Find returns the operation of a request. Of several templates that match the path, it takes the
+// one with the most literal segments. An error is a *PathError or a *MethodError.
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
 	segments := strings.Split(target.Path, "/") // without RawPath, the path has no escaped slash
 	if target.RawPath != "" {
@@ -272,8 +272,8 @@ func (o *Operation) match(segments []string) (literals int, ok bool) {
 	return literals, true
 }
 
-// nearest returns the template that has the longest beginning in common with a path; of several, the
-// shortest.
+// nearest returns the template that has the longest beginning in common with a path; of several,
+// the shortest.
 func (d *Document) nearest(segments []string) string {
 	best, length := "", 0
 	for _, o := range d.operations {

@@ -15,7 +15,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// Evidence is the x-evidence of an operation: how certain its calls, its answer and its refusals are.
+// Evidence is the x-evidence of an operation: how certain its calls, its answer and its refusals
+// are.
 type Evidence struct {
 	Calls    openapi.Class `json:"calls"`
 	Answer   openapi.Class `json:"answer"`
@@ -37,8 +38,8 @@ type Call struct {
 	ContentType, Body string
 }
 
-// Example returns an example call of an operation. It is made of the examples of the path parameters,
-// of the required query parameters and those that are lists, and of the body.
+// Example returns an example call of an operation. It is made of the examples of the path
+// parameters, of the required query parameters and those that are lists, and of the body.
 func (o *Operation) Example() Call {
 	c := Call{Method: o.Method, Target: o.Path}
 	query := url.Values{}

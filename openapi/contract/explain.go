@@ -23,8 +23,8 @@ func (e RequestErrors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Explain is like CheckRequest, but it does not stop at the first fault. An error is a *RequestError
-// or, for several faults, RequestErrors.
+// Explain is like CheckRequest, but it does not stop at the first fault. An error is a
+// *RequestError or, for several faults, RequestErrors.
 func (m Match) Explain(r *http.Request) error {
 	data, err := m.readBody(r)
 	if err != nil {

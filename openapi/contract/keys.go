@@ -17,8 +17,9 @@ import (
 // maxNesting is the greatest depth of a body.
 const maxNesting = 64
 
-// keyWalker reads a JSON text token by token and compares it with its schema. It finds what a decoder
-// hides: keys that are given twice or in another case, bytes after the value, NUL characters.
+// keyWalker reads a JSON text token by token and compares it with its schema. It finds what a
+// decoder hides: keys that are given twice or in another case, bytes after the value, NUL
+// characters.
 type keyWalker struct {
 	lenient bool // accepts all of these but NUL characters
 	closed  bool // refuses keys that the schema does not have
@@ -133,8 +134,8 @@ func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, seen map[
 	return nil
 }
 
-// properties adds the properties of a schema and of all its alternatives to into. It reports whether
-// the schema declares that it allows other properties.
+// properties adds the properties of a schema and of all its alternatives to into. It reports
+// whether the schema declares that it allows other properties.
 func properties(schema *openapi3.Schema, into map[string]*openapi3.Schema) (open bool) {
 	if schema == nil {
 		return true

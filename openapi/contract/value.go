@@ -15,8 +15,8 @@ type ValueError struct {
 
 func (e *ValueError) Error() string { return "/" + strings.Join(e.Pointer, "/") + ": " + e.Msg }
 
-// CheckValue checks a value, as encoding/json decodes it, against a schema of the document. The error
-// is a *ValueError with the first fault.
+// CheckValue checks a value, as encoding/json decodes it, against a schema of the document. The
+// error is a *ValueError with the first fault.
 func (d *Document) CheckValue(schema string, value any) error {
 	s, err := d.outline.schema(schema)
 	if err != nil {
