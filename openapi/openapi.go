@@ -1,4 +1,4 @@
-// Package openapi holds the two hand-written documents of the project, the Go scalars of their
+// Package openapi has the two hand-written documents of the project, the Go scalars of their
 // custom formats, and the table of refusals.
 //
 // openapi.yaml describes the API of the vendor and is the only place that declares its endpoints.

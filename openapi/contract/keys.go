@@ -92,17 +92,17 @@ func (w *keyWalker) array(schema *openapi3.Schema) error {
 func (w *keyWalker) object(schema *openapi3.Schema) error {
 	known := map[string]*openapi3.Schema{}
 	open := properties(schema, known)
-	seen := map[string]bool{}
+	given := map[string]bool{}
 	for w.decoder.More() {
 		token, err := w.decoder.Token()
 		if err != nil {
 			return err
 		}
 		key, _ := token.(string)
-		if err := w.key(key, known, seen, open); err != nil {
+		if err := w.key(key, known, given, open); err != nil {
 			return err
 		}
-		seen[key] = true
+		given[key] = true
 		w.path = append(w.path, key)
 		if err := w.value(known[key]); err != nil {
 			return err
@@ -113,11 +113,11 @@ func (w *keyWalker) object(schema *openapi3.Schema) error {
 	return err
 }
 
-func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, seen map[string]bool, open bool) error {
+func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, given map[string]bool, open bool) error {
 	if w.lenient {
 		return nil
 	}
-	if seen[key] {
+	if given[key] {
 		return w.fail(openapi.DuplicateKey, fmt.Sprintf("key %q is given twice", key))
 	}
 	if _, ok := known[key]; ok {
