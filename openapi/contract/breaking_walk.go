@@ -59,7 +59,8 @@ type comparison struct {
 	base, head openapi3.SchemaRefs
 }
 
-// visit identifies a comparison. Each is made once, so that a schema that contains itself ends.
+// visit identifies a comparison. Each comparison is made once, so that the walk ends although a
+// schema can contain itself.
 type visit struct {
 	request    bool
 	root       string

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Kind is the type of a token: it decides which values fit and how they are compared.
+// Kind is the type of a token: it decides which values are valid and how they are compared.
 type Kind int
 
 // The kinds. Text is compared ignoring the case of ASCII letters; a value in double quotes means
