@@ -20,7 +20,7 @@ type variant struct {
 }
 
 // variants expands schemas that apply together. Schemas in above are being expanded already; they
-// are skipped, so that a schema that contains itself ends.
+// are skipped, because a schema can contain itself.
 func variants(refs openapi3.SchemaRefs, above []*openapi3.Schema) []variant {
 	all := []variant{{}}
 	for _, ref := range refs {
