@@ -1,4 +1,4 @@
-# Everything is run from here; "make help" lists it.
+# "make help" lists the targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -15,12 +15,12 @@ NPM      := .ci/npm/node_modules/.package-lock.json
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: help
-help: ## list what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: ## regenerate models, server interface, raw client and JSON from the documents, the empty database, and the tables of the READMEs
-	rm -f gen/apiserver/bound.gen.go # what is made from nothing any more goes
+generate: ## regenerate the code and JSON of the documents, the empty database, and the tables in the READMEs
+	rm -f gen/apiserver/bound.gen.go # no generator replaces it when the project has no binders
 	$(GO) generate . ./gen/...
 	$(GO) test ./server/internal/store -count=1 -run '^TestEmptyDatabaseIsCurrent$$' -update
 	$(GO) test ./server -count=1 -run '^TestReadmes$$' -update
@@ -31,7 +31,7 @@ check: ## fail when generated code or go.mod is stale
 	rm -f gen/*/*.gen.go openapi/*.json; \
 	if $(GO) generate . ./gen/... && diff -rq "$$kept/gen" gen && diff -rq "$$kept/openapi" openapi; then exit 0; fi; \
 	rm -rf gen openapi; cp -a "$$kept/gen" "$$kept/openapi" .; \
-	echo 'Generated code is stale: it did not come from the documents as they are. Run "make generate" and commit gen/ and openapi/*.json.' >&2; exit 1
+	echo 'Generated code is stale: it does not match the documents. Run "make generate" and commit gen/ and openapi/*.json.' >&2; exit 1
 	@$(GO) mod tidy -diff || { echo 'go.mod is not tidy: run "go mod tidy" and commit.' >&2; exit 1; }
 
 .PHONY: build
@@ -54,11 +54,11 @@ image: ## build the container image for linux/amd64 and linux/arm64 into dist/im
 	cd .ci/image && $(GO) run . -root ../.. -out ../../dist/image -version '$(VERSION)'
 
 .PHONY: run
-run: build ## start the emulator on 127.0.0.1:8080 with the data of the release notes' samples, kept in .qcs/
+run: build ## start the emulator on 127.0.0.1:8080 with the samples of the release notes as data; the database is in .qcs/
 	exec bin/qcsd --seed release-notes --welcome
 
 .PHONY: npm
-npm: $(NPM) ## install what tests and linters take from npm into .ci/npm/node_modules
+npm: $(NPM) ## install the npm packages of tests and linters into .ci/npm/node_modules
 
 $(NPM): .ci/npm/package-lock.json | node
 	cd .ci/npm && npm ci --ignore-scripts
@@ -71,7 +71,7 @@ node:
 	else echo 'node and npm are missing: install Node.js 20.19 or later with npm, then run make again.' >&2; exit 1; fi
 
 .PHONY: postgres
-postgres: ## install PostgreSQL for the tests, unless it is there or QCS_TEST_POSTGRES_URL names a server
+postgres: ## install PostgreSQL for the tests, unless it is installed or QCS_TEST_POSTGRES_URL names a server
 	@[ -n "$${QCS_TEST_POSTGRES_URL:-}" ] || type initdb > /dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || compgen -G '/usr/pgsql-*/bin/initdb' > /dev/null || \
 	if [ "$$(id -u)" = 0 ] && type apt-get > /dev/null 2>&1; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql; \
 	else echo 'PostgreSQL is missing: install its server, or set QCS_TEST_POSTGRES_URL, then run make again.' >&2; exit 1; fi
@@ -85,12 +85,12 @@ race: npm postgres ## run all tests with the race detector
 	$(GO) test -race ./...
 
 .PHONY: chaos
-chaos: postgres ## kill the daemon 200 times on SQLite, and replicas 50 times on PostgreSQL, and look for what was lost or done twice
+chaos: postgres ## kill the daemon 200 times on SQLite and replicas 50 times on PostgreSQL, and check that no work is lost or done twice
 	QCS_CHAOS_KILLS=200 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^(TestChaosSQLite|TestKilledInMigrations)$$'
 	QCS_CHAOS_KILLS=50 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^TestChaosPostgres$$'
 
 .PHONY: fuzz
-fuzz: ## fuzz the filter language and the binders, and compare SQL with evaluation, and binders with the reference, many times (FUZZTIME=30s)
+fuzz: ## fuzz the filter language and the binders, and compare SQL with evaluation and binders with package contract (FUZZTIME=30s)
 	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME)
 	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzBuild -fuzztime $(FUZZTIME)
 	$(GO) test ./server/internal/store -run TestWhereEqualsEval -rapid.checks=20000
@@ -99,17 +99,17 @@ fuzz: ## fuzz the filter language and the binders, and compare SQL with evaluati
 	$(GO) test ./gen/bindgen -run '^$$' -fuzz FuzzQuery -fuzztime $(FUZZTIME)
 
 .PHONY: bench
-bench: postgres ## run the benchmarks, and measure the emulator beside other servers (results in .bench/; BENCHFLAGS='-readme server/README.md' puts the table there)
+bench: postgres ## run the benchmarks and compare the emulator with other servers (BENCHFLAGS='-readme server/README.md' writes the tables there)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./.ci/bench $(BENCHFLAGS)
 
 .PHONY: bench-peers
-bench-peers: node ## install the mock servers that "make bench" measures besides
+bench-peers: node ## install the mock servers that "make bench" compares with the emulator
 	cd .ci/peers && npm ci --ignore-scripts
 	GOBIN='$(CURDIR)/.bench/bin' $(GO) install github.com/stripe/stripe-mock@v0.203.0
 
 .PHONY: bench-compare
-bench-compare: ## compare the benchmarks of the binders with those of BASE (a git revision)
+bench-compare: ## compare the benchmarks of the binders with those at BASE (a git revision)
 	@folder=$$(mktemp -d); trap 'git worktree remove --force "$$folder/base"; rm -rf "$$folder"' EXIT; git worktree add --quiet --detach "$$folder/base" "$(BASE)"; \
 	for tree in "$$folder/base" .; do (cd "$$tree" && $(GO) test -run '^$$' -bench '$(BENCH)' -count 6 $(BENCHPKG)) > "$$folder/$$([ "$$tree" = . ] && echo now || echo base).txt"; done; \
 	$(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da "$$folder/base.txt" "$$folder/now.txt"
@@ -121,7 +121,7 @@ lint: npm ## run the linters on code, documents and workflows
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true .ci/npm/node_modules/.bin/redocly lint --config .ci/npm/redocly.yaml openapi/openapi.yaml openapi/control.yaml
 
 .PHONY: breaking
-breaking: ## print what breaks clients between the documents of BASE (a git revision) and now, and fail if anything does
+breaking: ## print the changes of the documents since BASE (a git revision) that break clients; fail if there are any
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; failed=0; \
 	git rev-parse --quiet --verify "$(BASE)^{commit}" > /dev/null || { echo 'BASE=$(BASE) is not a revision' >&2; exit 1; }; \
 	for document in openapi/openapi.yaml openapi/control.yaml; do \

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Millis is a point in time in epoch milliseconds, the format epoch-millis of the document. On the
-// wire it is a string of digits, as containers and images of the API have it (docs; inferred for
-// registries and schedules). Zero means "no time".
+// Millis is a point in time in epoch milliseconds, the format epoch-millis of the document. In JSON
+// it is a string of digits: the vendor's docs show that for containers and images, and we infer it
+// for registries and schedules. Zero means "no time".
 type Millis int64
 
-// MillisOf converts a time; the zero time gives 0.
+// MillisOf converts a time; the zero time becomes 0.
 func MillisOf(t time.Time) Millis {
 	if t.IsZero() {
 		return 0
@@ -21,7 +21,7 @@ func MillisOf(t time.Time) Millis {
 	return Millis(t.UnixMilli())
 }
 
-// Time is the point in time in UTC; 0 gives the zero time.
+// Time converts m to a time in UTC; 0 becomes the zero time.
 func (m Millis) Time() time.Time {
 	if m == 0 {
 		return time.Time{}
@@ -29,7 +29,7 @@ func (m Millis) Time() time.Time {
 	return time.UnixMilli(int64(m)).UTC()
 }
 
-// Add moves a point in time.
+// Add returns m plus d.
 func (m Millis) Add(d time.Duration) Millis { return m + Millis(d.Milliseconds()) }
 
 // MarshalJSON writes the digits in quotes.
@@ -37,8 +37,8 @@ func (m Millis) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, strconv.FormatInt(int64(m), 10)), nil
 }
 
-// UnmarshalJSON reads digits with or without quotes, and RFC 3339 times: what a service might send.
-// Null and "" mean 0.
+// UnmarshalJSON reads digits with or without quotes, and RFC 3339 times, because services differ in
+// what they send. Null and "" become 0.
 func (m *Millis) UnmarshalJSON(data []byte) error {
 	text := string(bytes.Trim(data, `"`))
 	if text == "" || text == "null" {

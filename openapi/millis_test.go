@@ -41,11 +41,11 @@ func TestMillisWritesDigitsInQuotes(t *testing.T) {
 
 func TestEveryRefusalIsListedOnce(t *testing.T) {
 	t.Parallel()
-	seen := map[string]bool{}
+	names := map[string]bool{}
 	for _, r := range openapi.Refusals {
-		if seen[r.Name] || r.Name == "" || r.Text == "" || r.Class == "" {
+		if names[r.Name] || r.Name == "" || r.Text == "" || r.Class == "" {
 			t.Errorf("bad or repeated refusal %+v", r)
 		}
-		seen[r.Name] = true
+		names[r.Name] = true
 	}
 }

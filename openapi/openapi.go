@@ -1,14 +1,14 @@
-// Package openapi holds the two hand-written documents of the project, the Go scalars of their
+// Package openapi has the two hand-written documents of the project, the Go scalars of their
 // custom formats, and the table of refusals.
 //
-// openapi.yaml describes the vendor's API and is the only place where an endpoint of it is
-// declared; control.yaml describes what the emulator offers beside it. The package imports the
-// standard library only, so that every other package can import it.
+// openapi.yaml describes the API of the vendor and is the only place that declares its endpoints.
+// control.yaml describes the control API of the emulator. The package imports the standard library
+// only, so that every other package can import it.
 package openapi
 
 import _ "embed" // for the documents
 
-// YAML is the document of the vendor's API as it is written by hand.
+// YAML is the hand-written document of the vendor's API.
 //
 //go:embed openapi.yaml
 var YAML []byte

@@ -1,7 +1,6 @@
-// Command bench measures the emulator beside other servers, over loopback, all in one run and in
-// turns: "bench [-rounds N] [-turn DURATION] [-out FOLDER]" from the root of the project. It prints
-// ratios, and writes results.csv, results.svg and results.md. Peers are measured where "make
-// bench-peers" has installed them.
+// Command bench compares the emulator with other servers on this machine and prints tables in
+// Markdown. It runs on Linux, from the root of the project: go run ./.ci/bench [flags]. Other mock
+// servers take part where "make bench-peers" has installed them.
 package main
 
 import (
@@ -17,203 +16,185 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 24, "turns that each server gets for each case")
-	turn := flag.Duration("turn", 250*time.Millisecond, "length of a turn")
-	out := flag.String("out", ".bench", "folder for the results")
-	readme := flag.String(
-		"readme", "",
-		"file whose part between the comments \"measured: performance\" and \"end\" becomes the table",
-	)
-	only := flag.String(
-		"only", "",
-		"names of the servers that are measured, beside echo, with commas between them; \"\" for all",
-	)
-	some := flag.String("cases", "", "names of the cases, with commas between them; \"\" for all")
+	var b bench
+	flag.IntVar(&b.rounds, "rounds", 24, "turns of each server in each case")
+	flag.DurationVar(&b.turn, "turn", 250*time.Millisecond, "length of a turn")
+	flag.StringVar(&b.folder, "out", ".bench", "`folder` for the measured programs and their data")
+	flag.StringVar(&b.readme, "readme", "",
+		"`file` that gets the tables, between the comments \"measured: performance\" and \"end\"")
+	flag.StringVar(&b.only, "only", "", "`names` of the servers besides echo, separated by commas (default all)")
+	flag.StringVar(&b.cases, "cases", "", "`names` of the cases, separated by commas (default all)")
 	flag.Parse()
-	b := &bench{only: *only, cases: *some, rounds: *rounds, turn: *turn, out: *out, readme: *readme}
 	if err := b.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// bench is a run.
+// bench is one run of the benchmark.
 type bench struct {
-	rounds int
-	turn   time.Duration
-	out    string
-	readme string
-	only   string
-	cases  string
-	rows   []row
-}
-
-// row is one figure.
-type row struct {
-	suite, kase, server, metric string
-	value                       float64
-}
-
-func (b *bench) note(r row) { b.rows = append(b.rows, r) }
-
-// get finds a figure; 0 when there is none.
-func (b *bench) get(suite, kase, server, metric string) float64 {
-	for _, r := range b.rows {
-		if r.suite == suite && r.kase == kase && r.server == server && r.metric == metric {
-			return r.value
-		}
-	}
-	return 0
+	rounds         int
+	turn           time.Duration
+	folder, readme string
+	only, cases    string // names separated by commas; "" means all
+	servers        []server
+	starts         map[string]start             // by server
+	loads          map[string]map[string]median // by case and server
+	memoryAfter    map[string]float64           // MiB after the load, by server
 }
 
 func (b *bench) run() error {
-	if err := os.MkdirAll(b.out, 0o755); err != nil {
+	if err := b.build(); err != nil {
 		return err
 	}
-	built, err := b.build()
-	if err != nil {
+	b.servers = slices.DeleteFunc(slices.Concat(ours(b.folder), peers(b.folder)), func(s server) bool {
+		return s.name != "echo" && s.name != "hello-world" && !contains(b.only, s.name)
+	})
+	if err := b.measureStarts(); err != nil {
 		return err
 	}
-	all := slices.Concat(ours(built), peers(b.out))
-	all = slices.DeleteFunc(all, func(s server) bool { return s.name != "echo" && !among(b.only, s.name) })
-	if err := b.starts(all, built); err != nil {
+	if err := b.measureLoads(); err != nil {
 		return err
 	}
-	if err := b.loads(all); err != nil {
-		return err
+	text := b.tables()
+	fmt.Print(text)
+	if b.readme == "" {
+		return nil
 	}
-	return b.report()
+	return replaceTables(b.readme, text)
 }
 
-// among reports whether a name is one of those with commas between them; "" has all.
-func among(names, name string) bool {
+// contains reports whether name is in a list of names separated by commas; "" contains all.
+func contains(names, name string) bool {
 	return names == "" || slices.Contains(strings.Split(names, ","), name)
 }
 
-// build makes the programs that are measured.
-func (b *bench) build() (folder string, err error) {
-	folder = filepath.Join(b.out, "bin")
-	for name, path := range map[string]string{
-		"qcsd":     "./server/cmd/qcsd",
-		"hello":    "./.ci/bench/hello",
-		"constant": "./.ci/bench/constant",
-		"bound":    "./.ci/bench/bound",
-		"stock":    "./.ci/bench/stock",
+// build compiles the measured programs and writes their data.
+func (b *bench) build() error {
+	for _, path := range []string{
+		"./server/cmd/qcsd", "./.ci/bench/hello-world", "./.ci/bench/constant", "./.ci/bench/bound",
+		"./.ci/bench/kin-openapi",
 	} {
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(folder, name), path)
+		program := filepath.Join(b.folder, "bin", filepath.Base(path))
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, path)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+			return fmt.Errorf("build %s: %w\n%s", path, err, out)
 		}
 	}
-	if err := writeDocument(filepath.Join(b.out, "peers.json")); err != nil {
-		return "", err
+	if err := writeDocument(filepath.Join(b.folder, "peers.json")); err != nil {
+		return err
 	}
-	return folder, writeScenario(filepath.Join(b.out, "seed.json"))
+	return writeScenario(filepath.Join(b.folder, "seed.json"))
 }
 
-// starts measures how long it takes from the start of a process to its first good answer, and what
-// is resident then.
-func (b *bench) starts(all []server, built string) error {
-	all = append(
-		[]server{
-			{
-				name:    "hello-world",
-				command: func(string) []string { return []string{filepath.Join(built, "hello")} },
-				first:   "/",
-			},
-		},
-		all...)
-	turns := 11
-	for range turns {
-		for _, i := range rand.Perm(len(all)) {
-			s := all[i]
-			if s.slow && b.get("start", "first-answer", s.name, "ms") > 0 {
-				continue // seconds are measured once
+// start is the best of several starts of a server.
+type start struct {
+	millis float64 // from the start of the process to the first successful answer
+	memory float64 // resident MiB after that answer
+}
+
+// attempts is the number of starts of each server.
+const attempts = 11
+
+func (b *bench) measureStarts() error {
+	b.starts = map[string]start{}
+	for range attempts {
+		for _, i := range rand.Perm(len(b.servers)) {
+			s := b.servers[i]
+			best, measured := b.starts[s.name]
+			if measured && s.slow {
+				continue
 			}
-			if s.fresh != nil {
-				s.command = s.fresh
+			if s.emptyCommand != nil {
+				s.command = s.emptyCommand
 			}
 			p, err := s.start(false)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			b.shortest(row{"start", "first-answer", s.name, "ms", float64(p.took.Microseconds()) / 1000})
-			b.shortest(row{"start", "first-answer", s.name, "MiB", p.resident})
 			p.stop()
+			if measured {
+				p.started = start{min(best.millis, p.started.millis), min(best.memory, p.started.memory)}
+			}
+			b.starts[s.name] = p.started
 		}
 	}
 	return nil
 }
 
-// shortest notes a figure, or puts a smaller one in its place.
-func (b *bench) shortest(r row) {
-	for i, known := range b.rows {
-		if (row{known.suite, known.kase, known.server, known.metric, r.value}) == r {
-			b.rows[i].value = min(known.value, r.value)
-			return
-		}
-	}
-	b.note(r)
-}
-
-// loads measures all cases on all servers, which run side by side and are asked in turns.
-func (b *bench) loads(all []server) error {
+// measureLoads starts all servers and measures each case on them in turns, one server at a time.
+func (b *bench) measureLoads() error {
 	var running []*process
 	defer func() {
 		for _, p := range running {
 			p.stop()
 		}
 	}()
-	apart := split()
-	for _, s := range all {
+	pinned := pinCallers()
+	for _, s := range b.servers {
 		if s.startOnly {
 			continue
 		}
-		p, err := s.start(apart)
+		p, err := s.start(pinned)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		p.pause()
 		running = append(running, p)
 	}
-	sameToken(running)
-	for _, c := range slices.DeleteFunc(cases(), func(c kase) bool { return !among(b.cases, c.name) }) {
-		figures := map[string][]figure{}
+	shareToken(running)
+	b.loads = map[string]map[string]median{}
+	for _, c := range cases() {
+		if !contains(b.cases, c.name) {
+			continue
+		}
+		turns := map[string][]turn{}
 		for range b.rounds {
-			for _, i := range rand.Perm(len(running)) {
-				p := running[i]
-				if !p.takes(c) {
-					continue
-				}
-				p.resume()
-				f, err := p.load(c, b.turn)
-				p.pause()
-				if err != nil && p.peer {
-					fmt.Fprintf(os.Stderr, "%s, %s: %v\n", p.name, c.name, err)
-					p.refused[c.name] = true
-					continue
-				}
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", p.name, c.name, err)
-				}
-				figures[p.name] = append(figures[p.name], f)
+			if err := b.round(c, running, turns); err != nil {
+				return err
 			}
 		}
-		for name, all := range figures {
-			b.sum(c.name, name, all, figures["echo"])
+		b.loads[c.name] = map[string]median{}
+		for name, all := range turns {
+			b.loads[c.name][name] = medianOf(all, turns["echo"])
 		}
 		fmt.Fprintf(os.Stderr, "%s done\n", c.name)
 	}
+	b.memoryAfter = map[string]float64{}
 	for _, p := range running {
-		b.note(row{"load", "after", p.name, "MiB", p.account().resident})
+		b.memoryAfter[p.name] = p.usage().memory
 	}
 	return nil
 }
 
-// sameToken has all servers asked with the token of the emulator, whether they look at it or not:
-// so that they get the same requests.
-func sameToken(all []*process) {
+// round gives each server one turn and adds what was measured to turns. A peer that gives another
+// answer than expected is left out of the case.
+func (b *bench) round(c testCase, running []*process, turns map[string][]turn) error {
+	for _, i := range rand.Perm(len(running)) {
+		p := running[i]
+		if !p.supports(c) {
+			continue
+		}
+		p.resume()
+		t, err := p.load(c, b.turn)
+		p.pause()
+		switch {
+		case err == nil:
+			turns[p.name] = append(turns[p.name], t)
+		case p.peer:
+			fmt.Fprintf(os.Stderr, "%s, %s: %v\n", p.name, c.name, err)
+			p.failed[c.name] = true
+		default:
+			return fmt.Errorf("%s, %s: %w", p.name, c.name, err)
+		}
+	}
+	return nil
+}
+
+// shareToken makes all requests carry the token of the emulator, so that all servers get the same
+// requests.
+func shareToken(all []*process) {
 	token := map[string]string{"Authorization": "Bearer " + strings.Repeat("x", 600)}
 	for _, p := range all {
 		if p.login != nil {
@@ -223,22 +204,4 @@ func sameToken(all []*process) {
 	for _, p := range all {
 		p.headers = token
 	}
-}
-
-// sum takes the turns of a server together: the median of each figure, and of its processor time
-// beside that of bare Echo in the same round.
-func (b *bench) sum(kase, name string, all, echo []figure) {
-	note := func(metric string, of func(i int) float64) {
-		values := make([]float64, len(all))
-		for i := range all {
-			values[i] = of(i)
-		}
-		slices.Sort(values)
-		b.note(row{"load", kase, name, metric, values[len(values)/2]})
-	}
-	note("requests/s", func(i int) float64 { return all[i].perSecond })
-	note("p50-us", func(i int) float64 { return all[i].p50 })
-	note("p99-us", func(i int) float64 { return all[i].p99 })
-	note("cpu-us", func(i int) float64 { return all[i].processor })
-	note("cpu-echo", func(i int) float64 { return all[i].processor / echo[i].processor })
 }

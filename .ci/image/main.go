@@ -1,7 +1,7 @@
 // Command image builds the container image of the emulator, for two platforms, into a folder in the
-// OCI layout. It needs neither a container engine nor a registry: the base image is made here, of
-// the certificate authorities of this machine and an empty folder for data, and served to ko in
-// this process.
+// OCI layout. It needs neither a container engine nor a registry: it makes the base image from the
+// certificate authorities of this machine and an empty data folder, and serves it to ko from a
+// registry in this process.
 //
 //	go run . -root ../.. -out dist/image -version v0.1.0
 package main
@@ -37,17 +37,16 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// user is who runs the emulator in a container: nobody who exists outside.
+// user is the id of the user that runs the emulator in a container. It has no account on the host.
 const user = 65532
 
-// authorities is where programs look for certificate authorities, in the image and on most
-// machines.
+// authorities is the file of certificate authorities, in the image and on most machines.
 const authorities = "/etc/ssl/certs/ca-certificates.crt"
 
 func main() {
 	root := flag.String("root", ".", "root of the project")
-	out := flag.String("out", "dist/image", "folder of the OCI layout, made anew")
-	version := flag.String("version", "dev", "version that the emulator tells")
+	out := flag.String("out", "dist/image", "folder of the OCI layout; its content is replaced")
+	version := flag.String("version", "dev", "version of the emulator")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := build(ctx, *root, *out, *version)
@@ -71,33 +70,34 @@ func build(ctx context.Context, root, out, version string) error {
 		return err
 	}
 	server := &http.Server{
-		Handler: registry.New(registry.Logger(log.New(io.Discard, "", 0))), ReadHeaderTimeout: time.Minute,
+		Handler:           registry.New(registry.Logger(log.New(io.Discard, "", 0))),
+		ReadHeaderTimeout: time.Minute,
 	}
 	go func() { _ = server.Serve(listener) }() // until the program ends
-	base := listener.Addr().String() + "/base:latest"
+	address := listener.Addr().String()
+	base := address + "/base:latest"
 	if err := push(base); err != nil {
 		return fmt.Errorf("base image: %w", err)
 	}
-	ko := exec.CommandContext(ctx, "go", "tool", "ko", "build", "--push=false", "--oci-layout-path="+folder,
-		"--platform=linux/amd64,linux/arm64", "--sbom=none", "--preserve-import-paths", "--tags="+version,
-		"--image-label=org.opencontainers.image.title=qcsd",
-		"--image-label=org.opencontainers.image.version="+version, "./server/cmd/qcsd")
 	tools, err := filepath.Abs("go.mod")
 	if err != nil {
 		return err
 	}
-	ko.Args = append(ko.Args[:2], append([]string{"-modfile=" + tools}, ko.Args[2:]...)...)
+	ko := exec.CommandContext(ctx, "go", "tool", "-modfile="+tools, "ko", "build",
+		"--push=false", "--oci-layout-path="+folder, "--platform=linux/amd64,linux/arm64", "--sbom=none",
+		"--preserve-import-paths", "--tags="+version, "--image-label=org.opencontainers.image.title=qcsd",
+		"--image-label=org.opencontainers.image.version="+version, "./server/cmd/qcsd")
 	ko.Dir, ko.Stdout, ko.Stderr = root, os.Stderr, os.Stderr
-	ko.Env = append(os.Environ(), "KO_DEFAULTBASEIMAGE="+base, "KO_DOCKER_REPO="+listener.Addr().String()+"/qcs",
+	ko.Env = append(os.Environ(), "KO_DEFAULTBASEIMAGE="+base, "KO_DOCKER_REPO="+address+"/qcs",
 		"KO_CONFIG_PATH="+filepath.Dir(tools), "VERSION="+version)
 	if err := ko.Run(); err != nil {
 		return fmt.Errorf("ko: %w", err)
 	}
-	return try(ctx, folder, version)
+	return check(ctx, folder, version)
 }
 
-// try takes the emulator out of the image for this platform and asks for its version.
-func try(ctx context.Context, folder, version string) error {
+// check runs the emulator of the image for this platform and compares its version.
+func check(ctx context.Context, folder, version string) error {
 	outer, err := layout.ImageIndexFromPath(folder)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func try(ctx context.Context, folder, version string) error {
 		return err
 	}
 	if len(images) != 1 {
-		fmt.Println("built, not tried: there is no image for this platform")
+		fmt.Println("built, not checked: there is no image for this platform")
 		return nil
 	}
 	config, err := images[0].ConfigFile()
@@ -129,15 +129,18 @@ func try(ctx context.Context, folder, version string) error {
 		return err
 	}
 	defer os.Remove(daemon)
-	told, err := exec.CommandContext(ctx, daemon, "--version").Output()
-	if err != nil || !bytes.Contains(told, []byte(version)) {
-		return fmt.Errorf("%s --version: %q, %w", program, told, err)
+	got, err := exec.CommandContext(ctx, daemon, "--version").Output()
+	if err == nil && !bytes.Contains(got, []byte(version)) {
+		err = fmt.Errorf("got %q, want %s", got, version)
 	}
-	fmt.Printf("built and tried: %s as user %s, %s", program, config.Config.User, told)
+	if err != nil {
+		return fmt.Errorf("%s --version: %w", program, err)
+	}
+	fmt.Printf("built and checked: %s as user %s, %s", program, config.Config.User, got)
 	return nil
 }
 
-// extract writes a file of an image to a temporary one that can be run.
+// extract writes a program of an image to a temporary file.
 func extract(image v1.Image, path string) (string, error) {
 	files := mutate.Extract(image)
 	defer files.Close()
@@ -158,7 +161,7 @@ func extract(image v1.Image, path string) (string, error) {
 	}
 }
 
-// push makes the base image known under a name: an index of an image for each platform.
+// push makes the base image, an index with an image for each platform, and pushes it to base.
 func push(base string) error {
 	ref, err := name.ParseReference(base, name.Insecure)
 	if err != nil {
@@ -174,33 +177,31 @@ func push(base string) error {
 		if err != nil {
 			return err
 		}
-		image, err = mutate.ConfigFile(image, &v1.ConfigFile{
-			OS: "linux", Architecture: architecture, RootFS: must(image.ConfigFile()).RootFS,
-			Config: v1.Config{
-				User: fmt.Sprint(user), Env: []string{"QCSD_ADDR=0.0.0.0:8080", "QCSD_DATA=/data"},
-				ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Volumes: map[string]struct{}{"/data": {}},
-			},
-		})
+		config, err := image.ConfigFile()
 		if err != nil {
+			return err
+		}
+		config = config.DeepCopy()
+		config.OS, config.Architecture = "linux", architecture
+		config.Config = v1.Config{
+			User:         fmt.Sprint(user),
+			Env:          []string{"QCSD_ADDR=0.0.0.0:8080", "QCSD_DATA=/data"},
+			ExposedPorts: map[string]struct{}{"8080/tcp": {}},
+			Volumes:      map[string]struct{}{"/data": {}},
+		}
+		if image, err = mutate.ConfigFile(image, config); err != nil {
 			return err
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
 			Add:        image,
-			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: architecture}},
+			Descriptor: v1.Descriptor{Platform: config.Platform()},
 		})
 	}
 	return remote.WriteIndex(ref, index)
 }
 
-func must(c *v1.ConfigFile, err error) *v1.ConfigFile {
-	if err != nil {
-		panic(err) // it was made here
-	}
-	return c
-}
-
-// files is what the emulator needs beside itself: certificate authorities, and a folder that it may
-// write to.
+// files is the layer with the files that the emulator needs: certificate authorities, and folders
+// that it can write to.
 func files() (v1.Layer, error) {
 	certificates, err := os.ReadFile(authorities)
 	if err != nil {
@@ -217,10 +218,8 @@ func files() (v1.Layer, error) {
 			return nil, err
 		}
 	}
-	if _, err := w.Write(certificates); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
+	_, err = w.Write(certificates)
+	if err := errors.Join(err, w.Close()); err != nil {
 		return nil, err
 	}
 	return tarball.LayerFromOpener(func() (io.ReadCloser, error) {

@@ -18,15 +18,14 @@ type Change struct {
 	What  string // such as "is gone"
 }
 
-// String joins place and change to one line.
+// String prints the change as one line.
 func (c Change) String() string { return c.Where + ": " + c.What }
 
-// Breaking lists what a client that was written for the document base would trip over when the
-// server obeys the document head: requests that were right and no longer are, and answers that say
-// less, or something else, than they did. A change below a component is listed once, at the
-// component. The operationId counts, because generated clients take their names from it; servers,
-// links, callbacks, defaults and the encoding of forms are not compared. Both documents may be JSON
-// or YAML.
+// Breaking lists the changes that break a client of the document base when the server follows the
+// document head: requests that are no longer valid, and answers that lack or change what the client
+// expects. A change below a component is listed once, at the component. A changed operationId is
+// listed too, because generated clients take their names from it. Servers, links, callbacks,
+// defaults and the encoding of forms are not compared. Both documents may be JSON or YAML.
 func Breaking(base, head []byte) ([]Change, error) {
 	older, err := endpoints(base)
 	if err != nil {
@@ -46,12 +45,11 @@ func Breaking(base, head []byte) ([]Change, error) {
 		w.add(place{root: where}, "is gone")
 	}
 	w.drain()
-	return slices.SortedFunc(
-		maps.Keys(w.changes), func(a, b Change) int { return strings.Compare(a.String(), b.String()) },
-	), nil
+	byText := func(a, b Change) int { return strings.Compare(a.String(), b.String()) }
+	return slices.SortedFunc(maps.Keys(w.changes), byText), nil
 }
 
-// endpoint is an operation with the parts of the document that it inherits from.
+// endpoint is an operation with the parts of the document that also apply to it.
 type endpoint struct {
 	doc          *openapi3.T
 	method, path string
@@ -62,8 +60,8 @@ type endpoint struct {
 // pathParameter is a segment of a path template.
 var pathParameter = regexp.MustCompile(`\{[^}]*\}`)
 
-// endpoints reads a document. The keys leave out the names of path parameters, which no client
-// sends.
+// endpoints reads a document. Its keys do not have the names of path parameters, because a client
+// does not depend on them.
 func endpoints(data []byte) (map[string]endpoint, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(data)
@@ -88,21 +86,18 @@ func (w *walker) operation(where string, base, head endpoint) {
 	}
 	w.security(where, base, head)
 	w.parameters(where, base, head)
-	w.requestBody(
-		place{request: true, root: where + ": request body"}, base.operation.RequestBody,
-		head.operation.RequestBody,
-	)
+	body := place{request: true, root: where + ": request body"}
+	w.requestBody(body, base.operation.RequestBody, head.operation.RequestBody)
 	w.responses(where, base.operation.Responses, head.operation.Responses)
 }
 
-// security asks that whatever authenticated a request still does: each alternative of base must
-// hold all that some alternative of head wants.
+// security checks that the credentials of base are still sufficient: each of its alternatives must
+// include all that one alternative of head requires.
 func (w *walker) security(where string, base, head endpoint) {
-	offered := head.credentials()
+	accepted := head.credentials()
 	for _, sent := range base.credentials() {
-		enough := slices.ContainsFunc(offered, func(wanted []string) bool { return subset(wanted, sent) })
 		switch {
-		case enough:
+		case slices.ContainsFunc(accepted, func(required []string) bool { return subset(required, sent) }):
 		case len(sent) == 0:
 			w.add(place{root: where}, "is no longer public")
 		default:
@@ -111,8 +106,8 @@ func (w *walker) security(where string, base, head endpoint) {
 	}
 }
 
-// credentials lists the alternatives, each as the schemes and scopes that it wants. One that wants
-// nothing means that the operation is public.
+// credentials lists the alternative credentials of an operation, each as a list of schemes and
+// scopes. An empty list means that the operation is public.
 func (e endpoint) credentials() [][]string {
 	requirements := e.doc.Security
 	if e.operation.Security != nil {
@@ -123,15 +118,15 @@ func (e endpoint) credentials() [][]string {
 	}
 	all := make([][]string, 0, len(requirements))
 	for _, requirement := range requirements {
-		var wants []string
+		var required []string
 		for _, name := range slices.Sorted(maps.Keys(requirement)) {
 			scheme := e.scheme(name)
-			wants = append(wants, scheme)
+			required = append(required, scheme)
 			for _, scope := range requirement[name] {
-				wants = append(wants, scheme+" scope "+scope)
+				required = append(required, scheme+" scope "+scope)
 			}
 		}
-		all = append(all, wants)
+		all = append(all, required)
 	}
 	return all
 }
@@ -163,8 +158,8 @@ func (w *walker) parameters(where string, base, head endpoint) {
 	}
 }
 
-// parameters collects those of the path and of the operation by where and how they are sent: a path
-// parameter by its place, a header in one spelling.
+// parameters returns the parameters of the path and of the operation. A key is the place of the
+// parameter and its name; a path parameter has its position instead, a header its canonical name.
 func (e endpoint) parameters() map[string]*openapi3.Parameter {
 	segments := pathParameter.FindAllString(e.path, -1)
 	all := map[string]*openapi3.Parameter{}
@@ -189,11 +184,11 @@ func (w *walker) parameter(p place, base, head *openapi3.Parameter) {
 		w.add(p, "can no longer be empty")
 	}
 	scalar := isScalar(base)
-	if a, b := writing(base, scalar), writing(head, scalar); a != b {
+	if a, b := style(base, scalar), style(head, scalar); a != b {
 		w.add(p, "written as %s has become %s", a, b)
 	}
 	if len(base.Content)+len(head.Content) == 0 {
-		w.walk(p, schemaOf(base.Schema), schemaOf(head.Schema))
+		w.walk(p, refsOf(base.Schema), refsOf(head.Schema))
 	}
 	w.content(p, base.Content, head.Content)
 }
@@ -206,8 +201,8 @@ func isScalar(p *openapi3.Parameter) bool {
 	return !kinds.IsEmpty() && !kinds.Includes(openapi3.TypeArray) && !kinds.Includes(openapi3.TypeObject)
 }
 
-// writing describes how a value is written. For a scalar, explode changes nothing.
-func writing(p *openapi3.Parameter, scalar bool) string {
+// style describes how a value is written. Explode makes no difference for a scalar.
+func style(p *openapi3.Parameter, scalar bool) string {
 	method, err := p.SerializationMethod()
 	switch {
 	case len(p.Content) > 0 || err != nil:
@@ -258,19 +253,20 @@ func (w *walker) headers(p place, base, head openapi3.Headers) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(base)) {
 		at := place{root: fmt.Sprintf("%s: header %q", p.root, name)}
-		older, other := base[name].Value, newer[http.CanonicalHeaderKey(name)]
-		if other == nil {
+		before, now := base[name].Value, newer[http.CanonicalHeaderKey(name)]
+		if now == nil {
 			w.add(at, "is gone")
 			continue
 		}
-		if older.Required && !other.Required {
+		if before.Required && !now.Required {
 			w.add(at, "has become optional")
 		}
-		w.walk(at, schemaOf(older.Schema), schemaOf(other.Schema))
+		w.walk(at, refsOf(before.Schema), refsOf(now.Schema))
 	}
 }
 
-// content compares bodies. Only a request may find its type in a range such as application/*.
+// content compares bodies. In a request, a range of head such as application/* includes the types
+// of base; in an answer it does not, because a client may not expect the others.
 func (w *walker) content(p place, base, head openapi3.Content) {
 	for _, kind := range slices.Sorted(maps.Keys(base)) {
 		media := head[kind]
@@ -281,22 +277,20 @@ func (w *walker) content(p place, base, head openapi3.Content) {
 			w.add(p, "content type %s is gone", kind)
 			continue
 		}
-		w.walk(
-			place{request: p.request, root: p.root + " as " + kind}, schemaOf(base[kind].Schema),
-			schemaOf(media.Schema),
-		)
+		at := place{request: p.request, root: p.root + " as " + kind}
+		w.walk(at, refsOf(base[kind].Schema), refsOf(media.Schema))
 	}
 }
 
-// schemaOf makes a list of a schema that may be missing.
-func schemaOf(ref *openapi3.SchemaRef) openapi3.SchemaRefs {
+// refsOf makes a list of a schema that may be nil.
+func refsOf(ref *openapi3.SchemaRef) openapi3.SchemaRefs {
 	if ref == nil {
 		return nil
 	}
 	return openapi3.SchemaRefs{ref}
 }
 
-// subset reports whether all of part occurs in whole.
+// subset reports whether whole has all elements of part.
 func subset(part, whole []string) bool {
 	return !slices.ContainsFunc(part, func(s string) bool { return !slices.Contains(whole, s) })
 }

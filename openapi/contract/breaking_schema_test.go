@@ -10,10 +10,12 @@ import (
 	"github.com/qcsdev/qcs/openapi/contract"
 )
 
-// effect is what a change of a schema does where it is the body of a request and where it is that of an answer; lines are joined by "; ".
+// effect has the changes that are listed when the schema is the body of a request, and when it is
+// the body of an answer; they are joined by "; ".
 type effect struct{ request, answer string }
 
-// schemaChange replaces a schema by another and back again, so that each row shows a breaking change beside its harmless counterpart.
+// schemaChange replaces the schema base by head, and head by base, so that each row shows a change
+// and its opposite.
 type schemaChange struct {
 	name, base, head string
 	there, back      effect

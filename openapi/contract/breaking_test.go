@@ -11,7 +11,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/contract"
 )
 
-// operationDocument takes what is below "paths"; each operation may answer with "done".
+// operationDocument is a document without its paths. Operations can refer to the response "done".
 const operationDocument = `
 openapi: 3.0.3
 info: {title: sample, version: '1'}
@@ -29,7 +29,7 @@ components:
 
 const done = `responses: {'200': {$ref: '#/components/responses/done'}}`
 
-// change replaces the paths of a document and back again; lines are joined by "; ".
+// change replaces the paths base by head, and head by base; the listed changes are joined by "; ".
 type change struct{ name, base, head, there, back string }
 
 func checkChanges(t *testing.T, rows []change) {
@@ -77,7 +77,7 @@ func TestBreakingOperations(t *testing.T) {
 	})
 }
 
-// withParameters is a document's paths with one operation that takes the parameters.
+// withParameters makes paths with one operation that has the parameters.
 func withParameters(parameters string) string {
 	return `{/x: {get: {operationId: X, parameters: [` + parameters + `], ` + done + `}}}`
 }
@@ -255,7 +255,7 @@ func TestBreakingOfTheRealDocument(t *testing.T) {
 		{"a required field is added", "      required: [filters]\n      properties:\n", "      required: [filters, owner]\n      properties:\n        owner: {type: string}\n", []string{
 			"schema ScheduleRequest in requests at /owner: is new and required",
 		}},
-		{"an error is told less of", "required: [errorCode, message, timestamp]", "required: [errorCode, message]", []string{
+		{"an error loses a required field", "required: [errorCode, message, timestamp]", "required: [errorCode, message]", []string{
 			"schema PolicyRefusal in answers at /(ResponseError)/timestamp: has become optional",
 			"schema ResponseError in answers at /timestamp: has become optional",
 		}},

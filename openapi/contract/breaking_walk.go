@@ -12,11 +12,11 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// place is where two schemas stand, and in which direction their values travel.
+// place is the place of a comparison in the document.
 type place struct {
-	request bool
-	root    string // an operation with the part of it, or a component
-	pointer string // from there, such as /filters/*/days; a form of several in parentheses
+	request bool   // the values are sent to the server
+	root    string // a part of an operation, or a component
+	pointer string // below root, such as /filters/*/days; the name of a variant is in parentheses
 }
 
 func (p place) String() string {
@@ -31,16 +31,16 @@ func (p place) at(segment string) place {
 	return p
 }
 
-// order says which side must fit into the other: what clients send into what the server takes now,
-// what the server sends now into what clients take. It is its own inverse.
-func (p place) order(base, head shape) (inner, outer shape) {
+// order returns the sent variant and the variant that must accept it. Clients of base send requests
+// to a server of head; a server of head sends answers to clients of base.
+func (p place) order(base, head variant) (sent, accepted variant) {
 	if p.request {
 		return base, head
 	}
 	return head, base
 }
 
-// component is the place of a component, where base and head name the same one.
+// component returns the place of the component that base and head both refer to; p if they do not.
 func (p place) component(base, head openapi3.SchemaRefs) place {
 	if len(base) != 1 || len(head) != 1 || base[0].Ref == "" || base[0].Ref != head[0].Ref {
 		return p
@@ -52,69 +52,70 @@ func (p place) component(base, head openapi3.SchemaRefs) place {
 	return place{request: p.request, root: fmt.Sprintf("schema %s in %s", path.Base(base[0].Ref), direction)}
 }
 
-// visit identifies a comparison that has been begun, so that schemas that contain themselves come
-// to an end.
+// comparison is a comparison of two lists of schemas. The schemas of a list apply together, as
+// those of allOf do; an empty list accepts every value.
+type comparison struct {
+	place      place
+	base, head openapi3.SchemaRefs
+}
+
+// visit identifies a comparison. Each comparison is made once, so that the walk ends although a
+// schema can contain itself.
 type visit struct {
 	request    bool
 	root       string
 	base, head string
 }
 
-// task is a comparison to be made. Lists of schemas hold together, as those of allOf do; an empty
-// one takes everything.
-type task struct {
-	place      place
-	base, head openapi3.SchemaRefs
-}
-
-// walker compares schemas and gathers what breaks. It works through a queue, so that a change in a
-// schema that contains itself is listed where it is nearest to the root.
+// walker compares schemas and collects the changes. Its queue makes the walk breadth-first, so that
+// a change in a schema that contains itself is listed where it is nearest to the root.
 type walker struct {
 	changes map[Change]bool
-	seen    map[visit]bool
-	queue   []task
+	visited map[visit]bool
+	queue   []comparison
 }
 
-func newWalker(seen map[visit]bool) *walker {
-	return &walker{changes: map[Change]bool{}, seen: seen}
+func newWalker(visited map[visit]bool) *walker {
+	return &walker{changes: map[Change]bool{}, visited: visited}
 }
 
 func (w *walker) add(p place, format string, args ...any) {
 	w.changes[Change{p.String(), fmt.Sprintf(format, args...)}] = true
 }
 
-// silent reports whether a comparison would find nothing.
-func (w *walker) silent(compare func(*walker)) bool {
-	probe := newWalker(maps.Clone(w.seen))
+// compatible reports whether a comparison finds no change. It adds no changes to w.
+func (w *walker) compatible(compare func(*walker)) bool {
+	probe := newWalker(maps.Clone(w.visited))
 	compare(probe)
 	probe.drain()
 	return len(probe.changes) == 0
 }
 
-// walk puts a comparison into the queue, unless it was there before.
+// walk adds a comparison to the queue, unless it was made or added before.
 func (w *walker) walk(p place, base, head openapi3.SchemaRefs) {
 	p = p.component(base, head)
 	v := visit{p.request, p.root, identity(base), identity(head)}
-	if !w.seen[v] {
-		w.seen[v] = true
-		w.queue = append(w.queue, task{p, base, head})
+	if !w.visited[v] {
+		w.visited[v] = true
+		w.queue = append(w.queue, comparison{p, base, head})
 	}
 }
 
-// drain makes all comparisons of the queue and those that follow from them.
+// drain makes the comparisons in the queue and those that they add.
 func (w *walker) drain() {
 	for len(w.queue) > 0 {
-		t := w.queue[0]
+		next := w.queue[0]
 		w.queue = w.queue[1:]
-		base, head := forms(t.base, nil), forms(t.head, nil)
+		base, head := variants(next.base, nil), variants(next.head, nil)
 		if len(base) == 1 && len(head) == 1 {
-			w.compare(t.place, base[0], head[0])
+			w.compare(next.place, base[0], head[0])
 			continue
 		}
-		w.match(t.place, base, head)
+		w.match(next.place, base, head)
 	}
 }
 
+// identity identifies a list of schemas by their addresses.
 func identity(refs openapi3.SchemaRefs) string {
 	var b strings.Builder
 	for _, ref := range refs {
@@ -123,44 +124,43 @@ func identity(refs openapi3.SchemaRefs) string {
 	return b.String()
 }
 
-// match asks that each form that may be sent finds one that takes it. One that does not is compared
-// with its namesake, to say more than that it is gone.
-func (w *walker) match(p place, base, head []shape) {
-	sent, taken, lost := base, head, "is no longer taken"
+// match checks that each sent variant is compatible with an accepted one. For a variant that is
+// not, it lists the differences to the accepted variant of the same name, if there is one.
+func (w *walker) match(p place, base, head []variant) {
+	sent, accepted, missing := base, head, "is no longer taken"
 	if !p.request {
-		sent, taken, lost = head, base, "may be sent now"
+		sent, accepted, missing = head, base, "may be sent now"
 	}
-	for _, form := range sent {
-		fits := func(other shape) bool {
-			older, newer := p.order(form, other)
-			return w.silent(func(probe *walker) { probe.compare(p, older, newer) })
+	for _, v := range sent {
+		compatible := func(other variant) bool {
+			older, newer := p.order(v, other)
+			return w.compatible(func(probe *walker) { probe.compare(p, older, newer) })
 		}
-		if slices.ContainsFunc(taken, fits) {
+		if slices.ContainsFunc(accepted, compatible) {
 			continue
 		}
 		at := p
-		if form.name != "" {
-			at = p.at("(" + form.name + ")")
+		if v.name != "" {
+			at = p.at("(" + v.name + ")")
 		}
-		if i := slices.IndexFunc(taken, func(other shape) bool { return other.name == form.name }); i >= 0 {
-			older, newer := p.order(form, taken[i])
-			w.compare(at, older, newer)
+		i := slices.IndexFunc(accepted, func(other variant) bool { return other.name == v.name })
+		if i < 0 {
+			w.add(at, "%s", missing)
 			continue
 		}
-		w.add(at, "%s", lost)
+		older, newer := p.order(v, accepted[i])
+		w.compare(at, older, newer)
 	}
 }
 
-func (w *walker) compare(p place, base, head shape) {
-	inner, outer := p.order(base, head)
-	if !fitsTypes(inner.types(), outer.types()) {
-		w.add(
-			p, "type %s has become %s", cmp.Or(strings.Join(base.types(), " or "), "any"),
-			cmp.Or(strings.Join(head.types(), " or "), "any"),
-		)
+func (w *walker) compare(p place, base, head variant) {
+	sent, accepted := p.order(base, head)
+	if !acceptsTypes(accepted.types(), sent.types()) {
+		older, newer := strings.Join(base.types(), " or "), strings.Join(head.types(), " or ")
+		w.add(p, "type %s has become %s", cmp.Or(older, "any"), cmp.Or(newer, "any"))
 		return
 	}
-	if f := outer.format(); f != "" && f != inner.format() {
+	if f := accepted.format(); f != "" && f != sent.format() {
 		w.add(p, "format %s has become %s", cmp.Or(base.format(), "none"), cmp.Or(head.format(), "none"))
 	}
 	if a, b := base.nullable(), head.nullable(); a && !b && p.request {
@@ -173,24 +173,24 @@ func (w *walker) compare(p place, base, head shape) {
 	}
 	w.required(p, base, head)
 	w.properties(p, base, head)
-	w.others(p, base, head)
+	w.additional(p, base, head)
 	if older, newer := base.items(), head.items(); len(older)+len(newer) > 0 {
 		w.walk(p.at("*"), older, newer)
 	}
 }
 
-// fitsTypes reports whether a value of one of the inner types is one of the outer types; an integer
-// is also a number, and no types mean all.
-func fitsTypes(inner, outer []string) bool {
-	if slices.Contains(outer, openapi3.TypeNumber) {
-		outer = append(slices.Clone(outer), openapi3.TypeInteger)
+// acceptsTypes reports whether all sent types are accepted. An integer is also a number; an empty
+// list means all types.
+func acceptsTypes(accepted, sent []string) bool {
+	if slices.Contains(accepted, openapi3.TypeNumber) {
+		accepted = append(slices.Clone(accepted), openapi3.TypeInteger)
 	}
-	return len(outer) == 0 || len(inner) > 0 && subset(inner, outer)
+	return len(accepted) == 0 || len(sent) > 0 && subset(sent, accepted)
 }
 
-// values finds what narrows the single values of a request. In answers all of this may change:
-// other values may appear.
-func (w *walker) values(p place, base, head shape) {
+// values lists values that a request may no longer have. It is not used for answers, which may have
+// new values.
+func (w *walker) values(p place, base, head variant) {
 	older, newer := base.enum(), head.enum()
 	switch {
 	case newer != nil && older == nil:
@@ -211,29 +211,29 @@ func (w *walker) values(p place, base, head shape) {
 		w.add(p, "takes no repeated items now")
 	}
 	w.limits(p, base, head)
-	w.exceptions(p, base, head)
+	w.exclusions(p, base, head)
 }
 
-// exceptions asks that whatever a "not" of head excludes was excluded by one of base.
-func (w *walker) exceptions(p place, base, head shape) {
-	for _, except := range head.except() {
+// exclusions checks that each "not" of head excludes only values that a "not" of base excludes.
+func (w *walker) exclusions(p place, base, head variant) {
+	for _, excluded := range head.not() {
 		covered := func(other *openapi3.SchemaRef) bool {
-			return w.silent(func(probe *walker) { probe.walk(p.at("not"), schemaOf(except), schemaOf(other)) })
+			return w.compatible(func(probe *walker) { probe.walk(p.at("not"), refsOf(excluded), refsOf(other)) })
 		}
-		if !slices.ContainsFunc(base.except(), covered) {
+		if !slices.ContainsFunc(base.not(), covered) {
 			w.add(p, "excludes values that it took")
 		}
 	}
 }
 
-func (w *walker) limits(p place, base, head shape) {
+func (w *walker) limits(p place, base, head variant) {
 	for _, l := range limits {
 		older, newer := base.bound(l), head.bound(l)
 		switch {
 		case newer == nil:
 		case older == nil:
 			w.add(p, "%s %s is new", l.keyword, newer.text)
-		case l.tighter(newer, older):
+		case l.stricter(newer, older):
 			w.add(p, "%s %s has become %s", l.keyword, older.text, newer.text)
 		}
 	}
@@ -244,25 +244,23 @@ func (w *walker) limits(p place, base, head shape) {
 	}
 }
 
-func (w *walker) required(p place, base, head shape) {
-	inner, outer := p.order(base, head)
-	known := inner.properties(p.request)
-	for _, name := range outer.required(p.request) {
-		switch {
-		case slices.Contains(inner.required(p.request), name):
-		case !p.request:
-			if _, ok := known[name]; ok { // else it is gone
-				w.add(p.at(name), "has become optional")
-			}
-		case known[name] != nil:
+func (w *walker) required(p place, base, head variant) {
+	sent, accepted := p.order(base, head)
+	properties := sent.properties(p.request)
+	for _, name := range accepted.required(p.request) {
+		switch known := properties[name] != nil; {
+		case slices.Contains(sent.required(p.request), name):
+		case known && p.request:
 			w.add(p.at(name), "has become required")
-		default:
+		case known:
+			w.add(p.at(name), "has become optional")
+		case p.request:
 			w.add(p.at(name), "is new and required")
 		}
 	}
 }
 
-func (w *walker) properties(p place, base, head shape) {
+func (w *walker) properties(p place, base, head variant) {
 	older, newer := base.properties(p.request), head.properties(p.request)
 	for _, name := range slices.Sorted(maps.Keys(older)) {
 		if newer[name] == nil {
@@ -273,15 +271,14 @@ func (w *walker) properties(p place, base, head shape) {
 	}
 }
 
-// others compares what properties without a name of their own may be. Answers may stop sending them
-// where they were not declared.
-func (w *walker) others(p place, base, head shape) {
-	older, open := base.others()
-	newer, stillOpen := head.others()
+// additional compares the additional properties. An answer may lose them if they had no schema.
+func (w *walker) additional(p place, base, head variant) {
+	older, before := base.additional()
+	newer, now := head.additional()
 	switch {
-	case open && !stillOpen && (p.request || len(older) > 0):
+	case before && !now && (p.request || len(older) > 0):
 		w.add(p, "has no other properties any more")
-	case open && stillOpen && len(older)+len(newer) > 0:
+	case before && now && len(older)+len(newer) > 0:
 		w.walk(p.at("*"), older, newer)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/contract"
 )
 
-// exchange is a request in short.
+// exchange is a short form of a request.
 type exchange struct{ method, target, kind, body string }
 
 func (e exchange) request() *http.Request {
@@ -94,7 +94,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// TestExamplesPass sends every example of the documents, in requests and in answers, through the checks.
+// TestExamplesPass sends every example of the documents, in requests and in answers, through the
+// checks.
 func TestExamplesPass(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string][]byte{"vendor": openapi.JSON, "control": openapi.ControlJSON} {
@@ -129,7 +130,7 @@ func checkExamples(t *testing.T, d *contract.Document, o *contract.Operation, op
 	if operation.RequestBody != nil {
 		for _, e := range examples(t, operation.RequestBody.Value.Content) {
 			if e.kind == "multipart/form-data" {
-				continue // needs a boundary: it is the example call
+				continue // the body needs a boundary; the example call has it
 			}
 			if err := m.CheckRequest(exchange{o.Method, path, e.kind, e.body}.request()); err != nil {
 				t.Errorf("%s: %v", e.body, err)
@@ -149,7 +150,7 @@ func checkExamples(t *testing.T, d *contract.Document, o *contract.Operation, op
 	}
 }
 
-// examples writes those of some content as bodies.
+// examples encodes the examples of a content as bodies.
 func examples(t *testing.T, content openapi3.Content) []exchange {
 	t.Helper()
 	var all []exchange

@@ -1,9 +1,9 @@
-// Package contract holds traffic to an OpenAPI document: it finds the operation of a request,
+// Package contract checks traffic against an OpenAPI document: it finds the operation of a request,
 // checks requests and responses, and compares two documents.
 //
-// It is the only package of the project, besides the generator, that imports kin-openapi, which it
-// completes where that is silent: unknown and repeated parameters, duplicate keys, trailing bytes,
-// undeclared properties of answers. It imports nothing of the server.
+// It is the only package of the project, besides the generator, that imports kin-openapi. It adds
+// the checks that kin-openapi does not make: unknown and repeated parameters, duplicate keys,
+// trailing bytes, undeclared properties of answers. It imports nothing of the server.
 package contract
 
 import (
@@ -20,12 +20,12 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// Strictness says what becomes of requests that the vendor may well accept although nothing
-// documents it; see openapi.Refusals.
+// Strictness decides about requests that the real API probably accepts although no document says
+// so; see openapi.Refusals.
 type Strictness string
 
-// The two settings. Strict, the default, refuses what no document allows, because catching mistakes
-// is what the emulator is for.
+// Strict refuses such requests. It is the default, because the emulator exists to find mistakes.
+// Vendor accepts them.
 const (
 	Strict Strictness = "strict"
 	Vendor Strictness = "vendor"
@@ -36,16 +36,16 @@ type Options struct {
 	Strictness Strictness // Strict when empty
 	MaxBody    int64      // bytes of a request body; 1 MiB when 0
 
-	// Passed is told of what is let pass because the strictness is Vendor; it may be nil.
+	// Passed is called for each fault of a request that is accepted because the strictness is
+	// Vendor; it may be nil.
 	Passed func(*RequestError)
 }
 
-// Document is an OpenAPI document, ready to check traffic. It is safe for concurrent use.
+// Document is an OpenAPI document. It is safe for concurrent use.
 type Document struct {
 	outline    *outline
 	operations []*Operation
 	options    Options
-	schemas    *schemas
 }
 
 // Operation is one operation of a document.
@@ -57,22 +57,22 @@ type Operation struct {
 	Public   bool   // declared with "security: []": needs no credentials
 	evidence Evidence
 	document *Document
-	segments []string
-	read     func() (*detail, error) // once
+	segments []string                // of Path
+	parse    func() (*detail, error) // parses on the first call only
 }
 
-// detail is what checking the traffic of an operation needs. Load has seen that it can be read;
-// Open trusts that Load would.
+// detail returns the parsed operation. It panics when the document is not valid: Load has parsed
+// all operations, and Open requires a document that Load accepts.
 func (o *Operation) detail() *detail {
-	got, err := o.read()
+	d, err := o.parse()
 	if err != nil {
 		panic(fmt.Sprintf("contract: a document that Load refuses was opened: %v", err))
 	}
-	return got
+	return d
 }
 
-// Load reads a document as JSON or YAML and checks that it is a valid one and that each operation
-// has an operationId of its own.
+// Load reads a document in JSON or YAML. It checks that the document is valid and that each
+// operation has a unique operationId.
 func Load(data []byte, o Options) (*Document, error) {
 	spec, err := openapi3.NewLoader().LoadFromData(data)
 	if err != nil {
@@ -92,23 +92,22 @@ func Load(data []byte, o Options) (*Document, error) {
 		return nil, err
 	}
 	for _, operation := range d.operations {
-		if _, err := operation.read(); err != nil {
+		if _, err := operation.parse(); err != nil {
 			return nil, fmt.Errorf("document: %w", err)
 		}
 	}
 	return d, nil
 }
 
-// Open reads a document as JSON that Load has accepted before, such as an embedded one. It takes a
-// fortieth of the time: the parts are read when they are first needed.
+// Open reads a document in JSON that Load accepts, such as an embedded one. It is 40 times as fast
+// as Load, because it parses an operation only when the operation is first used.
 func Open(data []byte, o Options) (*Document, error) {
-	text, err := readOutline(data)
-	if err != nil {
-		return nil, err
+	d := &Document{outline: &outline{}, options: o.withDefaults()}
+	if err := json.Unmarshal(data, d.outline); err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
 	}
-	d := &Document{outline: text, options: o.complete(), schemas: &schemas{}}
-	seen := map[string]bool{}
-	for path, item := range text.Paths {
+	ids := map[string]bool{}
+	for path, item := range d.outline.Paths {
 		for field, operation := range item {
 			if !isMethod(field) {
 				continue
@@ -117,10 +116,10 @@ func Open(data []byte, o Options) (*Document, error) {
 			if err != nil {
 				return nil, err
 			}
-			if o.ID == "" || seen[o.ID] {
+			if o.ID == "" || ids[o.ID] {
 				return nil, fmt.Errorf("document: %s %s has no operationId of its own", o.Method, path)
 			}
-			seen[o.ID] = true
+			ids[o.ID] = true
 			d.operations = append(d.operations, o)
 		}
 	}
@@ -128,10 +127,10 @@ func Open(data []byte, o Options) (*Document, error) {
 	return d, nil
 }
 
-// With gives the same document with other options, without reading it again.
+// With returns the same document with other options, without reading it again.
 func (d *Document) With(o Options) *Document {
 	other := *d
-	other.options = o.complete()
+	other.options = o.withDefaults()
 	other.operations = make([]*Operation, len(d.operations))
 	for i, operation := range d.operations {
 		copied := *operation
@@ -141,7 +140,7 @@ func (d *Document) With(o Options) *Document {
 	return &other
 }
 
-func (o Options) complete() Options {
+func (o Options) withDefaults() Options {
 	if o.MaxBody == 0 {
 		o.MaxBody = 1 << 20
 	}
@@ -149,7 +148,7 @@ func (o Options) complete() Options {
 }
 
 func newOperation(d *Document, path, method string, text json.RawMessage) (*Operation, error) {
-	var h head
+	var h operationHead
 	if err := json.Unmarshal(text, &h); err != nil {
 		return nil, fmt.Errorf("document: %s %s: %w", method, path, err)
 	}
@@ -162,7 +161,7 @@ func newOperation(d *Document, path, method string, text json.RawMessage) (*Oper
 		evidence: h.Evidence,
 		document: d,
 		segments: strings.Split(path, "/"),
-		read:     sync.OnceValues(func() (*detail, error) { return d.outline.detailOf(path, method) }),
+		parse:    sync.OnceValues(func() (*detail, error) { return d.outline.parse(path, method) }),
 	}, nil
 }
 
@@ -179,22 +178,22 @@ func (e *PathError) Error() string {
 	return "the document has no such path; the nearest is " + e.Nearest
 }
 
-// MethodError says that the path exists, but not with this method.
+// MethodError says that the path has no operation for the method.
 type MethodError struct{ Allow []string }
 
 func (e *MethodError) Error() string {
 	return "the path takes " + strings.Join(e.Allow, ", ")
 }
 
-// Match is the operation that a request means, with the values of its path parameters. One that is
-// made of an operation alone has none, and does for answers.
+// Match is the operation of a request with the values of the path parameters. To check an answer, a
+// Match without values, Match{Operation: o}, is enough.
 type Match struct {
 	*Operation
-	path []string // the segments of the request's
+	path []string // the segments of the path of the request
 }
 
-// Values copies the values of the path parameters, in their order in the path, as far as there is
-// room.
+// Values copies the values of the path parameters to into, in the order of the path. It stops when
+// into is full.
 func (m Match) Values(into []string) {
 	for i, value := range m.path {
 		if strings.HasPrefix(m.segments[i], "{") && len(into) > 0 {
@@ -203,7 +202,7 @@ func (m Match) Values(into []string) {
 	}
 }
 
-// Params are the values of all path parameters; nil when there are none.
+// Params returns the values of the path parameters by name; nil when there are none.
 func (m Match) Params() (values map[string]string) {
 	for i, value := range m.path {
 		if segment := m.segments[i]; strings.HasPrefix(segment, "{") {
@@ -216,14 +215,14 @@ func (m Match) Params() (values map[string]string) {
 	return values
 }
 
-// Find returns the operation of a request. A literal segment of a path beats a parameter in the
-// same place. An error is a *PathError or a *MethodError.
+// Find returns the operation of a request. Of several templates that match the path, it takes the
+// one with the most literal segments. An error is a *PathError or a *MethodError.
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
-	segments := strings.Split(target.Path, "/") // where no RawPath is, no slash was escaped
+	segments := strings.Split(target.Path, "/") // without RawPath, the path has no escaped slash
 	if target.RawPath != "" {
 		segments = strings.Split(target.EscapedPath(), "/")
 		for i, segment := range segments {
-			segments[i], _ = url.PathUnescape(segment) // what cannot be decoded becomes "", which fits nothing
+			segments[i], _ = url.PathUnescape(segment) // "" when it cannot be decoded, which matches no template
 		}
 	}
 	var found *Operation
@@ -246,7 +245,7 @@ func (d *Document) Find(method string, target *url.URL) (Match, error) {
 	return Match{}, &MethodError{d.methods(segments, most)}
 }
 
-// methods are those of the operations that fit a path to the letter in so many segments.
+// methods lists the methods of the operations whose template matches with so many literal segments.
 func (d *Document) methods(segments []string, literals int) (all []string) {
 	for _, o := range d.operations {
 		if n, ok := o.match(segments); ok && n == literals {
@@ -257,8 +256,7 @@ func (d *Document) methods(segments []string, literals int) (all []string) {
 	return all
 }
 
-// match compares the segments of a path with the template and counts those that are equal to the
-// letter.
+// match reports whether the template matches a path, and counts the literal segments.
 func (o *Operation) match(segments []string) (literals int, ok bool) {
 	if len(segments) != len(o.segments) {
 		return 0, false
@@ -274,41 +272,41 @@ func (o *Operation) match(segments []string) (literals int, ok bool) {
 	return literals, true
 }
 
-// nearest names the path that shares the longest beginning with the segments, the shortest of
-// several.
+// nearest returns the template that has the longest beginning in common with a path; of several,
+// the shortest.
 func (d *Document) nearest(segments []string) string {
-	best, shared := "", 0
+	best, length := "", 0
 	for _, o := range d.operations {
-		n := o.shares(segments)
-		if n > shared || n == shared && best != "" && len(o.Path) < len(best) {
-			best, shared = o.Path, n
+		n := o.commonPrefix(segments)
+		if n > length || n == length && best != "" && len(o.Path) < len(best) {
+			best, length = o.Path, n
 		}
 	}
 	return best
 }
 
-// shares measures the beginning that a path has in common with the template, in segments first and
-// then in letters; less than one segment counts as nothing.
-func (o *Operation) shares(segments []string) int {
-	const segment = 1000
+// commonPrefix measures the beginning that a path has in common with the template: 1,000 for each
+// segment, plus the letters of the next one. It is 0 when no segment is equal.
+func (o *Operation) commonPrefix(segments []string) int {
+	shorter := min(len(segments), len(o.segments))
 	n := 0
-	for n < len(segments) && n < len(o.segments) &&
-		(o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
+	for n < shorter && (o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
 		n++
 	}
 	if n < 2 { // the first segment is the empty one before the leading slash
 		return 0
 	}
 	letters := 0
-	if n < len(segments) && n < len(o.segments) {
-		for letters < min(len(segments[n]), len(o.segments[n])) && segments[n][letters] == o.segments[n][letters] {
+	if n < shorter {
+		a, b := segments[n], o.segments[n]
+		for letters < min(len(a), len(b)) && a[letters] == b[letters] {
 			letters++
 		}
 	}
-	return n*segment + letters
+	return n*1000 + letters
 }
 
-// setFormats makes kin-openapi check the custom formats; without it they would be notes only.
+// setFormats makes kin-openapi check the custom formats, which it ignores by default.
 func setFormats(spec *openapi3.T) {
 	spec.SetStringFormatValidator("uuid", openapi3.NewCallbackValidator(checkUUID))
 	spec.SetStringFormatValidator("epoch-millis", openapi3.NewCallbackValidator(checkMillis))
@@ -336,7 +334,7 @@ func checkMillis(text string) error {
 	return nil
 }
 
-// input is what kin-openapi wants to know of a request.
+// input is the request as kin-openapi validates it.
 func (m Match) input(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
 	return &openapi3filter.RequestValidationInput{
 		Request:     r,

@@ -15,7 +15,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// Evidence is the x-evidence of an operation: on what its calls, its answer and its refusals rest.
+// Evidence is the x-evidence of an operation: how certain its calls, its answer and its refusals
+// are.
 type Evidence struct {
 	Calls    openapi.Class `json:"calls"`
 	Answer   openapi.Class `json:"answer"`
@@ -23,22 +24,22 @@ type Evidence struct {
 	Source   string        `json:"source"`
 }
 
-// Evidence reads the x-evidence of an operation; it is zero where the document gives none.
+// Evidence returns the x-evidence of an operation; the zero value if the document has none.
 func (o *Operation) Evidence() Evidence { return o.evidence }
 
-// Statuses lists the statuses that the document gives an operation, in order.
+// Statuses lists the declared statuses of an operation, in order.
 func (o *Operation) Statuses() []string {
 	return slices.Sorted(maps.Keys(o.detail().route.Operation.Responses.Map()))
 }
 
-// Call is a request that the document gives as an example.
+// Call is an example of a request.
 type Call struct {
 	Method, Target    string
 	ContentType, Body string
 }
 
-// Example gives the example call of an operation: the examples of its path parameters, of the query
-// parameters that are required or lists, and of its body.
+// Example returns an example call of an operation. It is made of the examples of the path
+// parameters, of the required query parameters and those that are lists, and of the body.
 func (o *Operation) Example() Call {
 	c := Call{Method: o.Method, Target: o.Path}
 	query := url.Values{}
@@ -46,9 +47,8 @@ func (o *Operation) Example() Call {
 		list, isList := ref.Value.Example.([]any)
 		switch {
 		case ref.Value.In == openapi3.ParameterInPath:
-			c.Target = strings.ReplaceAll(
-				c.Target, "{"+ref.Value.Name+"}", url.PathEscape(fmt.Sprint(ref.Value.Example)),
-			)
+			value := url.PathEscape(fmt.Sprint(ref.Value.Example))
+			c.Target = strings.ReplaceAll(c.Target, "{"+ref.Value.Name+"}", value)
 		case isList:
 			query.Set(ref.Value.Name, fmt.Sprint(list[0]))
 		case ref.Value.Required:
@@ -60,7 +60,7 @@ func (o *Operation) Example() Call {
 	}
 	if body := o.detail().route.Operation.RequestBody; body != nil && (body.Value.Required || len(query) == 0) {
 		kind := slices.Sorted(maps.Keys(body.Value.Content))[0]
-		c.ContentType, c.Body = kind, ""
+		c.ContentType = kind
 		if value := firstExample(body.Value.Content[kind]); value != nil {
 			c.ContentType, c.Body = encode(kind, value)
 		}
@@ -75,10 +75,10 @@ func firstExample(media *openapi3.MediaType) any {
 	return media.Examples[slices.Sorted(maps.Keys(media.Examples))[0]].Value.Value
 }
 
-// boundary separates the parts of an example of a form with files.
+// boundary separates the parts of a multipart example.
 const boundary = "qcs-example"
 
-// encode writes an example as a body of a content type.
+// encode encodes an example as a body of a content type.
 func encode(kind string, value any) (contentType, body string) {
 	fields, _ := value.(map[string]any)
 	switch kind {
@@ -91,7 +91,7 @@ func encode(kind string, value any) (contentType, body string) {
 	case "multipart/form-data":
 		var text strings.Builder
 		w := multipart.NewWriter(&text)
-		_ = w.SetBoundary(boundary) // it is a valid one, and a strings.Builder takes everything
+		_ = w.SetBoundary(boundary) // cannot fail, as writing to a strings.Builder
 		for name, v := range fields {
 			part, _ := w.CreateFormFile(name, name+".json")
 			_, _ = fmt.Fprint(part, v)
@@ -99,7 +99,7 @@ func encode(kind string, value any) (contentType, body string) {
 		_ = w.Close()
 		return w.FormDataContentType(), text.String()
 	}
-	data, _ := json.Marshal(value) // it came from JSON
+	data, _ := json.Marshal(value) // cannot fail: the value was read from JSON
 	return kind, string(data)
 }
 

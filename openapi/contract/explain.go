@@ -2,6 +2,7 @@ package contract
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,8 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// RequestErrors are all the reasons to refuse a request that were found; the first decides its
-// status.
+// RequestErrors are all faults of a request; the first one decides the status of the answer.
 type RequestErrors []*RequestError
 
 func (e RequestErrors) Error() string {
@@ -23,8 +23,8 @@ func (e RequestErrors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Explain is CheckRequest for people: it does not stop at the first fault. An error is a
-// *RequestError or, when more than one was found, RequestErrors.
+// Explain is like CheckRequest, but it does not stop at the first fault. An error is a
+// *RequestError or, for several faults, RequestErrors.
 func (m Match) Explain(r *http.Request) error {
 	data, err := m.readBody(r)
 	if err != nil {
@@ -43,20 +43,21 @@ func (m Match) Explain(r *http.Request) error {
 			all = append(all, one)
 		}
 	}
-	query, _ := url.ParseQuery(r.URL.RawQuery) // what is wrong with it was found just now
-	for _, name := range sortedKeys(query) {
+	query, _ := url.ParseQuery(r.URL.RawQuery) // CheckRequest has found its errors
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if _, err := m.checkParameter(name, query[name]); err != nil {
 			add(err)
 		}
 	}
 	setBody(r, data)
-	walked := m.checkBody(r)
-	add(walked)
+	bodyErr := m.checkBody(r)
+	add(bodyErr)
 	input := m.validation(r, query)
 	options := *input.Options
-	options.MultiError, options.ExcludeRequestBody = true, options.ExcludeRequestBody || walked != nil
+	options.MultiError = true
+	options.ExcludeRequestBody = options.ExcludeRequestBody || bodyErr != nil
 	input.Options = &options
-	for _, err := range each(openapi3filter.ValidateRequest(r.Context(), input)) {
+	for _, err := range split(openapi3filter.ValidateRequest(r.Context(), input)) {
 		add(explain(err))
 	}
 	if len(all) == 1 {
@@ -65,8 +66,8 @@ func (m Match) Explain(r *http.Request) error {
 	return all
 }
 
-// each takes an error of kin-openapi that stands for several apart.
-func each(err error) (all []error) {
+// split returns the single errors in an error of kin-openapi.
+func split(err error) (all []error) {
 	var request *openapi3filter.RequestError
 	var several openapi3.MultiError
 	switch {
@@ -74,7 +75,7 @@ func each(err error) (all []error) {
 		return nil
 	case errors.As(err, &request) && errors.As(request.Err, &several):
 		for _, one := range several {
-			for _, cause := range each(one) {
+			for _, cause := range split(one) {
 				part := *request
 				part.Err = cause
 				all = append(all, &part)
@@ -83,7 +84,7 @@ func each(err error) (all []error) {
 		return all
 	case request == nil && errors.As(err, &several):
 		for _, one := range several {
-			all = append(all, each(one)...)
+			all = append(all, split(one)...)
 		}
 		return all
 	}

@@ -109,7 +109,7 @@ func TestFindRefusesMethods(t *testing.T) {
 		{"several methods in order", "PATCH", registries, []string{"DELETE", "GET", "POST"}, "the path takes DELETE, GET, POST"},
 		{"a literal hides the methods of a parameter", "GET", registries + "/validate", []string{"POST"}, "the path takes POST"},
 		{"a literal hides the methods of a parameter whatever the order", "PUT", registries + "/r/schedule/bulk", []string{"DELETE"}, "the path takes DELETE"},
-		{"methods are told apart by case", "get", registries + "/r/repository", []string{"GET"}, "the path takes GET"},
+		{"methods are case-sensitive", "get", registries + "/r/repository", []string{"GET"}, "the path takes GET"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

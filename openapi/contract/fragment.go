@@ -13,35 +13,38 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// outline is a document as far as finding operations needs it. The rest stays text until an
-// operation is used: kin-openapi takes forty times as long for the whole as this does, and a
-// process uses few of the operations, or none yet.
+// outline is a document whose operations and components are not parsed yet. Parsing the whole with
+// kin-openapi takes 40 times as long, and most processes use few operations.
 type outline struct {
 	OpenAPI    string                                `json:"openapi"`
 	Paths      map[string]map[string]json.RawMessage `json:"paths"`
 	Components map[string]map[string]json.RawMessage `json:"components"`
 	Security   json.RawMessage                       `json:"security,omitempty"`
+
+	mu      sync.Mutex
+	schemas map[string]valueSchema // parsed components, by name
 }
 
-// head is an operation as far as finding it needs it.
-type head struct {
+// operationHead has the fields of an operation that are parsed at once.
+type operationHead struct {
 	OperationID string             `json:"operationId"`
 	Summary     string             `json:"summary"`
 	Security    *[]json.RawMessage `json:"security"`
 	Evidence    Evidence           `json:"x-evidence"`
 }
 
-// detail is what checking the traffic of an operation needs.
+// detail is a parsed operation.
 type detail struct {
 	route  *routers.Route
 	query  map[string]*openapi3.Parameter
 	filter *openapi3filter.Options
 }
 
-// reference finds what a part of a document refers to.
+// reference matches a reference to a component.
 var reference = regexp.MustCompile(`"\$ref":\s*"#/components/([^/"]+)/([^/"]+)"`)
 
-// fragment is a document of some paths, and of the components that they and some texts refer to.
+// fragment parses some paths, and the components that they and some further texts refer to, as a
+// document.
 func (d *outline) fragment(paths map[string]map[string]json.RawMessage, texts ...json.RawMessage) (*openapi3.T, error) {
 	part := struct {
 		*outline
@@ -62,11 +65,11 @@ func (d *outline) fragment(paths map[string]map[string]json.RawMessage, texts ..
 	for len(texts) > 0 {
 		text := texts[0]
 		texts = texts[1:]
-		for _, found := range reference.FindAllSubmatch(text, -1) {
-			kind, name := string(found[1]), string(found[2])
+		for _, ref := range reference.FindAllSubmatch(text, -1) {
+			kind, name := string(ref[1]), string(ref[2])
 			component, known := d.Components[kind][name]
 			if !known {
-				return nil, fmt.Errorf("refers to %s, which is not there", found[0])
+				return nil, fmt.Errorf("refers to %s, which is not there", ref[0])
 			}
 			if _, done := part.Components[kind][name]; done {
 				continue
@@ -90,8 +93,8 @@ func (d *outline) fragment(paths map[string]map[string]json.RawMessage, texts ..
 	return spec, nil
 }
 
-// detailOf reads what the text of an operation leaves open.
-func (d *outline) detailOf(path, method string) (*detail, error) {
+// parse parses an operation.
+func (d *outline) parse(path, method string) (*detail, error) {
 	item := map[string]json.RawMessage{}
 	for name, text := range d.Paths[path] {
 		if strings.EqualFold(name, method) || !isMethod(name) {
@@ -102,59 +105,43 @@ func (d *outline) detailOf(path, method string) (*detail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	whole := spec.Paths.Value(path)
-	operation := whole.Operations()[method]
-	got := &detail{
-		route: &routers.Route{
-			Spec:      spec,
-			Path:      path,
-			PathItem:  whole,
-			Method:    method,
-			Operation: operation,
-		},
-		query:  map[string]*openapi3.Parameter{},
-		filter: filterOf(spec),
-	}
-	for _, ref := range slices.Concat(whole.Parameters, operation.Parameters) {
+	pathItem := spec.Paths.Value(path)
+	operation := pathItem.Operations()[method]
+	query := map[string]*openapi3.Parameter{}
+	for _, ref := range slices.Concat(pathItem.Parameters, operation.Parameters) {
 		if ref.Value.In == openapi3.ParameterInQuery {
-			got.query[ref.Value.Name] = ref.Value
+			query[ref.Value.Name] = ref.Value
 		}
 	}
-	return got, nil
+	return &detail{
+		route: &routers.Route{Spec: spec, Path: path, PathItem: pathItem, Method: method, Operation: operation},
+		query: query,
+		filter: &openapi3filter.Options{
+			AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc,
+			IncludeResponseStatus:   true,
+			SkipSettingDefaults:     true, // defaults would change the query; the rules know them
+			KeepValidatedValue:      true,
+			SchemaValidationOptions: spec.GetSchemaValidationOptions(),
+		},
+	}, nil
 }
 
-// isMethod reports whether a field of a path is one of its operations.
+// isMethod reports whether a field of a path item is an operation.
 func isMethod(field string) bool {
 	return slices.Contains([]string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}, field)
 }
 
-func filterOf(spec *openapi3.T) *openapi3filter.Options {
-	return &openapi3filter.Options{
-		AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc,
-		IncludeResponseStatus:   true,
-		SkipSettingDefaults:     true, // they would rewrite the query; the rules know them
-		KeepValidatedValue:      true,
-		SchemaValidationOptions: spec.GetSchemaValidationOptions(),
-	}
-}
-
-// valueSchema is a schema by itself, with the formats of its document.
+// valueSchema is a parsed schema with the options, such as formats, to validate a value.
 type valueSchema struct {
-	schema *openapi3.Schema
-	filter *openapi3filter.Options
+	*openapi3.Schema
+	options []openapi3.SchemaValidationOption
 }
 
-// schemas are those that values were held to.
-type schemas struct {
-	mu  sync.Mutex
-	all map[string]valueSchema
-}
-
-// schema reads a schema of the document.
-func (d *outline) schema(known *schemas, name string) (valueSchema, error) {
-	known.mu.Lock()
-	defer known.mu.Unlock()
-	if s, ok := known.all[name]; ok {
+// schema parses a schema of the document, once.
+func (d *outline) schema(name string) (valueSchema, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s, ok := d.schemas[name]; ok {
 		return s, nil
 	}
 	text, ok := d.Components["schemas"][name]
@@ -165,19 +152,10 @@ func (d *outline) schema(known *schemas, name string) (valueSchema, error) {
 	if err != nil {
 		return valueSchema{}, fmt.Errorf("schema %s: %w", name, err)
 	}
-	s := valueSchema{spec.Components.Schemas[name].Value, filterOf(spec)}
-	if known.all == nil {
-		known.all = map[string]valueSchema{}
+	if d.schemas == nil {
+		d.schemas = map[string]valueSchema{}
 	}
-	known.all[name] = s
+	s := valueSchema{spec.Components.Schemas[name].Value, spec.GetSchemaValidationOptions()}
+	d.schemas[name] = s
 	return s, nil
-}
-
-// readOutline reads a document that is JSON.
-func readOutline(data []byte) (*outline, error) {
-	d := &outline{}
-	if err := json.Unmarshal(data, d); err != nil {
-		return nil, fmt.Errorf("read document: %w", err)
-	}
-	return d, nil
 }

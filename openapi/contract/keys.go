@@ -14,17 +14,17 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// maxNesting bounds the depth of a body.
+// maxNesting is the greatest depth of a body.
 const maxNesting = 64
 
-// keyWalker reads a JSON text token by token beside its schema and looks at what a decoder would
-// hide: keys given twice or in another case, bytes after the value, NUL characters and, where
-// closed is set, keys that the schema does not have.
+// keyWalker reads a JSON text token by token and compares it with its schema. It finds what a
+// decoder hides: keys that are given twice or in another case, bytes after the value, NUL
+// characters.
 type keyWalker struct {
-	lenient bool
-	closed  bool
+	lenient bool // accepts all of these but NUL characters
+	closed  bool // refuses keys that the schema does not have
 	decoder *json.Decoder
-	path    []string
+	path    []string // to the current value
 }
 
 func (w *keyWalker) check(data []byte, schema *openapi3.Schema) error {
@@ -92,17 +92,17 @@ func (w *keyWalker) array(schema *openapi3.Schema) error {
 func (w *keyWalker) object(schema *openapi3.Schema) error {
 	known := map[string]*openapi3.Schema{}
 	open := properties(schema, known)
-	seen := map[string]bool{}
+	given := map[string]bool{}
 	for w.decoder.More() {
 		token, err := w.decoder.Token()
 		if err != nil {
 			return err
 		}
 		key, _ := token.(string)
-		if err := w.key(key, known, seen, open); err != nil {
+		if err := w.key(key, known, given, open); err != nil {
 			return err
 		}
-		seen[key] = true
+		given[key] = true
 		w.path = append(w.path, key)
 		if err := w.value(known[key]); err != nil {
 			return err
@@ -113,11 +113,11 @@ func (w *keyWalker) object(schema *openapi3.Schema) error {
 	return err
 }
 
-func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, seen map[string]bool, open bool) error {
+func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, given map[string]bool, open bool) error {
 	if w.lenient {
 		return nil
 	}
-	if seen[key] {
+	if given[key] {
 		return w.fail(openapi.DuplicateKey, fmt.Sprintf("key %q is given twice", key))
 	}
 	if _, ok := known[key]; ok {
@@ -134,8 +134,8 @@ func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, seen map[
 	return nil
 }
 
-// properties collects the properties of a schema and of all its alternatives; it reports whether
-// others are declared to be allowed.
+// properties adds the properties of a schema and of all its alternatives to into. It reports
+// whether the schema declares that it allows other properties.
 func properties(schema *openapi3.Schema, into map[string]*openapi3.Schema) (open bool) {
 	if schema == nil {
 		return true
@@ -153,8 +153,7 @@ func properties(schema *openapi3.Schema, into map[string]*openapi3.Schema) (open
 	return open
 }
 
-// itemsOf is the schema of the items of an array, also when the array is one of several
-// alternatives.
+// itemsOf returns the schema of the items of an array, which may be one of several alternatives.
 func itemsOf(schema *openapi3.Schema) *openapi3.Schema {
 	if schema == nil {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -17,16 +18,18 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// RequestError says why a request was refused.
+// RequestError is openapi.RequestError.
 type RequestError = openapi.RequestError
 
 func refuse(rule, where, reason string) *RequestError { return openapi.Refuse(rule, where, reason) }
 
-// CheckRequest holds a request to the document. It reads the body and puts it back; where the
-// strictness is Vendor, it also takes out of the query what the vendor is taken to ignore. The body
-// that is put back has a method ValidatedValue() any, which gives the value that was checked:
-// decode that, with runtime.BindJSONValue, rather than the bytes once more, as encoding/json
-// regards keys that differ by case only as the same. An error is a *RequestError.
+// CheckRequest checks a request against the document. An error is a *RequestError.
+//
+// If the strictness is Vendor, CheckRequest removes from the query what the vendor ignores.
+//
+// CheckRequest reads the body and replaces it. The new body has a method ValidatedValue() any,
+// which returns the checked value. Decode that value with runtime.BindJSONValue, not the bytes
+// again: encoding/json takes keys that differ only by case for the same key.
 func (m Match) CheckRequest(r *http.Request) error {
 	for name, value := range m.Params() {
 		if strings.ContainsRune(value, 0) {
@@ -43,10 +46,10 @@ func (m Match) CheckRequest(r *http.Request) error {
 	return explain(openapi3filter.ValidateRequest(r.Context(), m.validation(r, query)))
 }
 
-// validation is what kin-openapi wants to know of a request.
+// validation is the request as kin-openapi validates it. The parts of a multipart body are files;
+// the handler checks them.
 func (m Match) validation(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
 	input := m.input(r, query)
-	// parts are files, which whoever handles the request reads and checks
 	if strings.HasPrefix(mediaType(r.Header), "multipart/") {
 		options := *input.Options
 		options.ExcludeRequestBody = true
@@ -55,30 +58,30 @@ func (m Match) validation(r *http.Request, query url.Values) *openapi3filter.Req
 	return input
 }
 
-// lenient reports whether the strictness lets a refusal pass.
+// lenient reports whether the strictness is Vendor.
 func (m Match) lenient() bool { return m.document.options.Strictness == Vendor }
 
-// checkQuery refuses what kin-openapi does not look at: names, repetition, lists with commas and
-// empty numbers.
+// checkQuery checks what kin-openapi does not: unknown and repeated parameters, lists with commas
+// and empty numbers. It returns the query without what the vendor ignores.
 func (m Match) checkQuery(r *http.Request) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil && !m.lenient() {
 		return nil, refuse(openapi.BrokenEscape, "query", "broken escape or semicolon")
 	}
 	changed := err != nil
-	for _, name := range sortedKeys(query) {
-		kept, err := m.checkParameter(name, query[name])
-		if err != nil && (err.Rule == openapi.NULByte || !m.lenient()) {
-			return nil, err
-		}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		accepted, err := m.checkParameter(name, query[name])
 		if err == nil {
 			continue
+		}
+		if err.Rule == openapi.NULByte || !m.lenient() {
+			return nil, err
 		}
 		changed = true
 		if m.document.options.Passed != nil {
 			m.document.options.Passed(err)
 		}
-		if query[name] = kept; len(kept) == 0 {
+		if query[name] = accepted; len(accepted) == 0 {
 			delete(query, name)
 		}
 	}
@@ -88,51 +91,38 @@ func (m Match) checkQuery(r *http.Request) (url.Values, error) {
 	return query, nil
 }
 
-func sortedKeys(query url.Values) []string {
-	names := make([]string, 0, len(query))
-	for name := range query {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// checkParameter says what is wrong with a parameter and what a lenient server keeps of it.
-func (m Match) checkParameter(name string, values []string) (kept []string, err *RequestError) {
+// checkParameter returns the fault of a parameter and the values that a lenient server accepts.
+func (m Match) checkParameter(name string, values []string) (accepted []string, err *RequestError) {
 	where := fmt.Sprintf("query parameter %q", name)
 	parameter, known := m.detail().query[name]
 	if !known {
 		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+m.suggest(name))
 	}
-	for _, v := range values {
-		if strings.ContainsRune(v, 0) {
-			return nil, refuse(openapi.NULByte, where, "holds a NUL character")
-		}
+	all := strings.Join(values, ",")
+	if strings.ContainsRune(all, 0) {
+		return nil, refuse(openapi.NULByte, where, "holds a NUL character")
 	}
 	if parameter.Schema == nil || !parameter.Schema.Value.Type.Is(openapi3.TypeArray) {
-		empty := values[0] == "" && !parameter.AllowEmptyValue
+		accepted = values[:1]
+		if values[0] == "" && !parameter.AllowEmptyValue {
+			accepted = nil
+		}
 		switch {
-		case len(values) > 1 && empty:
-			return nil, refuse(openapi.RepeatedParameter, where, "given more than once")
 		case len(values) > 1:
-			return values[:1], refuse(openapi.RepeatedParameter, where, "given more than once")
-		case empty:
+			return accepted, refuse(openapi.RepeatedParameter, where, "given more than once")
+		case len(accepted) == 0:
 			return nil, refuse(openapi.EmptyNumber, where, "has no value")
 		}
-		return values, nil
+		return accepted, nil
 	}
-	for _, v := range values {
-		if strings.Contains(v, ",") {
-			return strings.Split(
-				strings.Join(values, ","),
-				",",
-			), refuse(openapi.CommaList, where, "holds a comma; repeat the parameter for each item")
-		}
+	accepted = strings.Split(all, ",")
+	if len(accepted) > len(values) {
+		return accepted, refuse(openapi.CommaList, where, "holds a comma; repeat the parameter for each item")
 	}
 	return values, nil
 }
 
-// suggest names a parameter that is the same but for its case, as the end of a sentence.
+// suggest returns "; did you mean ...?" with a parameter that differs only by case, or "".
 func (m Match) suggest(name string) string {
 	for known := range m.detail().query {
 		if strings.EqualFold(known, name) {
@@ -142,14 +132,14 @@ func (m Match) suggest(name string) string {
 	return ""
 }
 
-// checkBody reads the body within its bound and refuses what kin-openapi does not look at.
+// checkBody reads the body and checks what kin-openapi does not.
 func (m Match) checkBody(r *http.Request) error {
 	data, err := m.readBody(r)
 	declared := m.detail().route.Operation.RequestBody
 	if declared == nil {
-		// Generated clients send {} where no body is due (observed).
-		if text := bytes.Join(bytes.Fields(data), nil); (err != nil || len(text) > 0 && string(text) != "{}") &&
-			!m.lenient() {
+		text := string(bytes.Join(bytes.Fields(data), nil))
+		empty := err == nil && (text == "" || text == "{}") // generated clients send {} (observed)
+		if !empty && !m.lenient() {
 			return refuse(openapi.UnexpectedBody, "body", m.ID+" takes none")
 		}
 		data, err = nil, nil
@@ -159,7 +149,7 @@ func (m Match) checkBody(r *http.Request) error {
 	}
 	setBody(r, data)
 	if len(data) == 0 {
-		r.Header.Del("Content-Type") // without a body it means nothing; clients send it on GET, too (observed)
+		r.Header.Del("Content-Type") // clients also send it without a body (observed)
 		return nil
 	}
 	media := declared.Value.Content.Get(r.Header.Get("Content-Type"))
@@ -168,39 +158,37 @@ func (m Match) checkBody(r *http.Request) error {
 			Status: http.StatusUnsupportedMediaType,
 			Rule:   openapi.ContentType,
 			Where:  "header Content-Type",
-			Reason: "expected " + contentTypes(declared.Value.Content),
+			Reason: "expected " + strings.Join(slices.Sorted(maps.Keys(declared.Value.Content)), " or "),
 		}
 	}
 	return m.checkMedia(r, media, data)
 }
 
-// checkMedia looks at a body by its kind.
+// checkMedia checks a body by its content type.
 func (m Match) checkMedia(r *http.Request, media *openapi3.MediaType, data []byte) error {
 	switch kind := mediaType(r.Header); kind {
 	case "application/json":
 		w := keyWalker{lenient: m.lenient()}
 		return w.check(data, bodySchema(media))
 	case "multipart/form-data":
-		if _, parameters, err := mime.ParseMediaType(
-			r.Header.Get("Content-Type"),
-		); err != nil ||
-			parameters["boundary"] == "" {
+		_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || parameters["boundary"] == "" {
 			return refuse("", "header Content-Type", "has no boundary")
 		}
 	case "application/x-www-form-urlencoded":
-		r.Header.Set("Content-Type", kind) // without parameters, which can be broken and mean nothing here
+		r.Header.Set("Content-Type", kind) // parameters have no meaning here and may be malformed
 		return m.checkForm(data)
 	}
 	return nil
 }
 
-// checkForm looks at the fields of a form; one that cannot be read is left to kin-openapi.
+// checkForm checks the fields of a form. kin-openapi refuses a malformed form.
 func (m Match) checkForm(data []byte) error {
 	form, err := url.ParseQuery(string(data))
 	if err != nil {
 		return nil //nolint:nilerr // see above
 	}
-	for _, name := range sortedKeys(form) {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
 		switch {
 		case strings.ContainsRune(strings.Join(form[name], ""), 0):
 			return refuse(openapi.NULByte, "body", "holds a NUL character")
@@ -211,13 +199,13 @@ func (m Match) checkForm(data []byte) error {
 	return nil
 }
 
-// mediaType is the content type without its parameters, however these are written.
+// mediaType returns the content type without its parameters, which may be malformed.
 func mediaType(h http.Header) string {
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// bodySchema is the schema of a body, nil where none is declared.
+// bodySchema returns the schema of a body; nil if none is declared.
 func bodySchema(media *openapi3.MediaType) *openapi3.Schema {
 	if media == nil || media.Schema == nil {
 		return nil
@@ -232,12 +220,7 @@ func (m Match) readBody(r *http.Request) ([]byte, error) {
 	defer r.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(r.Body, m.document.options.MaxBody+1))
 	if err != nil {
-		return nil, &RequestError{
-			Status: http.StatusBadRequest,
-			Rule:   "",
-			Where:  "body",
-			Reason: "could not be read to its end",
-		}
+		return nil, refuse("", "body", "could not be read to its end")
 	}
 	if int64(len(data)) > m.document.options.MaxBody {
 		return nil, &RequestError{
@@ -260,16 +243,7 @@ func setBody(r *http.Request, data []byte) {
 	}
 }
 
-func contentTypes(content openapi3.Content) string {
-	types := make([]string, 0, len(content))
-	for t := range content {
-		types = append(types, t)
-	}
-	slices.Sort(types)
-	return strings.Join(types, " or ")
-}
-
-// explain turns an error of kin-openapi into a short text without values.
+// explain converts an error of kin-openapi to a *RequestError, which has no values of the request.
 func explain(err error) error {
 	if err == nil {
 		return nil
@@ -300,6 +274,7 @@ func explain(err error) error {
 	return refuse("", where, request.Reason)
 }
 
+// article names the type of a parameter after "not".
 func article(s *openapi3.Schema) string {
 	for _, kind := range []string{openapi3.TypeInteger, openapi3.TypeArray} {
 		if s.Type.Is(kind) {
@@ -309,7 +284,7 @@ func article(s *openapi3.Schema) string {
 	return "a valid value"
 }
 
-// pointer names the place of a schema error, if that is not the whole value.
+// pointer returns the place of a schema error; "" if it is the whole value.
 func pointer(e *openapi3.SchemaError) string {
 	if path := e.JSONPointer(); len(path) > 0 {
 		return " at /" + strings.Join(path, "/")
@@ -317,8 +292,8 @@ func pointer(e *openapi3.SchemaError) string {
 	return ""
 }
 
-// reason is the text of a schema error, cut to a line. Formats and oneOf bring long or nested texts
-// of their own.
+// reason returns the text of a schema error in one line. kin-openapi has long or nested texts for
+// formats and oneOf.
 func reason(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "format":

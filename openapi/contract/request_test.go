@@ -22,19 +22,19 @@ const (
 	schedule = `{"filters":[{"repoTags":[{"repo":"a","tag":null}],"days":7}],"schedule":"07:00"}`
 )
 
-// plus adds members to an object.
+// plus adds members to a JSON object.
 func plus(object, members string) string {
 	return strings.TrimSuffix(object, "}") + "," + members + "}"
 }
 
-// check sends a request through a document and returns what is left of it for the handler.
+// check checks a request and returns it as the handler gets it.
 func check(t *testing.T, d *contract.Document, e exchange) (*http.Request, error) {
 	t.Helper()
 	r := e.request()
 	return r, find(t, d, r).CheckRequest(r)
 }
 
-// modes are the real document in both settings.
+// modes returns the real document with each strictness.
 func modes(t *testing.T) map[contract.Strictness]*contract.Document {
 	t.Helper()
 	all := map[contract.Strictness]*contract.Document{}
@@ -50,7 +50,7 @@ type refusal struct {
 	exchange
 	rule  string
 	where string
-	kept  string // query that is left where the vendor is taken to let the request pass
+	kept  string // query of the request when the vendor accepts it
 }
 
 var queryRefusals = []refusal{
@@ -97,7 +97,7 @@ var bodyRefusals = []refusal{
 	{"too many bytes where there should be none", exchange{"GET", registries, "", strings.Repeat(" ", 1<<20+1)}, openapi.UnexpectedBody, "body", ""},
 }
 
-// status is that of a rule's refusal.
+// status is the status of an answer that a rule causes.
 func status(rule string) int {
 	switch rule {
 	case openapi.ContentType:
@@ -135,7 +135,8 @@ func TestStrictRefuses(t *testing.T) {
 	}
 }
 
-// TestVendorFollowsTheTable lets pass what openapi.Refusals says is let pass, and nothing else.
+// TestVendorFollowsTheTable: the strictness Vendor accepts a request only if openapi.Refusals has a
+// Lenient text for its rule.
 func TestVendorFollowsTheTable(t *testing.T) {
 	t.Parallel()
 	d := load(t, contract.Options{Strictness: contract.Vendor})
@@ -191,7 +192,7 @@ func TestVendorTakesAwayAnUnexpectedBody(t *testing.T) {
 	}
 }
 
-// TestTheDocumentRefuses holds in both modes: no rule of ours is needed.
+// TestTheDocumentRefuses: the document itself refuses these requests, with each strictness.
 func TestTheDocumentRefuses(t *testing.T) {
 	t.Parallel()
 	documents := modes(t)

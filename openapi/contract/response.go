@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// ResponseError says how an answer deviates from the document.
+// ResponseError says how an answer violates the document.
 type ResponseError struct {
 	Operation string
 	Status    int
@@ -22,50 +23,47 @@ func (e *ResponseError) Error() string {
 	return fmt.Sprintf("%s: answer %d: %s", e.Operation, e.Status, e.Reason)
 }
 
-// Response is an answer to be checked.
+// Response is an answer to check.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// CheckResponse holds an answer to the document: its status must be declared, its headers and its
-// body fit, an answer without declared content must be empty, and an object must have no properties
-// that are not declared (kin-openapi lets them pass). An error is a *ResponseError.
+// CheckResponse checks an answer against the document: the status must be declared, the headers and
+// the body must be valid, an answer without declared content must be empty, and an object must have
+// only declared properties (kin-openapi accepts others). An error is a *ResponseError.
 func (m Match) CheckResponse(r *http.Request, answer Response) error {
 	fail := func(reason string) error { return &ResponseError{m.ID, answer.Status, reason} }
-	input := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: m.input(r, nil), Status: answer.Status, Header: answer.Header,
-		Body: io.NopCloser(bytes.NewReader(answer.Body)), Options: m.detail().filter,
-	}
-	ref := m.detail().route.Operation.Responses.Status(answer.Status)
-	if ref == nil {
-		ref = m.detail().route.Operation.Responses.Default()
-	}
-	if ref == nil {
+	responses := m.detail().route.Operation.Responses
+	declared := cmp.Or(responses.Status(answer.Status), responses.Default())
+	if declared == nil {
 		return fail("the status is not declared")
 	}
-	if err := openapi3filter.ValidateResponse(r.Context(), input); err != nil {
+	err := openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: m.input(r, nil),
+		Status:                 answer.Status,
+		Header:                 answer.Header,
+		Body:                   io.NopCloser(bytes.NewReader(answer.Body)),
+		Options:                m.detail().filter,
+	})
+	content := declared.Value.Content
+	switch {
+	case err != nil:
 		return fail(explainResponse(err))
-	}
-	declared := ref.Value
-	if len(declared.Content) == 0 {
-		if len(answer.Body) > 0 {
-			return fail("has a body that is not declared")
-		}
-		return nil
-	}
-	if mediaType(answer.Header) == "application/json" {
+	case len(content) == 0 && len(answer.Body) > 0:
+		return fail("has a body that is not declared")
+	case len(content) > 0 && mediaType(answer.Header) == "application/json":
 		w := keyWalker{closed: true}
-		if err := w.check(answer.Body, bodySchema(declared.Content.Get("application/json"))); err != nil {
+		if err := w.check(answer.Body, bodySchema(content.Get("application/json"))); err != nil {
 			return fail(err.Error())
 		}
 	}
 	return nil
 }
 
-// explainResponse is a line about an error of kin-openapi. The value is left out: it may be a
-// token.
+// explainResponse describes an error of kin-openapi in one line. It leaves out the value, which may
+// be a token.
 func explainResponse(err error) string {
 	var schema *openapi3.SchemaError
 	var response *openapi3filter.ResponseError

@@ -17,7 +17,7 @@ const (
 	oneError = `{"errorCode":"400 BAD_REQUEST","message":"m","timestamp":1628504894719}`
 )
 
-// answer is an answer to one operation, in short.
+// answer is a short form of an answer to an operation.
 type answer struct {
 	method, target string
 	status         int

@@ -7,7 +7,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// ValueError says where a value does not fit a schema.
+// ValueError says where a value violates a schema.
 type ValueError struct {
 	Pointer []string // keys and indexes from the top of the value
 	Msg     string
@@ -15,17 +15,17 @@ type ValueError struct {
 
 func (e *ValueError) Error() string { return "/" + strings.Join(e.Pointer, "/") + ": " + e.Msg }
 
-// CheckValue holds a value, as encoding/json decodes it, to a schema of the document. The error is
-// a *ValueError: the first fault that is found.
+// CheckValue checks a value, as encoding/json decodes it, against a schema of the document. The
+// error is a *ValueError with the first fault.
 func (d *Document) CheckValue(schema string, value any) error {
-	s, err := d.outline.schema(d.schemas, schema)
+	s, err := d.outline.schema(schema)
 	if err != nil {
 		return err
 	}
-	err = s.schema.VisitJSON(value, s.filter.SchemaValidationOptions...)
-	var wrong *openapi3.SchemaError
-	if errors.As(err, &wrong) {
-		return &ValueError{wrong.JSONPointer(), wrong.Reason}
+	err = s.VisitJSON(value, s.options...)
+	var fault *openapi3.SchemaError
+	if errors.As(err, &fault) {
+		return &ValueError{fault.JSONPointer(), fault.Reason}
 	}
 	return err
 }

@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// Kind is the type of a token: it decides which values fit and how they are compared.
+// Kind is the type of a token: it decides which values are valid and how they are compared.
 type Kind int
 
-// The kinds. Text compares without the case of ASCII letters; in double quotes it means "contains".
-// Word is Text with a closed vocabulary, such as a status: double quotes mean the whole word. ID is
-// compared with case; in double quotes it means the whole or the beginning. (Full-text rules of the
-// vendor's search help; kinds: our choice.)
+// The kinds. Text is compared ignoring the case of ASCII letters; a value in double quotes means
+// "contains". Word is Text with a closed vocabulary, such as a status; a value in double quotes
+// means the whole word. ID is compared with case; a value in double quotes means the whole id or
+// its beginning. The vendor's search help describes these rules; which token has which kind is our
+// choice.
 const (
 	Text Kind = iota
 	Word
@@ -22,17 +23,19 @@ const (
 	Bool
 )
 
-// Field is a token that a list knows.
+// Field is a token of a list.
 type Field struct {
 	Token string
 	Kind  Kind
-	// the sub-object that the token belongs to, of which a record may have several; "" for the
-	// record itself
-	Group    string
-	Optional bool // of a number: 0 means that the record has none. Texts are always missing when empty, times when 0
+	// Group is the sub-object that the token belongs to; a record may have several. "" means the
+	// record itself.
+	Group string
+	// Optional says that the number 0 means "no value". An empty text and the time 0 always mean
+	// that.
+	Optional bool
 }
 
-// Name is the full name of the token: that of its group before it.
+// Name is the full name of the token, with the group before it.
 func (f Field) Name() string {
 	if f.Group == "" {
 		return f.Token
@@ -40,17 +43,17 @@ func (f Field) Name() string {
 	return f.Group + "." + f.Token
 }
 
-// Missing reports whether the zero value of the field means that the record has none.
+// Missing reports whether the zero value of the field means that the record has no value.
 func (f Field) Missing() bool { return f.Kind != Bool && (f.Kind != Number || f.Optional) }
 
 // Schema is the table of tokens of a list. Tokens are case-sensitive.
 type Schema []Field
 
-// Options are what the meaning of a query depends on besides its text.
+// Options are the parts of the meaning of a query that are not in its text.
 type Options struct {
 	Now int64 // epoch milliseconds of "now"
-	// double quotes mean equality, as in a filter that selects what to cancel or delete: never more
-	// than what is spelled out
+	// Exact makes double quotes mean equality. A filter that selects what to cancel or delete has
+	// it, so that it never selects more than it names.
 	Exact bool
 }
 
@@ -65,12 +68,12 @@ type binder struct {
 	options Options
 }
 
-// expr binds e, whose tokens must belong to group when that is not empty.
+// expr binds e. Unless group is empty, all tokens of e must belong to it.
 func (b binder) expr(e Expr, group string) (Filter, error) {
 	switch e := e.(type) {
 	case *AndExpr:
 		x, y, err := b.both(e.X, e.Y, group)
-		if all, ok := x.(And); ok { // a chain is one list, however long
+		if all, ok := x.(And); ok { // a AND b AND c becomes one list
 			return append(all, y), err
 		}
 		return And{x, y}, err
@@ -142,7 +145,7 @@ func (b binder) operand(field Field, t *Term) (Filter, error) {
 	}
 }
 
-// compare binds one comparison.
+// compare binds the comparison of a field with one value.
 func (b binder) compare(field Field, op Op, v Value) (Filter, error) {
 	fail := func(msg string) (Filter, error) { return nil, &TokenError{v.offset, field.Token, msg, false} }
 	if op == Equal && v.Quote == Bare && strings.Trim(v.Text, "*") == "" {
@@ -187,7 +190,7 @@ func (s span) compare(field Field, op Op) Filter {
 	return And{Compare{field, GreaterOrEqual, s.first}, Compare{field, LessOrEqual, s.last}}
 }
 
-// match binds a text by the way it is quoted.
+// match binds the comparison of a text; the quotes of the value decide how it is compared.
 func (b binder) match(field Field, v Value) (Filter, error) {
 	m := Match{Field: field, Parts: []string{v.Text}, Fold: field.Kind != ID}
 	switch v.Quote {
@@ -197,9 +200,6 @@ func (b binder) match(field Field, v Value) (Filter, error) {
 			return nil, &TokenError{v.offset, field.Token, fmt.Sprintf("more than %d wildcards", MaxWildcards), false}
 		}
 	case Double:
-		if v.Text == "" {
-			return Or{}, nil
-		}
 		switch {
 		case b.options.Exact || field.Kind == Word:
 		case field.Kind == ID:
@@ -209,9 +209,9 @@ func (b binder) match(field Field, v Value) (Filter, error) {
 		}
 	default:
 		m.Fold = false
-		if v.Text == "" {
-			return Or{}, nil
-		}
+	}
+	if v.Text == "" { // a record without the text has no value, which is never equal
+		return Or{}, nil
 	}
 	if m.Fold {
 		for i, part := range m.Parts {
@@ -221,7 +221,7 @@ func (b binder) match(field Field, v Value) (Filter, error) {
 	return m, nil
 }
 
-// lookup finds a token by its name; one of a group also by its full name.
+// lookup finds a field by its token or its full name.
 func (s Schema) lookup(token string) (Field, bool) {
 	for _, f := range s {
 		if f.Token == token || f.Name() == token {
@@ -240,8 +240,8 @@ func (s Schema) hasGroup(name string) bool {
 	return false
 }
 
-// suggest names the known token (of a group, if one is given) that is nearest to a wrong one, as
-// the end of a sentence.
+// suggest returns "; did you mean …?" with the token that is most similar to an unknown one, or "".
+// Unless group is empty, the token must belong to it.
 func (s Schema) suggest(token, group string) string {
 	best, least := "", len(token)/2+1
 	for _, f := range s {

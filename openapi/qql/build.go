@@ -8,20 +8,21 @@ import (
 	"time"
 )
 
-// Scalar is what a token can be compared with. A time.Time is written as epoch milliseconds.
+// Scalar is the type of a value that a token is compared with. A time.Time is written as epoch
+// milliseconds.
 type Scalar interface {
 	~string | ~int | ~int64 | ~bool | time.Time
 }
 
-// Eq holds when a token has a value. A plain word is written as the release notes print it,
-// status:Running, which leaves the case of ASCII letters out of account; anything else is written
-// in backticks and compared exactly. A token, here and below, is letters, digits, dots, dashes and
-// underscores, as those that lists know.
+// Eq is true when the token is equal to value. A plain word is written as in the release notes,
+// status:Running, and compared ignoring the case of ASCII letters; any other text is written in
+// backticks and compared exactly. A token, here and below, consists of letters, digits, dots,
+// dashes and underscores.
 func Eq[V Scalar](token string, value V) Expr {
 	return &Term{Token: token, Op: Equal, Operand: literal(value)}
 }
 
-// In holds when a token has one of some values; without any it never holds.
+// In is true when the token is equal to one of the values; without values it is never true.
 func In[V Scalar](token string, values ...V) Expr {
 	if len(values) == 0 {
 		return AllOf(Exists(token), &NotExpr{Exists(token)})
@@ -33,32 +34,32 @@ func In[V Scalar](token string, values ...V) Expr {
 	return &Term{Token: token, Op: Equal, Operand: list}
 }
 
-// Contains holds when a name contains some words, or when an id begins with them.
+// Contains is true when a name contains the words, or when an id begins with them.
 func Contains(token, words string) Expr {
 	return &Term{Token: token, Op: Equal, Operand: Value{Text: words, Quote: Double}}
 }
 
-// Exactly holds when a text is the same to the letter.
+// Exactly is true when the token is equal to text, including the case of letters.
 func Exactly(token, text string) Expr {
 	return &Term{Token: token, Op: Equal, Operand: Value{Text: text, Quote: Backtick}}
 }
 
-// Exists holds when a token has any value.
+// Exists is true when the token has any value.
 func Exists(token string) Expr {
 	return &Term{Token: token, Op: Equal, Operand: Value{Text: "*"}}
 }
 
-// Compared relates a number or a time to a value, as in Compared("created", Greater, time.Now()).
+// Compared compares a number or a time with a value: Compared("created", Greater, time.Now()).
 func Compared[V ~int | ~int64 | time.Time](token string, op Op, value V) Expr {
 	return &Term{Token: token, Op: op, Operand: literal(value)}
 }
 
-// Between holds when a number or a time lies between two, these included.
+// Between is true when a number or a time is from low to high, both included.
 func Between[V ~int | ~int64 | time.Time](token string, low, high V) Expr {
 	return &Term{Token: token, Op: Equal, Operand: Range{Low: literal(low), High: literal(high)}}
 }
 
-// AllOf holds when all of its parts hold.
+// AllOf is true when all of its parts are true.
 func AllOf(x Expr, more ...Expr) Expr {
 	for _, y := range more {
 		x = &AndExpr{x, y}
@@ -66,7 +67,7 @@ func AllOf(x Expr, more ...Expr) Expr {
 	return x
 }
 
-// AnyOf holds when one of its parts holds.
+// AnyOf is true when at least one of its parts is true.
 func AnyOf(x Expr, more ...Expr) Expr {
 	for _, y := range more {
 		x = &OrExpr{x, y}
@@ -74,16 +75,16 @@ func AnyOf(x Expr, more ...Expr) Expr {
 	return x
 }
 
-// NoneOf holds when none of its parts holds.
+// NoneOf is true when all of its parts are false.
 func NoneOf(x Expr, more ...Expr) Expr { return &NotExpr{AnyOf(x, more...)} }
 
-// On holds when an expression holds on one and the same sub-object, such as a repository and its
-// tag.
+// On is true when x is true for one and the same sub-object of the group, such as a repository with
+// its tag.
 func On(group string, x Expr) Expr {
 	return &Term{Token: group, Op: Equal, Operand: &Nested{x}}
 }
 
-// literal writes a value so that it is read as it is meant.
+// literal converts a Go value to a value of the query.
 func literal[V Scalar](value V) Value {
 	switch v := any(value).(type) {
 	case time.Time:
@@ -94,13 +95,12 @@ func literal[V Scalar](value V) Value {
 	return word(fmt.Sprint(value))
 }
 
-// word leaves a plain word without quotes.
+// word writes a plain word without quotes and any other text in backticks.
 func word(text string) Value {
-	plain := text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r > '~' || !isTokenByte(byte(r)) }) &&
-		!strings.Contains(text, "..")
-	if plain &&
-		!slices.ContainsFunc([]string{"and", "or", "not"}, func(k string) bool { return strings.EqualFold(k, text) }) {
-		return Value{Text: text}
+	special := func(r rune) bool { return r > '~' || !isTokenByte(byte(r)) }
+	keyword := slices.Contains([]string{"and", "or", "not"}, strings.ToLower(text))
+	if text == "" || keyword || strings.ContainsFunc(text, special) || strings.Contains(text, "..") {
+		return Value{Text: text, Quote: Backtick}
 	}
-	return Value{Text: text, Quote: Backtick}
+	return Value{Text: text}
 }

@@ -38,7 +38,7 @@ func TestBuild(t *testing.T) {
 	}
 }
 
-// FuzzBuild: what is built from any values can be read, and is read as it was built.
+// FuzzBuild builds a query from any values, prints it and parses it again: it must be equal.
 func FuzzBuild(f *testing.F) {
 	f.Add("status", "Running", int64(3), true)
 	f.Add("a.b-c_d", "x..y`\\\"'[]() AND \x00ä", int64(-1), false)

@@ -6,62 +6,62 @@ import (
 )
 
 // Filter is a query bound to the tokens of a list: And, Or, Not, Any, Has, Compare or Match. A
-// comparison with a value that a record lacks is false, and NOT of it is true.
+// comparison with a missing value is false, and NOT of it is true.
 type Filter interface {
-	// Eval reports whether the filter holds on a record.
+	// Eval reports whether the filter is true for a record.
 	Eval(Record) bool
 }
 
-// Record is what a filter is evaluated on.
+// Record gives a filter the values of one element of a list.
 type Record interface {
 	// Text is the value of a Text, Word or ID token.
 	Text(token string) string
 	// Number is the value of a Number token, of a Time token (epoch milliseconds) or of a Bool
 	// token (1 or 0).
 	Number(token string) int64
-	// Group lists the sub-objects of a name.
+	// Group returns the sub-objects of a group.
 	Group(name string) []Record
 }
 
-// And holds when all of its filters hold; empty, it holds.
+// And is true when all of its filters are true; an empty And is true.
 type And []Filter
 
-// Or holds when one of its filters holds; empty, it does not hold.
+// Or is true when at least one of its filters is true; an empty Or is false.
 type Or []Filter
 
-// Not holds when X does not.
+// Not is true when X is false.
 type Not struct{ X Filter }
 
-// Any holds when X holds on one sub-object of the group.
+// Any is true when X is true for at least one sub-object of the group.
 type Any struct {
 	Group string
 	X     Filter
 }
 
-// Has holds when the record has a value.
+// Has is true when the record has a value.
 type Has struct{ Field Field }
 
-// Compare relates a number, a time (epoch milliseconds) or a truth value (1 or 0).
+// Compare compares a number, a time (epoch milliseconds) or a boolean (1 or 0) with a number.
 type Compare struct {
 	Field  Field
 	Op     Op
 	Number int64
 }
 
-// Match compares a text with a pattern: the parts in order, with any text between two of them. One
-// part alone is equality.
+// Match compares a text with a pattern. The pattern is its parts in order, with any text between
+// two of them; one part alone means equality.
 type Match struct {
 	Field Field
 	Parts []string // in lower case when Fold is set
-	Fold  bool     // ASCII letters are compared without their case
+	Fold  bool     // ignore the case of ASCII letters
 }
 
-// Fields gives the fields that a filter looks at; none of a nil filter.
+// Fields iterates over the fields that a filter uses; a nil filter uses none.
 func Fields(f Filter) iter.Seq[Field] {
 	return func(yield func(Field) bool) { fields(f, yield) }
 }
 
-// fields reports whether to go on.
+// fields yields the fields of f. It returns false once yield has returned false.
 func fields(f Filter, yield func(Field) bool) bool {
 	var inner []Filter
 	switch f := f.(type) {
@@ -157,11 +157,12 @@ func (m Match) Eval(r Record) bool {
 	if m.Fold {
 		text = lower(text)
 	}
-	return fits(m.Parts, text)
+	return matchParts(m.Parts, text)
 }
 
-// fits reports whether a text is the parts in order with any text between two of them.
-func fits(parts []string, text string) bool {
+// matchParts reports whether text consists of the parts in order, with any text between two of
+// them.
+func matchParts(parts []string, text string) bool {
 	if len(parts) == 1 {
 		return text == parts[0]
 	}
@@ -181,13 +182,13 @@ func fits(parts []string, text string) bool {
 	return true
 }
 
-// Glob reports whether a text fits a pattern in which * stands for any text, with regard to case:
-// what a bare value of an ID token means.
+// Glob reports whether text matches a pattern in which * stands for any text. It respects case, as
+// a bare value of an ID token does.
 func Glob(pattern, text string) bool {
-	return fits(strings.Split(pattern, "*"), text)
+	return matchParts(strings.Split(pattern, "*"), text)
 }
 
-// lower folds ASCII letters only, as SQL does on both databases.
+// lower changes ASCII letters only, as SQL does in both databases.
 func lower(s string) string {
 	folded := []byte(s)
 	for i, b := range folded {

@@ -22,7 +22,7 @@ var schema = qql.Schema{
 	{Token: "tag", Kind: qql.Text, Group: "targets"},
 }
 
-// record is a record as maps.
+// record is a Record made of maps.
 type record struct {
 	text   map[string]string
 	number map[string]int64
@@ -49,7 +49,7 @@ func TestEval(t *testing.T) {
 		`id:*`:                                    true,
 		`id:7781808c-ad94-3201`:                   true,
 		`id:7781808C-AD94-3201`:                   false, // ids are compared with case
-		`id:"7781808c"`:                           true,  // whole or beginning
+		`id:"7781808c"`:                           true,  // whole id or its beginning
 		`id:"ad94"`:                               false,
 		`id:*ad94*`:                               true,
 		"id:`7781808c`":                           false,
@@ -64,7 +64,7 @@ func TestEval(t *testing.T) {
 		`name:'Nightly Build'`:                    true,
 		`name:""`:                                 false,
 		`status:baselinerunning`:                  true,
-		`status:"Running"`:                        false, // a word, not a part of one
+		`status:"Running"`:                        false, // the whole word
 		`status:[Queued, BaselineRunning]`:        true,
 		`status:Running`:                          false,
 		`images:0`:                                true,
@@ -77,7 +77,7 @@ func TestEval(t *testing.T) {
 		`created>now-2h`:                          true,
 		`created>now-30m`:                         false,
 		`created:[now-7d ... now]`:                true,
-		`created:(now-1h .. now)`:                 false, // the bounds do not belong to it
+		`created:(now-1h .. now)`:                 false, // without the bounds
 		`created:[now-1h .. now]`:                 true,
 		`created:2023-11-14`:                      true, // the whole day
 		`created>2023-11-14`:                      false,
@@ -192,7 +192,8 @@ func bind(t *testing.T, query string, o qql.Options) qql.Filter {
 	return f
 }
 
-// TestLongQueries: a chain or a list of as many values as are allowed becomes one flat filter.
+// TestLongQueries binds a chain and a list with the greatest number of values: each becomes one
+// flat filter.
 func TestLongQueries(t *testing.T) {
 	t.Parallel()
 	chain := strings.Repeat("name:x OR ", qql.MaxTerms/2-1) + `name:"nightly build"`

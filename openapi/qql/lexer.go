@@ -2,8 +2,9 @@ package qql
 
 import "strings"
 
-// lexer reads a query byte by byte. What a byte means depends on where it stands ("(" groups, or
-// opens an exclusive range), so the parser asks for what it expects.
+// lexer reads a query byte by byte. The meaning of a byte depends on its context: "(" opens a group
+// or an exclusive range. So there is no stream of tokens; the parser calls the method for what it
+// expects next.
 type lexer struct {
 	text string
 	pos  int
@@ -35,12 +36,14 @@ func (l *lexer) accept(s string) bool {
 	return false
 }
 
-// keyword skips word, in any case, if it comes next as a word of its own.
+// keyword skips word, in any case, if it comes next and is not the beginning of a longer word.
 func (l *lexer) keyword(word string) bool {
 	l.blanks()
 	end := l.pos + len(word)
-	if end > len(l.text) || !strings.EqualFold(l.text[l.pos:end], word) ||
-		end < len(l.text) && isTokenByte(l.text[end]) {
+	if end > len(l.text) || !strings.EqualFold(l.text[l.pos:end], word) {
+		return false
+	}
+	if end < len(l.text) && isTokenByte(l.text[end]) {
 		return false
 	}
 	l.pos = end
@@ -61,8 +64,8 @@ func isTokenByte(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '.' || b == '-'
 }
 
-// spellings lists how operators are written, the longer ones first. The vendor's help has them "and
-// their several combinations".
+// spellings are the ways to write an operator, the longer ones first. The vendor's help lists the
+// operators "and their several combinations".
 var spellings = []struct {
 	text string
 	op   Op
@@ -73,10 +76,7 @@ var spellings = []struct {
 	{"==", Equal},
 	{":>", Greater},
 	{":<", Less},
-	{
-		"=>",
-		GreaterOrEqual,
-	},
+	{"=>", GreaterOrEqual},
 	{"=<", LessOrEqual},
 	{">=", GreaterOrEqual},
 	{"<=", LessOrEqual},
@@ -102,13 +102,11 @@ func (l *lexer) dots() bool { return l.accept("...") || l.accept("..") }
 // value reads a quoted or bare value. Inside brackets a bare value also ends at a comma and at the
 // dots of a range.
 func (l *lexer) value(inside bool) (Value, error) {
-	v := Value{offset: l.pos}
 	switch b := l.peek(); b {
 	case '"', '`', '\'':
 		return l.quoted(Quote(b))
-	default:
-		v.offset = l.pos
 	}
+	v := Value{offset: l.pos}
 	stops := " \t\r\n()[]\"`"
 	if inside {
 		stops += ","
@@ -126,7 +124,7 @@ func (l *lexer) value(inside bool) (Value, error) {
 	return v, nil
 }
 
-// quoted reads a value in quotes; a backslash takes the next byte as it is.
+// quoted reads a value in quotes. The byte after a backslash belongs to the value as it is.
 func (l *lexer) quoted(quote Quote) (Value, error) {
 	v := Value{Quote: quote, offset: l.pos}
 	var text strings.Builder

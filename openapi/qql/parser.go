@@ -22,9 +22,10 @@ func Parse(query string) (Expr, error) {
 	return e, nil
 }
 
+// parser has one method for each level of precedence.
 type parser struct {
 	lexer
-	depth, terms int
+	depth, terms int // to check MaxDepth and MaxTerms
 }
 
 func (p *parser) fail(msg string) error { return &SyntaxError{p.pos, msg} }
@@ -158,8 +159,8 @@ func (p *parser) high(low Value, closing string) (Operand, error) {
 	return Range{Low: low, High: high, Exclusive: closing == ")"}, err
 }
 
-// unwrap reads the range in a value such as '[now-7d ... now]': the vendor's own query strings wrap
-// ranges in single quotes.
+// unwrap reads the range in a value such as '[now-7d ... now]', because sample queries of the
+// vendor have ranges in single quotes.
 func (p *parser) unwrap(v Value) (Operand, error) {
 	if !strings.HasPrefix(v.Text, "[") || !strings.HasSuffix(v.Text, "]") || !strings.Contains(v.Text, "..") {
 		return v, nil
@@ -167,7 +168,7 @@ func (p *parser) unwrap(v Value) (Operand, error) {
 	inner := parser{lexer: lexer{text: v.Text, pos: 1}}
 	o, err := inner.bracket()
 	if err != nil || inner.peek() != 0 {
-		return v, nil //nolint:nilerr // not a range after all: the text is meant as it stands
+		return v, nil //nolint:nilerr // not a range, but a text in quotes
 	}
 	if r, isRange := o.(Range); isRange {
 		p.terms++

@@ -1,13 +1,13 @@
 // Package qql is the filter language of the API (QQL): it parses a query, prints it, binds it to
 // the tokens of a list and evaluates it on a record.
 //
-// A query is read in two steps. Parse knows only the grammar and gives an Expr. Bind checks the
-// tokens and values of an Expr against the Schema of one list and gives a Filter, which can be
+// A query is read in two steps. Parse knows only the grammar and returns an Expr. Bind checks the
+// tokens and values of an Expr against the Schema of one list and returns a Filter, which can be
 // evaluated on a Record or compiled to another language, such as SQL. The package imports the
 // standard library only.
 //
-// Grammar and semantics are described in README.md of the folder above; what no public material
-// settles is our choice and marked so there.
+// README.md of the folder above describes the grammar and the semantics, and marks what is our
+// choice because no public document says it.
 package qql
 
 import (
@@ -15,30 +15,33 @@ import (
 	"strings"
 )
 
-// Limits of a query. They bound the work that a stranger's filter can cause; our choice.
+// Limits of a query. They bound the work that the filter of an unknown caller can cause; our
+// choice.
 const (
 	MaxLength = 8192 // bytes of a query
 	MaxDepth  = 64   // nested parentheses and NOTs
 	MaxTerms  = 1024 // values in all terms and lists
 
-	MaxWildcards = 3 // * in one value: each more multiplies the work of a comparison by the length of the text
+	// MaxWildcards is the number of * in one value. Each further one multiplies the work of a
+	// comparison by the length of the text.
+	MaxWildcards = 3
 )
 
-// SyntaxError says where a query cannot be read.
+// SyntaxError says where a query violates the grammar.
 type SyntaxError struct {
-	Offset int    // bytes before the fault
+	Offset int    // in bytes
 	Msg    string // what is wrong there
 }
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("at %d: %s", e.Offset, e.Msg) }
 
-// TokenError says which token of a query, or of a sort order, a list does not know, or which value
-// does not fit its token.
+// TokenError says which token of a query or of a sort order the list does not have, or which value
+// is not valid for its token.
 type TokenError struct {
 	Offset  int
 	Token   string
 	Msg     string
-	Unknown bool // the list does not know the token; else the value or the order does not fit it
+	Unknown bool // the list does not have the token; false when the value or the order is not valid
 }
 
 func (e *TokenError) Error() string {
@@ -47,19 +50,19 @@ func (e *TokenError) Error() string {
 
 // Expr is a parsed query: *AndExpr, *OrExpr, *NotExpr or *Term.
 type Expr interface {
-	// String prints a parsed query so that Parse gives an equal one, as long as the print, which
-	// has more blanks and parentheses, keeps to the limits.
+	// String prints the query so that Parse returns an equal one. The text has more blanks and
+	// parentheses, so that it may exceed a limit that the original query does not.
 	String() string
 	precedence() int
 }
 
-// AndExpr holds when both sides hold.
+// AndExpr is true when both sides are true.
 type AndExpr struct{ X, Y Expr }
 
-// OrExpr holds when one side holds.
+// OrExpr is true when at least one side is true.
 type OrExpr struct{ X, Y Expr }
 
-// NotExpr holds when X does not.
+// NotExpr is true when X is false.
 type NotExpr struct{ X Expr }
 
 // Term is one condition: a token, an operator and an operand.
@@ -70,7 +73,7 @@ type Term struct {
 	offset  int
 }
 
-// Op relates a token to its operand. The query language writes equality as ":" or "=".
+// Op compares a token with its operand. The query language writes equality as ":" or "=".
 type Op string
 
 // The operators.
@@ -85,15 +88,15 @@ const (
 // Operand is the right side of a Term: Value, List, Range or *Nested.
 type Operand interface{ operand() string }
 
-// Quote tells how a value was written, which decides how it is compared.
+// Quote is the way a value is written, which decides how it is compared.
 type Quote byte
 
 // The ways to write a value.
 const (
-	Bare     Quote = 0   // equal but for the case of ASCII letters; * stands for any text
-	Double   Quote = '"' // contains (names) or begins with (ids)
-	Backtick Quote = '`' // exactly equal
-	Single   Quote = '\''
+	Bare     Quote = 0    // equal, ignoring the case of ASCII letters; * stands for any text
+	Double   Quote = '"'  // contains (names) or begins with (ids)
+	Backtick Quote = '`'  // exactly equal
+	Single   Quote = '\'' // exactly equal
 )
 
 // Value is a single value as written.
@@ -103,16 +106,16 @@ type Value struct {
 	offset int
 }
 
-// List holds for any of its values.
+// List is a list of values; one of them must be equal.
 type List []Value
 
-// Range holds between two values.
+// Range is a range between two values.
 type Range struct {
 	Low, High Value
-	Exclusive bool // written with parentheses: the bounds do not belong to it
+	Exclusive bool // written with parentheses: without the bounds
 }
 
-// Nested holds when all of X holds on one and the same sub-object.
+// Nested is a condition that one and the same sub-object must meet.
 type Nested struct{ X Expr }
 
 func (*OrExpr) precedence() int  { return 1 }
@@ -120,25 +123,25 @@ func (*AndExpr) precedence() int { return 2 }
 func (*NotExpr) precedence() int { return 3 }
 func (*Term) precedence() int    { return 4 }
 
-func (e *OrExpr) String() string  { return within(e, e.X, 0) + " OR " + within(e, e.Y, 1) }
-func (e *AndExpr) String() string { return within(e, e.X, 0) + " AND " + within(e, e.Y, 1) }
-func (e *NotExpr) String() string { return "NOT " + within(e, e.X, 0) }
+// AND and OR group to the left, so that a right side of the same precedence needs parentheses.
+func (e *OrExpr) String() string  { return child(e.X, 1) + " OR " + child(e.Y, 2) }
+func (e *AndExpr) String() string { return child(e.X, 2) + " AND " + child(e.Y, 3) }
+func (e *NotExpr) String() string { return "NOT " + child(e.X, 3) }
 
 func (e *Term) String() string {
 	operand := e.Operand.operand()
 	if strings.ContainsRune("=<>", rune(operand[0])) {
-		operand = " " + operand // or it would be read as a part of the operator
+		operand = " " + operand // without the blank, it would be read as a part of the operator
 	}
 	return e.Token + string(e.Op) + operand
 }
 
-// within prints a child, in parentheses when it binds less tightly than its parent (margin 1: not
-// more tightly, since AND and OR group to the left).
-func within(parent, child Expr, margin int) string {
-	if child.precedence() < parent.precedence()+margin {
-		return "(" + child.String() + ")"
+// child prints an expression in parentheses when its precedence is less than least.
+func child(e Expr, least int) string {
+	if e.precedence() < least {
+		return "(" + e.String() + ")"
 	}
-	return child.String()
+	return e.String()
 }
 
 func (v Value) operand() string {
@@ -167,7 +170,7 @@ func (r Range) operand() string {
 func (n *Nested) operand() string {
 	text := "(" + n.X.String() + ")"
 	if strings.Contains(text, "..") {
-		return "(" + text + ")" // or it could be read as a range
+		return "(" + text + ")" // without the second parentheses, it could be read as a range
 	}
 	return text
 }

@@ -107,7 +107,7 @@ func FuzzParse(f *testing.F) {
 		again, err := qql.Parse(text)
 		if err != nil {
 			if len(text) > qql.MaxLength || strings.Contains(err.Error(), "nested more than") {
-				return // printing adds blanks and parentheses, which may go over a limit
+				return // printing adds blanks and parentheses, so that the text may exceed a limit
 			}
 			t.Fatalf("%q prints as %q, which does not parse: %v", query, text, err)
 		}

@@ -8,8 +8,8 @@ type Sort struct {
 	Desc  bool
 }
 
-// ParseSort reads "token:asc", "token:desc" or a bare token, which means asc (our choice). An error
-// is a *TokenError.
+// ParseSort reads "token:asc", "token:desc" or a token alone, which means asc (our choice). An
+// error is a *TokenError.
 func ParseSort(text string, s Schema) (Sort, error) {
 	token, direction, _ := strings.Cut(text, ":")
 	field, ok := s.lookup(token)

@@ -6,15 +6,14 @@ import (
 	"time"
 )
 
-// span is the time that a value means, in epoch milliseconds, both ends included: a date means the
-// whole day, anything else one instant (our choice).
+// span is the meaning of a time value in epoch milliseconds, both ends included: a date means the
+// whole day, any other value one instant (our choice).
 type span struct{ first, last int64 }
 
 // parseTime reads now, now-7d, 2024-01-31, 2024-01-31T10:00:00Z or epoch milliseconds.
 func parseTime(text string, now int64) (span, bool) {
 	if len(text) >= 3 && strings.EqualFold(text[:3], "now") {
-		rest := text[3:]
-		at, ok := shift(now, rest)
+		at, ok := shift(now, text[3:])
 		return span{at, at}, ok
 	}
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
@@ -29,7 +28,7 @@ func parseTime(text string, now int64) (span, bool) {
 	return span{at, at}, err == nil && at >= 0
 }
 
-// shift moves a time by a signed number of seconds, minutes, hours, days or weeks.
+// shift adds a duration such as -7d to a time: a sign, a number, and a unit from seconds to weeks.
 func shift(now int64, by string) (int64, bool) {
 	if by == "" {
 		return now, true

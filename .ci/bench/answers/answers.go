@@ -1,16 +1,17 @@
-// Package answers has what those servers answer that keep nothing, and the requests that they tell
-// apart.
+// Package answers has the constant answers of the small servers that the benchmark compares with
+// the emulator.
 package answers
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/labstack/echo/v4"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/apiserver"
@@ -19,7 +20,7 @@ import (
 // FirstID is the id of the first registry.
 const FirstID = "f677b189-8b54-46ba-9d24-000000000000"
 
-// Body is that of a call which creates a registry.
+// Body is the body of a request that creates a registry.
 const Body = `{"registryType":"AWS","registryUri":"https://123456789012.dkr.ecr.us-east-1.amazonaws.com",` +
 	`"registryName":"production images of the payments team","credentialType":"AWS",` +
 	`"aws":{"accountId":"123456789012",` +
@@ -27,29 +28,22 @@ const Body = `{"registryType":"AWS","registryUri":"https://123456789012.dkr.ecr.
 	`"region":"us-east-1","accountType":"Global"},"dockerHubOrgName":"",` +
 	`"credential":{"username":"a user of the registry","password":"not a real one"}}`
 
-// Registries are those of a page.
+// Registries makes n registries.
 func Registries(n int) []api.Registry {
 	all := make([]api.Registry, n)
 	for i := range all {
 		all[i] = api.Registry{
-			AWSAccountID: "123456789012",
-			AWSRegion:    "us-east-1",
-			Created:      1_700_000_000_000,
-			LastScanned:  1_700_000_100_000,
-			ProviderType: "AWS",
-			RegistryName: fmt.Sprintf("images of team %d", i),
-			RegistryType: api.RegistryTypeAWS,
-			RegistryURI: fmt.Sprintf(
-				"https://%012d.dkr.ecr.us-east-1.amazonaws.com",
-				i,
-			),
-			RegistryUUID: fmt.Sprintf("f677b189-8b54-46ba-9d24-%012d", i),
-			RepoCount:    17,
-			ScheduleStatusList: api.ScheduleStatusCounts{
-				"Finished": 12,
-				"Queued":   1,
-				"Running":  2,
-			},
+			AWSAccountID:          "123456789012",
+			AWSRegion:             "us-east-1",
+			Created:               1_700_000_000_000,
+			LastScanned:           1_700_000_100_000,
+			ProviderType:          "AWS",
+			RegistryName:          fmt.Sprintf("images of team %d", i),
+			RegistryType:          api.RegistryTypeAWS,
+			RegistryURI:           fmt.Sprintf("https://%012d.dkr.ecr.us-east-1.amazonaws.com", i),
+			RegistryUUID:          fmt.Sprintf("f677b189-8b54-46ba-9d24-%012d", i),
+			RepoCount:             17,
+			ScheduleStatusList:    api.ScheduleStatusCounts{"Finished": 12, "Queued": 1, "Running": 2},
 			TotalImages:           1234,
 			TotalScannedImages:    1200,
 			TotalVulnerableImages: 321,
@@ -59,117 +53,108 @@ func Registries(n int) []api.Registry {
 	return all
 }
 
-// Constant is an answer that was encoded before.
-type Constant []byte
-
-func (c Constant) write(w http.ResponseWriter) error {
-	w.Header()["Content-Type"] = []string{"application/json"}
-	w.Header().Set("Content-Length", strconv.Itoa(len(c)))
-	w.WriteHeader(http.StatusOK)
-	_, err := w.Write(c)
-	return err
+// Constant is an answer whose JSON is encoded only once.
+type Constant struct {
+	status int
+	JSON   []byte
 }
 
-// VisitListRegistriesResponse implements the answer of an operation, as the others do.
-func (c Constant) VisitListRegistriesResponse(w http.ResponseWriter) error { return c.write(w) }
-
-// VisitCreateRegistryResponse is one of them.
-func (c Constant) VisitCreateRegistryResponse(w http.ResponseWriter) error { return c.write(w) }
-
-// VisitDeleteSchedulesResponse is one of them.
-func (c Constant) VisitDeleteSchedulesResponse(w http.ResponseWriter) error { return c.write(w) }
-
-// VisitDescribeRegistryResponse is one of them.
-func (c Constant) VisitDescribeRegistryResponse(w http.ResponseWriter) error { return c.write(w) }
-
-// The answers of all servers that do not keep anything.
+// The answers.
 var (
-	Page    = mustJSON(api.Registries{Count: 50, Data: Registries(50)})
-	created = Constant(`{"registryUuid":"f677b189-8b54-46ba-9d24-624b7e98767d"}`)
-	started = Constant(`{"deletionJobId":"1b54a117-b413-4aa8-8511-61860487619c"}`)
-	single  = mustJSON(Registries(1)[0])
-	refused = Constant(`{"errorCode":"400 BAD_REQUEST","message":"Invalid Input Request.","timestamp":1700000000000}`)
+	Page     = constant(http.StatusOK, api.Registries{Count: 50, Data: Registries(50)})
+	registry = constant(http.StatusOK, Registries(1)[0])
+	created  = constant(http.StatusOK, map[string]string{"registryUuid": "f677b189-8b54-46ba-9d24-624b7e98767d"})
+	deletion = constant(http.StatusOK, map[string]string{"deletionJobId": "1b54a117-b413-4aa8-8511-61860487619c"})
+	refusal  = constant(http.StatusBadRequest, api.ResponseError{
+		ErrorCode: "400 BAD_REQUEST", Message: "Invalid Input Request.", Timestamp: 1_700_000_000_000,
+	})
 )
 
-// The same as what operations answer, so that nothing is made for an answer.
-var (
-	listed    apiserver.ListRegistriesResponseObject   = Page
-	described apiserver.DescribeRegistryResponseObject = single
-	accepted  apiserver.CreateRegistryResponseObject   = created
-	deleting  apiserver.DeleteSchedulesResponseObject  = started
-)
-
-func mustJSON(v any) Constant {
+func constant(status int, v any) *Constant {
 	data, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
 	}
-	return data
+	return &Constant{status, data}
 }
 
-// Constants are the operations with constant answers.
-type Constants struct {
+func (c *Constant) write(w http.ResponseWriter) error {
+	w.Header()["Content-Type"] = []string{"application/json"}
+	w.Header().Set("Content-Length", strconv.Itoa(len(c.JSON)))
+	w.WriteHeader(c.status)
+	_, err := w.Write(c.JSON)
+	return err
+}
+
+// VisitListRegistriesResponse writes the answer.
+func (c *Constant) VisitListRegistriesResponse(w http.ResponseWriter) error { return c.write(w) }
+
+// VisitCreateRegistryResponse writes the answer.
+func (c *Constant) VisitCreateRegistryResponse(w http.ResponseWriter) error { return c.write(w) }
+
+// VisitDeleteSchedulesResponse writes the answer.
+func (c *Constant) VisitDeleteSchedulesResponse(w http.ResponseWriter) error { return c.write(w) }
+
+// VisitDescribeRegistryResponse writes the answer.
+func (c *Constant) VisitDescribeRegistryResponse(w http.ResponseWriter) error { return c.write(w) }
+
+// Handlers are the measured operations with constant answers.
+type Handlers struct {
 	apiserver.StrictServerInterface
 }
 
-// ListRegistries answers a page.
-func (Constants) ListRegistries(
-	_ context.Context, _ apiserver.ListRegistriesRequestObject,
+// ListRegistries answers with a page.
+func (Handlers) ListRegistries(
+	context.Context, apiserver.ListRegistriesRequestObject,
 ) (apiserver.ListRegistriesResponseObject, error) {
-	return listed, nil
+	return Page, nil
 }
 
-// DescribeRegistry answers one of them.
-func (Constants) DescribeRegistry(
-	_ context.Context, _ apiserver.DescribeRegistryRequestObject,
+// DescribeRegistry answers with a registry.
+func (Handlers) DescribeRegistry(
+	context.Context, apiserver.DescribeRegistryRequestObject,
 ) (apiserver.DescribeRegistryResponseObject, error) {
-	return described, nil
+	return registry, nil
 }
 
-// CreateRegistry answers an id.
-func (Constants) CreateRegistry(
-	_ context.Context, _ apiserver.CreateRegistryRequestObject,
+// CreateRegistry answers with the id of a registry.
+func (Handlers) CreateRegistry(
+	context.Context, apiserver.CreateRegistryRequestObject,
 ) (apiserver.CreateRegistryResponseObject, error) {
-	return accepted, nil
+	return created, nil
 }
 
-// DeleteSchedules answers the id of a job.
-func (Constants) DeleteSchedules(
-	_ context.Context, _ apiserver.DeleteSchedulesRequestObject,
+// DeleteSchedules answers with the id of a job.
+func (Handlers) DeleteSchedules(
+	context.Context, apiserver.DeleteSchedulesRequestObject,
 ) (apiserver.DeleteSchedulesResponseObject, error) {
-	return deleting, nil
+	return deletion, nil
 }
 
-// Bare answers without reading the request, but for what tells refused ones apart.
-func Bare(w http.ResponseWriter, r *http.Request) {
-	answer := Page
+// Write answers a request without reading its body.
+func Write(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodPost && r.ContentLength < int64(len(Body)), r.URL.RawQuery == "pageSize=abc":
-		Refuse(w)
-		return
+		refusal.write(w)
 	case r.Method == http.MethodPost:
-		answer = created
+		created.write(w)
 	case r.Method == http.MethodDelete:
-		answer = started
+		deletion.write(w)
 	case strings.HasSuffix(r.URL.Path, "/"+FirstID):
-		answer = single
+		registry.write(w)
+	default:
+		Page.write(w)
 	}
-	_ = answer.write(w) // the caller may be gone
 }
 
-// Refuse answers 400.
-func Refuse(w http.ResponseWriter) {
-	w.Header()["Content-Type"] = []string{"application/json"}
-	w.Header().Set("Content-Length", strconv.Itoa(len(refused)))
-	w.WriteHeader(http.StatusBadRequest)
-	_, _ = w.Write(refused) // the caller may be gone
+// NewEcho makes an Echo that answers every error with a constant 400.
+func NewEcho() *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = func(_ error, c echo.Context) { refusal.write(c.Response()) }
+	return e
 }
 
-// Serve answers at the port of the environment.
+// Serve listens at the port that the variable PORT names.
 func Serve(handler http.Handler) {
-	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
-	if err != nil {
-		panic(err)
-	}
-	panic(http.Serve(listener, handler))
+	panic(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), handler))
 }

@@ -1,4 +1,4 @@
-// Command bound is a generated server with constant answers behind the binders.
+// Command bound is the generated server with constant answers and the binders as validation.
 package main
 
 import (
@@ -11,11 +11,8 @@ import (
 )
 
 func main() {
-	e := echo.New()
-	e.HTTPErrorHandler = func(_ error, c echo.Context) { answers.Refuse(c.Response()) }
-	bind.Register(
-		e, apiserver.BoundRoutes(answers.Constants{}, bind.Options{}),
-		func(echo.Context) error { return openapi.ErrUnbound },
-	)
+	e := answers.NewEcho()
+	routes := apiserver.BoundRoutes(answers.Handlers{}, bind.Options{})
+	bind.Register(e, routes, func(echo.Context) error { return openapi.ErrUnbound })
 	answers.Serve(e)
 }

@@ -1,6 +1,6 @@
-// Command constant is one of the servers with constant answers: "constant KIND". Those that check
-// requests are programs of their own: what is linked costs memory, which is looked through again
-// and again.
+// Command constant is a server with constant answers that does not validate requests: "constant
+// net/http", "constant echo" or "constant generated". The servers that validate are separate
+// programs, because each linked package adds memory that the garbage collector scans.
 package main
 
 import (
@@ -14,22 +14,21 @@ import (
 )
 
 func main() {
-	e := echo.New()
-	e.HTTPErrorHandler = func(_ error, c echo.Context) { answers.Refuse(c.Response()) }
+	e := answers.NewEcho()
 	var handler http.Handler = e
 	switch os.Args[1] {
 	case "net/http":
-		handler = http.HandlerFunc(answers.Bare)
+		handler = http.HandlerFunc(answers.Write)
 	case "echo":
-		each := func(c echo.Context) error {
-			answers.Bare(c.Response(), c.Request())
+		write := func(c echo.Context) error {
+			answers.Write(c.Response(), c.Request())
 			return nil
 		}
-		e.Any("/csapi/v1.3/registry", each)
-		e.Any("/csapi/v1.3/registry/:registryId", each)
-		e.Any("/csapi/v1.3/registry/:registryId/schedule/bulk", each)
+		e.Any("/csapi/v1.3/registry", write)
+		e.Any("/csapi/v1.3/registry/:registryId", write)
+		e.Any("/csapi/v1.3/registry/:registryId/schedule/bulk", write)
 	case "generated":
-		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(answers.Constants{}, nil))
+		apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(answers.Handlers{}, nil))
 	}
 	answers.Serve(handler)
 }

@@ -1,4 +1,5 @@
-// Command stock is a generated server with constant answers behind the filter of kin-openapi.
+// Command kin-openapi is the generated server with constant answers and kin-openapi as validation,
+// set up as most projects do it.
 package main
 
 import (
@@ -13,15 +14,13 @@ import (
 )
 
 func main() {
-	e := echo.New()
-	e.HTTPErrorHandler = func(_ error, c echo.Context) { answers.Refuse(c.Response()) }
-	e.Use(filter())
-	apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(answers.Constants{}, nil))
+	e := answers.NewEcho()
+	e.Use(validation())
+	apiserver.RegisterHandlers(e, apiserver.NewStrictHandler(answers.Handlers{}, nil))
 	answers.Serve(e)
 }
 
-// filter is the validation of kin-openapi as it usually stands in front of a generated server.
-func filter() echo.MiddlewareFunc {
+func validation() echo.MiddlewareFunc {
 	spec, err := openapi3.NewLoader().LoadFromData(openapi.JSON)
 	if err != nil {
 		panic(err)
@@ -37,18 +36,14 @@ func filter() echo.MiddlewareFunc {
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			route, params, err := router.FindRoute(c.Request())
-			if err == nil {
-				err = openapi3filter.ValidateRequest(
-					c.Request().Context(),
-					&openapi3filter.RequestValidationInput{
-						Request:    c.Request(),
-						PathParams: params,
-						Route:      route,
-						Options:    options,
-					},
-				)
+			r := c.Request()
+			route, params, err := router.FindRoute(r)
+			if err != nil {
+				return err
 			}
+			err = openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+				Request: r, PathParams: params, Route: route, Options: options,
+			})
 			if err != nil {
 				return err
 			}
