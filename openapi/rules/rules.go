@@ -1,0 +1,174 @@
+// Package rules says what the status of a schedule allows: one table of status and action, and
+// the lists of statuses that the server, the SDK and the CLI share.
+//
+// It imports the standard library and package openapi only. Functions take any string type, so
+// that a caller passes its own type for a status.
+package rules
+
+import (
+	"slices"
+
+	"github.com/qcsdev/qcs/openapi"
+)
+
+// Status is the status of a schedule.
+type Status string
+
+// The statuses of a schedule: those of client v1.1, and Unknown (release notes 1.15).
+const (
+	StatusCreated           Status = "Created"
+	StatusQueued            Status = "Queued"
+	StatusPaused            Status = "Paused"
+	StatusRunning           Status = "Running"
+	StatusCompleted         Status = "Completed"
+	StatusFinished          Status = "Finished"
+	StatusError             Status = "Error"
+	StatusFailed            Status = "Failed"
+	StatusCanceled          Status = "Canceled"
+	StatusUnknown           Status = "Unknown"
+	StatusBaselineCreated   Status = "BaselineCreated"
+	StatusBaselineQueued    Status = "BaselineQueued"
+	StatusBaselineRunning   Status = "BaselineRunning"
+	StatusBaselineCompleted Status = "BaselineCompleted"
+)
+
+// Statuses lists all statuses of a schedule.
+var Statuses = []Status{
+	StatusCreated,
+	StatusQueued,
+	StatusPaused,
+	StatusRunning,
+	StatusCompleted,
+	StatusFinished,
+	StatusError,
+	StatusFailed,
+	StatusCanceled,
+	StatusUnknown,
+	StatusBaselineCreated,
+	StatusBaselineQueued,
+	StatusBaselineRunning,
+	StatusBaselineCompleted,
+}
+
+// Initial lists the statuses of a new schedule: Created on demand, BaselineCreated with a time.
+var Initial = []Status{StatusCreated, StatusBaselineCreated}
+
+// Terminal lists the statuses that a schedule leaves only after a call, or when its next scan is
+// due.
+var Terminal = []Status{
+	StatusPaused,
+	StatusCompleted,
+	StatusFinished,
+	StatusError,
+	StatusFailed,
+	StatusCanceled,
+	StatusUnknown,
+	StatusBaselineCompleted,
+}
+
+// BlockDeletion lists the statuses of a schedule that prevent the deletion of its registry.
+// Release notes 1.12: "you cannot delete a registry whose schedules are in Running state".
+// BaselineRunning counts as Running (our choice).
+var BlockDeletion = []Status{StatusRunning, StatusBaselineRunning}
+
+// Action is an action on a schedule that depends on the status of the schedule.
+type Action int
+
+// The actions. A single action on a schedule in the wrong status is refused; a bulk action skips
+// such a schedule.
+const (
+	Cancel Action = iota
+	BulkCancel
+	Delete
+	BulkDelete
+	Update
+)
+
+// Actions lists all actions.
+var Actions = []Action{Cancel, BulkCancel, Delete, BulkDelete, Update}
+
+// String gives the name of an action, such as "bulk cancel".
+func (a Action) String() string {
+	return [...]string{"cancel", "bulk cancel", "delete", "bulk delete", "update"}[a]
+}
+
+// IsBulk reports whether an action works on many schedules and skips those in the wrong status.
+func (a Action) IsBulk() bool { return a == BulkCancel || a == BulkDelete }
+
+// cell says whether an action is possible in a status, and how well that is founded.
+type cell struct {
+	can   bool
+	class openapi.Class
+}
+
+// The values of a cell: yes or no, and documented, inferred or our choice.
+var (
+	yesDoc, noDoc       = cell{true, openapi.Documented}, cell{false, openapi.Documented}
+	yesInfer, noInfer   = cell{true, openapi.Inferred}, cell{false, openapi.Inferred}
+	yesChoice, noChoice = cell{true, openapi.Chosen}, cell{false, openapi.Chosen}
+)
+
+// row holds the cells of one status.
+type row struct{ Cancel, BulkCancel, Delete, BulkDelete, Update cell }
+
+// table is the one table of status and action.
+//
+// Cancel: swagger 2021 lists the statuses.
+//
+// BulkCancel: release notes 1.15 say that Finished, Unknown and Error are ignored, and show a
+// cancel of Running. The other cells follow from the list of the single call.
+//
+// Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice.
+//
+// BulkDelete: release notes 1.15 say that Queued, Unknown and Running are ignored, and that
+// Finished and Canceled are deleted. The Baseline statuses follow from these.
+//
+// Update: the documents forbid Running. After an error or a cancel, the answer is our choice.
+var table = map[Status]row{
+	StatusCreated:   {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc},
+	StatusQueued:    {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: noDoc, Update: yesDoc},
+	StatusPaused:    {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc},
+	StatusRunning:   {Cancel: yesDoc, BulkCancel: yesDoc, Delete: noDoc, BulkDelete: noDoc, Update: noDoc},
+	StatusCompleted: {Cancel: noDoc, BulkCancel: noInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc},
+	StatusFinished:  {Cancel: noDoc, BulkCancel: noDoc, Delete: yesDoc, BulkDelete: yesDoc, Update: yesDoc},
+	StatusError:     {Cancel: noDoc, BulkCancel: noDoc, Delete: yesDoc, BulkDelete: yesInfer, Update: yesChoice},
+	StatusFailed:    {Cancel: noDoc, BulkCancel: noInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesChoice},
+	StatusCanceled:  {Cancel: noDoc, BulkCancel: noInfer, Delete: yesDoc, BulkDelete: yesDoc, Update: yesChoice},
+	StatusUnknown:   {Cancel: noDoc, BulkCancel: noDoc, Delete: yesChoice, BulkDelete: noDoc, Update: yesChoice},
+	StatusBaselineCreated: {
+		Cancel: noDoc, BulkCancel: noInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc,
+	},
+	StatusBaselineQueued: {
+		Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: noInfer, Update: yesDoc,
+	},
+	StatusBaselineRunning: {
+		Cancel: yesDoc, BulkCancel: yesInfer, Delete: noChoice, BulkDelete: noInfer, Update: noChoice,
+	},
+	StatusBaselineCompleted: {
+		Cancel: noDoc, BulkCancel: noInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc,
+	},
+}
+
+// at gives the cell of an action.
+func (r row) at(a Action) cell {
+	return [...]cell{r.Cancel, r.BulkCancel, r.Delete, r.BulkDelete, r.Update}[a]
+}
+
+// Can reports whether an action is possible on a schedule in a status. A status that does not
+// exist allows nothing.
+func Can[S ~string](a Action, s S) bool { return table[Status(s)].at(a).can }
+
+// ClassOf says how well the answer of Can is founded; "" for a status that does not exist.
+func ClassOf[S ~string](a Action, s S) openapi.Class { return table[Status(s)].at(a).class }
+
+// StatusesFor lists the statuses in which an action is possible, in alphabetical order.
+func StatusesFor[S ~string](a Action) []S {
+	var list []S
+	for _, s := range Statuses {
+		if Can(a, s) {
+			list = append(list, S(s))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
