@@ -3,13 +3,13 @@ package client
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/openapi/rules"
 )
 
 // Selection says which schedules a bulk call works on: IDs, Filter or All.
@@ -74,52 +74,23 @@ type bulkCall = func(
 
 // bulk is one of the two bulk calls on schedules.
 type bulk struct {
-	deletes bool
-	acts    map[api.Status]bool // on schedules in these states
-	call    bulkCall
+	action rules.Action // BulkCancel or BulkDelete
+	call   bulkCall
 }
 
 var (
-	cancels = &bulk{
-		acts: map[api.Status]bool{
-			api.StatusCreated:         true,
-			api.StatusQueued:          true,
-			api.StatusPaused:          true,
-			api.StatusRunning:         true,
-			api.StatusBaselineQueued:  true,
-			api.StatusBaselineRunning: true,
-		},
-		call: func(
-			ctx context.Context, c *Client, registryID string, named []string, filter *string,
-		) (*http.Response, error) {
-			return c.wire.CancelSchedules(
-				ctx, registryID, &api.CancelSchedulesParams{ScheduleIds: named, Filter: filter},
-				ids(registryID),
-			)
-		},
-	}
-	deletes = &bulk{
-		deletes: true,
-		acts: map[api.Status]bool{
-			api.StatusCreated:           true,
-			api.StatusPaused:            true,
-			api.StatusCompleted:         true,
-			api.StatusFinished:          true,
-			api.StatusError:             true,
-			api.StatusFailed:            true,
-			api.StatusCanceled:          true,
-			api.StatusBaselineCreated:   true,
-			api.StatusBaselineCompleted: true,
-		},
-		call: func(
-			ctx context.Context, c *Client, registryID string, named []string, filter *string,
-		) (*http.Response, error) {
-			return c.wire.DeleteSchedules(
-				ctx, registryID, &api.DeleteSchedulesParams{ScheduleIds: named, Filter: filter},
-				ids(registryID),
-			)
-		},
-	}
+	cancels = &bulk{rules.BulkCancel, func(
+		ctx context.Context, c *Client, registryID string, named []string, filter *string,
+	) (*http.Response, error) {
+		params := &api.CancelSchedulesParams{ScheduleIds: named, Filter: filter}
+		return c.wire.CancelSchedules(ctx, registryID, params, ids(registryID))
+	}}
+	deletes = &bulk{rules.BulkDelete, func(
+		ctx context.Context, c *Client, registryID string, named []string, filter *string,
+	) (*http.Response, error) {
+		params := &api.DeleteSchedulesParams{ScheduleIds: named, Filter: filter}
+		return c.wire.DeleteSchedules(ctx, registryID, params, ids(registryID))
+	}}
 )
 
 // CancelSchedules cancels the selected schedules of a registry: POST
@@ -228,8 +199,8 @@ func (c *Client) DeleteSchedulesByBody(ctx context.Context, registryID string, s
 
 // Cancelable lists the states that a bulk cancel acts on; it leaves schedules in others as they are
 // (release notes 1.15; swagger 2021).
-func Cancelable() []api.Status { return slices.Sorted(maps.Keys(cancels.acts)) }
+func Cancelable() []api.Status { return rules.StatusesFor[api.Status](rules.BulkCancel) }
 
 // Deletable lists the states that a bulk delete acts on; it leaves schedules in others as they are
 // (release notes 1.15).
-func Deletable() []api.Status { return slices.Sorted(maps.Keys(deletes.acts)) }
+func Deletable() []api.Status { return rules.StatusesFor[api.Status](rules.BulkDelete) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi/rules"
 )
 
 // Job is the work that a bulk call started. Calls that were split because of their length are one
@@ -162,17 +163,18 @@ func (j *Job) observe(ctx context.Context) (sight, error) {
 // note adds to a result what became of a schedule, and reports whether the job is done with it.
 func (j *Job) note(r *Result, id string, status api.Status, exists bool) bool {
 	was, skipped := j.settled[id]
+	deletes, acts := j.kind.action == rules.BulkDelete, rules.Can(j.kind.action, status)
 	switch {
-	case !exists && j.kind.deletes:
+	case !exists && deletes:
 		r.Changed++
 		r.Matched++
 	case !exists:
 		r.Skipped["NotFound"]++
-	case !j.kind.deletes && status == api.StatusCanceled:
+	case !deletes && status == api.StatusCanceled:
 		r.Changed++
-	case j.kind.acts[status] && !skipped:
+	case acts && !skipped:
 		return false
-	case j.kind.acts[status]: // it has gone on since
+	case acts: // the status has changed since
 		r.Skipped[string(was)]++
 	default:
 		j.settled[id] = status

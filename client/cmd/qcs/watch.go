@@ -11,19 +11,8 @@ import (
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/openapi/rules"
 )
-
-// over are the states that a schedule does not leave by itself, or not before its next time.
-var over = map[api.Status]bool{
-	api.StatusCompleted:         true,
-	api.StatusFinished:          true,
-	api.StatusError:             true,
-	api.StatusFailed:            true,
-	api.StatusCanceled:          true,
-	api.StatusUnknown:           true,
-	api.StatusPaused:            true,
-	api.StatusBaselineCompleted: true,
-}
 
 func (p *program) watchCommand() *cobra.Command {
 	var interval time.Duration
@@ -62,7 +51,7 @@ func (p *program) watch(ctx context.Context, s *session, args []string, interval
 			if err != nil {
 				return err
 			}
-			if !over[schedule.Status] {
+			if !slices.Contains(rules.Terminal, rules.Status(schedule.Status)) {
 				open++
 			}
 			if seen[schedule.ScheduleUUID] != schedule.Status {
