@@ -16,6 +16,7 @@ import (
 	"github.com/qcsdev/qcs/gen/controlserver"
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/openapi/traffic"
 	"github.com/qcsdev/qcs/server/internal/journal"
 	"github.com/qcsdev/qcs/server/internal/registry"
 )
@@ -102,85 +103,22 @@ func (c *controls) ExportJournal(
 	ctx context.Context, _ controlserver.ExportJournalRequestObject,
 ) (controlserver.ExportJournalResponseObject, error) {
 	calls, err := c.server.calls(ctx, "")
-	entries := make([]any, len(calls))
+	entries := make([]traffic.Entry, len(calls))
 	for i, e := range calls {
-		entries[i] = harEntry(e)
-	}
-	return controlserver.ExportJournal200JSONResponse{
-		"log": map[string]any{
-			"version": "1.2",
-			"creator": map[string]any{"name": "qcsd", "version": c.server.options.Version},
-			"entries": entries,
-		},
-	}, err
-}
-
-// pair is a name and a value of a HAR.
-type pair struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-func pairs(values map[string]string) []pair {
-	all := []pair{}
-	for name, value := range values {
-		all = append(all, pair{name, value})
-	}
-	slices.SortFunc(all, func(a, b pair) int { return strings.Compare(a.Name, b.Name) })
-	return all
-}
-
-func harEntry(e control.Exchange) map[string]any {
-	query := []pair{}
-	values, _ := url.ParseQuery(e.Query) // as far as it can be read
-	for name, all := range values {
-		for _, value := range all {
-			query = append(query, pair{name, value})
+		entries[i] = traffic.Entry{
+			Start:           e.At.Time(),
+			Took:            time.Duration(e.TookMicros) * time.Microsecond,
+			Method:          e.Method,
+			URL:             "http://" + e.RequestHeaders["Host"] + e.Path,
+			Query:           e.Query,
+			Status:          e.Status,
+			RequestHeaders:  e.RequestHeaders,
+			ResponseHeaders: e.ResponseHeaders,
+			RequestBody:     e.RequestBody,
+			ResponseBody:    e.ResponseBody,
 		}
 	}
-	slices.SortFunc(query, func(a, b pair) int { return strings.Compare(a.Name+a.Value, b.Name+b.Value) })
-	target := "http://" + e.RequestHeaders["Host"] + e.Path
-	if e.Query != "" {
-		target += "?" + e.Query
-	}
-	took := float64(e.TookMicros) / 1000
-	request := map[string]any{
-		"method":      e.Method,
-		"url":         target,
-		"httpVersion": "HTTP/1.1",
-		"cookies":     []any{},
-		"headers":     pairs(e.RequestHeaders),
-		"queryString": query,
-		"headersSize": -1,
-		"bodySize":    len(e.RequestBody),
-	}
-	if e.RequestBody != "" {
-		request["postData"] = map[string]any{"mimeType": e.RequestHeaders["Content-Type"], "text": e.RequestBody}
-	}
-	return map[string]any{
-		"startedDateTime": e.At.Time().UTC().Format(
-			time.RFC3339Nano,
-		),
-		"time":    took,
-		"request": request,
-		"cache":   map[string]any{},
-		"timings": map[string]any{"send": 0, "wait": took, "receive": 0},
-		"response": map[string]any{
-			"status":      e.Status,
-			"statusText":  http.StatusText(e.Status),
-			"httpVersion": "HTTP/1.1",
-			"cookies":     []any{},
-			"headers":     pairs(e.ResponseHeaders),
-			"redirectURL": "",
-			"headersSize": -1,
-			"bodySize":    len(e.ResponseBody),
-			"content": map[string]any{
-				"size":     len(e.ResponseBody),
-				"mimeType": e.ResponseHeaders["Content-Type"],
-				"text":     e.ResponseBody,
-			},
-		},
-	}
+	return controlserver.ExportJournal200JSONResponse(traffic.HAR("qcsd", c.server.options.Version, entries)), err
 }
 
 // record notes each call of the vendor's paths in the journal of its world, with the answer that
@@ -266,12 +204,12 @@ func (n *noting) done() {
 		e.User = x.user
 		e.Status = n.status
 		e.TookMicros = x.ended.Sub(x.began).Microseconds()
-		e.RequestBody = openapi.Redact(n.kind, n.request.String())
+		e.RequestBody = traffic.Redact(n.kind, n.request.String())
 		e.ResponseHeaders = flat(n.Header(), "", n.like().Headers)
 		e.ResponseBody = n.body.String()
 		e.Detail, e.Fault, e.Violation = n.Header().Get(detailHeader), x.fault, x.violation
 		if x.operation == "CreateToken" && n.status < http.StatusBadRequest {
-			e.ResponseBody = openapi.Hidden
+			e.ResponseBody = traffic.Hidden
 		}
 		n.server.journal.Add(x.world, e)
 	}
@@ -299,7 +237,7 @@ func flat(h http.Header, host string, known map[string]string) map[string]string
 	each := func(do func(name, value string)) {
 		for name, values := range h {
 			if name != "X-Request-Id" { // random: the same story is told twice in the same words
-				do(name, told(name, values))
+				do(name, traffic.RedactHeader(name, strings.Join(values, ", ")))
 			}
 		}
 		if host != "" {
@@ -318,59 +256,22 @@ func flat(h http.Header, host string, known map[string]string) map[string]string
 	return all
 }
 
-// told is a header as it may be told.
-func told(name string, values []string) string {
-	text := strings.Join(values, ", ")
-	if !secretHeader(name) {
-		return text
-	}
-	if scheme, _, spaced := strings.Cut(text, " "); spaced && strings.HasSuffix(name, "Authorization") {
-		return scheme + " " + openapi.Hidden
-	}
-	return openapi.Hidden
-}
-
-// secretHeaders says of the headers that most calls have whether they hold one.
-var secretHeaders = map[string]bool{
-	"Authorization":   true,
-	"Accept":          false,
-	"Accept-Encoding": false,
-	"Content-Length":  false,
-	"Content-Type":    false,
-	"Server":          false,
-	"User-Agent":      false,
-}
-
-// secretHeader reports whether a header may hold one.
-func secretHeader(name string) bool {
-	if secret, known := secretHeaders[name]; known {
-		return secret
-	}
-	lower := strings.ToLower(name)
-	return slices.ContainsFunc(
-		[]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"},
-		func(part string) bool { return strings.Contains(lower, part) },
-	)
-}
-
-// curl writes a call for a shell, with $TOKEN for the token.
+// curl writes a call as a curl command, with $TOKEN for the token.
 func curl(e control.Exchange) string {
-	quoted := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-	line := "curl -sS "
-	if e.Method != http.MethodGet {
-		line += "-X " + e.Method + " "
+	line := traffic.Request{
+		Options:     "-sS",
+		Method:      e.Method,
+		ContentType: e.RequestHeaders["Content-Type"],
+		Body:        e.RequestBody,
+		URL:         "http://" + e.RequestHeaders["Host"] + cmp.Or(e.Curl, (&url.URL{Path: e.Path}).EscapedPath()),
 	}
 	if e.RequestHeaders["Authorization"] != "" {
-		line += `-H "Authorization: Bearer $TOKEN" `
+		line.Auth = `-H "Authorization: Bearer $TOKEN"`
 	}
-	if kind := e.RequestHeaders["Content-Type"]; e.RequestBody != "" && kind != "" {
-		line += "-H " + quoted("Content-Type: "+kind) + " --data " + quoted(e.RequestBody) + " "
-	}
-	address := "http://" + e.RequestHeaders["Host"] + cmp.Or(e.Curl, (&url.URL{Path: e.Path}).EscapedPath())
 	if e.Query != "" {
-		address += "?" + e.Query
+		line.URL += "?" + e.Query
 	}
-	return line + quoted(address)
+	return traffic.Curl(line)
 }
 
 // tail keeps the beginning of what is written to it.

@@ -19,6 +19,7 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/gen/controlserver"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/traffic"
 	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
@@ -302,8 +303,8 @@ func (s *Server) perform(next http.Handler, w http.ResponseWriter, r *http.Reque
 
 // note adds a call to the recording, without secrets.
 func (r *recording) note(call control.RecordedCall, body []byte) {
-	maps.DeleteFunc(call.Headers, func(name string, _ []string) bool { return secretHeader(name) })
-	call.Body = openapi.Redact(http.Header(call.Headers).Get("Content-Type"), string(body))
+	maps.DeleteFunc(call.Headers, func(name string, _ []string) bool { return traffic.SecretHeader(name) })
+	call.Body = traffic.Redact(http.Header(call.Headers).Get("Content-Type"), string(body))
 	call.Unchecked = call.Body != string(body)
 	if !utf8.ValidString(call.Body) || !utf8.ValidString(call.Answer) {
 		call.Base64 = true

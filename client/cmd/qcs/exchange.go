@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/traffic"
 )
 
 // exchange is the transport of the CLI. It notes whether the other side is the emulator, shows
@@ -51,9 +51,9 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return response, nil //nolint:nilerr // the client finds it, too
 		}
-		shown := openapi.Hidden // the answer to a login is a token
+		shown := traffic.Hidden // the answer to a login is a token
 		if r.URL.Path != "/auth" {
-			shown = openapi.Redact(response.Header.Get("Content-Type"), string(body))
+			shown = traffic.Redact(response.Header.Get("Content-Type"), string(body))
 		}
 		e.show("< ", response.Status, response.Header, shown)
 		response.Body = struct {
@@ -73,14 +73,7 @@ const (
 func (e *exchange) show(mark, first string, header http.Header, body string) {
 	lines := []string{first}
 	for name, values := range header {
-		value := strings.Join(values, ", ")
-		switch kind, _, _ := strings.Cut(value, " "); {
-		case name == "Authorization":
-			value = kind + " " + openapi.Hidden
-		case strings.HasSuffix(name, "Cookie"), strings.Contains(strings.ToLower(name), "token"):
-			value = openapi.Hidden
-		}
-		lines = append(lines, name+": "+value)
+		lines = append(lines, name+": "+traffic.RedactHeader(name, strings.Join(values, ", ")))
 	}
 	slices.Sort(lines[1:])
 	if len(body) > maxShown {
@@ -107,28 +100,26 @@ func bodyOf(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	return openapi.Redact(r.Header.Get("Content-Type"), string(data))
+	return traffic.Redact(r.Header.Get("Content-Type"), string(data))
 }
 
-// curl writes a call for a shell. The credentials are left to the environment, and secrets in the
-// body to be filled in.
+// curl writes a request as a curl command. The credentials are shell variables, and secrets in the
+// body are hidden.
 func curl(r *http.Request) string {
-	parts := []string{"curl", "-sS"}
-	if r.Method != http.MethodGet {
-		parts = append(parts, "-X", r.Method)
+	line := traffic.Request{
+		Options:     "-sS",
+		Method:      r.Method,
+		Auth:        `-H "Authorization: Bearer $QCS_TOKEN"`,
+		ContentType: r.Header.Get("Content-Type"),
+		URL:         r.URL.String(),
 	}
 	if strings.HasPrefix(r.Header.Get("Authorization"), "Basic ") {
-		parts = append(parts, "-u", `"$QCS_USER:$QCS_PASSWORD"`)
+		line.Auth = `-u "$QCS_USER:$QCS_PASSWORD"`
+	}
+	if strings.HasPrefix(line.ContentType, "multipart/") {
+		line.Form = traffic.KeyFile
 	} else {
-		parts = append(parts, "-H", `"Authorization: Bearer $QCS_TOKEN"`)
+		line.Body = bodyOf(r)
 	}
-	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "multipart/") {
-		parts = append(parts, "-F", "serviceAccountJson=@key.json")
-	} else if body := bodyOf(r); body != "" {
-		parts = append(parts, "-H", quoted("Content-Type: "+kind), "--data", quoted(body))
-	}
-	return strings.Join(append(parts, quoted(r.URL.String())), " ")
+	return traffic.Curl(line)
 }
-
-// quoted makes a text one word of a shell.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

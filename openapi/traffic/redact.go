@@ -1,4 +1,7 @@
-package openapi
+// Package traffic shows an HTTP exchange without its secrets: as a curl line, as an entry of an
+// HTTP archive (HAR), or as headers and bodies that can be logged. The server, the CLI and the
+// contract tools use it. It imports the standard library only.
+package traffic
 
 import (
 	"encoding/json"
@@ -10,33 +13,30 @@ import (
 	"strings"
 )
 
-// Hidden stands for a secret wherever an exchange is shown or noted.
+// Hidden replaces a secret wherever an exchange is shown or recorded.
 const Hidden = "***"
 
-// secrets are the names of fields whose values are not shown, however they are written: in any
-// case, with _ and - or without.
+// secrets are the names of secret fields, in lower case and without _ and -.
 var secrets = []string{"password", "clientsecret", "secret", "accesstoken", "privatekey", "token"}
 
 var separators = strings.NewReplacer("_", "", "-", "")
 
-// isSecret reports whether a field is not shown. Names are compared as encoding/json does, which
-// takes some letters beyond ASCII for others.
+// isSecret reports whether the value of a field is secret. It compares names as encoding/json
+// does: without case, where some letters outside ASCII equal ASCII letters.
 func isSecret(name string) bool {
 	return slices.ContainsFunc(secrets, func(s string) bool { return strings.EqualFold(separators.Replace(name), s) })
 }
 
-// mentions reports whether a text may name a secret.
+// mentions reports whether a text may contain the name of a secret field.
 func mentions(text string) bool {
 	folded := separators.Replace(strings.ToLower(text))
-	// which fold to s and k
 	return strings.Contains(text, `\`) ||
 		slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(folded, s) }) ||
-		strings.ContainsAny(text, "\u017f\u212a")
+		strings.ContainsAny(text, "\u017f\u212a") // encoding/json takes them for s and k
 }
 
-// Redact is a body of the type that can be shown: a form without its password, JSON without its
-// secrets, key files with the fields that are none. What is not JSON as a whole and may name a
-// secret is hidden as a whole.
+// Redact gives a body with Hidden in place of its secrets: in forms, in JSON and in the files of
+// a multipart form. A body that may contain a secret and cannot be parsed is replaced as a whole.
 func Redact(contentType, body string) string {
 	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -50,7 +50,7 @@ func Redact(contentType, body string) string {
 	case kind == "application/x-www-form-urlencoded":
 		return redactForm(body)
 	}
-	// it may be a form that is not called one
+	// The body may be a form with another content type.
 	if plain, err := url.QueryUnescape(body); !mentions(body) && (err != nil || !mentions(plain)) {
 		return body
 	}
@@ -59,15 +59,15 @@ func Redact(contentType, body string) string {
 		return Hidden
 	}
 	hide(value)
-	clean, err := json.Marshal(value) // anew, as a field may have been there twice
+	clean, err := json.Marshal(value) // drops the first of two fields with the same name
 	if err != nil {
 		return Hidden
 	}
 	return string(clean)
 }
 
-// redactForm is a form without its secrets; one that is no form, as a client sends that forgets to
-// say that it is JSON, is hidden if it may hold one.
+// redactForm redacts a form. A client may send JSON with the content type of a form: such a body
+// is one long name, and is replaced as a whole if it may contain a secret.
 func redactForm(body string) string {
 	form, err := url.ParseQuery(body)
 	if err != nil {
@@ -83,11 +83,11 @@ func redactForm(body string) string {
 	return strings.ReplaceAll(form.Encode(), url.QueryEscape(Hidden), Hidden)
 }
 
-// shownOfFile are the fields of a key file that are no secrets.
+// shownOfFile are the fields of a key file that are not secret.
 var shownOfFile = []string{"type", "project_id", "client_email"}
 
-// redactFile is a form with files that can be shown: the files are there, if they are JSON, with
-// the fields that are no secrets.
+// redactFile redacts the files of a multipart form. Of a file that is JSON, the fields of
+// shownOfFile stay.
 func redactFile(contentType, body string) string {
 	const file = "(a file)"
 	_, parameters, err := mime.ParseMediaType(contentType)
@@ -101,8 +101,8 @@ func redactFile(contentType, body string) string {
 	}
 	for {
 		part, err := from.NextRawPart()
-		if err == io.EOF { //nolint:errorlint // the end of a form that is torn wraps it
-			_ = to.Close() // in memory
+		if err == io.EOF { //nolint:errorlint // a form that breaks off wraps io.EOF
+			_ = to.Close() // writes to memory
 			return out.String()
 		}
 		if err != nil {
@@ -116,11 +116,11 @@ func redactFile(contentType, body string) string {
 		if err != nil {
 			return file
 		}
-		_, _ = io.WriteString(into, redactKey(string(data))) // in memory
+		_, _ = io.WriteString(into, redactKey(string(data))) // writes to memory
 	}
 }
 
-// redactKey is a key file without its secrets.
+// redactKey redacts a key file.
 func redactKey(data string) string {
 	value, ok := decode(data)
 	fields, isObject := value.(map[string]any)
@@ -139,8 +139,7 @@ func redactKey(data string) string {
 	return string(clean)
 }
 
-// decode reads one JSON value, with its numbers as they stand, and reports whether the body is that
-// and nothing else.
+// decode parses a body that is exactly one JSON value. Numbers keep their text.
 func decode(body string) (value any, ok bool) {
 	d := json.NewDecoder(strings.NewReader(body))
 	d.UseNumber()
@@ -151,7 +150,7 @@ func decode(body string) (value any, ok bool) {
 	return value, err == io.EOF
 }
 
-// hide replaces secrets in a value.
+// hide replaces the secrets in a JSON value.
 func hide(value any) {
 	switch v := value.(type) {
 	case map[string]any:

@@ -1,9 +1,9 @@
-package openapi_test
+package traffic_test
 
 import (
 	"testing"
 
-	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/traffic"
 )
 
 func TestRedact(t *testing.T) {
@@ -37,7 +37,7 @@ func TestRedact(t *testing.T) {
 		},
 		{"multipart/form-data; boundary=b", "--b\r\nA: b\r\n\r\n-----BEGIN PRIVATE KEY\r\n--b--\r\n", "--b\r\nA: b\r\n\r\n***\r\n--b--\r\n"},
 	} {
-		if got := openapi.Redact(tt.kind, tt.body); got != tt.want {
+		if got := traffic.Redact(tt.kind, tt.body); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.body, got, tt.want)
 		}
 	}
