@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/qcsdev/qcs/client/internal/rewind"
 )
 
 // RetryPolicy says how often a call is made, and how long is waited in between.
@@ -65,9 +67,12 @@ func (t *retryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	waits := backoff.NewExponentialBackOff()
 	waits.InitialInterval, waits.MaxInterval = t.policy.MinWait, t.policy.MaxWait
 	for attempt := 1; ; attempt++ {
-		again, err := rewound(r, attempt)
-		if err != nil {
-			return nil, err
+		again := r
+		if attempt > 1 {
+			var err error
+			if again, err = rewind.Request(r); err != nil {
+				return nil, err
+			}
 		}
 		if t.ready != nil {
 			if err := t.ready(r.Context()); err != nil {
@@ -111,23 +116,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-// rewound gives a request that can be sent now: with its body from the beginning.
-func rewound(r *http.Request, attempt int) (*http.Request, error) {
-	if attempt == 1 || r.Body == nil || r.Body == http.NoBody {
-		return r, nil
-	}
-	if r.GetBody == nil {
-		return nil, fmt.Errorf("%s %s: the body cannot be sent again", r.Method, r.URL.Path)
-	}
-	body, err := r.GetBody()
-	if err != nil {
-		return nil, err
-	}
-	again := r.Clone(r.Context())
-	again.Body = body
-	return again, nil
 }
 
 // attempt makes a call once, within its time, and takes the answer in as a whole: one that breaks

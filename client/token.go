@@ -2,12 +2,12 @@ package client
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/qcsdev/qcs/client/internal/jwt"
+	"github.com/qcsdev/qcs/client/internal/rewind"
 )
 
 // TokenSource gives the token for a call.
@@ -89,22 +89,14 @@ const maxLife = 365 * 24 * 3600
 // lifeOf reads from a JWT how long it is valid, without checking the signature: only the service
 // can.
 func lifeOf(token string, now time.Time) time.Duration {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
+	claims := jwt.Parse(token)
+	if claims.IssuedAt == 0 { // does not say since when
+		claims.IssuedAt = float64(now.Unix())
+	}
+	if claims.ExpireAt <= claims.IssuedAt {
 		return tokenLife
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims struct{ Iat, Exp float64 }
-	if err != nil || json.Unmarshal(payload, &claims) != nil {
-		return tokenLife
-	}
-	if claims.Iat == 0 { // does not say since when
-		claims.Iat = float64(now.Unix())
-	}
-	if claims.Exp <= claims.Iat {
-		return tokenLife
-	}
-	return time.Duration(min(claims.Exp-claims.Iat, maxLife) * float64(time.Second))
+	return time.Duration(min(claims.ExpireAt-claims.IssuedAt, maxLife) * float64(time.Second))
 }
 
 // authTransport puts the token into each call. After a 401 it asks for another token and makes the
@@ -121,14 +113,9 @@ func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || answer.StatusCode != http.StatusUnauthorized || !renews {
 		return answer, err
 	}
-	again := r.Clone(r.Context())
-	if r.Body != nil && r.Body != http.NoBody {
-		if r.GetBody == nil {
-			return answer, nil
-		}
-		if again.Body, err = r.GetBody(); err != nil {
-			return answer, nil //nolint:nilerr // the 401 tells more
-		}
+	again, err := rewind.Request(r)
+	if err != nil {
+		return answer, nil //nolint:nilerr // the 401 says more
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxExcerpt)) // so that the connection can be used again
 	answer.Body.Close()

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/client/internal/jwt"
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
 )
@@ -198,8 +199,7 @@ func (s *session) where() string {
 }
 
 func tokenUser(token string) string {
-	user, _ := claims(token)
-	return cmp.Or(user, "the user of the token")
+	return cmp.Or(jwt.Parse(token).Subject, "the user of the token")
 }
 
 // confirm asks for a yes.

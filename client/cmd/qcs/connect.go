@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"golang.org/x/term"
 
@@ -240,21 +237,4 @@ func (p *program) open(ctx context.Context, a account) (*session, context.Contex
 		ctx, s.cancel = context.WithTimeout(ctx, p.flags.timeout)
 	}
 	return s, ctx, nil
-}
-
-// claims are what a token says of itself. Only the service can tell whether they are true.
-func claims(token string) (user string, expires time.Time) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return "", time.Time{}
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var c struct {
-		Sub string
-		Exp float64
-	}
-	if err != nil || json.Unmarshal(payload, &c) != nil || c.Exp == 0 {
-		return c.Sub, time.Time{}
-	}
-	return c.Sub, time.Unix(int64(c.Exp), 0)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/qcsdev/qcs/client/internal/rewind"
 	"github.com/qcsdev/qcs/openapi/traffic"
 )
 
@@ -89,14 +90,11 @@ func (e *exchange) show(mark, first string, header http.Header, body string) {
 
 // bodyOf gives the body of a request without its secrets.
 func bodyOf(r *http.Request) string {
-	if r.GetBody == nil {
+	again, err := rewind.Request(r)
+	if err != nil || again.Body == nil {
 		return ""
 	}
-	body, err := r.GetBody()
-	if err != nil {
-		return ""
-	}
-	data, err := io.ReadAll(body) // as a whole: what is cut cannot be searched for secrets
+	data, err := io.ReadAll(again.Body) // the whole body: secrets in a cut body are not found
 	if err != nil {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/client/internal/jwt"
 )
 
 func (p *program) loginCommand() *cobra.Command {
@@ -147,9 +148,9 @@ func (p *program) whoamiCommand() *cobra.Command {
 			if errors.Is(err, client.ErrNoToken) {
 				return id, nil
 			}
-			user, expires := claims(token)
-			id.User = cmp.Or(user, id.User)
-			if !expires.IsZero() {
+			claims := jwt.Parse(token)
+			id.User = cmp.Or(claims.Subject, id.User)
+			if expires := claims.Expires(); !expires.IsZero() {
 				id.Expires = expires.UTC().Format(time.RFC3339)
 			}
 			return id, err
@@ -221,8 +222,8 @@ func (p *program) listContexts() error {
 	}
 	items := []any{}
 	for _, n := range c.Contexts {
-		_, expires := claims(n.Token)
-		items = append(items, shownContext{n, n.Name == c.Current, n.Token != "" && p.now().Before(expires)})
+		valid := p.now().Before(jwt.Parse(n.Token).Expires())
+		items = append(items, shownContext{n, n.Name == c.Current, valid})
 	}
 	return o.rows(items, -1)
 }
