@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"charm.land/lipgloss/v2"
+	"github.com/mattn/go-runewidth"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -237,7 +237,7 @@ func (o *printer) write(head []string, rows [][]string) error {
 	widths := make([]int, len(all[0]))
 	for _, row := range all {
 		for i, cell := range row {
-			widths[i] = max(widths[i], lipgloss.Width(cell))
+			widths[i] = max(widths[i], cellWidth.StringWidth(cell))
 		}
 	}
 	if w, terminal := o.width(o.stdout); terminal {
@@ -246,9 +246,8 @@ func (o *printer) write(head []string, rows [][]string) error {
 	for _, row := range all {
 		var text strings.Builder
 		for i, cell := range row {
-			cell = shorten(cell, widths[i])
-			text.WriteString(cell)
-			text.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(cell)+gap))
+			cell = cellWidth.Truncate(cell, widths[i], "…")
+			text.WriteString(cellWidth.FillRight(cell, widths[i]+gap))
 		}
 		if _, err := fmt.Fprintln(o.stdout, strings.TrimRight(text.String(), " ")); err != nil {
 			return err
@@ -256,6 +255,9 @@ func (o *printer) write(head []string, rows [][]string) error {
 	}
 	return nil
 }
+
+// cellWidth measures text in columns of a terminal, independent of the locale.
+var cellWidth = &runewidth.Condition{StrictEmojiNeutral: true}
 
 // gap is the space between two columns; narrowest is what a column is left with at least.
 const (
@@ -282,16 +284,4 @@ func fit(widths []int, terminal int) {
 		}
 		widths[widest]--
 	}
-}
-
-// shorten cuts a text to a width.
-func shorten(text string, to int) string {
-	if lipgloss.Width(text) <= to {
-		return text
-	}
-	runes := []rune(text)
-	for len(runes) > 0 && lipgloss.Width(string(runes))+1 > to {
-		runes = runes[:len(runes)-1]
-	}
-	return string(runes) + "…"
 }
