@@ -213,7 +213,7 @@ func (s *session) schedulesByName(ctx context.Context, registryID string) (map[s
 	if registryID == "" {
 		return all, nil
 	}
-	for found, err := range s.ListSchedules(ctx, registryID, client.List{PageSize: 1000, Sort: "created:asc"}) {
+	for found, err := range s.ListSchedules(ctx, registryID, client.List{PageSize: maxPageSize, Sort: "created:asc"}) {
 		if err != nil {
 			return nil, err
 		}

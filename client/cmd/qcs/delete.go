@@ -114,7 +114,7 @@ func (p *program) deleteReportsCommand() *cobra.Command {
 	return deletion{
 		use: "delete REPORT...", short: "Delete reports", what: "reports",
 		count: func(ctx context.Context, s *session, ids []string) (there int, err error) {
-			for r, err := range s.ListReports(ctx, client.List{}) {
+			for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
 				if err != nil {
 					return 0, err
 				}

@@ -12,8 +12,12 @@ import (
 	"github.com/qcsdev/qcs/client"
 )
 
-// defaultLimit is how many items of a list are shown unless more are asked for.
-const defaultLimit = 100
+// defaultLimit is the number of items that a list shows without --limit or --all. maxPageSize is
+// the largest page of the API; a command that reads a whole list uses it.
+const (
+	defaultLimit = 100
+	maxPageSize  = 1000
+)
 
 // listing is a command that shows a list of the service.
 type listing[T any] struct {
@@ -36,7 +40,7 @@ func (l listing[T]) command(p *program) *cobra.Command {
 			if everything && cmd.Flags().Changed("limit") {
 				return &usageError{"give --limit or --all, not both"}
 			}
-			if query.Limit < 1 || query.PageSize < 1 || query.PageSize > 1000 {
+			if query.Limit < 1 || query.PageSize < 1 || query.PageSize > maxPageSize {
 				return &usageError{"limit must be at least 1, page size between 1 and 1000"}
 			}
 			var none T
@@ -50,8 +54,11 @@ func (l listing[T]) command(p *program) *cobra.Command {
 			}
 			defer s.cancel()
 			wanted := query
-			if wanted.Limit++; everything { // one more than is shown tells whether there are more
+			if wanted.Limit++; everything { // an item more than is shown means that there are more
 				wanted.Limit = 0
+			}
+			if everything && !cmd.Flags().Changed("page-size") {
+				wanted.PageSize = maxPageSize
 			}
 			if o.flags.output == "jsonl" {
 				return stream(o, l.list(ctx, s, args, wanted), query.Limit, everything)
@@ -72,7 +79,7 @@ func (l listing[T]) command(p *program) *cobra.Command {
 		f.StringVar(&query.Filter, "filter", "", "query in QQL, such as status:Running")
 		f.StringVar(&query.Sort, "sort", "", "token:asc or token:desc, such as created:desc")
 		f.IntVar(&query.Limit, "limit", defaultLimit, "items at most")
-		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items that are asked for at once, 1 to 1000")
+		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items in one call, 1 to 1000; 1000 with --all")
 		f.BoolVar(&everything, "all", false, "all items, however many")
 	}
 	if l.complete != nil {

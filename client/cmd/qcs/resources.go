@@ -380,7 +380,7 @@ func (s *session) download(ctx context.Context, id string, wait bool) ([]byte, e
 			return content, err
 		}
 		known := false
-		for r, err := range s.ListReports(ctx, client.List{}) {
+		for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
 			if err != nil {
 				return nil, err
 			}

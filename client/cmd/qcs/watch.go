@@ -38,7 +38,7 @@ func (p *program) watchCommand() *cobra.Command {
 }
 
 func (p *program) watch(ctx context.Context, s *session, args []string, interval time.Duration) error {
-	query := client.List{PageSize: 1000}
+	query := client.List{PageSize: maxPageSize}
 	args = append(args[:1:1], slices.Compact(slices.Sorted(slices.Values(args[1:])))...)
 	if ids := args[1:]; len(ids) > 0 {
 		query.Filter = qql.In("scheduleUuid", ids...).String()
