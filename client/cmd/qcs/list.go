@@ -19,12 +19,42 @@ const (
 	maxPageSize  = 1000
 )
 
+// listCall gives a list of the service; args are the ids before the list.
+type listCall[T any] func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[T, error]
+
+// list is a list of the SDK.
+func list[T any](call func(*client.Client, context.Context, client.List) iter.Seq2[T, error]) listCall[T] {
+	return func(ctx context.Context, s *session, _ []string, l client.List) iter.Seq2[T, error] {
+		return call(s.Client, ctx, l)
+	}
+}
+
+// listOf is a list of the SDK that belongs to one id.
+func listOf[T any](call func(*client.Client, context.Context, string, client.List) iter.Seq2[T, error]) listCall[T] {
+	return func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[T, error] {
+		return call(s.Client, ctx, args[0], l)
+	}
+}
+
+// listAll is a list that the SDK gives as a whole.
+func listAll[T any](call func(*client.Client, context.Context) ([]T, error)) listCall[T] {
+	return func(ctx context.Context, s *session, _ []string, _ client.List) iter.Seq2[T, error] {
+		return every(call(s.Client, ctx))
+	}
+}
+
+// listAllOf is a list that the SDK gives as a whole and that belongs to one id.
+func listAllOf[T any](call func(*client.Client, context.Context, string) ([]T, error)) listCall[T] {
+	return func(ctx context.Context, s *session, args []string, _ client.List) iter.Seq2[T, error] {
+		return every(call(s.Client, ctx, args[0]))
+	}
+}
+
 // listing is a command that shows a list of the service.
 type listing[T any] struct {
 	use, short string
-	args       int      // ids before the list
 	columns    []string // of the table
-	list       func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[T, error]
+	list       listCall[T]
 	complete   func(*program) cobra.CompletionFunc
 	whole      bool // the service gives the list at once, without filter and pages
 }
@@ -35,7 +65,7 @@ func (l listing[T]) command(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   l.use,
 		Short: l.short,
-		Args:  cobra.ExactArgs(l.args),
+		Args:  argsOf(l.use),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if everything && cmd.Flags().Changed("limit") {
 				return &usageError{"give --limit or --all, not both"}
@@ -130,11 +160,18 @@ func stream[T any](o *printer, list iter.Seq2[T, error], limit int, everything b
 	return nil
 }
 
+// getCall gives one thing of the service.
+type getCall[T any] func(ctx context.Context, s *session, args []string) (T, error)
+
+// get is a call of the SDK that gives the thing with an id.
+func get[T any](call func(*client.Client, context.Context, string) (T, error)) getCall[T] {
+	return func(ctx context.Context, s *session, args []string) (T, error) { return call(s.Client, ctx, args[0]) }
+}
+
 // getting is a command that shows one thing.
 type getting[T any] struct {
 	use, short string
-	args       int
-	get        func(ctx context.Context, s *session, args []string) (T, error)
+	get        getCall[T]
 	complete   func(*program) cobra.CompletionFunc
 }
 
@@ -142,7 +179,7 @@ func (g getting[T]) command(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   g.use,
 		Short: g.short,
-		Args:  cobra.ExactArgs(g.args),
+		Args:  argsOf(g.use),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var none T
 			o, err := p.printer(none)

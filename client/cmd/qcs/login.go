@@ -155,9 +155,7 @@ func (p *program) whoamiCommand() *cobra.Command {
 			}
 			return id, err
 		},
-	}.command(
-		p,
-	)
+	}.command(p)
 }
 
 func (p *program) contextCommand() *cobra.Command {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,6 +136,24 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// argsOf reads the number of arguments of a command from its usage line, such as
+// "clone WORLD [NAME]". Words after an option do not count.
+func argsOf(use string) cobra.PositionalArgs {
+	least, most := 0, 0
+	for _, word := range strings.Fields(use)[1:] {
+		if strings.HasPrefix(word, "-") {
+			break
+		}
+		if most++; !strings.HasPrefix(word, "[") {
+			least++
+		}
+	}
+	if least == most {
+		return cobra.ExactArgs(least)
+	}
+	return cobra.RangeArgs(least, most)
 }
 
 func (p *program) versionCommand() *cobra.Command {

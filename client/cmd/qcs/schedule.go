@@ -25,17 +25,13 @@ func (p *program) scheduleCommand() *cobra.Command {
 		listing[api.Schedule]{
 			use:      "list REGISTRY",
 			short:    "List the schedules of a registry",
-			args:     1,
 			columns:  scheduleColumns,
 			complete: completeRegistry,
-			list: func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[api.Schedule, error] {
-				return s.ListSchedules(ctx, args[0], l)
-			},
+			list:     listOf((*client.Client).ListSchedules),
 		}.command(p),
 		writing[api.ScheduleRequest, api.ScheduleReference]{
 			use:      "create REGISTRY",
 			short:    "Add a schedule to a registry",
-			args:     1,
 			fields:   scheduleFields,
 			complete: completeRegistry,
 			call: func(
@@ -49,7 +45,6 @@ func (p *program) scheduleCommand() *cobra.Command {
 			use: "update REGISTRY SCHEDULE",
 			short: "Change the timing and the name of an automatic schedule; repositories, tags and days " +
 				"must be sent as they are",
-			args:     2,
 			fields:   scheduleFields,
 			complete: completeSchedule,
 			call: func(
@@ -63,17 +58,13 @@ func (p *program) scheduleCommand() *cobra.Command {
 			done: "canceled",
 			acts: client.Cancelable(),
 			call: (*client.Client).CancelSchedules,
-		}.command(
-			p,
-		),
+		}.command(p),
 		bulkCommand{
 			verb: "delete",
 			done: "deleted",
 			acts: client.Deletable(),
 			call: (*client.Client).DeleteSchedules,
-		}.command(
-			p,
-		),
+		}.command(p),
 		p.watchCommand(),
 	)
 }

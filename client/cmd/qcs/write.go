@@ -23,17 +23,24 @@ func put[T any](name, usage string, to func(*T) *string) field[T] {
 	}}
 }
 
+// putSecret is a field whose text is in a file.
+func putSecret[T any](name, usage string, to func(*T) *string) field[T] {
+	return field[T]{name: name, usage: usage, set: func(p *program, body *T, path string) (err error) {
+		*to(body), err = p.secretFile(path)
+		return err
+	}}
+}
+
 // writing is a command that sends a body T: from a file, over which flags are laid. It shows an R.
 type writing[T, R any] struct {
 	use, short string
-	args       int
 	fields     []field[T]
 	call       func(ctx context.Context, s *session, args []string, body T) (R, error)
 	complete   func(*program) cobra.CompletionFunc
 }
 
 func (w writing[T, R]) command(p *program) *cobra.Command {
-	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: cobra.ExactArgs(w.args)}
+	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: argsOf(w.use)}
 	f := cmd.Flags()
 	f.StringP(
 		"file", "f", "",
