@@ -8,8 +8,8 @@ import (
 	"github.com/qcsdev/qcs/gen/apiclient"
 )
 
-// reserved are the segments of a path that would turn a call on one thing into another call: dot
-// segments climb, and the literal ones are operations of their own.
+// reserved lists the path segments that cannot be ids, because they would name another operation:
+// dot segments, and the literal segments of the document.
 var reserved = map[string]bool{
 	"":         true,
 	".":        true,
@@ -23,8 +23,7 @@ var reserved = map[string]bool{
 	"gcp":      true,
 }
 
-// ids keeps a call from being made with an id that cannot be one: the error, ErrInvalid, comes
-// before anything is sent.
+// ids checks the ids in the path of a request. An invalid id is ErrInvalid, and nothing is sent.
 func ids(all ...string) apiclient.RequestEditorFn {
 	return func(context.Context, *http.Request) error {
 		for _, id := range all {
