@@ -182,8 +182,8 @@ func (c *Client) statuses(ctx context.Context, registryID string, ids []string) 
 	return all, nil
 }
 
-// DeleteSchedulesByBody deletes schedules with the older call, which has the ids in the body: DELETE
-// /csapi/v1.3/registry/{registryId}/schedule (client v1.1).
+// DeleteSchedulesByBody deletes schedules with the older call, which has the ids in the body:
+// DELETE /csapi/v1.3/registry/{registryId}/schedule (client v1.1).
 //
 // Deprecated: use DeleteSchedules.
 func (c *Client) DeleteSchedulesByBody(ctx context.Context, registryID string, scheduleIDs ...string) (*Job, error) {

@@ -2,8 +2,8 @@
 // independent of the vendor.
 //
 // New(WithBaseURL(…), WithCredentials(…)) makes a Client. It has a method for each operation of the
-// document (package openapi); Token is the method for POST /auth. A list is an iterator, a bulk call
-// gives a Job with a Wait method, and an error status is an *Error. The client works with the
+// document (package openapi); Token is the method for POST /auth. A list is an iterator, a bulk
+// call gives a Job with a Wait method, and an error status is an *Error. The client works with the
 // vendor's platforms and with the emulator qcsd. It imports no server and no database.
 package client
 

@@ -37,8 +37,8 @@ func (c *Client) CreateAWSConnector(ctx context.Context, r api.AWSConnectorReque
 	return err
 }
 
-// ListAWSConnectors gives the AWS connectors, or those of one account if accountID is not empty: GET
-// /csapi/v1.3/registry/aws/connectors and …/{accountId} (observed).
+// ListAWSConnectors gives the AWS connectors, or those of one account if accountID is not empty:
+// GET /csapi/v1.3/registry/aws/connectors and …/{accountId} (observed).
 func (c *Client) ListAWSConnectors(ctx context.Context, accountID string) ([]api.Connector, error) {
 	if accountID != "" {
 		return decode[[]api.Connector](c.wire.ListAWSConnectorsOfAccount(ctx, accountID, ids(accountID)))

@@ -88,8 +88,8 @@ func decode[T any](response *http.Response, err error) (T, error) {
 	return t, nil
 }
 
-// decodeError is the error of a body that is not the JSON it should be. Another text hints at a wrong
-// address when the body is HTML.
+// decodeError is the error of a body that is not the JSON it should be. Another text hints at a
+// wrong address when the body is HTML.
 func (a answer) decodeError(err error) error {
 	if bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")) {
 		return fmt.Errorf(

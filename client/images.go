@@ -17,8 +17,8 @@ func (c *Client) ListImages(ctx context.Context, l List) iter.Seq2[api.Image, er
 	return pages(ctx, l, fetch, func(i api.Image) string { return i.Sha })
 }
 
-// DescribeImage gives an image: GET /csapi/v1.3/images/{imageSha} (docs; observed). ErrNotFound until
-// a scan finds it.
+// DescribeImage gives an image: GET /csapi/v1.3/images/{imageSha} (docs; observed). ErrNotFound
+// until a scan finds it.
 func (c *Client) DescribeImage(ctx context.Context, sha string) (api.Image, error) {
 	return decode[api.Image](c.wire.DescribeImage(ctx, sha, ids(sha)))
 }

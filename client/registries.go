@@ -65,7 +65,8 @@ func (c *Client) UpdateRegistry(ctx context.Context, registryID string, r api.Re
 }
 
 // DeleteRegistry deletes a registry with all its schedules: DELETE
-// /csapi/v1.3/registry/{registryId} (swagger 2021). ErrInvalid while one of its schedules is Running.
+// /csapi/v1.3/registry/{registryId} (swagger 2021). ErrInvalid while one of its schedules is
+// Running.
 func (c *Client) DeleteRegistry(ctx context.Context, registryID string) (*Job, error) {
 	job := &Job{client: c}
 	if err := job.start(read(c.wire.DeleteRegistry(ctx, registryID, ids(registryID)))); err != nil {

@@ -20,13 +20,13 @@ import (
 
 // RetryPolicy says how many attempts a call has, and how long the SDK waits between them.
 //
-// The SDK retries GET, PUT and DELETE after a connection error, 408, 429, 502, 503, 504, and after a
-// 409 with rate limit headers (the classic form of a rate limit). The exception is a bulk DELETE by
-// a filter, which could match more the second time. Such a DELETE, and POST, are retried only when
-// the service has certainly done nothing: there was no connection, or the response is a 429 or 503
-// with Retry-After, or a 409 with X-RateLimit-ToWait-Sec. A 409 without rate limit headers (a plan
-// without reports) is never retried. A retried DELETE of one thing may end with ErrNotFound, because
-// an earlier attempt has deleted it.
+// The SDK retries GET, PUT and DELETE after a connection error, 408, 429, 502, 503, 504, and after
+// a 409 with rate limit headers (the classic form of a rate limit). The exception is a bulk DELETE
+// by a filter, which could match more the second time. Such a DELETE, and POST, are retried only
+// when the service has certainly done nothing: there was no connection, or the response is a 429 or
+// 503 with Retry-After, or a 409 with X-RateLimit-ToWait-Sec. A 409 without rate limit headers (a
+// plan without reports) is never retried. A retried DELETE of one thing may end with ErrNotFound,
+// because an earlier attempt has deleted it.
 type RetryPolicy struct {
 	Attempts int           // attempts at most, with the first; 1 for no retry
 	MinWait  time.Duration // the first wait; each wait is longer by half, with a random part
@@ -48,8 +48,8 @@ func (p RetryPolicy) check() error {
 	)
 }
 
-// retryTransport retries calls as the policy says. It does not wait when the deadline of the context
-// comes earlier.
+// retryTransport retries calls as the policy says. It does not wait when the deadline of the
+// context comes earlier.
 type retryTransport struct {
 	policy  RetryPolicy
 	timeout time.Duration // of an attempt
