@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// List says which items of a list are wanted, and in which order. The zero value wants all.
+// List selects and orders the items of a list. The zero value selects all.
 type List struct {
 	Filter   string // a query in QQL; see package qql
 	Sort     string // token:asc or token:desc

@@ -12,7 +12,7 @@ import (
 
 func (p *program) connectorCommand() *cobra.Command {
 	return group(
-		"connector", "Ways into the accounts of cloud providers",
+		"connector", "Access to the accounts of cloud providers",
 		p.awsConnectorCommand(), p.acrConnectorCommand(), p.gcpConnectorCommand(),
 	)
 }
@@ -24,7 +24,7 @@ func (p *program) awsConnectorCommand() *cobra.Command {
 		"Amazon",
 		getting[api.AWSBase]{
 			use:   "base",
-			short: "Show whom a role must trust",
+			short: "Show the account and the external id that a role must trust",
 			get:   func(ctx context.Context, s *session, _ []string) (api.AWSBase, error) { return s.AWSBase(ctx) },
 		}.command(p),
 		listing[api.Connector]{

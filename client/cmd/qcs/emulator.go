@@ -15,7 +15,7 @@ import (
 func (p *program) emulatorCommand() *cobra.Command {
 	return group(
 		"emulator",
-		"The emulator's own: worlds, clock, faults, snapshots, journal, recordings. No platform has it",
+		"Worlds, clock, faults, snapshots, journal and recordings of the emulator; no vendor's platform has them",
 		p.worldCommand(),
 		p.clockCommand(),
 		p.faultCommand(),
@@ -32,7 +32,7 @@ func (p *program) emulatorCommand() *cobra.Command {
 		}.command(p),
 		controlling{
 			use:     "evidence",
-			short:   "List on what the emulator's behaviour rests",
+			short:   "List what the emulator's behaviour is based on",
 			columns: []string{"kind", "name", "class", "source"},
 			call:    give((*emulator.Client).Evidence),
 		}.command(p),
@@ -42,7 +42,7 @@ func (p *program) emulatorCommand() *cobra.Command {
 func (p *program) faultCommand() *cobra.Command {
 	return group(
 		"fault",
-		"Calls that go wrong on purpose",
+		"Calls that fail on purpose",
 		controlling{
 			use:     "list",
 			short:   "List the faults",
@@ -77,7 +77,7 @@ func (p *program) faultCommand() *cobra.Command {
 func (p *program) snapshotCommand() *cobra.Command {
 	return group(
 		"snapshot",
-		"States of the world to come back to",
+		"Saved states of the world",
 		controlling{
 			use:     "list",
 			short:   "List the snapshots",
@@ -91,7 +91,7 @@ func (p *program) snapshotCommand() *cobra.Command {
 		}.command(p),
 		controlling{
 			use:   "restore NAME",
-			short: "Bring the world back to a snapshot",
+			short: "Restore the world from a snapshot",
 			call:  doOn((*emulator.Client).Restore),
 		}.command(p),
 		controlling{
@@ -106,7 +106,7 @@ func (p *program) snapshotCommand() *cobra.Command {
 		}.command(p),
 		controlling{
 			use:   "import NAME FILE",
-			short: "Keep an exported snapshot under a name; - for standard input",
+			short: "Save an exported snapshot under a name; - for standard input",
 			call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
 				var file control.SnapshotFile
 				if err := p.readJSON(args[1], &file); err != nil {
@@ -121,7 +121,7 @@ func (p *program) snapshotCommand() *cobra.Command {
 func (p *program) journalCommand() *cobra.Command {
 	return group(
 		"journal",
-		"What was called in the world, and what was answered",
+		"Requests and responses of the world",
 		listing[control.Exchange]{
 			use:     "list",
 			short:   "List the last calls, the newest first",
@@ -136,17 +136,17 @@ func (p *program) journalCommand() *cobra.Command {
 		}.command(p),
 		controlling{
 			use:   "verify",
-			short: "Ask whether calls were made as expected; exit code 1 when not",
+			short: "Check whether the journal has the expected calls; exit code 1 if not",
 			flags: func(cmd *cobra.Command) {
 				cmd.Flags().String("operation", "", "operationId; any when not given")
 				cmd.Flags().String("filter", "", "query in QQL, such as status:200")
-				cmd.Flags().Int("times", -1, "exactly so many; at least one when not given")
+				cmd.Flags().Int("times", -1, "expected number of calls; without it, at least one")
 			},
 			call: verify,
 		}.command(p),
 		controlling{
 			use:   "clear",
-			short: "Forget the calls",
+			short: "Delete the journal",
 			call:  do((*emulator.Client).ClearJournal),
 		}.command(p),
 		controlling{
@@ -177,7 +177,7 @@ func (p *program) addRepositoryCommand() *cobra.Command {
 	var images control.ScenarioImages
 	return controlling{
 		use:   "add-repository REGISTRY REPOSITORY",
-		short: "Give a registry a repository, or more images in it",
+		short: "Add a repository to a registry, or images to a repository",
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&images.Tag, "tag", "", "tag of an image in it; {n} is its number")
 			cmd.Flags().IntVar(&images.Count, "count", 1, "how many such images")

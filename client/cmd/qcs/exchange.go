@@ -12,14 +12,14 @@ import (
 	"github.com/qcsdev/qcs/openapi/traffic"
 )
 
-// exchange is the transport of the CLI. It notes whether the other side is the emulator, shows
-// exchanges with --debug, and prints calls in place of making them with --curl.
+// exchange is the transport of the CLI. It finds out whether the service is the emulator. With
+// --debug it prints requests and responses; with --curl it prints requests and does not send them.
 type exchange struct {
 	next        http.RoundTripper
 	debug, curl bool
-	several     bool // with curl: a command makes several calls
+	several     bool // with curl: the command makes several calls
 	out, log    io.Writer
-	seen        bool // there was an answer
+	answered    bool // there was a response
 	emulator    bool
 }
 
@@ -29,7 +29,7 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		if _, err := fmt.Fprintln(e.out, curl(r)); err != nil {
 			return nil, err
 		}
-		if e.several { // calls of one command: go on to the next
+		if e.several { // go on to the next call
 			return &http.Response{
 				StatusCode: http.StatusNoContent,
 				Body:       http.NoBody,
@@ -46,13 +46,13 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.seen, e.emulator = true, strings.HasPrefix(response.Header.Get("Server"), "qcsd/")
+	e.answered, e.emulator = true, strings.HasPrefix(response.Header.Get("Server"), "qcsd/")
 	if e.debug {
 		body, err := io.ReadAll(io.LimitReader(response.Body, maxRead))
 		if err != nil {
-			return response, nil //nolint:nilerr // the client finds it, too
+			return response, nil //nolint:nilerr // the client gets the same error
 		}
-		shown := traffic.Hidden // the answer to a login is a token
+		shown := traffic.Hidden // the response to a login is a token
 		if r.URL.Path != "/auth" {
 			shown = traffic.Redact(response.Header.Get("Content-Type"), string(body))
 		}
@@ -65,7 +65,7 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// What is read of an answer, and what is shown of a body, at most, in bytes.
+// The largest part of a response that --debug reads, and of a body that it prints, in bytes.
 const (
 	maxRead  = 64 << 20
 	maxShown = 16 << 10

@@ -56,7 +56,7 @@ type listing[T any] struct {
 	columns    []string // of the table
 	list       listCall[T]
 	complete   func(*program) cobra.CompletionFunc
-	whole      bool // the service gives the list at once, without filter and pages
+	whole      bool // the service gives the whole list in one response, without filter
 }
 
 func (l listing[T]) command(p *program) *cobra.Command {
@@ -83,25 +83,25 @@ func (l listing[T]) command(p *program) *cobra.Command {
 				return err
 			}
 			defer s.cancel()
-			wanted := query
-			if wanted.Limit++; everything { // an item more than is shown means that there are more
-				wanted.Limit = 0
+			request := query
+			if request.Limit++; everything { // one more than is printed: its presence means that there are more
+				request.Limit = 0
 			}
 			if everything && !cmd.Flags().Changed("page-size") {
-				wanted.PageSize = maxPageSize
+				request.PageSize = maxPageSize
 			}
 			if o.flags.output == "jsonl" {
-				return stream(o, l.list(ctx, s, args, wanted), query.Limit, everything)
+				return stream(o, l.list(ctx, s, args, request), query.Limit, everything)
 			}
 			var raw []byte
 			items := []any{}
-			for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, wanted) {
+			for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, request) {
 				if err != nil {
 					return err
 				}
 				items = append(items, item)
 			}
-			return shown(o, items, total(raw, len(items)), wanted.Limit)
+			return shown(o, items, total(raw, len(items)), request.Limit)
 		},
 	}
 	query.Limit, query.PageSize, everything = defaultLimit, defaultLimit, l.whole
@@ -110,7 +110,7 @@ func (l listing[T]) command(p *program) *cobra.Command {
 		f.StringVar(&query.Sort, "sort", "", "token:asc or token:desc, such as created:desc")
 		f.IntVar(&query.Limit, "limit", defaultLimit, "items at most")
 		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items in one call, 1 to 1000; 1000 with --all")
-		f.BoolVar(&everything, "all", false, "all items, however many")
+		f.BoolVar(&everything, "all", false, "all items")
 	}
 	if l.complete != nil {
 		cmd.ValidArgsFunction = l.complete(p)
@@ -118,17 +118,18 @@ func (l listing[T]) command(p *program) *cobra.Command {
 	return cmd
 }
 
-// total reads from an answer how many items there are in all; -1 for a list that is not counted.
+// total reads the number of all items from a page; -1 for a list without a total.
 func total(raw []byte, shown int) int {
 	if bytes.HasPrefix(raw, []byte("[")) {
 		return -1
 	}
 	page := struct{ Count int }{shown}
-	_ = json.Unmarshal(raw, &page) // no body is an empty list
+	_ = json.Unmarshal(raw, &page) // a response without a body is an empty list
 	return max(page.Count, shown)
 }
 
-// shown prints items, and says when there are more. A limit is one more than is shown; 0 is none.
+// shown prints items, and a hint when there are more. The limit is one more than the number of
+// items to print; 0 means no limit.
 func shown(o *printer, items []any, count, limit int) error {
 	more := limit > 0 && len(items) == limit
 	if more {
@@ -143,7 +144,7 @@ func shown(o *printer, items []any, count, limit int) error {
 	return nil
 }
 
-// stream prints items line by line as they come: memory does not grow with the list.
+// stream prints each item as it arrives, so that memory does not grow with the list.
 func stream[T any](o *printer, list iter.Seq2[T, error], limit int, everything bool) error {
 	n := 0
 	for item, err := range list {
@@ -205,7 +206,7 @@ func (g getting[T]) command(p *program) *cobra.Command {
 	return cmd
 }
 
-// every turns a call that gives all items at once into a list.
+// every makes an iterator of the result of a call that gives all items.
 func every[T any](items []T, err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T

@@ -33,7 +33,7 @@ func (p *program) login(ctx context.Context) error {
 	name := p.flags.context
 	environment := p.getenv
 	p.getenv = func(variable string) string {
-		if variable == "QCS_TOKEN" { // is what a login replaces
+		if variable == "QCS_TOKEN" { // a login replaces this token
 			return ""
 		}
 		return environment(variable)
@@ -41,7 +41,7 @@ func (p *program) login(ctx context.Context) error {
 	if c, err := p.readConfig(); err != nil {
 		return err
 	} else if c.find(name) == nil {
-		p.flags.context = "" // it is made
+		p.flags.context = "" // the login makes this context
 	}
 	a, err := p.resolve()
 	if err != nil {
@@ -51,7 +51,7 @@ func (p *program) login(ctx context.Context) error {
 		return &usageError{"give --user; with --auth basic there is nothing to log in to"}
 	}
 	if a.Token = ""; a.password == "" {
-		if err := p.ask(ctx, &a); err != nil {
+		if err := p.readPassword(ctx, &a); err != nil {
 			return err
 		}
 	}
@@ -79,7 +79,7 @@ func (p *program) login(ctx context.Context) error {
 	return err
 }
 
-// place says whether the other side is the emulator.
+// place gives the kind of the service: emulator or platform.
 func (s *session) place() string {
 	if s.exchange.emulator {
 		return "the emulator"
@@ -89,7 +89,7 @@ func (s *session) place() string {
 
 func (p *program) logoutCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Forget the token of the context", Args: cobra.NoArgs,
+		Use: "logout", Short: "Delete the token of the context", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			c, err := p.readConfig()
 			if err != nil {
@@ -108,7 +108,7 @@ func (p *program) logoutCommand() *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(
-				p.stdout, "The token of %s is forgotten; at the service it is valid until it expires.\n",
+				p.stdout, "The token of %s is forgotten; the service accepts it until it expires.\n",
 				n.Name,
 			)
 			return err
@@ -116,7 +116,7 @@ func (p *program) logoutCommand() *cobra.Command {
 	}
 }
 
-// identity is what whoami shows.
+// identity is the result of whoami.
 type identity struct {
 	User    string `json:"user"`
 	URL     string `json:"url"`
@@ -129,9 +129,9 @@ type identity struct {
 func (p *program) whoamiCommand() *cobra.Command {
 	return getting[identity]{
 		use:   "whoami",
-		short: "Show as whom and where calls are made, after trying it",
+		short: "Show the user and the service, after a test call",
 		get: func(ctx context.Context, s *session, _ []string) (identity, error) {
-			ctx = client.WithRawResponse(ctx, new([]byte)) // what is shown is no answer of the service
+			ctx = client.WithRawResponse(ctx, new([]byte)) // the output is not a response of the service
 			for _, err := range s.ListRegistries(ctx, client.List{PageSize: 1, Limit: 1}) {
 				if err != nil && !errors.Is(err, client.ErrForbidden) {
 					return identity{}, err
@@ -202,7 +202,7 @@ func (p *program) contextCommand() *cobra.Command {
 	)
 }
 
-// shownContext is a context as it is listed: without its token.
+// shownContext is a context in a list; the JSON has no token.
 type shownContext struct {
 	namedContext
 	Current  bool `json:"current"`
@@ -226,7 +226,7 @@ func (p *program) listContexts() error {
 	return o.rows(items, -1)
 }
 
-// change does something to a context that exists.
+// change changes an existing context.
 func (p *program) change(name string, do func(*config, *namedContext)) error {
 	c, err := p.readConfig()
 	if err != nil {

@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// printer writes what a command found in the form that was asked for.
+// printer writes the result of a command in the format of --output.
 type printer struct {
 	*program
 	columns []string // of table and csv
 }
 
-// printer checks the columns that are asked for against the fields of a type.
+// printer gives a printer for values of a type, and checks --columns against its fields.
 func (p *program) printer(of any, columns ...string) (*printer, error) {
 	o := &printer{p, columns}
 	if len(p.flags.columns) == 0 {
@@ -36,7 +36,7 @@ func (p *program) printer(of any, columns ...string) (*printer, error) {
 	return o, nil
 }
 
-// fields lists the names that the fields of a struct have as JSON.
+// fields lists the JSON names of the fields of a struct.
 func fields(t reflect.Type) []string {
 	var names []string
 	for i := range t.NumField() {
@@ -52,7 +52,7 @@ func fields(t reflect.Type) []string {
 	return names
 }
 
-// value writes one thing: what the service answered, if that is JSON, or else the value.
+// value writes one value: the response of the service if it is JSON, otherwise the value itself.
 func (o *printer) value(value any, raw []byte) error {
 	data := raw
 	if !json.Valid(raw) {
@@ -77,7 +77,8 @@ func (o *printer) value(value any, raw []byte) error {
 	return o.pairs(value)
 }
 
-// rows writes several things; count is that of all that there are, for JSON as the API has it.
+// rows writes several items. JSON has the shape of the API's lists, with count as the total; -1
+// means no total.
 func (o *printer) rows(items []any, count int) error {
 	switch o.flags.output {
 	case "jsonl":
@@ -131,7 +132,7 @@ func (o *printer) json(data []byte) error {
 	return err
 }
 
-// yaml writes JSON as YAML, with the fields in their order.
+// yaml writes JSON as YAML and keeps the order of the fields.
 func (o *printer) yaml(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -147,8 +148,8 @@ func (o *printer) yaml(data []byte) error {
 	return e.Close()
 }
 
-// yamlNode reads the next value of a JSON document; texts that would be read as something else get
-// quotes when they are written.
+// yamlNode converts the next JSON value. A string that YAML would take for another type gets
+// quotes.
 func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 	t, err := d.Token()
 	if err != nil {
@@ -167,7 +168,7 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 			}
 			n.Content = append(n.Content, inner)
 		}
-		_, err = d.Token() // the closing one
+		_, err = d.Token() // the closing bracket
 	case json.Number:
 		n.Kind, n.Tag, n.Value = yaml.ScalarNode, "!!float", t.String()
 		if _, err := t.Int64(); err == nil {
@@ -195,7 +196,7 @@ func (o *printer) csv(items []any) error {
 	return w.Error()
 }
 
-// table writes columns side by side; on a terminal they fit its width.
+// table writes a table; on a terminal it fits the width.
 func (o *printer) table(items []any) error {
 	rows := make([][]string, len(items))
 	for i, item := range items {
@@ -210,7 +211,7 @@ func (o *printer) table(items []any) error {
 	return o.write(head, rows)
 }
 
-// pairs writes one thing as names and values.
+// pairs writes one value as a table of names and values.
 func (o *printer) pairs(value any) error {
 	var rows [][]string
 	columns := o.columns
@@ -259,14 +260,14 @@ func (o *printer) write(head []string, rows [][]string) error {
 // cellWidth measures text in columns of a terminal, independent of the locale.
 var cellWidth = &runewidth.Condition{StrictEmojiNeutral: true}
 
-// gap is the space between two columns; narrowest is what a column is left with at least.
+// gap is the space between two columns; narrowest is the least width of a column.
 const (
 	gap       = 2
 	narrowest = 1
 )
 
-// fit makes columns narrower, the widest first, until a line has room. The first, which names the
-// thing, is left whole: people copy it.
+// fit makes columns narrower, the widest first, until a line fits the terminal. The first column,
+// an id that users copy, keeps its width.
 func fit(widths []int, terminal int) {
 	total := -gap
 	for _, w := range widths {

@@ -13,10 +13,10 @@ import (
 func (p *program) recordingCommand() *cobra.Command {
 	return group(
 		"recording",
-		"Calls of the world that can be made again, with the same answers",
+		"Recorded calls of the world, for replay",
 		controlling{
 			use:   "start",
-			short: "Begin to record the world",
+			short: "Start a recording of the world",
 			call:  do((*emulator.Client).StartRecording),
 		}.command(p),
 		controlling{
@@ -26,12 +26,12 @@ func (p *program) recordingCommand() *cobra.Command {
 		}.command(p),
 		controlling{
 			use:   "stop",
-			short: "End the recording and forget it",
+			short: "Stop and delete the recording",
 			call:  do((*emulator.Client).StopRecording),
 		}.command(p),
 		controlling{
 			use:   "replay FILE",
-			short: "Make the calls of a recording again; exit code 1 when an answer differs; - for standard input",
+			short: "Send the calls of a recording again; exit code 1 when a response differs; - for standard input",
 			call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
 				var scenario control.Scenario
 				if err := p.readJSON(args[0], &scenario); err != nil {

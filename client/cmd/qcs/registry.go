@@ -66,12 +66,12 @@ func (p *program) registryCommand() *cobra.Command {
 	)
 }
 
-// valid is what validate found.
+// valid is the result of validate.
 type valid struct {
 	Valid bool `json:"valid"`
 }
 
-// registryFields are the common fields of a registry; others come from a file.
+// registryFields are the flags for the common fields of a registry; a file can have the others.
 var registryFields = []field[api.RegistryRequest]{
 	put(
 		"uri",

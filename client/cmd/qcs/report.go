@@ -16,7 +16,7 @@ import (
 func (p *program) reportCommand() *cobra.Command {
 	return group(
 		"report",
-		"Reports of what scans have found",
+		"Reports on the results of scans",
 		listing[api.Report]{
 			use:     "list",
 			short:   "List reports",
@@ -25,7 +25,7 @@ func (p *program) reportCommand() *cobra.Command {
 		}.command(p),
 		writing[api.ReportRequest, reportReference]{
 			use:   "create",
-			short: "Ask for a report",
+			short: "Request a report",
 			fields: []field[api.ReportRequest]{
 				put("name", "name", func(r *api.ReportRequest) *string { return &r.Name }),
 				put(
@@ -57,7 +57,7 @@ func (p *program) reportCommand() *cobra.Command {
 func (p *program) reportScheduleCommand() *cobra.Command {
 	return group(
 		"schedule",
-		"Reports that are made by themselves",
+		"Automatic reports",
 		writing[api.ReportScheduleRequest, api.ReportScheduleReference]{
 			use:   "create",
 			short: "Schedule reports",
@@ -81,7 +81,7 @@ func (p *program) reportScheduleCommand() *cobra.Command {
 	)
 }
 
-// reportReference names a report.
+// reportReference is the id of a new report.
 type reportReference struct {
 	ReportUUID string `json:"reportUuid"`
 }
@@ -115,7 +115,7 @@ func (p *program) downloadCommand() *cobra.Command {
 	return cmd
 }
 
-// download gets a report, and waits for one that is not there yet, if it is known.
+// download gets a report. With wait, it waits until an existing report is generated.
 func (s *session) download(ctx context.Context, id string, wait bool) ([]byte, error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

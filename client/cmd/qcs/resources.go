@@ -71,7 +71,7 @@ func (p *program) policyCommand() *cobra.Command {
 func (p *program) jobCommand() *cobra.Command {
 	return group(
 		"job",
-		"The work behind bulk calls; only the emulator can be asked for it",
+		"Jobs of bulk calls; only the emulator gives their state",
 		getting[control.Job]{
 			use:   "get JOB",
 			short: "Show a job",
@@ -88,7 +88,7 @@ func (p *program) jobCommand() *cobra.Command {
 		}.command(p),
 		&cobra.Command{
 			Use:   "wait JOB...",
-			Short: "Wait until jobs are done, and show what they did",
+			Short: "Wait until jobs are done, and print their result",
 			Args:  cobra.MinimumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				s, ctx, err := p.connect(cmd.Context())

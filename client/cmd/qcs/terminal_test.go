@@ -110,7 +110,7 @@ func TestInterruptedPrompt(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	_, err := answered(ctx, func() (string, error) {
+	_, err := withContext(ctx, func() (string, error) {
 		close(asked)
 		return bufio.NewReader(typed).ReadString('\n') // nobody types anything
 	})

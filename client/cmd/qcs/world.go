@@ -33,8 +33,7 @@ func (p *program) worldRequest(cmd *cobra.Command, args []string) (r control.Wor
 func (p *program) worldCommand() *cobra.Command {
 	return group(
 		"world",
-		"Worlds: subscriptions that do not see each other. With QCS_CONTROL_TOKEN where the emulator has a "+
-			"control token",
+		"Worlds: separate subscriptions. Set QCS_CONTROL_TOKEN if the emulator has a control token",
 		controlling{
 			use:     "list",
 			short:   "List the worlds",
@@ -44,7 +43,7 @@ func (p *program) worldCommand() *cobra.Command {
 		}.command(p),
 		controlling{
 			use:    "create [NAME]",
-			short:  "Make a world, and show how to log in to it",
+			short:  "Create a world, and show how to log in to it",
 			worlds: true,
 			flags:  worldFlags,
 			call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
@@ -93,7 +92,7 @@ func (p *program) worldCommand() *cobra.Command {
 		}.command(p),
 		controlling{
 			use:    "drop WORLD",
-			short:  "Remove a world with all that belongs to it",
+			short:  "Remove a world with all its data",
 			worlds: true,
 			call:   doOn((*emulator.Client).DropWorld),
 		}.command(p),
@@ -142,23 +141,23 @@ func (p *program) clockCommand() *cobra.Command {
 		"The time of the world",
 		controlling{use: "get", short: "Show the clock", call: give((*emulator.Client).Clock)}.command(p),
 		p.clockSetting(
-			"freeze [TIME]", "Let the clock stand still, now or at a time such as 2026-01-02T03:04:05Z",
+			"freeze [TIME]", "Stop the clock, now or at a time such as 2026-01-02T03:04:05Z",
 			clockMode(control.ClockModeFrozen),
 		),
 		p.clockSetting(
-			"set TIME", "Let the clock show another time and go on", clockMode(control.ClockModeOffset),
+			"set TIME", "Set the clock to another time; it keeps running", clockMode(control.ClockModeOffset),
 		),
 		p.clockSetting(
-			"scale RATE", "Let the clock run so many times as fast",
+			"scale RATE", "Run the clock faster by a factor",
 			func(args []string) (control.ClockSetting, error) {
 				rate, err := strconv.ParseFloat(args[0], 64)
 				return control.ClockSetting{Mode: control.ClockModeScaled, Rate: rate}, err
 			},
 		),
-		p.clockSetting("real", "Let the clock show the time of the machine", clockMode(control.ClockModeReal)),
+		p.clockSetting("real", "Use the time of the machine", clockMode(control.ClockModeReal)),
 		controlling{
 			use:   "advance DURATION",
-			short: "Move the clock on, such as 1h30m, and show what happened",
+			short: "Move the clock forward, such as 1h30m, and show what happened",
 			call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
 				d, err := time.ParseDuration(args[0])
 				if err != nil {
