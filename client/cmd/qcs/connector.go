@@ -19,9 +19,7 @@ func (p *program) connectorCommand() *cobra.Command {
 
 func (p *program) awsConnectorCommand() *cobra.Command {
 	columns := []string{"arn", "name", "description"}
-	return group(
-		"aws",
-		"Amazon",
+	return group("aws", "Amazon",
 		getting[api.AWSBase]{
 			use:   "base",
 			short: "Show the account and the external id that a role must trust",
@@ -55,9 +53,7 @@ func (p *program) awsConnectorCommand() *cobra.Command {
 					func(r *api.AWSConnectorRequest) *string { return &r.ExternalID },
 				),
 			},
-			call: func(
-				ctx context.Context, s *session, _ []string, r api.AWSConnectorRequest,
-			) (api.Connector, error) {
+			call: func(ctx context.Context, s *session, _ []string, r api.AWSConnectorRequest) (api.Connector, error) {
 				shown := api.Connector{Arn: r.Arn, Name: r.Name, Description: r.Description}
 				return shown, s.CreateAWSConnector(ctx, r)
 			},
@@ -66,9 +62,7 @@ func (p *program) awsConnectorCommand() *cobra.Command {
 }
 
 func (p *program) acrConnectorCommand() *cobra.Command {
-	return group(
-		"acr",
-		"Azure",
+	return group("acr", "Azure",
 		listing[api.ACRConnector]{
 			use:     "list",
 			short:   "List the connectors",
@@ -107,9 +101,7 @@ func (p *program) acrConnectorCommand() *cobra.Command {
 }
 
 func (p *program) gcpConnectorCommand() *cobra.Command {
-	return group(
-		"gcp",
-		"Google",
+	return group("gcp", "Google",
 		listing[api.GCPConnector]{
 			use:     "list",
 			short:   "List the connectors",

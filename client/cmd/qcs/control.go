@@ -120,6 +120,11 @@ func (c controlling) command(p *program) *cobra.Command {
 	return cmd
 }
 
+// control is a command of the control API without flags, for the world of the user.
+func (p *program) control(use, short string, call controlCall) *cobra.Command {
+	return controlling{use: use, short: short, call: call}.command(p)
+}
+
 // show prints the value of a call.
 func (c controlling) show(p *program, value any) error {
 	o := &printer{p, c.columns}

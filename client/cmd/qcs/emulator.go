@@ -40,9 +40,7 @@ func (p *program) emulatorCommand() *cobra.Command {
 }
 
 func (p *program) faultCommand() *cobra.Command {
-	return group(
-		"fault",
-		"Calls that fail on purpose",
+	return group("fault", "Calls that fail on purpose",
 		controlling{
 			use:     "list",
 			short:   "List the faults",
@@ -61,49 +59,23 @@ func (p *program) faultCommand() *cobra.Command {
 				return c.AddFault(ctx, r)
 			},
 		}.command(p),
-		controlling{
-			use:   "remove FAULT",
-			short: "Remove a fault",
-			call:  doOn((*emulator.Client).RemoveFault),
-		}.command(p),
-		controlling{
-			use:   "clear",
-			short: "Remove all faults",
-			call:  do((*emulator.Client).ClearFaults),
-		}.command(p),
+		p.control("remove FAULT", "Remove a fault", doOn((*emulator.Client).RemoveFault)),
+		p.control("clear", "Remove all faults", do((*emulator.Client).ClearFaults)),
 	)
 }
 
 func (p *program) snapshotCommand() *cobra.Command {
-	return group(
-		"snapshot",
-		"Saved states of the world",
+	return group("snapshot", "Saved states of the world",
 		controlling{
 			use:     "list",
 			short:   "List the snapshots",
 			columns: []string{"name", "taken", "rows"},
 			call:    give((*emulator.Client).Snapshots),
 		}.command(p),
-		controlling{
-			use:   "save NAME",
-			short: "Save the world under a name",
-			call:  giveOf((*emulator.Client).Save),
-		}.command(p),
-		controlling{
-			use:   "restore NAME",
-			short: "Restore the world from a snapshot",
-			call:  doOn((*emulator.Client).Restore),
-		}.command(p),
-		controlling{
-			use:   "delete NAME",
-			short: "Remove a snapshot",
-			call:  doOn((*emulator.Client).DeleteSnapshot),
-		}.command(p),
-		controlling{
-			use:   "export NAME",
-			short: "Write a snapshot to standard output",
-			call:  p.export(giveOf((*emulator.Client).Export)),
-		}.command(p),
+		p.control("save NAME", "Save the world under a name", giveOf((*emulator.Client).Save)),
+		p.control("restore NAME", "Restore the world from a snapshot", doOn((*emulator.Client).Restore)),
+		p.control("delete NAME", "Remove a snapshot", doOn((*emulator.Client).DeleteSnapshot)),
+		p.control("export NAME", "Write a snapshot to standard output", p.export(giveOf((*emulator.Client).Export))),
 		controlling{
 			use:   "import NAME FILE",
 			short: "Save an exported snapshot under a name; - for standard input",
@@ -119,9 +91,7 @@ func (p *program) snapshotCommand() *cobra.Command {
 }
 
 func (p *program) journalCommand() *cobra.Command {
-	return group(
-		"journal",
-		"Requests and responses of the world",
+	return group("journal", "Requests and responses of the world",
 		listing[control.Exchange]{
 			use:     "list",
 			short:   "List the last calls, the newest first",
@@ -144,16 +114,11 @@ func (p *program) journalCommand() *cobra.Command {
 			},
 			call: verify,
 		}.command(p),
-		controlling{
-			use:   "clear",
-			short: "Delete the journal",
-			call:  do((*emulator.Client).ClearJournal),
-		}.command(p),
-		controlling{
-			use:   "har",
-			short: "Write the calls as an HTTP archive to standard output",
-			call:  p.export(give((*emulator.Client).HAR)),
-		}.command(p),
+		p.control("clear", "Delete the journal", do((*emulator.Client).ClearJournal)),
+		p.control(
+			"har", "Write the calls as an HTTP archive to standard output",
+			p.export(give((*emulator.Client).HAR)),
+		),
 	)
 }
 

@@ -159,9 +159,7 @@ func (p *program) whoamiCommand() *cobra.Command {
 }
 
 func (p *program) contextCommand() *cobra.Command {
-	return group(
-		"context",
-		"Accounts and platforms of the configuration file",
+	return group("context", "Accounts and platforms of the configuration file",
 		&cobra.Command{
 			Use:   "list",
 			Short: "List the contexts",

@@ -11,24 +11,13 @@ import (
 )
 
 func (p *program) recordingCommand() *cobra.Command {
-	return group(
-		"recording",
-		"Recorded calls of the world, for replay",
-		controlling{
-			use:   "start",
-			short: "Start a recording of the world",
-			call:  do((*emulator.Client).StartRecording),
-		}.command(p),
-		controlling{
-			use:   "export",
-			short: "Write the recording to standard output, as a scenario",
-			call:  p.export(give((*emulator.Client).Recording)),
-		}.command(p),
-		controlling{
-			use:   "stop",
-			short: "Stop and delete the recording",
-			call:  do((*emulator.Client).StopRecording),
-		}.command(p),
+	return group("recording", "Recorded calls of the world, for replay",
+		p.control("start", "Start a recording of the world", do((*emulator.Client).StartRecording)),
+		p.control(
+			"export", "Write the recording to standard output, as a scenario",
+			p.export(give((*emulator.Client).Recording)),
+		),
+		p.control("stop", "Stop and delete the recording", do((*emulator.Client).StopRecording)),
 		controlling{
 			use:   "replay FILE",
 			short: "Send the calls of a recording again; exit code 1 when a response differs; - for standard input",

@@ -14,9 +14,7 @@ import (
 )
 
 func (p *program) reportCommand() *cobra.Command {
-	return group(
-		"report",
-		"Reports on the results of scans",
+	return group("report", "Reports on the results of scans",
 		listing[api.Report]{
 			use:     "list",
 			short:   "List reports",
@@ -55,9 +53,7 @@ func (p *program) reportCommand() *cobra.Command {
 }
 
 func (p *program) reportScheduleCommand() *cobra.Command {
-	return group(
-		"schedule",
-		"Automatic reports",
+	return group("schedule", "Automatic reports",
 		writing[api.ReportScheduleRequest, api.ReportScheduleReference]{
 			use:   "create",
 			short: "Schedule reports",

@@ -12,20 +12,14 @@ import (
 )
 
 func (p *program) imageCommand() *cobra.Command {
-	return group(
-		"image",
-		"Images that scans have found",
+	return group("image", "Images that scans have found",
 		listing[api.Image]{
 			use:     "list",
 			short:   "List images",
 			columns: []string{"imageId", "repo", "scanStatus", "created", "lastScanned"},
 			list:    list((*client.Client).ListImages),
 		}.command(p),
-		getting[api.Image]{
-			use:   "get SHA",
-			short: "Show an image",
-			get:   get((*client.Client).DescribeImage),
-		}.command(p),
+		getting[api.Image]{use: "get SHA", short: "Show an image", get: get((*client.Client).DescribeImage)}.command(p),
 		listing[api.Vulnerability]{
 			use:     "vulnerabilities SHA",
 			short:   "List the vulnerabilities of an image",
@@ -43,9 +37,7 @@ func (p *program) imageCommand() *cobra.Command {
 }
 
 func (p *program) policyCommand() *cobra.Command {
-	return group(
-		"policy",
-		"Rules for containers at run time",
+	return group("policy", "Rules for containers at run time",
 		getting[api.Policy]{
 			use:   "get POLICY",
 			short: "Show a policy",
@@ -69,9 +61,7 @@ func (p *program) policyCommand() *cobra.Command {
 }
 
 func (p *program) jobCommand() *cobra.Command {
-	return group(
-		"job",
-		"Jobs of bulk calls; only the emulator gives their state",
+	return group("job", "Jobs of bulk calls; only the emulator gives their state",
 		getting[control.Job]{
 			use:   "get JOB",
 			short: "Show a job",

@@ -14,9 +14,7 @@ import (
 )
 
 func (p *program) scheduleCommand() *cobra.Command {
-	return group(
-		"schedule",
-		"Scan schedules of a registry",
+	return group("schedule", "Scan schedules of a registry",
 		listing[api.Schedule]{
 			use:      "list REGISTRY",
 			short:    "List the schedules of a registry",

@@ -31,9 +31,7 @@ func (p *program) worldRequest(cmd *cobra.Command, args []string) (r control.Wor
 }
 
 func (p *program) worldCommand() *cobra.Command {
-	return group(
-		"world",
-		"Worlds: separate subscriptions. Set QCS_CONTROL_TOKEN if the emulator has a control token",
+	return group("world", "Worlds: separate subscriptions. Set QCS_CONTROL_TOKEN if the emulator has a control token",
 		controlling{
 			use:     "list",
 			short:   "List the worlds",
@@ -109,17 +107,15 @@ func (p *program) worldCommand() *cobra.Command {
 func (p *program) clockSetting(
 	use, short string, parse func(args []string) (control.ClockSetting, error),
 ) *cobra.Command {
-	return controlling{
-		use:   use,
-		short: short,
-		call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
-			setting, err := parse(args)
-			if err != nil {
-				return nil, &usageError{err.Error()}
-			}
-			return c.SetClock(ctx, setting)
-		},
-	}.command(p)
+	return p.control(use, short, func(
+		ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string,
+	) (any, error) {
+		setting, err := parse(args)
+		if err != nil {
+			return nil, &usageError{err.Error()}
+		}
+		return c.SetClock(ctx, setting)
+	})
 }
 
 // clockMode gives a clock setting with the time of the first argument, if there is one.
@@ -136,10 +132,8 @@ func clockMode(mode control.ClockMode) func(args []string) (control.ClockSetting
 }
 
 func (p *program) clockCommand() *cobra.Command {
-	return group(
-		"clock",
-		"The time of the world",
-		controlling{use: "get", short: "Show the clock", call: give((*emulator.Client).Clock)}.command(p),
+	return group("clock", "The time of the world",
+		p.control("get", "Show the clock", give((*emulator.Client).Clock)),
 		p.clockSetting(
 			"freeze [TIME]", "Stop the clock, now or at a time such as 2026-01-02T03:04:05Z",
 			clockMode(control.ClockModeFrozen),
