@@ -44,26 +44,14 @@ func (p *program) worldCommand() *cobra.Command {
 			short:  "Create a world, and show how to log in to it",
 			worlds: true,
 			flags:  worldFlags,
-			call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
-				r, err := p.worldRequest(cmd, args)
-				if err != nil {
-					return nil, err
-				}
-				return c.CreateWorld(ctx, r)
-			},
+			call:   p.createWorld,
 		}.command(p),
 		controlling{
 			use:    "clone WORLD [NAME]",
 			short:  "Copy a world",
 			worlds: true,
 			flags:  worldFlags,
-			call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
-				r, err := p.worldRequest(cmd, args[1:])
-				if err != nil {
-					return nil, err
-				}
-				return c.CloneWorld(ctx, args[0], r)
-			},
+			call:   p.cloneWorld,
 		}.command(p),
 		controlling{
 			use:    "update WORLD",
@@ -80,13 +68,7 @@ func (p *program) worldCommand() *cobra.Command {
 			short:  "Empty a world",
 			worlds: true,
 			flags:  worldFlags,
-			call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
-				r, err := p.worldRequest(cmd, nil)
-				if err != nil {
-					return nil, err
-				}
-				return nil, c.ResetWorld(ctx, args[0], control.WorldReset{Seed: r.Seed, Scenario: r.Scenario})
-			},
+			call:   p.resetWorld,
 		}.command(p),
 		controlling{
 			use:    "drop WORLD",
@@ -101,6 +83,33 @@ func (p *program) worldCommand() *cobra.Command {
 			call:   doOn((*emulator.Client).ExpireTokens),
 		}.command(p),
 	)
+}
+
+// createWorld creates a world with the values of the flags.
+func (p *program) createWorld(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
+	r, err := p.worldRequest(cmd, args)
+	if err != nil {
+		return nil, err
+	}
+	return c.CreateWorld(ctx, r)
+}
+
+// cloneWorld copies a world and then applies the flags.
+func (p *program) cloneWorld(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
+	r, err := p.worldRequest(cmd, args[1:])
+	if err != nil {
+		return nil, err
+	}
+	return c.CloneWorld(ctx, args[0], r)
+}
+
+// resetWorld empties a world and loads the seed or scenario of the flags.
+func (p *program) resetWorld(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
+	r, err := p.worldRequest(cmd, nil)
+	if err != nil {
+		return nil, err
+	}
+	return nil, c.ResetWorld(ctx, args[0], control.WorldReset{Seed: r.Seed, Scenario: r.Scenario})
 }
 
 // clockSetting is a command that sets the clock as its arguments say.
