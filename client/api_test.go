@@ -9,10 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// update has TestAPI write what it would compare.
+// update makes TestAPI write the file that it compares.
 var update = flag.Bool("update", false, "write testdata/api.txt")
 
-// TestAPI keeps the public surface of the SDK in a file, so that a change to it is seen: go test ./client -run TestAPI -update.
+// TestAPI compares the public API of the SDK with a file. After a change, update the file:
+// go test ./client -run TestAPI -update.
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	const golden = "testdata/api.txt"

@@ -19,7 +19,7 @@ import (
 // pageOf is the size of the pages of the benchmarks.
 const pageOf = 1000
 
-// schedules serves n schedules in pages that are made beforehand but for the ids of the first, so that the service costs little.
+// schedules serves n schedules. It makes the pages in advance, except for the ids of the first item, so that the service is fast.
 func schedules(b testing.TB, n int) *httptest.Server {
 	var rest strings.Builder
 	for i := 1; i < pageOf; i++ {
@@ -40,7 +40,7 @@ func schedules(b testing.TB, n int) *httptest.Server {
 	return service
 }
 
-// raw lists as a program without the SDK would.
+// raw reads the list without the SDK.
 func raw(ctx context.Context, h *http.Client, base string, each func(api.Schedule)) error {
 	for page := 1; ; page++ {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/csapi/v1.3/registry/r/schedule?pageNumber=%d&pageSize=%d", base, page, pageOf), nil)
@@ -70,7 +70,7 @@ func raw(ctx context.Context, h *http.Client, base string, each func(api.Schedul
 	}
 }
 
-// BenchmarkList lists a million schedules, with the iterator of the SDK and with a plain loop over the same pages: time side by side, and the greatest heap on the way.
+// BenchmarkList lists a million schedules, with the iterator of the SDK and with a plain loop over the same pages, and measures time and largest heap.
 func BenchmarkList(b *testing.B) {
 	const n = 1_000_000
 	service := schedules(b, n)
@@ -115,7 +115,7 @@ func BenchmarkList(b *testing.B) {
 	}
 }
 
-// TestAllocationsPerItem keeps what a listed item costs besides its decoding: the iterator and the way of a page through the SDK add less than one allocation for ten items of a page of a thousand.
+// TestAllocationsPerItem limits what the SDK adds to the decoding of a list: less than one allocation for ten items, with a thousand items a page.
 func TestAllocationsPerItem(t *testing.T) {
 	service := schedules(t, 3*pageOf)
 	h := service.Client()

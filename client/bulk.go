@@ -3,57 +3,60 @@ package client
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/openapi/rules"
 )
 
-// Selection says which schedules a bulk call works on: IDs, Filter or All.
+// Selection selects the schedules of a bulk call: IDs, Filter or All.
 type Selection struct {
 	ids    []string
 	filter string
-	most   int
+	most   int // schedules of a snapshot; 0 for no snapshot
 }
 
-// IDs selects schedules by their ids. More than one query can hold are sent in several calls.
-func IDs(ids ...string) Selection { return Selection{ids: given(ids)} }
+// IDs selects schedules by their ids. A list that is too long for one query is sent in several
+// calls.
+func IDs(ids ...string) Selection { return Selection{ids: unique(ids)} }
 
-// given drops empty ids, and those that are there twice.
-func given(ids []string) []string {
-	seen := map[string]bool{"": true}
+// unique removes empty and repeated ids.
+func unique(ids []string) []string {
+	found := map[string]bool{"": true}
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
-		known := seen[id]
-		seen[id] = true
-		return known
+		repeated := found[id]
+		found[id] = true
+		return repeated
 	})
 }
 
-// Filter selects the schedules that match a query in QQL; package qql builds them.
+// Filter selects the schedules that match a query in QQL; package qql builds queries.
 func Filter(query string) Selection { return Selection{filter: query} }
 
-// All selects all schedules of the registry, in the way that release notes 1.15 give.
+// All selects all schedules of the registry, with the filter of release notes 1.15.
 func All() Selection { return Selection{filter: "scheduleUuid:*"} }
 
-// Snapshot lists the schedules that a filter matches before the call is made, so that Job.Wait can
-// look at them on a platform that cannot tell the state of a job. When there are more than most,
-// nothing is called and the error is ErrTooMany. On the emulator, and of IDs, it is not needed.
+// Snapshot lists the schedules that match the filter before the bulk call. Job.Wait needs this list
+// on a vendor's platform, which has no call for the state of a job. When more than most schedules
+// match, the bulk call is not made and the error is ErrTooMany. The emulator and IDs need no
+// snapshot.
 func (s Selection) Snapshot(most int) Selection {
 	s.most = most
 	return s
 }
 
-// errNothingSelected keeps an empty selection from being sent.
+// errNothingSelected is the error of an empty selection, which is not sent.
 var errNothingSelected = fmt.Errorf("client: nothing is selected: %w", ErrInvalid)
 
-// maxQuery bounds the ids in one query, in bytes: servers commonly take lines of 8 KiB.
+// maxQuery is the largest size of the ids in one query, in bytes. Servers commonly accept request
+// lines of 8 KiB.
 const maxQuery = 7 << 10
 
-// parts splits a list of values of a parameter, in order, so that each part fits into a query.
-func parts(name string, values []string) [][]string {
+// batches splits the values of a parameter, in order, so that each batch fits into a query.
+func batches(name string, values []string) [][]string {
 	var all [][]string
 	size := maxQuery + 1
 	for _, v := range values {
@@ -67,73 +70,45 @@ func parts(name string, values []string) [][]string {
 	return all
 }
 
-// bulkCall makes one of the two bulk calls on schedules.
+// bulkCall sends one of the two bulk calls on schedules.
 type bulkCall = func(
 	ctx context.Context, c *Client, registryID string, ids []string, filter *string,
 ) (*http.Response, error)
 
 // bulk is one of the two bulk calls on schedules.
 type bulk struct {
-	deletes bool
-	acts    map[api.Status]bool // on schedules in these states
-	call    bulkCall
+	action rules.Action // BulkCancel or BulkDelete
+	call   bulkCall
 }
 
 var (
-	cancels = &bulk{
-		acts: map[api.Status]bool{
-			api.StatusCreated:         true,
-			api.StatusQueued:          true,
-			api.StatusPaused:          true,
-			api.StatusRunning:         true,
-			api.StatusBaselineQueued:  true,
-			api.StatusBaselineRunning: true,
-		},
-		call: func(
-			ctx context.Context, c *Client, registryID string, named []string, filter *string,
-		) (*http.Response, error) {
-			return c.wire.CancelSchedules(
-				ctx, registryID, &api.CancelSchedulesParams{ScheduleIds: named, Filter: filter},
-				ids(registryID),
-			)
-		},
-	}
-	deletes = &bulk{
-		deletes: true,
-		acts: map[api.Status]bool{
-			api.StatusCreated:           true,
-			api.StatusPaused:            true,
-			api.StatusCompleted:         true,
-			api.StatusFinished:          true,
-			api.StatusError:             true,
-			api.StatusFailed:            true,
-			api.StatusCanceled:          true,
-			api.StatusBaselineCreated:   true,
-			api.StatusBaselineCompleted: true,
-		},
-		call: func(
-			ctx context.Context, c *Client, registryID string, named []string, filter *string,
-		) (*http.Response, error) {
-			return c.wire.DeleteSchedules(
-				ctx, registryID, &api.DeleteSchedulesParams{ScheduleIds: named, Filter: filter},
-				ids(registryID),
-			)
-		},
-	}
+	cancels = &bulk{rules.BulkCancel, func(
+		ctx context.Context, c *Client, registryID string, scheduleIDs []string, filter *string,
+	) (*http.Response, error) {
+		params := &api.CancelSchedulesParams{ScheduleIds: scheduleIDs, Filter: filter}
+		return c.wire.CancelSchedules(ctx, registryID, params, ids(registryID))
+	}}
+	deletes = &bulk{rules.BulkDelete, func(
+		ctx context.Context, c *Client, registryID string, scheduleIDs []string, filter *string,
+	) (*http.Response, error) {
+		params := &api.DeleteSchedulesParams{ScheduleIds: scheduleIDs, Filter: filter}
+		return c.wire.DeleteSchedules(ctx, registryID, params, ids(registryID))
+	}}
 )
 
 // CancelSchedules cancels the selected schedules of a registry: POST
-// /csapi/v1.3/registry/{registryId}/schedule/cancel (release notes 1.15). Those in another state
-// than Created, Queued, Paused, Running, BaselineQueued and BaselineRunning are left as they are.
-// When a later part of a long list of ids is refused, the job of those before comes with the error.
+// /csapi/v1.3/registry/{registryId}/schedule/cancel (release notes 1.15). The job skips
+// schedules in a status that is not in Cancelable. When the service refuses a later batch of a long
+// list of ids, the result is the job of the earlier batches and the error.
 func (c *Client) CancelSchedules(ctx context.Context, registryID string, s Selection) (*Job, error) {
 	return c.bulk(ctx, registryID, s, cancels)
 }
 
 // DeleteSchedules deletes the selected schedules of a registry: DELETE
-// /csapi/v1.3/registry/{registryId}/schedule/bulk (release notes 1.15). Those that are Queued,
-// Unknown or Running are left as they are: cancel them first. When a later part of a long list of
-// ids is refused, the job of those before comes with the error.
+// /csapi/v1.3/registry/{registryId}/schedule/bulk (release notes 1.15). The job
+// skips schedules in a status that is not in Deletable, such as Running: cancel them first. When
+// the service refuses a later batch of a long list of ids, the result is the job of the earlier
+// batches and the error.
 func (c *Client) DeleteSchedules(ctx context.Context, registryID string, s Selection) (*Job, error) {
 	return c.bulk(ctx, registryID, s, deletes)
 }
@@ -144,14 +119,14 @@ func (c *Client) bulk(ctx context.Context, registryID string, s Selection, kind 
 	case len(s.ids) > 0:
 		return job.split(
 			"scheduleIds", s.ids,
-			func(part []string) (*http.Response, error) { return kind.call(ctx, c, registryID, part, nil) },
+			func(batch []string) (*http.Response, error) { return kind.call(ctx, c, registryID, batch, nil) },
 		)
 	case s.filter == "":
 		return nil, errNothingSelected
 	}
 	if s.most > 0 {
 		var err error
-		if job.named, err = c.snapshot(ctx, registryID, s); err != nil {
+		if job.scheduleIDs, err = c.snapshot(ctx, registryID, s); err != nil {
 			return nil, err
 		}
 	}
@@ -161,42 +136,42 @@ func (c *Client) bulk(ctx context.Context, registryID string, s Selection, kind 
 	return job, nil
 }
 
-// split makes as many calls as a list of ids needs.
+// split sends a list of ids in as many calls as it needs.
 func (j *Job) split(name string, ids []string, call func([]string) (*http.Response, error)) (*Job, error) {
-	for i, part := range parts(name, ids) {
-		response, err := call(part)
+	for i, batch := range batches(name, ids) {
+		response, err := call(batch)
 		if err = j.start(read(response, err)); err != nil && i == 0 {
 			return nil, err
 		}
 		if err != nil {
 			return j, err
 		}
-		j.named = append(j.named, part...)
+		j.scheduleIDs = append(j.scheduleIDs, batch...)
 	}
 	return j, nil
 }
 
 // snapshot lists the ids that a filter matches.
 func (c *Client) snapshot(ctx context.Context, registryID string, s Selection) ([]string, error) {
-	named := []string{}
-	list := List{Filter: s.filter, Limit: s.most + 1, PageSize: 1000}
-	for schedule, err := range c.ListSchedules(ctx, registryID, list) {
+	list := []string{}
+	query := List{Filter: s.filter, Limit: s.most + 1, PageSize: 1000}
+	for schedule, err := range c.ListSchedules(ctx, registryID, query) {
 		if err != nil {
 			return nil, err
 		}
-		named = append(named, schedule.ScheduleUUID)
+		list = append(list, schedule.ScheduleUUID)
 	}
-	if len(named) > s.most {
+	if len(list) > s.most {
 		return nil, ErrTooMany
 	}
-	return named, nil
+	return list, nil
 }
 
-// statuses gives the states of those schedules of a list that exist.
+// statuses gives the statuses of the schedules in a list; a schedule that does not exist has none.
 func (c *Client) statuses(ctx context.Context, registryID string, ids []string) (map[string]api.Status, error) {
 	all := map[string]api.Status{}
-	for part := range slices.Chunk(ids, 100) {
-		list := List{Filter: qql.In("scheduleUuid", part...).String(), PageSize: 100}
+	for batch := range slices.Chunk(ids, 100) {
+		list := List{Filter: qql.In("scheduleUuid", batch...).String(), PageSize: 100}
 		for s, err := range c.ListSchedules(ctx, registryID, list) {
 			if err != nil {
 				return nil, err
@@ -207,29 +182,29 @@ func (c *Client) statuses(ctx context.Context, registryID string, ids []string) 
 	return all, nil
 }
 
-// DeleteSchedulesByBody deletes schedules in the older form, with the ids in the body: DELETE
-// /csapi/v1.3/registry/{registryId}/schedule (client v1.1).
+// DeleteSchedulesByBody deletes schedules with the older call, which has the ids in the body:
+// DELETE /csapi/v1.3/registry/{registryId}/schedule (client v1.1).
 //
 // Deprecated: use DeleteSchedules.
 func (c *Client) DeleteSchedulesByBody(ctx context.Context, registryID string, scheduleIDs ...string) (*Job, error) {
-	if scheduleIDs = given(scheduleIDs); len(scheduleIDs) == 0 {
+	if scheduleIDs = unique(scheduleIDs); len(scheduleIDs) == 0 {
 		return nil, errNothingSelected
 	}
 	var body api.ScheduleDeletion
 	if err := body.FromIDList(scheduleIDs); err != nil {
 		return nil, err
 	}
-	job := &Job{client: c, registry: registryID, kind: deletes, named: scheduleIDs}
+	job := &Job{client: c, registry: registryID, kind: deletes, scheduleIDs: scheduleIDs}
 	if err := job.start(read(c.wire.DeleteSchedulesByBody(ctx, registryID, body, ids(registryID)))); err != nil {
 		return nil, err
 	}
 	return job, nil
 }
 
-// Cancelable lists the states that a bulk cancel acts on; it leaves schedules in others as they are
+// Cancelable lists the statuses that a bulk cancel acts on; it skips schedules in another status
 // (release notes 1.15; swagger 2021).
-func Cancelable() []api.Status { return slices.Sorted(maps.Keys(cancels.acts)) }
+func Cancelable() []api.Status { return rules.StatusesFor[api.Status](rules.BulkCancel) }
 
-// Deletable lists the states that a bulk delete acts on; it leaves schedules in others as they are
+// Deletable lists the statuses that a bulk delete acts on; it skips schedules in another status
 // (release notes 1.15).
-func Deletable() []api.Status { return slices.Sorted(maps.Keys(deletes.acts)) }
+func Deletable() []api.Status { return rules.StatusesFor[api.Status](rules.BulkDelete) }

@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// platform makes the emulator look like a platform, which does not say that it can be asked for jobs.
+// platform makes the emulator look like a vendor's platform: without the Server header.
 type platform struct{ next http.RoundTripper }
 
 func (p platform) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -33,7 +33,7 @@ func onPlatform(srv *servertest.Server) *client.Client {
 	return srv.Client(client.WithHTTPClient(&http.Client{Transport: platform{srv.HTTP().Transport}}))
 }
 
-// TestWaitOnAPlatform: by the schedules that the job names, or that its filter matched before; never by a guess.
+// TestWaitOnAPlatform: Wait polls the schedules of the ids or of the snapshot; without them it fails.
 func TestWaitOnAPlatform(t *testing.T) {
 	t.Parallel()
 	const registry = registryID
@@ -110,7 +110,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// TestLongListsAreSplit: more ids than a query can hold are sent in order, in several calls, as one job.
+// TestLongListsAreSplit: ids that are too long for one query are sent in several calls, in order, as one job.
 func TestLongListsAreSplit(t *testing.T) {
 	t.Parallel()
 	srv := servertest.New(t)
@@ -145,7 +145,7 @@ func TestLongListsAreSplit(t *testing.T) {
 	}
 }
 
-// TestALaterPartFails: what was begun is not lost.
+// TestALaterPartFails: the job of the earlier batches is not lost.
 func TestALaterPartFails(t *testing.T) {
 	t.Parallel()
 	var w wire

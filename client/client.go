@@ -1,10 +1,10 @@
 // Package client is a Go SDK of the registry and schedule API of Qualys Container Security. It is
 // independent of the vendor.
 //
-// A Client, made by New(WithBaseURL(…), WithCredentials(…)), has a method for each operation of the
-// document (package openapi); that of POST /auth is Token. Lists are iterators, bulk calls give a
-// Job that can be waited for, refusals are an *Error. It runs against the vendor's platforms and
-// against the emulator qcsd. Importing it compiles neither a server nor a database.
+// New(WithBaseURL(…), WithCredentials(…)) makes a Client. It has a method for each operation of the
+// document (package openapi); Token is the method for POST /auth. A list is an iterator, a bulk
+// call gives a Job with a Wait method, and an error status is an *Error. The client works with the
+// vendor's platforms and with the emulator qcsd. It imports no server and no database.
 package client
 
 import (
@@ -28,8 +28,8 @@ type Client struct {
 	poll    time.Duration
 }
 
-// Token gives the token that calls are made with, after logging in if need be: POST /auth (docs:
-// authentication). ErrNoToken with Basic authentication, which has none.
+// Token gives the token of the client's calls, after a login if one is needed: POST /auth (docs:
+// authentication). With Basic authentication there is none: ErrNoToken.
 func (c *Client) Token(ctx context.Context) (string, error) {
 	if c.tokens == nil {
 		return "", ErrNoToken
@@ -65,10 +65,10 @@ func New(options ...Option) (*Client, error) {
 	return &Client{wire: wire, control: control, tokens: c.tokens, poll: c.poll}, nil
 }
 
-// loginCall is the exchange of a name and a password for a token.
+// loginCall gives a function that gets a token for a user name and a password.
 func loginCall(server string, h *http.Client, login userinfo) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		ctx = context.WithValue(ctx, rawKey{}, nil) // a token is no answer to the call that needs it
+		ctx = context.WithValue(ctx, rawKey{}, nil) // WithRawResponse is not for the login
 		body := strings.NewReader(
 			url.Values{
 				"username":    {login.user},
@@ -79,7 +79,7 @@ func loginCall(server string, h *http.Client, login userinfo) func(context.Conte
 		)
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, server+"auth", body)
 		if err != nil {
-			return "", errors.New("client: cannot make the call of /auth") // the cause might hold the body
+			return "", errors.New("client: cannot make the call of /auth") // the cause may contain the body
 		}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		answer, err := read(h.Do(r))
@@ -91,13 +91,13 @@ func loginCall(server string, h *http.Client, login userinfo) func(context.Conte
 	}
 }
 
-// loginError is the end of a login with all its retries: the call that needed it is not made again
-// for it.
+// loginError is the error of a login after all its attempts. The call that needed the login is not
+// retried.
 type loginError struct{ error }
 
 func (e *loginError) Unwrap() error { return e.error }
 
-// checkToken refuses what cannot be sent as a header, such as a page of HTML.
+// checkToken refuses a text that cannot be a token, such as an HTML page.
 func checkToken(token string) error {
 	if token == "" || strings.ContainsAny(token, " \t\r\n<") {
 		return fmt.Errorf("%w: /auth did not answer one", ErrNoToken)

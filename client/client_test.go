@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// wire is a service that answers what a test says and notes what it was asked.
+// wire is a service with the responses of a test; it records the requests.
 type wire struct {
 	mu    sync.Mutex
 	calls []string // method, path with query, and body
@@ -46,7 +46,7 @@ func (w *wire) start(t *testing.T, handler http.HandlerFunc, options ...client.O
 	return c
 }
 
-// says is a handler with one answer.
+// says is a handler with one response.
 func says(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -80,7 +80,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-// TestOnTheWire: calls look as the release notes print them, and no delete sends the body null.
+// TestOnTheWire: calls look as in the release notes, and no delete sends the body "null".
 func TestOnTheWire(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -246,7 +246,7 @@ func TestErrors(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	// numbered serves n registries, never more than most at once.
+	// numbered serves n registries, in pages of at most most items.
 	numbered := func(n, most int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			var page, size int

@@ -17,7 +17,7 @@ import (
 func (c *Client) AWSBase(ctx context.Context) (api.AWSBase, error) {
 	base, err := decode[struct {
 		AccountID  string
-		ExternalID json.RawMessage // a number; integrations treat it as a text as well
+		ExternalID json.RawMessage // a number, or a string with one (observed)
 	}](c.wire.DescribeAWSBase(ctx))
 	text := strings.Trim(string(base.ExternalID), `"`)
 	if err != nil || text == "" || text == "null" {
@@ -31,14 +31,14 @@ func (c *Client) AWSBase(ctx context.Context) (api.AWSBase, error) {
 }
 
 // CreateAWSConnector adds an AWS connector: POST /csapi/v1.3/registry/aws/connector (swagger 2021).
-// ErrInvalid if its role has one (our choice of the emulator).
+// ErrInvalid if the role already has a connector (a choice of the emulator).
 func (c *Client) CreateAWSConnector(ctx context.Context, r api.AWSConnectorRequest) error {
 	_, err := read(c.wire.CreateAWSConnector(ctx, r))
 	return err
 }
 
-// ListAWSConnectors gives the AWS connectors, those of one account if it is not empty: GET
-// /csapi/v1.3/registry/aws/connectors and …/{accountId} (observed).
+// ListAWSConnectors gives the AWS connectors, or those of one account if accountID is not empty:
+// GET /csapi/v1.3/registry/aws/connectors and …/{accountId} (observed).
 func (c *Client) ListAWSConnectors(ctx context.Context, accountID string) ([]api.Connector, error) {
 	if accountID != "" {
 		return decode[[]api.Connector](c.wire.ListAWSConnectorsOfAccount(ctx, accountID, ids(accountID)))
@@ -46,11 +46,11 @@ func (c *Client) ListAWSConnectors(ctx context.Context, accountID string) ([]api
 	return decode[[]api.Connector](c.wire.ListAWSConnectors(ctx))
 }
 
-// CreateACRConnector adds an Azure connector and gives its id, or "" when the service names none:
+// CreateACRConnector adds an Azure connector and gives its id, or "" when the response has none:
 // POST /csapi/v1.3/registry/acr/connector (swagger 2021).
 func (c *Client) CreateACRConnector(ctx context.Context, r api.ACRConnectorRequest) (string, error) {
 	response, err := c.wire.CreateACRConnector(ctx, r)
-	return named(response, err, "acrConnectorId", "connectorId")
+	return idOf(response, err, "acrConnectorId", "connectorId")
 }
 
 // ListACRConnectors gives the Azure connectors: GET /csapi/v1.3/registry/acr/connectors (swagger
@@ -66,7 +66,7 @@ func (c *Client) DescribeACRConnector(ctx context.Context, connectorID string) (
 }
 
 // CreateGCPConnector adds a Google connector from the key file of a service account and gives its
-// id, or "" when the service names none: POST /csapi/v1.3/registry/gcp/connector (swagger 2021).
+// id, or "" when the response has none: POST /csapi/v1.3/registry/gcp/connector (swagger 2021).
 func (c *Client) CreateGCPConnector(
 	ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte,
 ) (string, error) {
@@ -83,7 +83,7 @@ func (c *Client) CreateGCPConnector(
 		return "", err
 	}
 	response, err := c.wire.CreateGCPConnectorWithBody(ctx, &params, form.FormDataContentType(), &body)
-	return named(response, err, "gcpConnectorId", "connectorId")
+	return idOf(response, err, "gcpConnectorId", "connectorId")
 }
 
 // ListGCPConnectors gives the Google connectors: GET /csapi/v1.3/registry/gcp/connectors (swagger

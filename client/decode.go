@@ -11,25 +11,25 @@ import (
 	"strings"
 )
 
-// answer is a success that was read whole.
+// answer is a response whose body was read.
 type answer struct {
 	method, path string
 	body         []byte
-	emulator     bool // it came from qcsd
+	emulator     bool // the response came from qcsd
 }
 
 type rawKey struct{}
 
-// WithRawResponse has the bytes of each answer to a call with the context written to a place, as
-// they came: for fields that the types of the SDK lack. Of a list it is the page that came last.
+// WithRawResponse gives a context whose calls also write the body of their response to a place, for
+// fields that the types of the SDK lack. A list writes its latest page.
 func WithRawResponse(ctx context.Context, to *[]byte) context.Context {
 	return context.WithValue(ctx, rawKey{}, to)
 }
 
-// read takes an answer in; a status of 400 and above is an *Error.
+// read reads a response; a status of 400 and above is an *Error.
 func read(response *http.Response, err error) (answer, error) {
 	if err != nil {
-		return answer{}, unanswered(err)
+		return answer{}, callError(err)
 	}
 	defer response.Body.Close()
 	a := answer{
@@ -37,9 +37,9 @@ func read(response *http.Response, err error) (answer, error) {
 		path:     response.Request.URL.Path,
 		emulator: strings.HasPrefix(response.Header.Get("Server"), "qcsd/"),
 	}
-	if body, ok := response.Body.(*taken); ok {
+	if body, ok := response.Body.(*bufferedBody); ok {
 		a.body = body.data
-	} else if a.body, err = takeIn(response); err != nil {
+	} else if a.body, err = readBody(response); err != nil {
 		return a, fmt.Errorf("%s %s: %w", a.method, a.path, err)
 	}
 	if to, ok := response.Request.Context().Value(rawKey{}).(*[]byte); ok {
@@ -56,9 +56,9 @@ func read(response *http.Response, err error) (answer, error) {
 	return a, nil
 }
 
-// unanswered says of which call there was no answer, without the query; of a call that failed since
-// the login did, the error is that of the login.
-func unanswered(err error) error {
+// callError gives the error of a call without a response: with method and path, without the query.
+// When the login failed, it is the error of the login.
+func callError(err error) error {
 	var call *url.Error
 	if !errors.As(err, &call) {
 		return err
@@ -74,7 +74,8 @@ func unanswered(err error) error {
 	return fmt.Errorf("%s %s: %w", strings.ToUpper(call.Op), path, call.Err)
 }
 
-// decode reads an answer as a T. No body, as of 204 or 201, gives the zero T: an empty list.
+// decode reads the JSON body of a response. No body, as with 204 or 201, gives the zero T, such as
+// an empty list.
 func decode[T any](response *http.Response, err error) (T, error) {
 	var t T
 	a, err := read(response, err)
@@ -82,14 +83,14 @@ func decode[T any](response *http.Response, err error) (T, error) {
 		return t, err
 	}
 	if err := json.Unmarshal(a.body, &t); err != nil {
-		return t, a.unread(err)
+		return t, a.decodeError(err)
 	}
 	return t, nil
 }
 
-// unread says that an answer is not what it should be; a page of HTML is told from JSON that is
-// broken.
-func (a answer) unread(err error) error {
+// decodeError is the error of a body that is not the JSON it should be. Another text hints at a
+// wrong address when the body is HTML.
+func (a answer) decodeError(err error) error {
 	if bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")) {
 		return fmt.Errorf(
 			"%s %s: the answer is a page, not JSON; is this the address of the API? %w", a.method, a.path, err,
@@ -98,8 +99,8 @@ func (a answer) unread(err error) error {
 	return fmt.Errorf("%s %s: %w", a.method, a.path, err)
 }
 
-// id reads the id that an answer names: an object that has it under one of several keys, or the
-// bare string of the 2021 swagger. No body gives "".
+// id reads the id in a response: from an object, under the first of several keys, or from a bare
+// string (swagger 2021). No body gives "".
 func (a answer) id(keys ...string) (string, error) {
 	var text string
 	if len(a.body) == 0 || json.Unmarshal(a.body, &text) == nil {
@@ -117,8 +118,8 @@ func (a answer) id(keys ...string) (string, error) {
 	return "", nil
 }
 
-// named is decode for calls that answer an id.
-func named(response *http.Response, err error, keys ...string) (string, error) {
+// idOf reads the id in the response of a call.
+func idOf(response *http.Response, err error, keys ...string) (string, error) {
 	a, err := read(response, err)
 	if err != nil {
 		return "", err
@@ -126,7 +127,7 @@ func named(response *http.Response, err error, keys ...string) (string, error) {
 	return a.id(keys...)
 }
 
-// Decode reads the answer to a call of the generated clients (gen/apiclient, gen/controlclient) as
-// the SDK does: a refusal is an *Error, no body the zero T. For calls that the SDK has no method
-// for.
+// Decode reads the response of the generated clients (gen/apiclient, gen/controlclient) as the SDK
+// does: an error status is an *Error, and no body gives the zero T. Use it for calls for which the
+// SDK has no method.
 func Decode[T any](response *http.Response, err error) (T, error) { return decode[T](response, err) }

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// Sentinels for errors.Is. An *Error is the one that its status says.
+// Sentinels for errors.Is. An *Error equals the sentinel of its status.
 var (
-	// 400, or a call that was not made, as it names nothing that there could be
+	// 400, or a call that was not sent because of an invalid argument
 	ErrInvalid      = errors.New("invalid request")
 	ErrUnauthorized = errors.New("unauthorized") // 401
 	ErrForbidden    = errors.New("forbidden")    // 403
 	ErrNotFound     = errors.New("not found")    // 404
-	// 409: on the vendor's platforms also a classic rate limit, or a plan without reports
+	// 409: on a vendor's platform also a classic rate limit, or a plan without reports
 	ErrConflict    = errors.New("conflict")
 	ErrRateLimited = errors.New("rate limited")         // 429
 	ErrServer      = errors.New("fault of the service") // 5xx
@@ -32,15 +32,15 @@ var (
 	ErrNoToken      = errors.New("there is no token")
 )
 
-// Error is a refusal or a fault that the service answered. Find it with errors.As.
+// Error is a response with a status of 400 or above. Find it with errors.As.
 type Error struct {
 	Status       int           // HTTP status
 	Code         string        // errorCode of the body, such as "400 BAD_REQUEST"
-	Message      string        // message of the body, or its beginning when it is not JSON
-	Detail       string        // X-QCS-Detail of the emulator: what exactly was refused, and by which rule
-	RequestID    string        // X-Request-Id, if there is one
-	Method, Path string        // the call; the query is left out
-	RetryAfter   time.Duration // how long to wait, if the service says so
+	Message      string        // message of the body, or the start of a body that is not JSON
+	Detail       string        // X-QCS-Detail of the emulator: what was refused, and by which rule
+	RequestID    string        // X-Request-Id, or ""
+	Method, Path string        // of the call, without the query
+	RetryAfter   time.Duration // how long to wait, or 0
 }
 
 func (e *Error) Error() string {
@@ -66,10 +66,10 @@ func (e *Error) Is(target error) bool {
 	return ok && target == sentinel
 }
 
-// maxExcerpt bounds what is kept of an answer that is not JSON.
+// maxExcerpt is the largest excerpt of a body in an Error, in bytes.
 const maxExcerpt = 2048
 
-// excerpt is the beginning of a text.
+// excerpt gives the start of a text.
 func excerpt(text string) string {
 	if text = strings.TrimSpace(text); len(text) > maxExcerpt {
 		text = strings.ToValidUTF8(text[:maxExcerpt], "") + "…"
@@ -77,8 +77,8 @@ func excerpt(text string) string {
 	return text
 }
 
-// refused makes an *Error of an answer. It reads the vendor's two shapes of a body and takes the
-// beginning of anything else.
+// refused makes the *Error of a response. It reads the vendor's two shapes of an error body, and
+// takes the start of any other body as the message.
 func refused(response *http.Response, body []byte) *Error {
 	e := &Error{
 		Status:     response.StatusCode,
@@ -107,8 +107,8 @@ func refused(response *http.Response, body []byte) *Error {
 	return e
 }
 
-// serverTime is when an answer was made, by the clock of the service; a date in Retry-After is one
-// of the same clock.
+// serverTime gives the time of a response by the clock of the service. A date in Retry-After is
+// relative to it.
 func serverTime(h http.Header) time.Time {
 	at, _ := http.ParseTime(h.Get("Date"))
 	return at

@@ -110,7 +110,7 @@ func ExampleSelection_Snapshot() {
 	c, stop := emulator()
 	defer stop()
 	ctx := context.Background()
-	// On a platform, which cannot tell the state of a job, the schedules are listed first, at most 10,000 of them, and looked at until the job is done with them.
+	// A vendor's platform has no call for the state of a job: Wait needs a list of the schedules, here at most 10,000.
 	job, err := c.DeleteSchedules(ctx, registryID, client.Filter("status:Finished").Snapshot(10_000))
 	if err != nil {
 		log.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// emulator starts qcsd inside the program. Against a platform of the vendor's, use its gateway as the base URL and leave this out.
+// emulator starts qcsd inside the program. With a vendor's platform, use its gateway as the base URL instead.
 func emulator() (*client.Client, func()) {
 	s, err := server.New(server.Options{Users: []server.User{{Name: "joe_user", Password: "not a real one"}}, Seed: "release-notes"})
 	if err != nil {

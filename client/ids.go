@@ -4,31 +4,20 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/qcsdev/qcs/gen/apiclient"
 )
 
-// reserved are the segments of a path that would turn a call on one thing into another call: dot
-// segments climb, and the literal ones are operations of their own.
-var reserved = map[string]bool{
-	"":         true,
-	".":        true,
-	"..":       true,
-	"bulk":     true,
-	"cancel":   true,
-	"validate": true,
-	"aws-base": true,
-	"aws":      true,
-	"acr":      true,
-	"gcp":      true,
-}
+// reserved lists the path segments that cannot be ids, because they would name another operation:
+// dot segments, and the literal segments of the document.
+var reserved = []string{"", ".", "..", "bulk", "cancel", "validate", "aws-base", "aws", "acr", "gcp"}
 
-// ids keeps a call from being made with an id that cannot be one: the error, ErrInvalid, comes
-// before anything is sent.
+// ids checks the ids in the path of a request. An invalid id is ErrInvalid, and nothing is sent.
 func ids(all ...string) apiclient.RequestEditorFn {
 	return func(context.Context, *http.Request) error {
 		for _, id := range all {
-			if reserved[id] {
+			if slices.Contains(reserved, id) {
 				return fmt.Errorf("client: %q is not an id: %w", id, ErrInvalid)
 			}
 		}

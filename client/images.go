@@ -8,39 +8,29 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 )
 
-// ListImages goes through the images that scans have found: GET /csapi/v1.3/images (docs;
+// ListImages lists the images that scans have found: GET /csapi/v1.3/images (docs;
 // observed).
 func (c *Client) ListImages(ctx context.Context, l List) iter.Seq2[api.Image, error] {
-	return pages(ctx, l, source[api.Image]{func(ctx context.Context, q query) (page[api.Image], error) {
-		p, err := decode[api.Images](
-			c.wire.ListImages(
-				ctx,
-				&api.ListImagesParams{Filter: q.filter, Sort: q.sort, PageNumber: q.page, PageSize: q.size},
-			),
-		)
-		return page[api.Image]{p.Data, p.Count}, err
-	}, func(i api.Image) string { return i.Sha }})
+	fetch := func(ctx context.Context, q query) (page[api.Image], error) {
+		return decode[page[api.Image]](c.wire.ListImages(ctx, (*api.ListImagesParams)(&q)))
+	}
+	return pages(ctx, l, fetch, func(i api.Image) string { return i.Sha })
 }
 
-// DescribeImage gives an image: GET /csapi/v1.3/images/{imageSha} (docs; observed). ErrNotFound as
-// long as no scan has found it.
+// DescribeImage gives an image: GET /csapi/v1.3/images/{imageSha} (docs; observed). ErrNotFound
+// until a scan finds it.
 func (c *Client) DescribeImage(ctx context.Context, sha string) (api.Image, error) {
 	return decode[api.Image](c.wire.DescribeImage(ctx, sha, ids(sha)))
 }
 
-// ListVulnerabilities goes through the vulnerabilities of an image: GET
+// ListVulnerabilities lists the vulnerabilities of an image: GET
 // /csapi/v1.3/images/{imageSha}/vuln (observed).
 func (c *Client) ListVulnerabilities(ctx context.Context, sha string, l List) iter.Seq2[api.Vulnerability, error] {
-	return pages(ctx, l, source[api.Vulnerability]{func(ctx context.Context, q query) (page[api.Vulnerability], error) {
-		p, err := decode[api.Vulnerabilities](
-			c.wire.ListVulnerabilities(
-				ctx, sha,
-				&api.ListVulnerabilitiesParams{Filter: q.filter, Sort: q.sort, PageNumber: q.page, PageSize: q.size},
-				ids(sha),
-			),
-		)
-		return page[api.Vulnerability]{p.Data, p.Count}, err
-	}, func(v api.Vulnerability) string { return fmt.Sprint(v) }})
+	fetch := func(ctx context.Context, q query) (page[api.Vulnerability], error) {
+		params := (*api.ListVulnerabilitiesParams)(&q)
+		return decode[page[api.Vulnerability]](c.wire.ListVulnerabilities(ctx, sha, params, ids(sha)))
+	}
+	return pages(ctx, l, fetch, func(v api.Vulnerability) string { return fmt.Sprint(v) })
 }
 
 // ListAssociatedRegistries gives the places where an image was found: GET

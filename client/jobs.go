@@ -7,34 +7,34 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi/rules"
 )
 
-// Job is the work that a bulk call started. Calls that were split because of their length are one
-// Job with several ids, in the order in which they were made.
+// Job is the work that a bulk call started. When a long list of ids needs several calls, it has the
+// id of each, in the order of the calls.
 type Job struct {
-	IDs      []string // what the service called it; empty when it answered no id
-	client   *Client
-	emulator bool
-	registry string
-	kind     *bulk                 // of schedules; nil of registries
-	named    []string              // the schedules that it works on, where that is known
-	settled  map[string]api.Status // those that were seen in a state that the job skips
+	IDs         []string // ids in the responses; empty when the service answered none
+	client      *Client
+	emulator    bool // the response came from the emulator
+	registry    string
+	kind        *bulk                 // nil for a job on registries
+	scheduleIDs []string              // the schedules of the job; nil when they are not known
+	skipped     map[string]api.Status // schedules that Wait found in a status that the job skips
 }
 
 // Result says what jobs did.
 type Result struct {
-	Matched  int                  // how many existed and were selected
-	Changed  int                  // how many were canceled or deleted
-	Skipped  map[string]int       // how many were left, by the status that forbids it, or NotFound
+	Matched  int                  // selected schedules or registries that existed
+	Changed  int                  // those that were canceled or deleted
+	Skipped  map[string]int       // those that were skipped, by status, or NotFound
 	Outcomes []control.JobOutcome // each registry of DeleteRegistries
 }
 
-// Job is work that was begun before, by the ids that the bulk call answered. Only the emulator can
-// be asked for it.
-func (c *Client) Job(ids ...string) *Job { return &Job{IDs: given(ids), client: c, emulator: true} }
+// Job gives a job of an earlier bulk call by its ids. Only the emulator can give its state.
+func (c *Client) Job(ids ...string) *Job { return &Job{IDs: unique(ids), client: c, emulator: true} }
 
-// start makes a bulk call for a job, and notes the id that it answers. Release notes 1.15 print two
-// names for the id of one call.
+// start adds the id in the response of a bulk call to a job. Release notes 1.15 print two names for
+// the id of one call.
 func (j *Job) start(a answer, err error) error {
 	if err != nil {
 		return err
@@ -49,8 +49,8 @@ func (j *Job) start(a answer, err error) error {
 	return nil
 }
 
-// States asks the emulator for the state of each job of the call, in order: GET /_qcs/jobs/{jobId}.
-// The vendor documents no such call: ErrNotWaitable.
+// States gives the state of each id of the job, in order: GET /_qcs/jobs/{jobId}. Only the emulator
+// has this call; on a vendor's platform the error is ErrNotWaitable.
 func (j *Job) States(ctx context.Context) ([]control.Job, error) {
 	if !j.emulator || len(j.IDs) == 0 {
 		return nil, ErrNotWaitable
@@ -65,20 +65,19 @@ func (j *Job) States(ctx context.Context) ([]control.Job, error) {
 	return states, nil
 }
 
-// Wait waits until the work is done and says what was done. It calls progress, if that is not nil,
-// with each state that it sees. The context bounds the time.
+// Wait waits until the job is done and says what it did. It calls progress, if that is not nil,
+// after each poll. The context limits the time. The error is ErrJobFailed when a job failed.
 //
-// On the emulator the job itself is asked. On a platform, which has no call for it, Wait looks at
-// the schedules that the job names (IDs), or that its filter matched before it began
-// (Selection.Snapshot), until none is left that the job would still act on. What it cannot know
-// there: whether a schedule was canceled by this job or was so before, and whether one that was
-// seen in a state which the job skips, and counts as skipped, was acted on a moment later, unless
-// it is gone then. Without such a list, and for registries, the error is ErrNotWaitable. It is
-// ErrJobFailed when a job ended with a fault.
+// On the emulator, Wait polls the state of the job. A vendor's platform has no call for it: there,
+// Wait polls the schedules of the job (IDs, or a Selection.Snapshot) until none is left in a status
+// that the job acts on. It cannot know two things then: whether this job canceled a schedule, or
+// another call did so before; and whether the job later acted on a schedule that Wait found in a
+// status that the job skips. Wait counts such a schedule as skipped, unless it no longer exists.
+// Without a list of schedules, and for registries, the error is ErrNotWaitable.
 func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result, error) {
-	look, interval := j.ask, emulatorInterval
+	poll, interval := j.pollJob, emulatorInterval
 	if !j.emulator {
-		look, interval = j.observe, vendorInterval
+		poll, interval = j.pollSchedules, vendorInterval
 	}
 	if j.client.poll > 0 {
 		interval = j.client.poll
@@ -86,15 +85,15 @@ func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result,
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		seen, err := look(ctx)
+		p, err := poll(ctx)
 		if err != nil {
 			return Result{}, err
 		}
 		if progress != nil {
-			progress(seen.done, seen.total)
+			progress(p.done, p.total)
 		}
-		if seen.ended {
-			return seen.result, seen.failed
+		if p.ended {
+			return p.result, p.failed
 		}
 		select {
 		case <-ctx.Done():
@@ -104,24 +103,24 @@ func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result,
 	}
 }
 
-// sight is what Wait sees when it looks.
-type sight struct {
+// progress is the result of one poll of Wait.
+type progress struct {
 	done, total int
 	ended       bool
 	result      Result
-	failed      error // of a job that ended with a fault
+	failed      error // of a job that failed
 }
 
-// ask looks at the states of the jobs.
-func (j *Job) ask(ctx context.Context) (sight, error) {
+// pollJob adds up the states of the job's ids.
+func (j *Job) pollJob(ctx context.Context) (progress, error) {
 	states, err := j.States(ctx)
 	if err != nil {
-		return sight{}, err
+		return progress{}, err
 	}
-	s := sight{ended: true, result: Result{Skipped: map[string]int{}}}
-	r := &s.result
+	p := progress{ended: true, result: Result{Skipped: map[string]int{}}}
+	r := &p.result
 	for _, state := range states {
-		s.done, s.total, s.ended = s.done+state.Done, s.total+state.Total, s.ended && state.Ended != 0
+		p.done, p.total, p.ended = p.done+state.Done, p.total+state.Total, p.ended && state.Ended != 0
 		r.Matched += state.Matched
 		r.Changed += state.Changed
 		r.Outcomes = append(r.Outcomes, state.Outcomes...)
@@ -129,53 +128,53 @@ func (j *Job) ask(ctx context.Context) (sight, error) {
 			r.Skipped[reason] += n
 		}
 		if state.State == control.JobStateFailed {
-			s.failed = fmt.Errorf("%w: %s: %s", ErrJobFailed, state.JobID, state.Error)
+			p.failed = fmt.Errorf("%w: %s: %s", ErrJobFailed, state.JobID, state.Error)
 		}
 	}
-	return s, nil
+	return p, nil
 }
 
-// observe looks at the schedules that the job works on.
-func (j *Job) observe(ctx context.Context) (sight, error) {
-	if j.kind == nil || j.named == nil {
-		return sight{}, ErrNotWaitable
+// pollSchedules derives the progress of the job from the statuses of its schedules.
+func (j *Job) pollSchedules(ctx context.Context) (progress, error) {
+	if j.kind == nil || j.scheduleIDs == nil {
+		return progress{}, ErrNotWaitable
 	}
-	statuses, err := j.client.statuses(ctx, j.registry, j.named)
+	statuses, err := j.client.statuses(ctx, j.registry, j.scheduleIDs)
 	if err != nil {
-		return sight{}, err
+		return progress{}, err
 	}
-	s := sight{total: len(j.named), result: Result{Matched: len(statuses), Skipped: map[string]int{}}}
-	if j.settled == nil {
-		j.settled = map[string]api.Status{}
+	p := progress{total: len(j.scheduleIDs), result: Result{Matched: len(statuses), Skipped: map[string]int{}}}
+	if j.skipped == nil {
+		j.skipped = map[string]api.Status{}
 	}
-	left := 0
-	for _, id := range j.named {
+	for _, id := range j.scheduleIDs {
 		status, exists := statuses[id]
-		if !j.note(&s.result, id, status, exists) {
-			left++
+		if j.count(&p.result, id, status, exists) {
+			p.done++
 		}
 	}
-	s.done, s.ended = s.total-left, left == 0
-	return s, nil
+	p.ended = p.done == p.total
+	return p, nil
 }
 
-// note adds to a result what became of a schedule, and reports whether the job is done with it.
-func (j *Job) note(r *Result, id string, status api.Status, exists bool) bool {
-	was, skipped := j.settled[id]
+// count adds a schedule to a result, and reports whether the job is done with the schedule.
+func (j *Job) count(r *Result, id string, status api.Status, exists bool) bool {
+	earlier, skipped := j.skipped[id]
+	deletes, acts := j.kind.action == rules.BulkDelete, rules.Can(j.kind.action, status)
 	switch {
-	case !exists && j.kind.deletes:
+	case !exists && deletes:
 		r.Changed++
 		r.Matched++
 	case !exists:
 		r.Skipped["NotFound"]++
-	case !j.kind.deletes && status == api.StatusCanceled:
+	case !deletes && status == api.StatusCanceled:
 		r.Changed++
-	case j.kind.acts[status] && !skipped:
+	case acts && !skipped:
 		return false
-	case j.kind.acts[status]: // it has gone on since
-		r.Skipped[string(was)]++
+	case acts: // the status changed after the job skipped the schedule
+		r.Skipped[string(earlier)]++
 	default:
-		j.settled[id] = status
+		j.skipped[id] = status
 		r.Skipped[string(status)]++
 	}
 	return true

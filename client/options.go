@@ -13,7 +13,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// config is what the options set.
+// config has the values of the options.
 type config struct {
 	base          string
 	platform      Platform
@@ -30,60 +30,60 @@ type config struct {
 	maxConcurrent int
 	log           *slog.Logger
 	hooks         []Hooks
-	env           *config // of FromEnv, for what no other option gives
+	env           *config // values of FromEnv; other options win
 	failed        error   // of an option
 }
 
 type userinfo struct{ user, password string }
 
-func (u userinfo) given() bool { return u != userinfo{} }
+func (u userinfo) isSet() bool { return u != userinfo{} }
 
 // Option configures a Client.
 type Option func(*config)
 
-// WithBaseURL sets where the API is, such as https://gateway.qg2.apps.qualys.com or
-// http://127.0.0.1:8080: scheme and host, without /csapi. It, or WithPlatform, is required.
+// WithBaseURL sets the address of the API, such as https://gateway.qg2.apps.qualys.com or
+// http://127.0.0.1:8080: scheme and host, without /csapi. A client needs it or WithPlatform.
 func WithBaseURL(base string) Option { return func(c *config) { c.base = base } }
 
-// WithPlatform sets where the API is by the name of a platform: its gateway, or, with
-// WithBasicAuth, its API server.
+// WithPlatform sets the address of the API by the name of a platform: its gateway, or with
+// WithBasicAuth its API server.
 func WithPlatform(p Platform) Option { return func(c *config) { c.platform = p } }
 
-// WithCredentials logs in with a user name and a password when the first call is made, and again
-// before the token expires.
+// WithCredentials logs in with a user name and a password before the first call, and again before
+// the token expires.
 func WithCredentials(user, password string) Option {
 	return func(c *config) { c.login = userinfo{user, password} }
 }
 
-// WithBasicAuth sends a user name and a password with each call, as the API servers take them
+// WithBasicAuth sends a user name and a password with each call; the API servers accept them
 // (observed).
 func WithBasicAuth(user, password string) Option {
 	return func(c *config) { c.basic = userinfo{user, password} }
 }
 
-// WithToken sends a token that was obtained elsewhere. When it has expired, calls fail with
+// WithToken sends a token with each call. When the token has expired, calls fail with
 // ErrUnauthorized.
 func WithToken(token string) Option {
 	return func(c *config) { c.tokens = staticToken(token) }
 }
 
-// WithTokenSource asks a source for the token of each call.
+// WithTokenSource gets the token of each call from a source.
 func WithTokenSource(s TokenSource) Option { return func(c *config) { c.tokens = s } }
 
-// WithHTTPClient uses the transport of an http.Client, and its time-out, which bounds a call with
-// all its retries. Default: http.DefaultTransport, and no time-out but that of each attempt.
-// Redirects are never followed: the API has none, and they could take credentials elsewhere.
+// WithHTTPClient uses the transport of an http.Client, and its timeout, which limits a call with
+// all its attempts. Default: http.DefaultTransport, and only the timeout of each attempt. The SDK
+// never follows redirects: the API has none, and they could send credentials to another host.
 func WithHTTPClient(h *http.Client) Option { return func(c *config) { c.http = h } }
 
-// WithUserAgent puts a name of the caller's before that of the SDK in the User-Agent header.
+// WithUserAgent puts the name of the caller in front of the SDK's in the User-Agent header.
 func WithUserAgent(agent string) Option { return func(c *config) { c.agent = agent + " " + userAgent } }
 
-// WithClock replaces the clock by which the expiry of tokens and dates in Retry-After are judged,
-// for tests.
+// WithClock replaces the clock for the expiry of tokens and for dates in Retry-After. It is for
+// tests.
 func WithClock(now func() time.Time) Option { return func(c *config) { c.now = now } }
 
-// WithPollInterval sets how often Job.Wait asks for the state of a job. Default: half a second on
-// the emulator, ten seconds elsewhere, where each look is several calls.
+// WithPollInterval sets how often Job.Wait polls. Default: half a second on the emulator, and ten
+// seconds on a vendor's platform, where a poll takes several calls.
 func WithPollInterval(d time.Duration) Option {
 	return func(c *config) {
 		if c.poll = d; d <= 0 {
@@ -92,12 +92,12 @@ func WithPollInterval(d time.Duration) Option {
 	}
 }
 
-// WithRetry changes which calls are made again, and how long is waited in between. Default:
-// DefaultRetry. RetryPolicy{Attempts: 1} makes each call once.
+// WithRetry sets the number of attempts of a call, and the waits between them. Default:
+// DefaultRetry. RetryPolicy{Attempts: 1} switches retries off.
 func WithRetry(p RetryPolicy) Option { return func(c *config) { c.retry = p } }
 
-// WithAttemptTimeout bounds each attempt of a call, its answer included; waits between attempts,
-// for the rate limit and for a login are not part of it. Default: a minute.
+// WithAttemptTimeout limits the time of each attempt, including its response. Waits between
+// attempts, for the rate limit and for a login do not count. Default: a minute.
 func WithAttemptTimeout(d time.Duration) Option {
 	return func(c *config) {
 		if c.timeout = d; d <= 0 {
@@ -106,9 +106,9 @@ func WithAttemptTimeout(d time.Duration) Option {
 	}
 }
 
-// WithRateLimit bounds the attempts that are sent in a second, by a token bucket that holds a burst
-// of them; calls wait their turn. The vendor limits calls per operation in a window (docs: rate
-// limits); the answers say how many are left.
+// WithRateLimit limits the attempts per second with a token bucket of the size burst; attempts
+// beyond it wait. The vendor limits calls per operation in a time window (docs: rate limits); the
+// headers of a response say how many are left.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(c *config) {
 		if c.limit = rate.NewLimiter(rate.Limit(perSecond), burst); perSecond <= 0 || burst < 1 {
@@ -117,8 +117,8 @@ func WithRateLimit(perSecond float64, burst int) Option {
 	}
 }
 
-// WithMaxConcurrency bounds the calls that run at the same time; others wait. The vendor's default
-// for a subscription is two calls of an operation (docs: rate limits).
+// WithMaxConcurrency limits the number of concurrent calls; others wait. The vendor's default for a
+// subscription is two concurrent calls per operation (docs: rate limits).
 func WithMaxConcurrency(n int) Option {
 	return func(c *config) {
 		if c.maxConcurrent = n; n < 1 {
@@ -127,17 +127,17 @@ func WithMaxConcurrency(n int) Option {
 	}
 }
 
-// WithLogger writes a line for each attempt: method, path, status and how long it took, on the
-// level Debug, and Warn for one that is made again. Neither query nor headers nor bodies are
-// logged.
+// WithLogger logs each attempt on level Debug (method, path, status and duration), and each retry
+// on level Warn. It logs neither query nor headers nor bodies.
 func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
 
-// WithHooks calls functions around each attempt, for metrics and traces; see package otelclient.
-// Several are called in the order in which they are given, and back.
+// WithHooks adds functions that run before and after each attempt, for metrics and traces; see
+// package otelclient. With several hooks, Before runs in their order, and After in reverse.
 func WithHooks(h Hooks) Option { return func(c *config) { c.hooks = append(c.hooks, h) } }
 
-// FromEnv reads from the environment what no other option gives: QCS_URL or QCS_PLATFORM;
-// QCS_TOKEN, or QCS_USER with QCS_PASSWORD, which with QCS_AUTH=basic are sent with each call.
+// FromEnv reads from the environment what no other option sets: the address from QCS_URL or
+// QCS_PLATFORM; the credentials from QCS_TOKEN, or from QCS_USER and QCS_PASSWORD. QCS_AUTH=basic
+// sends these two with each call.
 func FromEnv() Option {
 	return func(c *config) {
 		login := userinfo{os.Getenv("QCS_USER"), os.Getenv("QCS_PASSWORD")}
@@ -155,7 +155,7 @@ func FromEnv() Option {
 	}
 }
 
-// fill takes from the environment what no option gave.
+// fill sets the values of FromEnv that no other option has set.
 func (c *config) fill() {
 	if c.env == nil {
 		return
@@ -163,16 +163,16 @@ func (c *config) fill() {
 	if c.base == "" && c.platform == "" {
 		c.base, c.platform = c.env.base, c.env.platform
 	}
-	if c.ways() == 0 {
+	if c.credentials() == 0 {
 		c.tokens, c.login, c.basic = c.env.tokens, c.env.login, c.env.basic
 	}
 }
 
-// ways counts the ways in which calls could be authenticated.
-func (c *config) ways() int {
+// credentials counts the options that set credentials.
+func (c *config) credentials() int {
 	n := 0
-	for _, given := range []bool{c.tokens != nil, c.login.given(), c.basic.given()} {
-		if given {
+	for _, set := range []bool{c.tokens != nil, c.login.isSet(), c.basic.isSet()} {
+		if set {
 			n++
 		}
 	}
@@ -186,7 +186,7 @@ const (
 	vendorInterval   = 10 * time.Second
 )
 
-// check completes a configuration, or says what is wrong with it.
+// check completes and validates a configuration.
 func (c *config) check() error {
 	if c.failed != nil {
 		return c.failed
@@ -196,7 +196,7 @@ func (c *config) check() error {
 		if err := c.platform.check(); err != nil || c.base != "" {
 			return errors.Join(err, errorIf(c.base != "", "client: give a base URL or a platform, not both"))
 		}
-		if c.base = c.platform.Gateway(); c.basic.given() {
+		if c.base = c.platform.Gateway(); c.basic.isSet() {
 			c.base = c.platform.APIServer()
 		}
 	}
@@ -208,7 +208,7 @@ func (c *config) check() error {
 	}
 	return errors.Join(
 		errorIf(
-			c.ways() != 1,
+			c.credentials() != 1,
 			"client: exactly one of credentials, Basic credentials, token and token source is needed",
 		),
 		errorIf(c.http == nil, "client: the HTTP client must not be nil"),

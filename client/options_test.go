@@ -19,7 +19,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// recorder is a transport that notes where calls go and how they are authenticated.
+// recorder is a transport that records host and credentials of calls.
 type recorder struct{ calls []string }
 
 func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -103,7 +103,7 @@ func TestFromEnv(t *testing.T) {
 	}
 }
 
-// TestSecretsAreNotLogged: neither password nor token nor what is in a query or a body is written, and hooks see no credentials.
+// TestSecretsAreNotLogged: the log has no password, token, query or body, and hooks get no credentials.
 func TestSecretsAreNotLogged(t *testing.T) {
 	t.Parallel()
 	srv := servertest.New(t, servertest.WithSeed("release-notes"))
@@ -142,7 +142,7 @@ func TestSecretsAreNotLogged(t *testing.T) {
 	}
 }
 
-// TestMaxConcurrency: no more calls run at the same time than are allowed, and the others wait their turn.
+// TestMaxConcurrency: the number of concurrent calls is limited, and others wait.
 func TestMaxConcurrency(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestMaxConcurrency(t *testing.T) {
 	})
 }
 
-// TestRateLimitOfTheClient: a burst at once, then one each tick; a wait that the context would cut short is an error.
+// TestRateLimitOfTheClient: a burst at once, then one call per interval; a wait beyond the deadline of the context is an error.
 func TestRateLimitOfTheClient(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestRateLimitOfTheClient(t *testing.T) {
 	})
 }
 
-// TestWhatTheTypesLack: bytes as they came, values that are not known, and numbers that are texts.
+// TestWhatTheTypesLack: raw responses, unknown values, and numbers in strings.
 func TestWhatTheTypesLack(t *testing.T) {
 	t.Parallel()
 	const body = `{"registryUuid":"r","registryType":"JFrog","new":{"a":1}}`

@@ -5,81 +5,82 @@ import (
 	"iter"
 )
 
-// List says which part of a list is wanted, and how. The zero value is all of it.
+// List selects and orders the items of a list. The zero value selects all.
 type List struct {
 	Filter   string // a query in QQL; see package qql
 	Sort     string // token:asc or token:desc
-	PageSize int    // items asked for at once, 1 to 1000; default 100
+	PageSize int    // items in one call, 1 to 1000; default 100
 	Page     int    // first page, counted from 1
 	Limit    int    // items at most; 0 for all
 }
 
-// defaultPageSize is what integrations ask for; the vendor's own default is 50.
+// defaultPageSize is the page size of most integrations; the vendor's own default is 50.
 const defaultPageSize = 100
 
-// query is what the generated client takes: absent values stay absent on the wire.
+// query has the parameters of every list. The parameter types of the generated client have the
+// same fields, so that a query converts to each of them.
 type query struct {
-	filter, sort *string
-	page, size   *int
+	Filter     *string
+	PageNumber *int
+	PageSize   *int
+	Sort       *string
 }
 
+// query gives the parameters of one page; an absent value is not sent.
 func (l List) query(page int) query {
-	q := query{page: &page, size: new(l.PageSize)}
+	q := query{PageNumber: &page, PageSize: new(l.PageSize)}
 	if l.Filter != "" {
-		q.filter = &l.Filter
+		q.Filter = &l.Filter
 	}
 	if l.Sort != "" {
-		q.sort = &l.Sort
+		q.Sort = &l.Sort
 	}
 	return q
 }
 
-// page is what all lists answer.
+// page is a page of any list.
 type page[T any] struct {
-	Data  []T
-	Count int
+	Data  []T `json:"data"`
+	Count int `json:"count"`
 }
 
-// source is a list of the service: how a page is fetched, and by what its items are told apart.
-type source[T any] struct {
-	fetch func(context.Context, query) (page[T], error)
-	key   func(T) string
+// loopDetector finds a service that repeats its pages in a loop of any length. It knows a page by
+// the key of its first item and keeps two keys: that of the previous page, and that of a page that
+// it replaces less and less often (Brent's algorithm).
+type loopDetector struct {
+	pages, keptPage    int
+	keptKey, beforeKey string
 }
 
-// circle finds out that a service gives the same pages again and again, whatever the length of the
-// circle, from two keys alone: that of the page before, and one that is marked ever more rarely.
-type circle struct {
-	pages, marked int
-	mark, before  string
-}
-
-// again reports whether a page, known by its first item, was there before.
-func (c *circle) again(key string) bool {
-	c.pages++
-	if c.pages > 1 && (key == c.before || key == c.mark) {
+// repeated reports whether a page with a key came before.
+func (d *loopDetector) repeated(key string) bool {
+	d.pages++
+	if d.pages > 1 && (key == d.beforeKey || key == d.keptKey) {
 		return true
 	}
-	if c.before = key; c.pages > 2*c.marked {
-		c.mark, c.marked = key, c.pages
+	if d.beforeKey = key; d.pages > 2*d.keptPage {
+		d.keptKey, d.keptPage = key, d.pages
 	}
 	return false
 }
 
-// pages goes through a list page by page, as the caller asks for items. It ends with the first
-// error, and when a page comes again.
-func pages[T any](ctx context.Context, l List, s source[T]) iter.Seq2[T, error] {
+// pages reads a list page by page while the caller takes items. It ends at the first error, and at
+// a page that came before. The function key gives the identity of an item.
+func pages[T any](
+	ctx context.Context, l List, fetch func(context.Context, query) (page[T], error), key func(T) string,
+) iter.Seq2[T, error] {
 	if l.PageSize == 0 {
 		l.PageSize = defaultPageSize
 	}
 	return func(yield func(T, error) bool) {
 		var none T
-		var c circle
-		first, size := max(l.Page, 1), 0
-		for number, seen := first, 0; ; number++ {
-			p, err := s.fetch(ctx, l.query(number))
-			if err == nil && len(p.Data) > 0 && c.again(s.key(p.Data[0])) {
-				if seen >= p.Count {
-					return // the last page again: the list is complete
+		var loop loopDetector
+		first, size, count := max(l.Page, 1), 0, 0
+		for number := first; ; number++ {
+			p, err := fetch(ctx, l.query(number))
+			if err == nil && len(p.Data) > 0 && loop.repeated(key(p.Data[0])) {
+				if count >= p.Count {
+					return // the service repeats its last page: the list is complete
 				}
 				err = ErrRepeatedPage
 			}
@@ -88,14 +89,14 @@ func pages[T any](ctx context.Context, l List, s source[T]) iter.Seq2[T, error] 
 				return
 			}
 			for _, item := range p.Data {
-				if seen++; !yield(item, nil) || seen == l.Limit {
+				if count++; !yield(item, nil) || count == l.Limit {
 					return
 				}
 			}
-			// A short page is the last, unless the count says that the service only gives fewer at
-			// once than were asked for.
+			// A short page is the last one, unless the total says that there are more items: the
+			// service may have smaller pages than the client wants.
 			size = max(size, len(p.Data))
-			if len(p.Data) == 0 || len(p.Data) < l.PageSize && (first-1)*size+seen >= p.Count {
+			if len(p.Data) == 0 || len(p.Data) < l.PageSize && (first-1)*size+count >= p.Count {
 				return
 			}
 		}

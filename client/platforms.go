@@ -2,12 +2,11 @@ package client
 
 import "fmt"
 
-// Platform is one of the vendor's platforms; an account lives on one of them (docs; the hosts as
-// public integrations know them).
+// Platform is one of the vendor's platforms; each account belongs to one (docs; the hosts as public
+// integrations have them).
 type Platform string
 
-// The platforms. Public material names two gateways for KSA1; this is the one that an SDK in use
-// has.
+// The platforms. Public documents name two gateways for KSA1; this one is from an SDK in use.
 const (
 	US1  Platform = "US1"
 	US2  Platform = "US2"
@@ -24,7 +23,7 @@ const (
 	KSA1 Platform = "KSA1"
 )
 
-// hosts are what stands after "gateway." and "qualysapi." in the addresses of a platform.
+// hosts are the addresses of a platform without "gateway." and "qualysapi.".
 var hosts = map[Platform]struct{ gateway, api string }{
 	US1:  {"qg1.apps.qualys.com", "qualys.com"},
 	US2:  {"qg2.apps.qualys.com", "qg2.apps.qualys.com"},
@@ -46,7 +45,7 @@ func Platforms() []Platform {
 	return []Platform{US1, US2, US3, US4, EU1, EU2, EU3, IN1, CA1, AE1, UK1, AU1, KSA1}
 }
 
-// Gateway is the base URL for calls with a token; empty for a platform that is none.
+// Gateway is the base URL for calls with a token; empty for an unknown platform.
 func (p Platform) Gateway() string {
 	if h, ok := hosts[p]; ok {
 		return "https://gateway." + h.gateway
@@ -54,8 +53,8 @@ func (p Platform) Gateway() string {
 	return ""
 }
 
-// APIServer is the base URL for calls with user name and password (HTTP Basic); empty for a
-// platform that is none.
+// APIServer is the base URL for calls with user name and password (HTTP Basic); empty for an
+// unknown platform.
 func (p Platform) APIServer() string {
 	if h, ok := hosts[p]; ok {
 		return "https://qualysapi." + h.api

@@ -7,7 +7,7 @@ import (
 )
 
 // CreatePolicy adds a runtime policy: POST /csapi/v1.3/runtime/policies (docs: runtime policies;
-// the answer is our choice). ErrInvalid for a network rule with an address that is none.
+// the response is our choice). ErrInvalid for a network rule with an invalid address.
 func (c *Client) CreatePolicy(ctx context.Context, p api.PolicyRequest) (api.Policy, error) {
 	return decode[api.Policy](c.wire.CreatePolicy(ctx, p))
 }
@@ -19,7 +19,7 @@ func (c *Client) DescribePolicy(ctx context.Context, policyID string) (api.Polic
 }
 
 // UpdatePolicy replaces a runtime policy: PUT /csapi/v1.3/runtime/policies/{policyId} (docs:
-// runtime policies; the answer is our choice).
+// runtime policies; the response is our choice).
 func (c *Client) UpdatePolicy(ctx context.Context, policyID string, p api.PolicyRequest) (api.Policy, error) {
 	return decode[api.Policy](c.wire.UpdatePolicy(ctx, policyID, p, ids(policyID)))
 }

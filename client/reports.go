@@ -7,31 +7,26 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 )
 
-// ListReports goes through the reports: GET /csapi/v1.3/reports (swagger 2021). ErrConflict in a
-// subscription with the Free version, as all calls on reports (release notes 1.15).
+// ListReports lists the reports: GET /csapi/v1.3/reports (swagger 2021). In a subscription with the
+// Free version, this and all other calls on reports fail with ErrConflict (release notes 1.15).
 func (c *Client) ListReports(ctx context.Context, l List) iter.Seq2[api.Report, error] {
-	return pages(ctx, l, source[api.Report]{func(ctx context.Context, q query) (page[api.Report], error) {
-		p, err := decode[api.Reports](
-			c.wire.ListReports(
-				ctx,
-				&api.ListReportsParams{Filter: q.filter, Sort: q.sort, PageNumber: q.page, PageSize: q.size},
-			),
-		)
-		return page[api.Report]{p.Data, p.Count}, err
-	}, func(r api.Report) string { return r.ReportUUID }})
+	fetch := func(ctx context.Context, q query) (page[api.Report], error) {
+		return decode[page[api.Report]](c.wire.ListReports(ctx, (*api.ListReportsParams)(&q)))
+	}
+	return pages(ctx, l, fetch, func(r api.Report) string { return r.ReportUUID })
 }
 
-// CreateReport asks for a report and gives its id, or "" when the service names none: POST
+// CreateReport requests a report and gives its id, or "" when the response has none: POST
 // /csapi/v1.3/reports (swagger 2021).
 func (c *Client) CreateReport(ctx context.Context, r api.ReportRequest) (string, error) {
 	response, err := c.wire.CreateReport(ctx, r)
-	return named(response, err, "reportUuid")
+	return idOf(response, err, "reportUuid")
 }
 
-// DeleteReports deletes reports and gives the ids of those that there were: DELETE
+// DeleteReports deletes reports and gives the ids of those that existed: DELETE
 // /csapi/v1.3/reports?reportUuids=… (swagger 2021).
 func (c *Client) DeleteReports(ctx context.Context, reportUUIDs ...string) ([]string, error) {
-	if reportUUIDs = given(reportUUIDs); len(reportUUIDs) == 0 {
+	if reportUUIDs = unique(reportUUIDs); len(reportUUIDs) == 0 {
 		return nil, errNothingSelected
 	}
 	gone, err := decode[api.ReportDeletion](
@@ -41,17 +36,17 @@ func (c *Client) DeleteReports(ctx context.Context, reportUUIDs ...string) ([]st
 }
 
 // DownloadReport gives a report as CSV: GET /csapi/v1.3/reports/{reportUuid}/download (swagger
-// 2021). ErrNotFound until it is generated (our choice of the emulator).
+// 2021). ErrNotFound until the report is generated (a choice of the emulator).
 func (c *Client) DownloadReport(ctx context.Context, reportUUID string) ([]byte, error) {
 	a, err := read(c.wire.DownloadReport(ctx, reportUUID, ids(reportUUID)))
 	return a.body, err
 }
 
-// CreateReportSchedule schedules reports and gives the id of the schedule, or "" when the service
-// names none: POST /csapi/v1.3/reports/schedule (docs: report schedules).
+// CreateReportSchedule schedules reports and gives the id of the schedule, or "" when the response
+// has none: POST /csapi/v1.3/reports/schedule (docs: report schedules).
 func (c *Client) CreateReportSchedule(ctx context.Context, r api.ReportScheduleRequest) (string, error) {
 	response, err := c.wire.CreateReportSchedule(ctx, r)
-	return named(response, err, "reportingScheduleId")
+	return idOf(response, err, "reportingScheduleId")
 }
 
 // UpdateReportSchedule replaces a schedule of reports: PUT

@@ -14,27 +14,28 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/qcsdev/qcs/client/internal/rewind"
 )
 
-// RetryPolicy says how often a call is made, and how long is waited in between.
+// RetryPolicy says how many attempts a call has, and how long the SDK waits between them.
 //
-// Which calls are made again: GET, PUT and DELETE after a fault of the connection, 408, 429, 502,
-// 503, 504, and a 409 with rate headers (the classic form of a limit); but not a bulk DELETE by a
-// filter, which could find more the second time. POST, and such a DELETE, only when the service has
-// surely done nothing: the connection was never made, or the answer is a 429 or 503 with
-// Retry-After or a 409 with X-RateLimit-ToWait-Sec. A 409 without rate headers (a plan without
-// reports) is final at once. A DELETE of one thing that is made again may answer ErrNotFound: the
-// first call has done it.
+// The SDK retries GET, PUT and DELETE after a connection error, 408, 429, 502, 503, 504, and after
+// a 409 with rate limit headers (the classic form of a rate limit). The exception is a bulk DELETE
+// by a filter, which could match more the second time. Such a DELETE, and POST, are retried only
+// when the service has certainly done nothing: there was no connection, or the response is a 429 or
+// 503 with Retry-After, or a 409 with X-RateLimit-ToWait-Sec. A 409 without rate limit headers (a
+// plan without reports) is never retried. A retried DELETE of one thing may end with ErrNotFound,
+// because an earlier attempt has deleted it.
 type RetryPolicy struct {
-	Attempts int           // how often a call is made at most, the first time included; 1 for once
-	MinWait  time.Duration // the first wait, which grows by half each time, give or take a half
-	// the longest; a call that is told to wait longer is not made again, and its error says how
-	// long
+	Attempts int           // attempts at most, with the first; 1 for no retry
+	MinWait  time.Duration // the first wait; each wait is longer by half, with a random part
+	// The longest wait. When the service demands a longer one, the call is not retried, and its
+	// Error.RetryAfter says how long to wait.
 	MaxWait time.Duration
 }
 
-// DefaultRetry makes a call four times at most, and waits from half a second to half a minute (our
-// choice).
+// DefaultRetry has four attempts, and waits from half a second to half a minute (our choice).
 func DefaultRetry() RetryPolicy {
 	return RetryPolicy{Attempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second}
 }
@@ -47,15 +48,15 @@ func (p RetryPolicy) check() error {
 	)
 }
 
-// retryTransport makes calls again as the policy says. The context bounds the time: a wait that it
-// would cut short is not begun.
+// retryTransport retries calls as the policy says. It does not wait when the deadline of the
+// context comes earlier.
 type retryTransport struct {
 	policy  RetryPolicy
 	timeout time.Duration // of an attempt
 	now     func() time.Time
-	// waits until an attempt may begin, in the time of the caller; may be nil
+	// waits until an attempt may start; not limited by the timeout of an attempt; may be nil
 	ready func(context.Context) error
-	// is told of each call that is made again
+	// is called before each retry; may be nil
 	retry func(r *http.Request, attempt int, cause error, wait time.Duration)
 	next  http.RoundTripper
 }
@@ -65,9 +66,12 @@ func (t *retryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	waits := backoff.NewExponentialBackOff()
 	waits.InitialInterval, waits.MaxInterval = t.policy.MinWait, t.policy.MaxWait
 	for attempt := 1; ; attempt++ {
-		again, err := rewound(r, attempt)
-		if err != nil {
-			return nil, err
+		again := r
+		if attempt > 1 {
+			var err error
+			if again, err = rewind.Request(r); err != nil {
+				return nil, err
+			}
 		}
 		if t.ready != nil {
 			if err := t.ready(r.Context()); err != nil {
@@ -75,11 +79,8 @@ func (t *retryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			}
 		}
 		response, err := t.attempt(again, attempt)
-		wait, retriable := t.verdict(r, response, err)
-		if !retriable || attempt == t.policy.Attempts {
-			return response, err
-		}
-		if wait > t.policy.MaxWait {
+		wait, retry := t.retryable(r, response, err)
+		if !retry || attempt == t.policy.Attempts || wait > t.policy.MaxWait {
 			return response, err
 		}
 		wait = max(wait, min(waits.NextBackOff(), t.policy.MaxWait))
@@ -113,25 +114,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// rewound gives a request that can be sent now: with its body from the beginning.
-func rewound(r *http.Request, attempt int) (*http.Request, error) {
-	if attempt == 1 || r.Body == nil || r.Body == http.NoBody {
-		return r, nil
-	}
-	if r.GetBody == nil {
-		return nil, fmt.Errorf("%s %s: the body cannot be sent again", r.Method, r.URL.Path)
-	}
-	body, err := r.GetBody()
-	if err != nil {
-		return nil, err
-	}
-	again := r.Clone(r.Context())
-	again.Body = body
-	return again, nil
-}
-
-// attempt makes a call once, within its time, and takes the answer in as a whole: one that breaks
-// off half-way is a fault of the connection.
+// attempt makes one attempt within its timeout, and reads the whole response: a response that
+// breaks off is a connection error.
 func (t *retryTransport) attempt(r *http.Request, number int) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), attemptKey{}, number), t.timeout)
 	defer cancel()
@@ -143,21 +127,21 @@ func (t *retryTransport) attempt(r *http.Request, number int) (*http.Response, e
 		return nil, err
 	}
 	defer response.Body.Close()
-	data, err := takeIn(response)
+	data, err := readBody(response)
 	if err != nil {
 		return nil, err
 	}
 	response.Request = r
-	response.Body = &taken{*bytes.NewReader(data), data}
+	response.Body = &bufferedBody{*bytes.NewReader(data), data}
 	return response, nil
 }
 
 type attemptKey struct{}
 
-// maxAnswer bounds the memory that an answer can take.
+// maxAnswer is the largest body of a response, in bytes.
 const maxAnswer = 64 << 20
 
-func takeIn(response *http.Response) ([]byte, error) {
+func readBody(response *http.Response) ([]byte, error) {
 	var body bytes.Buffer
 	if n := response.ContentLength; n > 0 && n <= maxAnswer {
 		body.Grow(int(n) + bytes.MinRead)
@@ -172,28 +156,28 @@ func takeIn(response *http.Response) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// truncatedError says that an answer ended before its end.
+// truncatedError says that the body of a response broke off.
 type truncatedError struct{ error }
 
 func (e *truncatedError) Unwrap() error { return e.error }
 
-// taken is the body of an answer that was taken in as a whole.
-type taken struct {
+// bufferedBody is the body of a response in memory.
+type bufferedBody struct {
 	bytes.Reader
 	data []byte
 }
 
 // Close implements io.Closer.
-func (t *taken) Close() error { return nil }
+func (b *bufferedBody) Close() error { return nil }
 
-// verdict says whether a call may be made again, and how long the service wants that to wait.
-func (t *retryTransport) verdict(r *http.Request, response *http.Response, err error) (wait time.Duration, again bool) {
+// retryable reports whether a call may be retried, and how long the service demands to wait.
+func (t *retryTransport) retryable(r *http.Request, response *http.Response, err error) (time.Duration, bool) {
 	if err != nil {
 		var login *loginError
 		return 0, r.Context().Err() == nil && !errors.As(err, &login) &&
-			(untouched(err) || repeatable(r) && faultOfConnection(err))
+			(notSent(err) || repeatable(r) && connectionError(err))
 	}
-	wait = retryAfter(response.Header, cmp.Or(serverTime(response.Header), t.now()))
+	wait := retryAfter(response.Header, cmp.Or(serverTime(response.Header), t.now()))
 	switch response.StatusCode {
 	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return wait, repeatable(r)
@@ -205,8 +189,8 @@ func (t *retryTransport) verdict(r *http.Request, response *http.Response, err e
 	return 0, false
 }
 
-// limited reports whether the headers of a 409 say that it is a limit: they come with other
-// answers, too.
+// limited reports whether the headers of a 409 say that a limit is used up. Other responses have
+// these headers, too.
 func limited(h http.Header) bool {
 	number := func(names ...string) int {
 		for _, name := range names {
@@ -217,12 +201,11 @@ func limited(h http.Header) bool {
 		return -1
 	}
 	running := number("X-Concurrency-Limit-Running")
-	most := number("X-Concurrency-Limit-Limit", "X-ConcurrencyLimit-Limit") // docs spell the second in two ways
+	most := number("X-Concurrency-Limit-Limit", "X-ConcurrencyLimit-Limit") // the docs have both spellings
 	return number("X-RateLimit-Remaining") == 0 || number("X-RateLimit-ToWait-Sec") > 0 || most > 0 && running >= most
 }
 
-// repeatable reports whether a call that is made twice does no more than one that is made once. A
-// login is one.
+// repeatable reports whether two equal calls have the same effect as one. A login does.
 func repeatable(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut:
@@ -235,29 +218,29 @@ func repeatable(r *http.Request) bool {
 
 const authPath = "/auth"
 
-// untouched reports whether the service has seen nothing of a call: its host was not found, or no
-// connection was made.
-func untouched(err error) bool {
+// notSent reports whether the service cannot have received a request: its host was not found, or
+// there was no connection.
+func notSent(err error) bool {
 	var operation *net.OpError
 	var name *net.DNSError
 	return errors.As(err, &operation) && operation.Op == "dial" || errors.As(err, &name)
 }
 
-// faultOfConnection reports whether an error came from the network, and not from the caller's side
-// of it, such as a certificate that is not trusted.
-func faultOfConnection(err error) bool {
-	var off *truncatedError
+// connectionError reports whether an error is one of the network, and not one of the settings, such
+// as a certificate that is not trusted.
+func connectionError(err error) bool {
+	var truncated *truncatedError
 	var network net.Error
 	var operation *net.OpError
-	return errors.As(err, &off) || errors.As(err, &operation) || errors.As(err, &network) && network.Timeout() ||
+	return errors.As(err, &truncated) || errors.As(err, &operation) || errors.As(err, &network) && network.Timeout() ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		strings.Contains(err.Error(), "connection reset") || strings.Contains(err.Error(), "server closed")
 }
 
-// maxSeconds is how long a service may want to be left alone, at most.
+// maxSeconds is the longest wait that is read from a header; a longer one would overflow.
 const maxSeconds = 10 * 365 * 24 * 3600
 
-// retryAfter reads the headers that say how long to wait: Retry-After in seconds or as a date, and
+// retryAfter reads how long to wait from the headers Retry-After (in seconds or as a date) and
 // X-RateLimit-ToWait-Sec.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range []string{"Retry-After", "X-RateLimit-ToWait-Sec"} {

@@ -37,7 +37,7 @@ var (
 	}
 )
 
-// TestFaults: what the client does when things go wrong, as calls on the wire, and how long it waits.
+// TestFaults: the number of calls and the waits of the client after each kind of failure.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	ok := answers(http.StatusOK)
@@ -110,7 +110,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestWaitsGrowUpToTheLongest: the draw of a wait never ends the attempts.
+// TestWaitsGrowUpToTheLongest: a random wait never ends the attempts.
 func TestWaitsGrowUpToTheLongest(t *testing.T) {
 	t.Parallel()
 	for range 40 {
@@ -126,7 +126,7 @@ func TestWaitsGrowUpToTheLongest(t *testing.T) {
 	}
 }
 
-// TestASilentLogin is made again, and its time is not that of the call that waits for it; what it answers is nobody's raw answer.
+// TestASilentLogin: a login without a response is retried, its time does not count for the call, and WithRawResponse does not get its response.
 func TestASilentLogin(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestASilentLogin(t *testing.T) {
 	})
 }
 
-// TestNoConnection: a service that was not reached has done nothing, so any call is made again.
+// TestNoConnection: without a connection the service has done nothing, so any call is retried.
 func TestNoConnection(t *testing.T) {
 	t.Parallel()
 	for refused, want := range map[int]int{2: 1, 4: 0} {
@@ -165,7 +165,7 @@ func TestNoConnection(t *testing.T) {
 	}
 }
 
-// TestTheContextBoundsAllAttempts: a wait that the context would cut short is not begun, and the answer is what came last; one that is canceled ends the wait.
+// TestTheContextBoundsAllAttempts: a wait beyond the deadline does not start, and the call ends with the latest response; cancellation ends a wait.
 func TestTheContextBoundsAllAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestTheContextBoundsAllAttempts(t *testing.T) {
 	})
 }
 
-// TestARefusedTokenIsRenewedOnce: 401 once, then well; the login of a call that is made again is no login more.
+// TestARefusedTokenIsRenewedOnce: after one 401 the call succeeds; a retry needs no further login.
 func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -204,7 +204,7 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	})
 }
 
-// TestALoginIsMadeAgain after a fault, but not more often because a call waits for it.
+// TestALoginIsMadeAgain: a login is retried after a failure; the call that waits for it does not retry it again.
 func TestALoginIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

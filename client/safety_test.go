@@ -10,7 +10,7 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 )
 
-// TestIdsCannotBecomeOtherCalls: nothing is sent for an id that would climb out of its place in the path, or name another operation.
+// TestIdsCannotBecomeOtherCalls: the SDK sends nothing for an id that would change the path to another operation.
 func TestIdsCannotBecomeOtherCalls(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"", ".", "..", "bulk", "cancel", "validate", "aws-base"} {
@@ -63,7 +63,7 @@ func TestNothingSelectedIsNotSent(t *testing.T) {
 	}
 }
 
-// TestRedirectsAreNotFollowed: neither token nor password goes anywhere but to the base URL, and a DELETE does not become a GET.
+// TestRedirectsAreNotFollowed: credentials go to the base URL only, and a DELETE does not become a GET.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {

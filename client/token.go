@@ -2,21 +2,21 @@ package client
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/qcsdev/qcs/client/internal/jwt"
+	"github.com/qcsdev/qcs/client/internal/rewind"
 )
 
-// TokenSource gives the token for a call.
+// TokenSource gives tokens for calls.
 type TokenSource interface {
-	// Token gives a token that is valid now. It is called for each request.
+	// Token gives a token that is valid now. The SDK calls it for each request.
 	Token(ctx context.Context) (string, error)
 }
 
-// renewer is a TokenSource that can be told that the service refused a token.
+// renewer is a TokenSource that can replace a token that the service refused.
 type renewer interface {
 	Refused(ctx context.Context, token string)
 }
@@ -26,34 +26,37 @@ type staticToken string
 // Token implements TokenSource.
 func (t staticToken) Token(context.Context) (string, error) { return string(t), nil }
 
-// renewBefore is how long before its expiry a token is renewed at most, a tenth of its life if that
-// is less; tokenLife is assumed of one that does not tell (docs: four hours).
 const (
+	// A token is renewed this long before it expires, or after nine tenths of its life if that is
+	// later.
 	renewBefore = 5 * time.Minute
-	tokenLife   = 4 * time.Hour
+	// The life of a token whose claims do not say how long it is valid (docs: four hours).
+	tokenLife = 4 * time.Hour
+	// The longest life of a token that is accepted from its claims, in seconds.
+	maxLife = 365 * 24 * 3600
 )
 
-// passwordSource logs in when there is no token, or the last one is about to expire. One call at a
-// time logs in; the others wait and use its token.
+// passwordSource logs in when it has no token, or when its token expires soon. One call at a time
+// logs in; the others wait and use the new token.
 type passwordSource struct {
 	login   func(context.Context) (string, error)
 	now     func() time.Time
-	turn    chan struct{} // holds one item: whoever takes it may read and write the fields below
+	lock    chan struct{} // a mutex that can be awaited with a context; it guards the next fields
 	token   string
 	renewAt time.Time
 }
 
 func newPasswordSource(login func(context.Context) (string, error), now func() time.Time) *passwordSource {
-	s := &passwordSource{login: login, now: now, turn: make(chan struct{}, 1)}
-	s.turn <- struct{}{}
+	s := &passwordSource{login: login, now: now, lock: make(chan struct{}, 1)}
+	s.lock <- struct{}{}
 	return s
 }
 
 // Token implements TokenSource.
 func (s *passwordSource) Token(ctx context.Context) (string, error) {
 	select {
-	case <-s.turn:
-		defer func() { s.turn <- struct{}{} }()
+	case <-s.lock:
+		defer func() { s.lock <- struct{}{} }()
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
@@ -64,17 +67,17 @@ func (s *passwordSource) Token(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Counted from now by how long it lives, not by when it expires: the clock here may be wrong.
+	// The clock of this machine may be wrong: count from now, not from the claims.
 	life := lifeOf(token, s.now())
 	s.token, s.renewAt = token, s.now().Add(life-min(renewBefore, life/10))
 	return token, nil
 }
 
-// Refused forgets a token, unless another call has renewed it already.
+// Refused drops a token, unless another call has renewed it already.
 func (s *passwordSource) Refused(ctx context.Context, token string) {
 	select {
-	case <-s.turn:
-		defer func() { s.turn <- struct{}{} }()
+	case <-s.lock:
+		defer func() { s.lock <- struct{}{} }()
 	case <-ctx.Done():
 		return
 	}
@@ -83,32 +86,20 @@ func (s *passwordSource) Refused(ctx context.Context, token string) {
 	}
 }
 
-// maxLife is the longest life of a token that is believed, in seconds.
-const maxLife = 365 * 24 * 3600
-
-// lifeOf reads from a JWT how long it is valid, without checking the signature: only the service
-// can.
+// lifeOf reads from the claims of a token how long it is valid.
 func lifeOf(token string, now time.Time) time.Duration {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
+	claims := jwt.Parse(token)
+	if claims.IssuedAt == 0 { // the token does not say when it was made
+		claims.IssuedAt = float64(now.Unix())
+	}
+	if claims.ExpireAt <= claims.IssuedAt {
 		return tokenLife
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims struct{ Iat, Exp float64 }
-	if err != nil || json.Unmarshal(payload, &claims) != nil {
-		return tokenLife
-	}
-	if claims.Iat == 0 { // does not say since when
-		claims.Iat = float64(now.Unix())
-	}
-	if claims.Exp <= claims.Iat {
-		return tokenLife
-	}
-	return time.Duration(min(claims.Exp-claims.Iat, maxLife) * float64(time.Second))
+	return time.Duration(min(claims.ExpireAt-claims.IssuedAt, maxLife) * float64(time.Second))
 }
 
-// authTransport puts the token into each call. After a 401 it asks for another token and makes the
-// call once more: a call that was refused has done nothing.
+// authTransport adds the token to each request. After a 401 it gets a new token and sends the
+// request once more: a request with status 401 had no effect.
 type authTransport struct {
 	tokens TokenSource
 	next   http.RoundTripper
@@ -116,25 +107,20 @@ type authTransport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	token, answer, err := t.send(r)
+	token, response, err := t.send(r)
 	source, renews := t.tokens.(renewer)
-	if err != nil || answer.StatusCode != http.StatusUnauthorized || !renews {
-		return answer, err
+	if err != nil || response.StatusCode != http.StatusUnauthorized || !renews {
+		return response, err
 	}
-	again := r.Clone(r.Context())
-	if r.Body != nil && r.Body != http.NoBody {
-		if r.GetBody == nil {
-			return answer, nil
-		}
-		if again.Body, err = r.GetBody(); err != nil {
-			return answer, nil //nolint:nilerr // the 401 tells more
-		}
+	again, err := rewind.Request(r)
+	if err != nil {
+		return response, nil //nolint:nilerr // the 401 says more
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxExcerpt)) // so that the connection can be used again
-	answer.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxExcerpt)) // makes the connection reusable
+	response.Body.Close()
 	source.Refused(r.Context(), token)
-	_, answer, err = t.send(again)
-	return answer, err
+	_, response, err = t.send(again)
+	return response, err
 }
 
 func (t *authTransport) send(r *http.Request) (string, *http.Response, error) {
@@ -144,6 +130,6 @@ func (t *authTransport) send(r *http.Request) (string, *http.Response, error) {
 	}
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+token)
-	answer, err := t.next.RoundTrip(r)
-	return token, answer, err
+	response, err := t.next.RoundTrip(r)
+	return token, response, err
 }

@@ -116,7 +116,7 @@ func TestATokenOfOnesOwnIsNotRenewed(t *testing.T) {
 	}
 }
 
-// TestAWrongClockDoesNotMakeALoginPerCall: a token is renewed by how long it lives, not by what time it is here.
+// TestAWrongClockDoesNotMakeALoginPerCall: the renewal depends on the life of the token, not on the clock of this machine.
 func TestAWrongClockDoesNotMakeALoginPerCall(t *testing.T) {
 	t.Parallel()
 	for name, there := range map[string]time.Time{"fast": servertest.Start.Add(-5 * time.Hour), "slow": servertest.Start.Add(5 * time.Hour)} {

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
-// chain assembles the transports. A call goes through them in this order: a place among those that
-// may run at the same time, retries, which wait for the rate limit, hooks and log, token, user
-// agent, the caller's own transport.
+// chain assembles the transports. A call goes through them in this order: limit of concurrent
+// calls, retries (which wait for the rate limit and the token), hooks, log, token, user agent, the
+// transport of the caller.
 func (c *config) chain(server string) *http.Client {
 	h := *c.http
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -20,24 +21,24 @@ func (c *config) chain(server string) *http.Client {
 		base = http.DefaultTransport
 	}
 	agent := &agentTransport{agent: c.agent, next: base}
-	if c.login.given() {
+	if c.login.isSet() {
 		login := h
-		login.Transport = c.around(agent, nil)
+		login.Transport = c.retried(agent, nil)
 		c.tokens = newPasswordSource(loginCall(server, &login, c.login), c.now)
 	}
 	var authenticated http.RoundTripper = &authTransport{tokens: c.tokens, next: agent}
-	if c.basic.given() {
+	if c.basic.isSet() {
 		authenticated = &basicTransport{c.basic, agent}
 	}
-	h.Transport = c.around(authenticated, c.tokens)
+	h.Transport = c.retried(authenticated, c.tokens)
 	if c.maxConcurrent > 0 {
-		h.Transport = &placesTransport{make(chan struct{}, c.maxConcurrent), h.Transport}
+		h.Transport = &concurrencyTransport{make(chan struct{}, c.maxConcurrent), h.Transport}
 	}
 	return &h
 }
 
-// ready waits for what an attempt needs, in the time of the caller and not in that of the attempt:
-// its turn by the rate limit, and a token.
+// ready gives a function that waits for the rate limit and for a token, before the timeout of an
+// attempt starts.
 func (c *config) ready(tokens TokenSource) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if c.limit != nil {
@@ -53,27 +54,27 @@ func (c *config) ready(tokens TokenSource) func(context.Context) error {
 	}
 }
 
-// around puts what concerns each attempt, and what makes several of them, around a transport.
-func (c *config) around(next http.RoundTripper, tokens TokenSource) http.RoundTripper {
+// retried puts the retries, and the hooks and the log of each attempt, in front of a transport.
+func (c *config) retried(next http.RoundTripper, tokens TokenSource) http.RoundTripper {
 	if c.log != nil {
 		next = &logTransport{c.log, c.now, next}
 	}
 	for i := len(c.hooks) - 1; i >= 0; i-- {
 		next = &hookTransport{c.hooks[i], next}
 	}
-	again := &retryTransport{policy: c.retry, timeout: c.timeout, now: c.now, ready: c.ready(tokens), next: next}
+	retry := &retryTransport{policy: c.retry, timeout: c.timeout, now: c.now, ready: c.ready(tokens), next: next}
 	if c.log != nil {
-		again.retry = func(r *http.Request, attempt int, cause error, wait time.Duration) {
+		retry.retry = func(r *http.Request, attempt int, cause error, wait time.Duration) {
 			c.log.WarnContext(
 				r.Context(), "call is made again", "method", r.Method, "path", r.URL.Path, "attempt", attempt,
 				"cause", cause, "wait", wait,
 			)
 		}
 	}
-	return again
+	return retry
 }
 
-// agentTransport names the SDK to the service.
+// agentTransport sets the User-Agent header.
 type agentTransport struct {
 	agent string
 	next  http.RoundTripper
@@ -99,18 +100,18 @@ func (t *basicTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// placesTransport lets so many calls run at the same time as there are places. A call, which holds
-// its place through its retries, is over when its answer was taken in.
-type placesTransport struct {
-	places chan struct{}
-	next   http.RoundTripper
+// concurrencyTransport limits the number of concurrent calls. A call counts until its last attempt
+// has ended and its response was read.
+type concurrencyTransport struct {
+	slots chan struct{} // has an item for each running call
+	next  http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
-func (t *placesTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t *concurrencyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	select {
-	case t.places <- struct{}{}:
-		defer func() { <-t.places }()
+	case t.slots <- struct{}{}:
+		defer func() { <-t.slots }()
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
@@ -129,14 +130,7 @@ func (t *logTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := t.now()
 	response, err := t.next.RoundTrip(r)
 	attributes := []any{
-		"method",
-		r.Method,
-		"path",
-		r.URL.Path,
-		"attempt",
-		AttemptOf(r.Context()),
-		"took",
-		t.now().Sub(start),
+		"method", r.Method, "path", r.URL.Path, "attempt", AttemptOf(r.Context()), "took", t.now().Sub(start),
 	}
 	if err != nil {
 		attributes = append(attributes, "error", err)
@@ -147,18 +141,18 @@ func (t *logTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// Hooks are called around each attempt of a call. The request has no credentials yet; its context
-// gives the number of the attempt (AttemptOf).
+// Hooks are functions that the SDK calls before and after each attempt. The request has no
+// credentials yet; AttemptOf gives the number of the attempt from its context.
 type Hooks struct {
-	// Before may change the request: its context and its headers. It may be nil.
+	// Before may change the context and the headers of the request. It may be nil.
 	Before func(*http.Request) *http.Request
-	// After is told what came of a request that Before gave: an answer, whose body it must not
-	// read, or an error. It may be nil.
+	// After gets the request from Before, and its response or error. It must not read the body of
+	// the response. It may be nil.
 	After func(*http.Request, *http.Response, error)
 }
 
-// AttemptOf is the number of the attempt that a request belongs to, counted from 1; 0 for a context
-// of another kind.
+// AttemptOf gives the number of the attempt from the context of a request, counted from 1; 0 for
+// any other context.
 func AttemptOf(ctx context.Context) int {
 	n, _ := ctx.Value(attemptKey{}).(int)
 	return n
@@ -181,42 +175,21 @@ func (t *hookTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// Route is the path of a request with its ids replaced by {id}: few values, for names of metrics
-// and spans.
+// Route gives the path of a request with {id} in place of ids. It has few values, as names of
+// metrics and spans need.
 func Route(path string) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
-		if s != "" && !literals[s] {
+		if s != "" && !slices.Contains(literals, s) {
 			segments[i] = "{id}"
 		}
 	}
 	return strings.Join(segments, "/")
 }
 
-// literals are the segments of paths that are no ids. The SDK sends none of them as an id.
-var literals = map[string]bool{
-	"auth":                 true,
-	"csapi":                true,
-	"v1.3":                 true,
-	"registry":             true,
-	"repository":           true,
-	"schedule":             true,
-	"bulk":                 true,
-	"cancel":               true,
-	"validate":             true,
-	"aws-base":             true,
-	"aws":                  true,
-	"acr":                  true,
-	"gcp":                  true,
-	"connector":            true,
-	"connectors":           true,
-	"images":               true,
-	"vuln":                 true,
-	"associatedRegistries": true,
-	"reports":              true,
-	"download":             true,
-	"runtime":              true,
-	"policies":             true,
-	"_qcs":                 true,
-	"jobs":                 true,
+// literals lists the path segments that are not ids. The SDK sends none of them as an id.
+var literals = []string{
+	"auth", "csapi", "v1.3", "registry", "repository", "schedule", "bulk", "cancel", "validate",
+	"aws-base", "aws", "acr", "gcp", "connector", "connectors", "images", "vuln", "associatedRegistries",
+	"reports", "download", "runtime", "policies", "_qcs", "jobs",
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/qcsdev/qcs/client"
 )
 
-// pipes is a network inside the process, so that a test can be a bubble of synctest: its clock stands still while anything runs, and jumps when all wait.
+// pipes is a network inside the process, so that a test can run in a synctest bubble, whose clock only moves while all goroutines wait.
 type pipes struct {
 	ends   chan net.Conn
 	closed chan struct{}
@@ -54,7 +54,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// script is a service that answers each call by its next step, and by the last one from then on.
+// script is a service that answers each call with its next step, and repeats the last one.
 type script struct {
 	mu    sync.Mutex
 	steps []step
@@ -72,7 +72,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	next(w, r)
 }
 
-// made lists the calls so far.
+// made lists the calls that were made.
 func (s *script) made() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,7 @@ func (s *script) start(t *testing.T, p *pipes, options ...client.Option) (c *cli
 	}
 }
 
-// answers is a step with a status, headers in pairs, and a body of the vendor's.
+// answers is a step with a status, pairs of header names and values, and an error body of the vendor.
 func answers(status int, headers ...string) step {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

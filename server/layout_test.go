@@ -33,7 +33,9 @@ func golist(t *testing.T, args ...string) []string {
 var layers = map[string]string{
 	"openapi":                      "",
 	"openapi/qql":                  "",
-	"openapi/contract":             "openapi",
+	"openapi/rules":                "openapi",
+	"openapi/traffic":              "",
+	"openapi/contract":             "openapi openapi/traffic",
 	"gen/api":                      "openapi",
 	"gen/apiclient":                "gen/api",
 	"gen/apiserver":                "gen/api gen/bindgen/bind openapi",
@@ -43,9 +45,11 @@ var layers = map[string]string{
 	"gen/controlclient":            "gen/control",
 	"gen/controlserver":            "gen/control",
 	"gen/jsondoc":                  "",
-	"client":                       "openapi/qql gen/api gen/apiclient gen/control gen/controlclient",
-	"client/cmd/qcs":               "client client/emulator gen/api gen/control openapi openapi/qql",
+	"client":                       "client/internal/jwt client/internal/rewind openapi/qql openapi/rules gen/api gen/apiclient gen/control gen/controlclient",
+	"client/cmd/qcs":               "client client/emulator client/internal/jwt client/internal/rewind gen/api gen/control openapi/qql openapi/rules openapi/traffic",
 	"client/emulator":              "client gen/control gen/controlclient",
+	"client/internal/jwt":          "",
+	"client/internal/rewind":       "",
 	"client/otelclient":            "client",
 	"server/internal/store":        "openapi openapi/qql gen/api gen/control",
 	"server/internal/postgrestest": "server/internal/testwith",
@@ -54,7 +58,7 @@ var layers = map[string]string{
 	"server/internal/registry":     "openapi openapi/qql gen/api gen/control server/internal/fault server/internal/store",
 	"server/internal/oci":          "server/internal/registry",
 	"server/internal/carrier":      "server/internal/store",
-	"server":                       "openapi openapi/qql openapi/contract gen/api gen/apiserver gen/control gen/controlserver server/internal/carrier server/internal/fault server/internal/journal server/internal/oci server/internal/registry server/internal/store",
+	"server":                       "openapi openapi/qql openapi/traffic openapi/contract gen/api gen/apiserver gen/control gen/controlserver server/internal/carrier server/internal/fault server/internal/journal server/internal/oci server/internal/registry server/internal/store",
 	"server/servertest":            "client client/emulator gen/api gen/control server server/internal/testwith",
 	"server/internal/testwith":     "",
 	"server/cmd/qcsd":              "server openapi/contract",
@@ -71,7 +75,7 @@ var foreign = map[string]string{
 	"database/sql":                            "server/internal/store server/internal/postgrestest",
 	"github.com/jackc/pgx/v5":                 "server/internal/store server/internal/postgrestest server/internal/carrier",
 	"github.com/google/go-containerregistry/": "server/internal/oci",
-	"net/http": "client client/cmd/qcs client/emulator client/otelclient server server/internal/oci server/servertest server/cmd/qcsd openapi/contract gen/apiclient gen/apiserver gen/bindgen/bind gen/controlclient gen/controlserver",
+	"net/http": "client client/cmd/qcs client/emulator client/internal/rewind client/otelclient openapi/traffic server server/internal/oci server/servertest server/cmd/qcsd openapi/contract gen/apiclient gen/apiserver gen/bindgen/bind gen/controlclient gen/controlserver",
 }
 
 func TestImportsGoOnlyDownwards(t *testing.T) {

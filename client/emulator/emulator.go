@@ -1,9 +1,9 @@
 // Package emulator is a client of the control API of qcsd, /_qcs/…: worlds, clock, faults,
-// snapshots and journal. Everything here is the emulator's own; no platform has it.
+// snapshots and journal. No vendor's platform has this API.
 //
-// There are two kinds of calls. Those on worlds are made by whoever runs the emulator: with the
-// control token, or with none on loopback. All others work on one world, that of the user whose
-// token they carry: Client.In(world) gives a client for them. Errors are those of package client.
+// There are two kinds of calls. Calls on worlds are for the operator of the emulator: they need the
+// control token, or no token on loopback. All other calls work on the world of a user and need the
+// token of this user: Client.In(world) gives a client for them. Errors are those of package client.
 package emulator
 
 import (
@@ -25,8 +25,8 @@ type Client struct {
 	http *http.Client
 }
 
-// New gives a client of the emulator at a base URL. The token is the control token, "" where none
-// is needed, or that of a user, for calls on the user's world.
+// New gives a client of the emulator at a base URL. The token is the control token, "" where the
+// emulator needs none, or the token of a user for calls on the user's world.
 func New(base, token string, h *http.Client) *Client {
 	base = strings.TrimRight(base, "/")
 	if h == nil {
@@ -57,8 +57,7 @@ func (c *Client) In(w control.World) *Client {
 	return New(c.base, token, c.http)
 }
 
-// SDK gives a client of the vendor's paths that is logged in as the first user of a world that was
-// made just now.
+// SDK gives a client of the vendor's API with the credentials of the first user of a new world.
 func (c *Client) SDK(w control.World, options ...client.Option) (*client.Client, error) {
 	if len(w.Users) == 0 {
 		return nil, fmt.Errorf("world %s has no user", w.Name)
@@ -73,10 +72,10 @@ func (c *Client) SDK(w control.World, options ...client.Option) (*client.Client,
 			options...)...)
 }
 
-// none is the answer of calls that answer nothing.
+// none is the result of a call without a response body.
 type none = struct{}
 
-func nothing(_ none, err error) error { return err }
+func noResult(_ none, err error) error { return err }
 
 // ListWorlds gives the worlds: GET /_qcs/worlds.
 func (c *Client) ListWorlds(ctx context.Context) ([]control.World, error) {
@@ -101,59 +100,54 @@ func (c *Client) UpdateWorld(ctx context.Context, world string, r control.WorldU
 // ResetWorld empties a world, and loads a seed or a scenario into it if one is given: POST
 // /_qcs/worlds/{world}/reset.
 func (c *Client) ResetWorld(ctx context.Context, world string, to control.WorldReset) error {
-	return nothing(client.Decode[none](c.wire.ResetWorld(ctx, world, to)))
+	return noResult(client.Decode[none](c.wire.ResetWorld(ctx, world, to)))
 }
 
 // DropWorld removes a world with all that belongs to it: DELETE /_qcs/worlds/{world}.
 func (c *Client) DropWorld(ctx context.Context, world string) error {
-	return nothing(client.Decode[none](c.wire.DropWorld(ctx, world)))
+	return noResult(client.Decode[none](c.wire.DropWorld(ctx, world)))
 }
 
 // ExpireTokens lets all tokens of a world expire: POST /_qcs/worlds/{world}/expire-tokens.
 func (c *Client) ExpireTokens(ctx context.Context, world string) error {
-	return nothing(client.Decode[none](c.wire.ExpireTokens(ctx, world)))
+	return noResult(client.Decode[none](c.wire.ExpireTokens(ctx, world)))
 }
 
-// Clock tells how the clock of the world runs: GET /_qcs/clock.
+// Clock gives the clock of the world: GET /_qcs/clock.
 func (c *Client) Clock(ctx context.Context) (control.Clock, error) {
 	return client.Decode[control.Clock](c.wire.DescribeClock(ctx))
 }
 
-// SetClock makes the clock of the world run in another way: PUT /_qcs/clock.
+// SetClock sets the clock of the world: PUT /_qcs/clock.
 func (c *Client) SetClock(ctx context.Context, set control.ClockSetting) (control.Clock, error) {
 	return client.Decode[control.Clock](c.wire.SetClock(ctx, set))
 }
 
-// Advance moves the clock of the world on, and returns when all that fell due has happened: POST
-// /_qcs/clock/advance.
+// Advance moves the clock of the world forward, and returns when all background work that became
+// due is done: POST /_qcs/clock/advance.
 func (c *Client) Advance(ctx context.Context, d time.Duration) (control.Advanced, error) {
 	return client.Decode[control.Advanced](c.wire.AdvanceClock(ctx, control.ClockAdvance{By: d.Milliseconds()}))
 }
 
-// ScanProfile tells how long scans of the world take and how they end: GET /_qcs/scan-profile.
+// ScanProfile gives the duration and the results of scans in the world: GET /_qcs/scan-profile.
 func (c *Client) ScanProfile(ctx context.Context) (control.ScanProfile, error) {
 	return client.Decode[control.ScanProfile](c.wire.DescribeScanProfile(ctx))
 }
 
-// SetScanProfile says how long scans of the world take and how they end: PUT /_qcs/scan-profile.
+// SetScanProfile sets the duration and the results of scans in the world: PUT /_qcs/scan-profile.
 func (c *Client) SetScanProfile(ctx context.Context, p control.ScanProfile) error {
-	return nothing(client.Decode[none](c.wire.SetScanProfile(ctx, p)))
+	return noResult(client.Decode[none](c.wire.SetScanProfile(ctx, p)))
 }
 
 // Force puts a schedule into a status: PUT
 // /_qcs/registry/{registryId}/schedule/{scheduleId}/status.
 func (c *Client) Force(ctx context.Context, registryID, scheduleID, status string) error {
-	return nothing(
-		client.Decode[none](
-			c.wire.ForceSchedule(
-				ctx, registryID, scheduleID, control.ForcedStatus{Status: control.ForcedStatusStatus(status)},
-			),
-		),
-	)
+	forced := control.ForcedStatus{Status: control.ForcedStatusStatus(status)}
+	return noResult(client.Decode[none](c.wire.ForceSchedule(ctx, registryID, scheduleID, forced)))
 }
 
-// AddRepository gives a registry a repository, or more images in it, as if a scan had found them
-// now, and gives its totals: POST /_qcs/registry/{registryId}/repository.
+// AddRepository adds a repository to a registry, or images to a repository, as if a scan had found
+// them now, and gives its totals: POST /_qcs/registry/{registryId}/repository.
 func (c *Client) AddRepository(
 	ctx context.Context, registryID string, r control.ScenarioRepository,
 ) (control.ScenarioRepository, error) {
@@ -165,50 +159,50 @@ func (c *Client) Job(ctx context.Context, id string) (control.Job, error) {
 	return client.Decode[control.Job](c.wire.DescribeJob(ctx, id))
 }
 
-// Evidence tells on what the emulator's behaviour rests: GET /_qcs/evidence.
+// Evidence lists what the emulator's behaviour is based on: GET /_qcs/evidence.
 func (c *Client) Evidence(ctx context.Context) ([]control.Evidence, error) {
 	return client.Decode[[]control.Evidence](c.wire.ListEvidence(ctx))
 }
 
-// Faults gives the faults of the world, and how often each was met: GET /_qcs/faults.
+// Faults lists the faults of the world, and how many calls each has matched: GET /_qcs/faults.
 func (c *Client) Faults(ctx context.Context) ([]control.Fault, error) {
 	return client.Decode[[]control.Fault](c.wire.ListFaults(ctx))
 }
 
-// AddFault makes calls of the world go wrong: POST /_qcs/faults.
+// AddFault makes calls in the world fail: POST /_qcs/faults.
 func (c *Client) AddFault(ctx context.Context, r control.FaultRequest) (control.Fault, error) {
 	return client.Decode[control.Fault](c.wire.AddFault(ctx, r))
 }
 
 // RemoveFault removes a fault of the world: DELETE /_qcs/faults/{faultId}.
 func (c *Client) RemoveFault(ctx context.Context, id string) error {
-	return nothing(client.Decode[none](c.wire.RemoveFault(ctx, id)))
+	return noResult(client.Decode[none](c.wire.RemoveFault(ctx, id)))
 }
 
 // ClearFaults removes all faults of the world: DELETE /_qcs/faults.
 func (c *Client) ClearFaults(ctx context.Context) error {
-	return nothing(client.Decode[none](c.wire.ClearFaults(ctx)))
+	return noResult(client.Decode[none](c.wire.ClearFaults(ctx)))
 }
 
-// Snapshots gives the snapshots of the world: GET /_qcs/snapshots.
+// Snapshots lists the snapshots of the world: GET /_qcs/snapshots.
 func (c *Client) Snapshots(ctx context.Context) ([]control.Snapshot, error) {
 	return client.Decode[[]control.Snapshot](c.wire.ListSnapshots(ctx))
 }
 
-// Save keeps the world under a name: PUT /_qcs/snapshots/{snapshot}.
+// Save saves the world as a snapshot: PUT /_qcs/snapshots/{snapshot}.
 func (c *Client) Save(ctx context.Context, name string) (control.Snapshot, error) {
 	return client.Decode[control.Snapshot](c.wire.SaveSnapshot(ctx, name))
 }
 
-// Restore brings the world back to a snapshot, all or nothing: POST
+// Restore restores the world from a snapshot in one transaction: POST
 // /_qcs/snapshots/{snapshot}/restore.
 func (c *Client) Restore(ctx context.Context, name string) error {
-	return nothing(client.Decode[none](c.wire.RestoreSnapshot(ctx, name)))
+	return noResult(client.Decode[none](c.wire.RestoreSnapshot(ctx, name)))
 }
 
 // DeleteSnapshot removes a snapshot of the world: DELETE /_qcs/snapshots/{snapshot}.
 func (c *Client) DeleteSnapshot(ctx context.Context, name string) error {
-	return nothing(client.Decode[none](c.wire.DeleteSnapshot(ctx, name)))
+	return noResult(client.Decode[none](c.wire.DeleteSnapshot(ctx, name)))
 }
 
 // Export gives a snapshot as one document: GET /_qcs/snapshots/{snapshot}/export.
@@ -216,12 +210,12 @@ func (c *Client) Export(ctx context.Context, name string) (control.SnapshotFile,
 	return client.Decode[control.SnapshotFile](c.wire.ExportSnapshot(ctx, name))
 }
 
-// Import keeps an exported snapshot under a name: POST /_qcs/snapshots/{snapshot}/import.
+// Import saves an exported snapshot under a name: POST /_qcs/snapshots/{snapshot}/import.
 func (c *Client) Import(ctx context.Context, name string, file control.SnapshotFile) (control.Snapshot, error) {
 	return client.Decode[control.Snapshot](c.wire.ImportSnapshot(ctx, name, file))
 }
 
-// Journal gives the last calls of the world that match a query, the newest first: GET
+// Journal lists the latest calls in the world that match a query, newest first: GET
 // /_qcs/journal.
 func (c *Client) Journal(ctx context.Context, filter string) ([]control.Exchange, error) {
 	params := &control.ListJournalParams{}
@@ -231,38 +225,38 @@ func (c *Client) Journal(ctx context.Context, filter string) ([]control.Exchange
 	return client.Decode[[]control.Exchange](c.wire.ListJournal(ctx, params))
 }
 
-// Verify asks whether calls were made as expected: POST /_qcs/journal/verify.
+// Verify checks the calls in the journal against an expectation: POST /_qcs/journal/verify.
 func (c *Client) Verify(ctx context.Context, e control.Expectation) (control.Verdict, error) {
 	return client.Decode[control.Verdict](c.wire.VerifyJournal(ctx, e))
 }
 
-// ClearJournal forgets the calls of the world: DELETE /_qcs/journal.
+// ClearJournal deletes the journal of the world: DELETE /_qcs/journal.
 func (c *Client) ClearJournal(ctx context.Context) error {
-	return nothing(client.Decode[none](c.wire.ClearJournal(ctx)))
+	return noResult(client.Decode[none](c.wire.ClearJournal(ctx)))
 }
 
-// HAR gives the calls of the world as an HTTP archive: GET /_qcs/journal/har.
+// HAR gives the journal of the world as an HTTP archive: GET /_qcs/journal/har.
 func (c *Client) HAR(ctx context.Context) (map[string]any, error) {
 	return client.Decode[map[string]any](c.wire.ExportJournal(ctx))
 }
 
-// StartRecording has the calls of the world recorded from now on: POST /_qcs/recording.
+// StartRecording starts a recording of the calls in the world: POST /_qcs/recording.
 func (c *Client) StartRecording(ctx context.Context) error {
-	return nothing(client.Decode[none](c.wire.StartRecording(ctx)))
+	return noResult(client.Decode[none](c.wire.StartRecording(ctx)))
 }
 
-// Recording gives what was recorded of the world, as a scenario: GET /_qcs/recording.
+// Recording gives the recording of the world as a scenario: GET /_qcs/recording.
 func (c *Client) Recording(ctx context.Context) (control.Scenario, error) {
 	return client.Decode[control.Scenario](c.wire.ExportRecording(ctx))
 }
 
-// StopRecording ends the recording of the world and forgets it: DELETE /_qcs/recording.
+// StopRecording stops and deletes the recording of the world: DELETE /_qcs/recording.
 func (c *Client) StopRecording(ctx context.Context) error {
-	return nothing(client.Decode[none](c.wire.StopRecording(ctx)))
+	return noResult(client.Decode[none](c.wire.StopRecording(ctx)))
 }
 
-// Replay makes the calls of a recording again, in an emulator of its own, and compares the answers:
-// POST /_qcs/replay.
+// Replay sends the calls of a recording to a new emulator and compares the responses: POST
+// /_qcs/replay.
 func (c *Client) Replay(ctx context.Context, recording control.Scenario) (control.Replay, error) {
 	return client.Decode[control.Replay](c.wire.ReplayScenario(ctx, recording))
 }

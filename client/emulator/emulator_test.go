@@ -20,7 +20,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// recording notes which operations of the control document pass.
+// recording records the operations of the control document that are called.
 type recording struct {
 	document *contract.Document
 	next     http.RoundTripper
@@ -37,7 +37,7 @@ func (r *recording) RoundTrip(request *http.Request) (*http.Response, error) {
 	return r.next.RoundTrip(request)
 }
 
-// TestEveryControlOperation: each operation of the control document is called through its client, and answers as the document says (servertest holds every answer to it).
+// TestEveryControlOperation: each operation of the control document is called through the client (servertest checks every response against the document).
 func TestEveryControlOperation(t *testing.T) {
 	t.Parallel()
 	d, err := contract.Load(openapi.ControlJSON, contract.Options{})
@@ -111,7 +111,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// Example makes a world for a test, lets a call go wrong in it, and looks what was called.
+// Example creates a world for a test, makes a call fail in it, and reads the journal.
 func Example() {
 	s, err := server.New(server.Options{})
 	if err != nil {

@@ -1,12 +1,12 @@
-// Package otelclient makes traces and metrics of the calls of an SDK client with OpenTelemetry. It
-// is a package of its own, so that importing the client does not bring OpenTelemetry along.
+// Package otelclient writes traces and metrics of the calls of an SDK client with OpenTelemetry. It
+// is a separate package, so that package client does not import OpenTelemetry.
 //
 //	c, err := client.New(client.FromEnv(), client.WithHooks(otelclient.Hooks()))
 //
 // Each attempt is a span named after method and route, such as "GET /csapi/v1.3/registry/{id}",
 // with the attributes of the semantic conventions for HTTP clients, and a value of the histogram
-// http.client.request.duration. The trace context goes along in the headers. Neither query nor
-// headers nor bodies are recorded.
+// http.client.request.duration. The request headers carry the trace context. Query, headers and
+// bodies are not recorded.
 package otelclient
 
 import (
@@ -25,10 +25,10 @@ import (
 	"github.com/qcsdev/qcs/client"
 )
 
-// scope names the instrumentation.
+// scope is the name of the instrumentation.
 const scope = "github.com/qcsdev/qcs/client/otelclient"
 
-// settings are what the options change.
+// settings has the values of the options.
 type settings struct {
 	traces     trace.TracerProvider
 	metrics    metric.MeterProvider
@@ -36,22 +36,22 @@ type settings struct {
 	now        func() time.Time
 }
 
-// Option changes where traces and metrics go.
+// Option configures the hooks.
 type Option func(*settings)
 
-// WithTracerProvider makes spans with a provider. Default: the global one.
+// WithTracerProvider sets the provider of spans. Default: the global one.
 func WithTracerProvider(p trace.TracerProvider) Option { return func(s *settings) { s.traces = p } }
 
-// WithMeterProvider makes metrics with a provider. Default: the global one.
+// WithMeterProvider sets the provider of metrics. Default: the global one.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(s *settings) { s.metrics = p } }
 
-// WithPropagator writes the trace context into the headers in another form. Default: the global
-// one.
+// WithPropagator sets the propagator, which writes the trace context into the request headers.
+// Default: the global one.
 func WithPropagator(p propagation.TextMapPropagator) Option {
 	return func(s *settings) { s.propagator = p }
 }
 
-// WithClock replaces the clock by which durations are measured, for tests.
+// WithClock replaces the clock that measures durations. It is for tests.
 func WithClock(now func() time.Time) Option { return func(s *settings) { s.now = now } }
 
 type startKey struct{}
@@ -68,15 +68,13 @@ func Hooks(options ...Option) client.Hooks {
 		o(&s)
 	}
 	tracer := s.traces.Tracer(scope)
-	duration, err := s.metrics.Meter(
-		scope,
-	).Float64Histogram(
+	duration, err := s.metrics.Meter(scope).Float64Histogram(
 		"http.client.request.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of HTTP client requests."),
 		metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
 	)
 	if err != nil {
-		otel.Handle(err) // the histogram does nothing then
+		otel.Handle(err) // the histogram records nothing then
 	}
 	return client.Hooks{
 		Before: func(r *http.Request) *http.Request {

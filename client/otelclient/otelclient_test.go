@@ -16,7 +16,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// parents notes the trace headers that arrive.
+// parents records the trace headers of requests.
 type parents struct {
 	next http.RoundTripper
 	seen []string

@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/oasdiff/yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
@@ -33,7 +33,11 @@ func convert(from, to string, schema []string) error {
 	if err != nil {
 		return err
 	}
-	data, err := yaml.YAMLToJSON(text)
+	var document any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	data, err := json.Marshal(document)
 	if err == nil && len(schema) > 0 {
 		data, err = extract(data, schema[0])
 	}

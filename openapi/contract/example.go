@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"mime/multipart"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/traffic"
 )
 
 // Evidence is the x-evidence of an operation: how certain its calls, its answer and its refusals
@@ -103,18 +103,18 @@ func encode(kind string, value any) (contentType, body string) {
 	return kind, string(data)
 }
 
-// Curl writes a call for people to paste into a shell, with $API for the gateway and /csapi/v1.3
-// and $AUTH for the header with the token.
+// Curl writes a call as a curl command, with $API for the gateway and /csapi/v1.3, and $AUTH for
+// the header with the token.
 func (c Call) Curl() string {
-	text := `curl -i -H "$AUTH"`
-	if c.Method != http.MethodGet {
-		text += " -X " + c.Method
+	r := traffic.Request{
+		Options:     `-i -H "$AUTH"`,
+		Method:      c.Method,
+		ContentType: c.ContentType,
+		Body:        c.Body,
+		URL:         strings.Replace(c.Target, "/csapi/v1.3", "$API", 1),
 	}
-	switch {
-	case strings.HasPrefix(c.ContentType, "multipart/"):
-		text += " -F serviceAccountJson=@key.json"
-	case c.Body != "":
-		text += " -H 'Content-Type: " + c.ContentType + "' --data '" + strings.ReplaceAll(c.Body, "'", `'\''`) + "'"
+	if strings.HasPrefix(c.ContentType, "multipart/") {
+		r.Form = traffic.KeyFile
 	}
-	return text + ` "` + strings.Replace(c.Target, "/csapi/v1.3", "$API", 1) + `"`
+	return traffic.Curl(r)
 }

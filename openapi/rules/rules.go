@@ -50,7 +50,8 @@ var Statuses = []Status{
 	StatusBaselineCompleted,
 }
 
-// Initial lists the statuses of a new schedule: Created on demand, BaselineCreated with a time.
+// Initial lists the statuses of a new schedule: Created of an on-demand schedule, BaselineCreated of
+// an automatic one.
 var Initial = []Status{StatusCreated, StatusBaselineCreated}
 
 // Terminal lists the statuses that a schedule leaves only after a call, or when its next scan is

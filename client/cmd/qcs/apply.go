@@ -13,16 +13,16 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// wanted is what a file for apply holds: registries, known by their address, each with schedules,
-// known by their name.
-type wanted struct {
+// desired is the content of a file for apply: registries, each with schedules. The address
+// identifies a registry, and the name a schedule.
+type desired struct {
 	Registries []struct {
 		api.RegistryRequest
 		Schedules []api.ScheduleRequest `json:"schedules"`
 	} `json:"registries"`
 }
 
-// step is a change that apply makes.
+// step is one change of a plan.
 type step struct {
 	text string
 	do   func(ctx context.Context) error
@@ -45,7 +45,7 @@ func (p *program) applyCommand() *cobra.Command {
 			if file == "" || p.flags.curl {
 				return &usageError{"give -f FILE; what it does is not one call, so there is no --curl"}
 			}
-			var w wanted
+			var w desired
 			if err := p.readBody(file, &w); err != nil {
 				return err
 			}
@@ -67,32 +67,32 @@ func (p *program) applyCommand() *cobra.Command {
 					return err
 				}
 			}
-			return carryOut(ctx, plan)
+			return execute(ctx, plan)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file; - for standard input")
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what has to be done, and do nothing")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for a confirmation")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print the changes, and make none")
 	return cmd
 }
 
-// plan lists what has to be done to have what a file wants.
-func (s *session) plan(ctx context.Context, w wanted) ([]step, error) {
+// plan lists the changes that make the service match a file.
+func (s *session) plan(ctx context.Context, w desired) ([]step, error) {
 	var plan []step
-	seen := map[string]bool{}
+	planned := map[string]bool{}
 	for _, r := range w.Registries {
-		if seen[r.RegistryURI] {
+		if planned[r.RegistryURI] {
 			return nil, &usageError{"the registry " + r.RegistryURI + " is in the file twice"}
 		}
-		seen[r.RegistryURI] = true
-		for _, wanted := range r.Schedules {
-			key := r.RegistryURI + " " + wanted.Name
-			if seen[key] {
+		planned[r.RegistryURI] = true
+		for _, schedule := range r.Schedules {
+			key := r.RegistryURI + " " + schedule.Name
+			if planned[key] {
 				return nil, &usageError{
-					"the schedule " + wanted.Name + " of " + r.RegistryURI + " is in the file twice",
+					"the schedule " + schedule.Name + " of " + r.RegistryURI + " is in the file twice",
 				}
 			}
-			seen[key] = true
+			planned[key] = true
 		}
 		steps, err := s.planRegistry(ctx, r.RegistryRequest, r.Schedules)
 		if err != nil {
@@ -103,18 +103,18 @@ func (s *session) plan(ctx context.Context, w wanted) ([]step, error) {
 	return plan, nil
 }
 
-// showPlan prints what has to be done, and where.
+// showPlan prints the changes of a plan and the target service.
 func (p *program) showPlan(s *session, plan []step) {
 	for _, step := range plan {
 		fmt.Fprintln(p.stdout, step.text)
 	}
-	if s.exchange.seen { // there is something in the file
+	if s.exchange.answered { // false for an empty file
 		fmt.Fprintf(p.stderr, "%d changes at %s.\n", len(plan), s.where())
 	}
 }
 
-// carryOut makes the changes of a plan, in order, until one fails.
-func carryOut(ctx context.Context, plan []step) error {
+// execute makes the changes of a plan in order. It stops at the first that fails.
+func execute(ctx context.Context, plan []step) error {
 	for i, step := range plan {
 		if err := step.do(ctx); err != nil {
 			if i > 0 {
@@ -128,24 +128,20 @@ func carryOut(ctx context.Context, plan []step) error {
 	return nil
 }
 
-// planRegistry compares a registry, and its schedules, with what there is.
+// planRegistry compares a registry and its schedules in a file with those of the service.
 func (s *session) planRegistry(
 	ctx context.Context, r api.RegistryRequest, schedules []api.ScheduleRequest,
 ) ([]step, error) {
-	there, err := s.registryAt(ctx, r)
+	current, err := s.registryAt(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	id := there.RegistryUUID
+	id := current.RegistryUUID
 	var plan []step
-	if id != "" && r.RegistryName != "" && there.RegistryName != r.RegistryName {
-		plan = append(
-			plan,
-			step{
-				"~ registry " + r.RegistryURI,
-				func(ctx context.Context) error { return s.UpdateRegistry(ctx, id, r) },
-			},
-		)
+	if id != "" && r.RegistryName != "" && current.RegistryName != r.RegistryName {
+		plan = append(plan, step{"~ registry " + r.RegistryURI, func(ctx context.Context) error {
+			return s.UpdateRegistry(ctx, id, r)
+		}})
 	}
 	existing, err := s.schedulesByName(ctx, id)
 	if err != nil {
@@ -160,8 +156,8 @@ func (s *session) planRegistry(
 		}})
 	}
 	for _, want := range schedules {
-		there, exists := existing[want.Name]
-		change, err := planSchedule(there, exists, want)
+		current, exists := existing[want.Name]
+		change, err := planSchedule(current, exists, want)
 		name := fmt.Sprintf("schedule %s of %s", want.Name, r.RegistryURI)
 		switch {
 		case err != nil:
@@ -172,48 +168,44 @@ func (s *session) planRegistry(
 				return err
 			}})
 		case change == update:
-			plan = append(
-				plan,
-				step{
-					"~ " + name,
-					func(ctx context.Context) error { return s.UpdateSchedule(ctx, id, there.ScheduleUUID, want) },
-				},
-			)
+			plan = append(plan, step{"~ " + name, func(ctx context.Context) error {
+				return s.UpdateSchedule(ctx, id, current.ScheduleUUID, want)
+			}})
 		}
 	}
 	return plan, nil
 }
 
-// registryAt finds the registry with the address of one that is wanted; its id is empty when there
-// is none.
-func (s *session) registryAt(ctx context.Context, r api.RegistryRequest) (there api.Registry, err error) {
+// registryAt finds the registry with the address of one in a file. The result has no id when the
+// service has no such registry.
+func (s *session) registryAt(ctx context.Context, r api.RegistryRequest) (current api.Registry, err error) {
 	if r.RegistryURI == "" {
-		return there, &usageError{"a registry in the file has no registryUri"}
+		return current, &usageError{"a registry in the file has no registryUri"}
 	}
 	list := client.List{Filter: qql.Exactly("registryUri", r.RegistryURI).String()}
 	for found, err := range s.ListRegistries(ctx, list) {
 		if err != nil {
-			return there, err
+			return current, err
 		}
-		there = found
+		current = found
 	}
-	if r.RegistryType != "" && there.RegistryType != "" && r.RegistryType != there.RegistryType {
+	if r.RegistryType != "" && current.RegistryType != "" && r.RegistryType != current.RegistryType {
 		err = fmt.Errorf(
 			"%w: registry %s is of the type %s, which cannot be changed", client.ErrInvalid, r.RegistryURI,
-			there.RegistryType,
+			current.RegistryType,
 		)
 	}
-	return there, err
+	return current, err
 }
 
-// schedulesByName lists the schedules of a registry; of several with one name the newest counts. A
-// registry that does not exist yet has none.
+// schedulesByName gives the schedules of a registry by name. Of schedules with the same name it
+// gives the newest. A registry without an id does not exist yet and has no schedules.
 func (s *session) schedulesByName(ctx context.Context, registryID string) (map[string]api.Schedule, error) {
 	all := map[string]api.Schedule{}
 	if registryID == "" {
 		return all, nil
 	}
-	for found, err := range s.ListSchedules(ctx, registryID, client.List{PageSize: 1000, Sort: "created:asc"}) {
+	for found, err := range s.ListSchedules(ctx, registryID, client.List{PageSize: maxPageSize, Sort: "created:asc"}) {
 		if err != nil {
 			return nil, err
 		}
@@ -222,7 +214,7 @@ func (s *session) schedulesByName(ctx context.Context, registryID string) (map[s
 	return all, nil
 }
 
-// change is what has to be done to a schedule.
+// change is the kind of change that a schedule needs.
 type change int
 
 const (
@@ -231,33 +223,33 @@ const (
 	update
 )
 
-func planSchedule(there api.Schedule, exists bool, want api.ScheduleRequest) (change, error) {
+func planSchedule(current api.Schedule, exists bool, want api.ScheduleRequest) (change, error) {
 	switch {
 	case want.Name == "":
 		return nothing, &usageError{"it has no name in the file"}
 	case !exists:
 		return create, nil
-	case !same(there.Filters, want.Filters):
+	case !sameImages(current.Filters, want.Filters):
 		return nothing, fmt.Errorf(
 			"%w: it selects other images, which cannot be updated: delete it, or take another name",
 			client.ErrInvalid,
 		)
-	case want.OnDemand != nil && *want.OnDemand != there.OnDemand:
+	case want.OnDemand != nil && *want.OnDemand != current.OnDemand:
 		return nothing, fmt.Errorf(
 			"%w: whether it is on demand cannot be updated: delete it, or take another name", client.ErrInvalid,
 		)
-	case differs(there, want):
+	case differs(current, want):
 		return update, nil
 	}
 	return nothing, nil
 }
 
-// same compares what two schedules select.
-func same(a, b []api.ScheduleFilter) bool {
+// sameImages reports whether the filters of two schedules select the same images.
+func sameImages(a, b []api.ScheduleFilter) bool {
 	return reflect.DeepEqual(selections(a), selections(b))
 }
 
-// selections lists what filters select: repository, tag and days, with null and absent made equal.
+// selections lists repository, tag and days of filters. Null and absent values are equal.
 func selections(filters []api.ScheduleFilter) (all [][3]any) {
 	for _, f := range filters {
 		days, _ := f.Days.Get()
@@ -269,13 +261,14 @@ func selections(filters []api.ScheduleFilter) (all [][3]any) {
 	return all
 }
 
-// differs reports whether an automatic schedule has to be updated: in what the file says of it.
-func differs(there api.Schedule, want api.ScheduleRequest) bool {
-	if there.OnDemand {
-		return false // it was made, and runs once
+// differs reports whether an automatic schedule differs from the values in a file.
+func differs(current api.Schedule, want api.ScheduleRequest) bool {
+	if current.OnDemand {
+		return false // an on-demand schedule runs once and cannot be updated
 	}
-	return want.Schedule != "" && want.Schedule != there.Schedule ||
-		want.ScheduleScanIntervalInDays != 0 && want.ScheduleScanIntervalInDays != there.ScheduleScanIntervalInDays ||
-		want.WeekDay != "" &&
-			want.WeekDay != there.WeekDay || want.ForceScan != nil && *want.ForceScan != there.ForceScan
+	return want.Schedule != "" && want.Schedule != current.Schedule ||
+		want.ScheduleScanIntervalInDays != 0 &&
+			want.ScheduleScanIntervalInDays != current.ScheduleScanIntervalInDays ||
+		want.WeekDay != "" && want.WeekDay != current.WeekDay ||
+		want.ForceScan != nil && *want.ForceScan != current.ForceScan
 }

@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readBody reads a JSON or YAML document from a file, or from standard input, into a value. A field
-// that the value does not have is an error.
+// readBody reads a JSON or YAML document from a file, or from standard input, into a value. An
+// unknown field is an error.
 func (p *program) readBody(path string, to any) error {
 	in, err := p.input(path)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/client/internal/jwt"
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
 )
@@ -24,11 +25,14 @@ import (
 // bulkCommand cancels or deletes many schedules.
 type bulkCommand struct {
 	verb, done string
-	acts       []api.Status // on schedules in these states
+	acts       []api.Status // the statuses of schedules that the job acts on
 	call       func(c *client.Client, ctx context.Context, registryID string, s client.Selection) (*client.Job, error)
 }
 
-// bulkFlags are those of a bulk command.
+// title is the verb with a capital letter.
+func (b bulkCommand) title() string { return strings.ToUpper(b.verb[:1]) + b.verb[1:] }
+
+// bulkFlags are the flags of a bulk command.
 type bulkFlags struct {
 	filter                 string
 	all, yes, dryRun, wait bool
@@ -38,15 +42,13 @@ type bulkFlags struct {
 func (b bulkCommand) command(p *program) *cobra.Command {
 	var flags bulkFlags
 	cmd := &cobra.Command{
-		Use: b.verb + " REGISTRY [SCHEDULE...]",
-		Short: strings.ToUpper(
-			b.verb[:1],
-		) + b.verb[1:] + " schedules: by ids, from standard input (-), by --filter, or --all",
+		Use:   b.verb + " REGISTRY [SCHEDULE...]",
+		Short: b.title() + " schedules: by ids, from standard input (-), by --filter, or --all",
 		Long: fmt.Sprintf(
 			"The service starts a job that has the schedules %s, and answers at once; --wait waits for it.\n"+
 				"It acts on schedules in these states and leaves the others as they are: %s.\n"+
-				"Before that, it is shown how many there are and where, and asked. Not all that was selected "+
-				"was %[1]s: exit code 7, with --wait.",
+				"Before the call, the command prints how many schedules will change, and asks for a "+
+				"confirmation. With --wait, exit code 7 means that not all selected schedules were %[1]s.",
 			b.done,
 			joined(b.acts),
 		),
@@ -64,12 +66,12 @@ func (b bulkCommand) command(p *program) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&flags.filter, "filter", "", "those that match a query in QQL, such as status:Running")
 	f.BoolVar(&flags.all, "all", false, "all schedules of the registry")
-	f.BoolVarP(&flags.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&flags.dryRun, "dry-run", false, "show how many there are, and do nothing")
-	f.BoolVar(&flags.wait, "wait", false, "wait until the job is done, and show what it did")
+	f.BoolVarP(&flags.yes, "yes", "y", false, "do not ask for a confirmation")
+	f.BoolVar(&flags.dryRun, "dry-run", false, "print how many schedules would change, and change nothing")
+	f.BoolVar(&flags.wait, "wait", false, "wait until the job is done, and print its result")
 	f.IntVar(
 		&flags.snapshot, "snapshot", 10_000,
-		"with --wait on a platform, which cannot be asked for jobs: schedules that are listed first, at most",
+		"with --wait on a vendor's platform: the largest number of schedules, which are listed before the call",
 	)
 	return cmd
 }
@@ -82,7 +84,7 @@ type bulkRun struct {
 	ids      []string
 }
 
-// selection says what is selected.
+// selection gives the selection of the arguments and flags.
 func (r *bulkRun) selection(p *program) (client.Selection, error) {
 	if len(r.ids) == 1 && r.ids[0] == "-" {
 		in, err := p.input("-")
@@ -130,7 +132,7 @@ func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 	if err != nil {
 		return err
 	}
-	o, err := p.jobs(r.wait) // before anything is done
+	o, err := p.jobs(r.wait) // before the call: wrong columns must not start a job
 	if err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 	if job == nil || r.exchange.curl {
 		return err
 	}
-	if err != nil { // of a later part
+	if err != nil { // the error of a later batch of ids
 		return &partialError{
 			fmt.Sprintf("a part of the ids was sent (jobs %s), then: %s", strings.Join(job.IDs, " "), line(err)),
 		}
@@ -161,7 +163,8 @@ func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 	return o.await(ctx, job, b.done)
 }
 
-// jobs is the printer of bulk commands: of what a job did when they wait for it, else of the job.
+// jobs gives the printer of a bulk command: for the result of the job when the command waits for
+// it, otherwise for the ids of the job.
 func (p *program) jobs(wait bool) (*printer, error) {
 	if wait {
 		return p.printer(outcome{}, "jobIds", "matched", "changed", "skipped")
@@ -169,28 +172,28 @@ func (p *program) jobs(wait bool) (*printer, error) {
 	return p.printer(jobReference{}, "jobIds")
 }
 
-// jobReference names jobs that were begun.
+// jobReference has the ids of a new job.
 type jobReference struct {
 	JobIDs []string `json:"jobIds"`
 }
 
-// confirm shows how many schedules will be touched, where, and asks.
+// confirm prints how many schedules the command will change, and asks for a confirmation.
 func (b bulkCommand) confirm(ctx context.Context, p *program, r *bulkRun) error {
-	selected, touched, err := b.count(ctx, r)
+	selected, changed, err := b.count(ctx, r)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(
-		p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", touched, selected,
+		p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", changed, selected,
 		r.registry, r.where(), b.done,
 	)
 	if r.yes || r.dryRun {
 		return nil
 	}
-	return p.confirm(ctx, strings.ToUpper(b.verb[:1])+b.verb[1:])
+	return p.confirm(ctx, b.title())
 }
 
-// where says at which service, of what kind, and as whom calls are made.
+// where gives the address and kind of the service, and the user, in words.
 func (s *session) where() string {
 	return fmt.Sprintf(
 		"%s (%s, as %s)", s.account.target(), s.place(), cmp.Or(s.account.User, tokenUser(s.account.Token)),
@@ -198,17 +201,16 @@ func (s *session) where() string {
 }
 
 func tokenUser(token string) string {
-	user, _ := claims(token)
-	return cmp.Or(user, "the user of the token")
+	return cmp.Or(jwt.Parse(token).Subject, "the user of the token")
 }
 
-// confirm asks for a yes.
+// confirm asks the user for a yes.
 func (p *program) confirm(ctx context.Context, what string) error {
 	if in, ok := p.stdin.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		return &usageError{"nobody can be asked here: add --yes"}
 	}
 	fmt.Fprintf(p.stderr, "%s? [y/N] ", what)
-	answer, err := answered(ctx, func() (string, error) { return bufio.NewReader(p.stdin).ReadString('\n') })
+	answer, err := withContext(ctx, func() (string, error) { return bufio.NewReader(p.stdin).ReadString('\n') })
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -218,25 +220,24 @@ func (p *program) confirm(ctx context.Context, what string) error {
 	return nil
 }
 
-// count tells how many schedules are selected, and how many of them are in a state that the job
-// acts on.
-func (b bulkCommand) count(ctx context.Context, r *bulkRun) (selected, touched int, err error) {
-	states := qql.In("status", b.acts...).String()
+// count counts the selected schedules, and those among them that the job acts on.
+func (b bulkCommand) count(ctx context.Context, r *bulkRun) (selected, changed int, err error) {
+	statuses := qql.In("status", b.acts...).String()
 	if len(r.ids) == 0 {
 		all := cmp.Or(r.filter, qql.Exists("scheduleUuid").String())
 		if selected, err = r.matches(ctx, all); err == nil {
-			touched, err = r.matches(ctx, "("+all+") AND "+states)
+			changed, err = r.matches(ctx, "("+all+") AND "+statuses)
 		}
-		return selected, touched, err
+		return selected, changed, err
 	}
-	for part := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(r.ids))), 100) {
-		n, err := r.matches(ctx, qql.In("scheduleUuid", part...).String()+" AND "+states)
+	for batch := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(r.ids))), 100) {
+		n, err := r.matches(ctx, qql.In("scheduleUuid", batch...).String()+" AND "+statuses)
 		if err != nil {
 			return 0, 0, err
 		}
-		selected, touched = selected+len(part), touched+n
+		selected, changed = selected+len(batch), changed+n
 	}
-	return selected, touched, nil
+	return selected, changed, nil
 }
 
 // matches counts the schedules that match a filter.
@@ -253,9 +254,9 @@ func (r *bulkRun) matches(ctx context.Context, filter string) (int, error) {
 	return total(raw, n), nil
 }
 
-// await waits for a job, shows how far it is, and says what it did.
+// await waits for a job, shows its progress, and prints its result.
 func (p *printer) await(ctx context.Context, job *client.Job, done string) error {
-	// so that they can be asked for when this is interrupted
+	// Print the ids first: "qcs job wait" needs them after an interruption.
 	fmt.Fprintf(p.stderr, "Jobs: %s\n", strings.Join(job.IDs, " "))
 	progress := func(n, of int) { fmt.Fprintf(p.stderr, "%d of %d\n", n, of) }
 	if _, terminal := p.width(p.stderr); terminal {
@@ -292,7 +293,7 @@ func (p *printer) await(ctx context.Context, job *client.Job, done string) error
 	return &partialError{fmt.Sprintf("%d %s, left as they are: %s", result.Changed, done, strings.Join(left, ", "))}
 }
 
-// outcome is what a job did.
+// outcome is the result of a job.
 type outcome struct {
 	JobIDs  []string       `json:"jobIds"`
 	Matched int            `json:"matched"`

@@ -12,7 +12,7 @@ import (
 	"unicode"
 )
 
-// times are the fields that hold a point in time: epoch milliseconds, as a text or a number, or an
+// times lists the fields with a point in time: epoch milliseconds, as a string or a number, or an
 // ISO date.
 var times = []string{
 	"created",
@@ -34,13 +34,13 @@ var times = []string{
 	"taken",
 }
 
-// cells writes the columns of a thing for people.
+// cells gives the texts of an item, one per column.
 func (o *printer) cells(item any) []string {
 	fields := map[string]any{}
 	if data, err := json.Marshal(item); err == nil {
 		d := json.NewDecoder(bytes.NewReader(data))
 		d.UseNumber()
-		_ = d.Decode(&fields) // it was encoded just now
+		_ = d.Decode(&fields) // the data comes from json.Marshal
 	}
 	cells := make([]string, len(o.columns))
 	for i, column := range o.columns {
@@ -59,7 +59,7 @@ func (o *printer) cells(item any) []string {
 	return cells
 }
 
-// time shows a point in time in the local zone, or in UTC.
+// time formats a point in time in the local zone, or in UTC with --utc.
 func (o *printer) time(value string) string {
 	at, err := time.Parse(time.RFC3339, value)
 	if millis, number := strconv.ParseInt(value, 10, 64); number == nil {
@@ -76,7 +76,7 @@ func (o *printer) time(value string) string {
 	return at.In(o.zone).Format("2006-01-02 15:04:05")
 }
 
-// text writes a value in a line.
+// text formats a value in one line.
 func text(value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -95,7 +95,7 @@ func text(value any) string {
 	return fmt.Sprint(value)
 }
 
-// harmless keeps what could steer a terminal, or turn a line around, from reaching it.
+// harmless replaces characters that control a terminal or change the direction of a text.
 func harmless(r rune) rune {
 	if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 		return ' '
@@ -103,8 +103,8 @@ func harmless(r rune) rune {
 	return r
 }
 
-// object writes an object in a line: places and selections of images as people write them, others
-// as name=value.
+// object formats an object in one line: images as registry/repository:tag, filters as
+// repository:tag, and other objects as name=value.
 func object(v map[string]any) string {
 	switch {
 	case v["repoTags"] != nil:

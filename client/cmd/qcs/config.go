@@ -13,14 +13,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// config is the configuration file: contexts, each an account on a platform.
+// config is the content of the configuration file.
 type config struct {
 	Current  string         `yaml:"current,omitempty"`
 	Contexts []namedContext `yaml:"contexts,omitempty"`
 }
 
-// namedContext is where and as whom to log in. The token is that of the last login; a password is
-// never kept.
+// namedContext is an account at a service, with the token of the latest login. The file never
+// contains a password.
 type namedContext struct {
 	Name     string `yaml:"name" json:"name"`
 	URL      string `yaml:"url,omitempty" json:"url,omitempty"`
@@ -30,7 +30,7 @@ type namedContext struct {
 	Token    string `yaml:"token,omitempty" json:"-"`
 }
 
-// configPath is where the configuration file is.
+// configPath gives the path of the configuration file.
 func (p *program) configPath() (string, error) {
 	if path := p.getenv("QCS_CONFIG"); path != "" {
 		return path, nil
@@ -42,8 +42,8 @@ func (p *program) configPath() (string, error) {
 	return filepath.Join(folder, "qcs", "config.yaml"), nil
 }
 
-// readConfig reads the configuration file; one that does not exist is empty. One that others can
-// read is refused, since it holds tokens.
+// readConfig reads the configuration file. A file that does not exist is empty. A file that other
+// users can read is an error, because it contains tokens.
 func (p *program) readConfig() (c config, err error) {
 	path, err := p.configPath()
 	if err != nil {
@@ -68,7 +68,7 @@ func (p *program) readConfig() (c config, err error) {
 	return c, nil
 }
 
-// writeConfig replaces the configuration file, for its owner only: whole or not at all.
+// writeConfig replaces the configuration file atomically. Only its owner can read it.
 func (p *program) writeConfig(c config) error {
 	path, err := p.configPath()
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *program) writeConfig(c config) error {
 	return os.Rename(file.Name(), path)
 }
 
-// find gives a context by its name; none when there is no such.
+// find gives a context by its name, or nil.
 func (c *config) find(name string) *namedContext {
 	i := slices.IndexFunc(c.Contexts, func(n namedContext) bool { return n.Name == name })
 	if i < 0 {
@@ -102,8 +102,8 @@ func (c *config) find(name string) *namedContext {
 	return &c.Contexts[i]
 }
 
-// nameFor gives the name of the context for the same account, or a new one: default for the first,
-// then the platform or the host.
+// nameFor gives the name of the context for the same account, or a new name: "default" for the
+// first context, then the name of the platform or the host.
 func (c *config) nameFor(n namedContext) string {
 	for _, other := range c.Contexts {
 		if other.URL == n.URL && other.Platform == n.Platform && other.User == n.User {
@@ -120,7 +120,7 @@ func (c *config) nameFor(n namedContext) string {
 	return name
 }
 
-// put adds a context or replaces the one of the same name.
+// put adds a context, or replaces the context with the same name.
 func (c *config) put(n namedContext) {
 	if old := c.find(n.Name); old != nil {
 		*old = n

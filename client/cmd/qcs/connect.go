@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"golang.org/x/term"
 
@@ -20,7 +17,7 @@ import (
 	"github.com/qcsdev/qcs/client/emulator"
 )
 
-// account says where and as whom calls are made, and with what secret.
+// account is a context with the password of its user.
 type account struct {
 	namedContext
 	password string
@@ -38,8 +35,8 @@ func (a account) target() string {
 	return platform.Gateway()
 }
 
-// resolve decides by flags, environment and configuration file, in this order, where and as whom
-// calls are made.
+// resolve reads the account from flags, environment and configuration file, in this order of
+// precedence.
 func (p *program) resolve() (account, error) {
 	c, err := p.readConfig()
 	if err != nil {
@@ -71,7 +68,7 @@ func (p *program) resolve() (account, error) {
 		}
 	}
 	if a.URL+a.Platform == "" {
-		return a, &usageError{"where is the service? Give --url or --platform, or log in"}
+		return a, &usageError{"there is no address of the service: give --url or --platform, or log in"}
 	}
 	if a.URL == stored.URL && a.Platform == stored.Platform && a.User == stored.User {
 		a.Token = stored.Token
@@ -79,8 +76,8 @@ func (p *program) resolve() (account, error) {
 	return a, p.secrets(&a)
 }
 
-// secrets looks for a token or a password: of flags, of the environment, and last the token of the
-// last login.
+// secrets sets the token or the password of an account: from flags, or from the environment.
+// Without them, the token of the latest login stays.
 func (p *program) secrets(a *account) error {
 	token, err := p.secret(p.flags.tokenFile)
 	if err != nil {
@@ -126,20 +123,20 @@ func (p *program) secretFile(path string) (string, error) {
 	return text, nil
 }
 
-// input opens a file, or standard input for -, which can be read once.
+// input opens a file, or standard input for "-". A command can read standard input once.
 func (p *program) input(path string) (io.ReadCloser, error) {
 	if path != "-" {
 		return os.Open(path)
 	}
-	if p.read {
+	if p.stdinUsed {
 		return nil, &usageError{"standard input (-) can be given once"}
 	}
-	p.read = true
+	p.stdinUsed = true
 	return io.NopCloser(p.stdin), nil
 }
 
-// ask reads a password from the terminal without showing it.
-func (p *program) ask(ctx context.Context, a *account) error {
+// readPassword reads a password from the terminal without showing it.
+func (p *program) readPassword(ctx context.Context, a *account) error {
 	in, ok := p.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return errNoLogin
@@ -149,10 +146,10 @@ func (p *program) ask(ctx context.Context, a *account) error {
 		return err
 	}
 	fmt.Fprintf(p.stderr, "Password of %s at %s: ", a.User, a.target())
-	text, err := answered(ctx, func() ([]byte, error) { return term.ReadPassword(int(in.Fd())) })
+	text, err := withContext(ctx, func() ([]byte, error) { return term.ReadPassword(int(in.Fd())) })
 	fmt.Fprintln(p.stderr)
 	if err != nil {
-		return errors.Join(err, term.Restore(int(in.Fd()), was)) // or what is typed would stay hidden
+		return errors.Join(err, term.Restore(int(in.Fd()), was)) // shows what the user types again
 	}
 	if a.password = string(text); a.password == "" {
 		return errNoLogin
@@ -160,8 +157,8 @@ func (p *program) ask(ctx context.Context, a *account) error {
 	return nil
 }
 
-// answered waits for what somebody types, unless the context ends before.
-func answered[T any](ctx context.Context, read func() (T, error)) (value T, err error) {
+// withContext waits for the input of the user, or for the end of the context.
+func withContext[T any](ctx context.Context, read func() (T, error)) (value T, err error) {
 	done := make(chan struct{})
 	var typed T
 	var failed error
@@ -177,36 +174,36 @@ func answered[T any](ctx context.Context, read func() (T, error)) (value T, err 
 	}
 }
 
-// connect gives a client for the account that the settings name.
+// connect gives a session for the account of the settings.
 func (p *program) connect(ctx context.Context) (*session, context.Context, error) {
 	a, err := p.resolve()
 	if err != nil {
 		return nil, ctx, err
 	}
 	if p.flags.curl && a.Token == "" && a.password == "" {
-		a.Token, a.password = "none", "none" // nothing is sent
+		a.Token, a.password = "none", "none" // --curl sends nothing
 	}
 	if a.Token == "" && a.password == "" {
 		if a.User == "" {
 			return nil, ctx, errNoLogin
 		}
-		if err := p.ask(ctx, &a); err != nil {
+		if err := p.readPassword(ctx, &a); err != nil {
 			return nil, ctx, err
 		}
 	}
 	return p.open(ctx, a)
 }
 
-// session is a client and what is known of the other side.
+// session is a client for an account.
 type session struct {
 	*client.Client
 	account  account
-	control  *emulator.Client // of the commands for the emulator
+	control  *emulator.Client // set for commands of the control API
 	exchange *exchange
 	cancel   context.CancelFunc
 }
 
-// open gives a client for an account.
+// open gives a session for an account.
 func (p *program) open(ctx context.Context, a account) (*session, context.Context, error) {
 	s := &session{
 		account: a,
@@ -240,21 +237,4 @@ func (p *program) open(ctx context.Context, a account) (*session, context.Contex
 		ctx, s.cancel = context.WithTimeout(ctx, p.flags.timeout)
 	}
 	return s, ctx, nil
-}
-
-// claims are what a token says of itself. Only the service can tell whether they are true.
-func claims(token string) (user string, expires time.Time) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return "", time.Time{}
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var c struct {
-		Sub string
-		Exp float64
-	}
-	if err != nil || json.Unmarshal(payload, &c) != nil || c.Exp == 0 {
-		return c.Sub, time.Time{}
-	}
-	return c.Sub, time.Unix(int64(c.Exp), 0)
 }

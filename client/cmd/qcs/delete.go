@@ -12,12 +12,12 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// deletion is a command that deletes things by their ids, after it has shown how many there are,
-// and where, and asked.
+// deletion is a command that deletes things by their ids. Before that, it prints how many of them
+// exist and asks for a confirmation.
 type deletion struct {
 	use, short, what string
-	waits            bool // the service starts a job, for which --wait waits
-	count            func(ctx context.Context, s *session, ids []string) (there int, err error)
+	waits            bool // the service starts a job; the command has --wait
+	count            func(ctx context.Context, s *session, ids []string) (existing int, err error)
 	do               func(ctx context.Context, p *program, s *session, r deletionRun) error
 	complete         func(*program) cobra.CompletionFunc
 }
@@ -43,11 +43,13 @@ func (d deletion) command(p *program) *cobra.Command {
 			if s.exchange.several = true; p.flags.curl {
 				return d.do(ctx, p, s, r)
 			}
-			there, err := d.count(ctx, s, r.ids)
+			existing, err := d.count(ctx, s, r.ids)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.stderr, "%d of %d selected %s at %s will be deleted.\n", there, len(r.ids), d.what, s.where())
+			fmt.Fprintf(
+				p.stderr, "%d of %d selected %s at %s will be deleted.\n", existing, len(r.ids), d.what, s.where(),
+			)
 			if r.dryRun {
 				return nil
 			}
@@ -63,10 +65,10 @@ func (d deletion) command(p *program) *cobra.Command {
 		cmd.ValidArgsFunction = d.complete(p)
 	}
 	f := cmd.Flags()
-	f.BoolVarP(&r.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&r.dryRun, "dry-run", false, "show how many there are, and do nothing")
+	f.BoolVarP(&r.yes, "yes", "y", false, "do not ask for a confirmation")
+	f.BoolVar(&r.dryRun, "dry-run", false, "print how many of them exist, and delete nothing")
 	if d.waits {
-		f.BoolVar(&r.wait, "wait", false, "wait until the job is done, and show what it did")
+		f.BoolVar(&r.wait, "wait", false, "wait until the job is done, and print its result")
 	}
 	return cmd
 }
@@ -78,20 +80,20 @@ func (p *program) deleteRegistriesCommand() *cobra.Command {
 		what:     "registries",
 		waits:    true,
 		complete: completeRegistry,
-		count: func(ctx context.Context, s *session, ids []string) (there int, err error) {
-			for part := range slices.Chunk(ids, 100) {
-				list := client.List{Filter: qql.In("registryUuid", part...).String()}
+		count: func(ctx context.Context, s *session, ids []string) (existing int, err error) {
+			for batch := range slices.Chunk(ids, 100) {
+				list := client.List{Filter: qql.In("registryUuid", batch...).String()}
 				for _, err := range s.ListRegistries(ctx, list) {
 					if err != nil {
 						return 0, err
 					}
-					there++
+					existing++
 				}
 			}
-			return there, nil
+			return existing, nil
 		},
 		do: func(ctx context.Context, p *program, s *session, r deletionRun) error {
-			o, err := p.jobs(r.wait) // before anything is done
+			o, err := p.jobs(r.wait) // before the call: wrong columns must not start a job
 			if err != nil {
 				return err
 			}
@@ -113,16 +115,16 @@ func (p *program) deleteRegistriesCommand() *cobra.Command {
 func (p *program) deleteReportsCommand() *cobra.Command {
 	return deletion{
 		use: "delete REPORT...", short: "Delete reports", what: "reports",
-		count: func(ctx context.Context, s *session, ids []string) (there int, err error) {
-			for r, err := range s.ListReports(ctx, client.List{}) {
+		count: func(ctx context.Context, s *session, ids []string) (existing int, err error) {
+			for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
 				if err != nil {
 					return 0, err
 				}
 				if slices.Contains(ids, r.ReportUUID) {
-					there++
+					existing++
 				}
 			}
-			return there, nil
+			return existing, nil
 		},
 		do: func(ctx context.Context, p *program, s *session, r deletionRun) error {
 			o, err := p.printer(api.ReportDeletion{})
@@ -134,7 +136,7 @@ func (p *program) deleteReportsCommand() *cobra.Command {
 			if err != nil || p.flags.curl {
 				return err
 			}
-			// without a body the service does not say what was there
+			// without a body, it is not known which reports existed
 			if err := o.value(api.ReportDeletion{Data: gone}, raw); err != nil || len(raw) == 0 ||
 				len(gone) == len(r.ids) {
 				return err

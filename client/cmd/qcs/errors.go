@@ -26,24 +26,24 @@ const (
 	exitInterrupted = 130
 )
 
-// usageError says that a command line cannot be understood.
+// usageError is an error in the command line.
 type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// errPrinted ends a command that has said what there is to say.
+// errPrinted ends a command without an error message.
 var errPrinted = errors.New("printed")
 
-// partialError says that not all that was selected was changed.
+// partialError says that a command changed only a part of its selection.
 type partialError struct{ text string }
 
 func (e *partialError) Error() string { return e.text }
 
-// errNoLogin says that there is nothing to log in with.
+// errNoLogin says that a call has no credentials.
 var errNoLogin = errors.New("not logged in")
 
-// outcomes is the one table from errors to exit codes and to the next step to take, read from top
-// to bottom.
+// outcomes is the one table from errors to exit codes and to hints for the user. The first match
+// counts.
 var outcomes = []struct {
 	match func(error) bool
 	code  int
@@ -73,7 +73,8 @@ func as[E error](err error) bool {
 	return errors.As(err, &e)
 }
 
-// limited reports whether an error is a rate limit, also in its classic form.
+// limited reports whether an error is a rate limit, with status 429 or in the classic form with
+// 409.
 func limited(err error) bool {
 	var refused *client.Error
 	return errors.Is(err, client.ErrRateLimited) ||
@@ -85,7 +86,7 @@ func unreachable(err error) bool {
 	return errors.As(err, &operation) && operation.Op == "dial"
 }
 
-// report says in one line what went wrong and what to do next, and gives the exit code.
+// report prints an error and a hint in one line, and gives the exit code.
 func (p *program) report(ctx context.Context, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
@@ -123,7 +124,7 @@ func (p *program) report(ctx context.Context, cmd *cobra.Command, err error) int
 	return code
 }
 
-// line is the text of an error in one line.
+// line gives the text of an error in one line.
 func line(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"

@@ -8,17 +8,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/client/internal/rewind"
+	"github.com/qcsdev/qcs/openapi/traffic"
 )
 
-// exchange is the transport of the CLI. It notes whether the other side is the emulator, shows
-// exchanges with --debug, and prints calls in place of making them with --curl.
+// exchange is the transport of the CLI. It finds out whether the service is the emulator. With
+// --debug it prints requests and responses; with --curl it prints requests and does not send them.
 type exchange struct {
 	next        http.RoundTripper
 	debug, curl bool
-	several     bool // with curl: a command makes several calls
+	several     bool // with curl: the command makes several calls
 	out, log    io.Writer
-	seen        bool // there was an answer
+	answered    bool // there was a response
 	emulator    bool
 }
 
@@ -28,7 +29,7 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		if _, err := fmt.Fprintln(e.out, curl(r)); err != nil {
 			return nil, err
 		}
-		if e.several { // calls of one command: go on to the next
+		if e.several { // go on to the next call
 			return &http.Response{
 				StatusCode: http.StatusNoContent,
 				Body:       http.NoBody,
@@ -45,15 +46,15 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.seen, e.emulator = true, strings.HasPrefix(response.Header.Get("Server"), "qcsd/")
+	e.answered, e.emulator = true, strings.HasPrefix(response.Header.Get("Server"), "qcsd/")
 	if e.debug {
 		body, err := io.ReadAll(io.LimitReader(response.Body, maxRead))
 		if err != nil {
-			return response, nil //nolint:nilerr // the client finds it, too
+			return response, nil //nolint:nilerr // the client gets the same error
 		}
-		shown := openapi.Hidden // the answer to a login is a token
+		shown := traffic.Hidden // the response to a login is a token
 		if r.URL.Path != "/auth" {
-			shown = openapi.Redact(response.Header.Get("Content-Type"), string(body))
+			shown = traffic.Redact(response.Header.Get("Content-Type"), string(body))
 		}
 		e.show("< ", response.Status, response.Header, shown)
 		response.Body = struct {
@@ -64,7 +65,7 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// What is read of an answer, and what is shown of a body, at most, in bytes.
+// The largest part of a response that --debug reads, and of a body that it prints, in bytes.
 const (
 	maxRead  = 64 << 20
 	maxShown = 16 << 10
@@ -73,14 +74,7 @@ const (
 func (e *exchange) show(mark, first string, header http.Header, body string) {
 	lines := []string{first}
 	for name, values := range header {
-		value := strings.Join(values, ", ")
-		switch kind, _, _ := strings.Cut(value, " "); {
-		case name == "Authorization":
-			value = kind + " " + openapi.Hidden
-		case strings.HasSuffix(name, "Cookie"), strings.Contains(strings.ToLower(name), "token"):
-			value = openapi.Hidden
-		}
-		lines = append(lines, name+": "+value)
+		lines = append(lines, name+": "+traffic.RedactHeader(name, strings.Join(values, ", ")))
 	}
 	slices.Sort(lines[1:])
 	if len(body) > maxShown {
@@ -96,39 +90,34 @@ func (e *exchange) show(mark, first string, header http.Header, body string) {
 
 // bodyOf gives the body of a request without its secrets.
 func bodyOf(r *http.Request) string {
-	if r.GetBody == nil {
+	again, err := rewind.Request(r)
+	if err != nil || again.Body == nil {
 		return ""
 	}
-	body, err := r.GetBody()
+	data, err := io.ReadAll(again.Body) // the whole body: secrets in a cut body are not found
 	if err != nil {
 		return ""
 	}
-	data, err := io.ReadAll(body) // as a whole: what is cut cannot be searched for secrets
-	if err != nil {
-		return ""
-	}
-	return openapi.Redact(r.Header.Get("Content-Type"), string(data))
+	return traffic.Redact(r.Header.Get("Content-Type"), string(data))
 }
 
-// curl writes a call for a shell. The credentials are left to the environment, and secrets in the
-// body to be filled in.
+// curl writes a request as a curl command. The credentials are shell variables, and secrets in the
+// body are hidden.
 func curl(r *http.Request) string {
-	parts := []string{"curl", "-sS"}
-	if r.Method != http.MethodGet {
-		parts = append(parts, "-X", r.Method)
+	line := traffic.Request{
+		Options:     "-sS",
+		Method:      r.Method,
+		Auth:        `-H "Authorization: Bearer $QCS_TOKEN"`,
+		ContentType: r.Header.Get("Content-Type"),
+		URL:         r.URL.String(),
 	}
 	if strings.HasPrefix(r.Header.Get("Authorization"), "Basic ") {
-		parts = append(parts, "-u", `"$QCS_USER:$QCS_PASSWORD"`)
+		line.Auth = `-u "$QCS_USER:$QCS_PASSWORD"`
+	}
+	if strings.HasPrefix(line.ContentType, "multipart/") {
+		line.Form = traffic.KeyFile
 	} else {
-		parts = append(parts, "-H", `"Authorization: Bearer $QCS_TOKEN"`)
+		line.Body = bodyOf(r)
 	}
-	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "multipart/") {
-		parts = append(parts, "-F", "serviceAccountJson=@key.json")
-	} else if body := bodyOf(r); body != "" {
-		parts = append(parts, "-H", quoted("Content-Type: "+kind), "--data", quoted(body))
-	}
-	return strings.Join(append(parts, quoted(r.URL.String())), " ")
+	return traffic.Curl(line)
 }
-
-// quoted makes a text one word of a shell.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -12,17 +12,51 @@ import (
 	"github.com/qcsdev/qcs/client"
 )
 
-// defaultLimit is how many items of a list are shown unless more are asked for.
-const defaultLimit = 100
+// defaultLimit is the number of items that a list shows without --limit or --all. maxPageSize is
+// the largest page of the API; a command that reads a whole list uses it.
+const (
+	defaultLimit = 100
+	maxPageSize  = 1000
+)
+
+// listCall gives a list of the service; args are the ids before the list.
+type listCall[T any] func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[T, error]
+
+// list is a list of the SDK.
+func list[T any](call func(*client.Client, context.Context, client.List) iter.Seq2[T, error]) listCall[T] {
+	return func(ctx context.Context, s *session, _ []string, l client.List) iter.Seq2[T, error] {
+		return call(s.Client, ctx, l)
+	}
+}
+
+// listOf is a list of the SDK that belongs to one id.
+func listOf[T any](call func(*client.Client, context.Context, string, client.List) iter.Seq2[T, error]) listCall[T] {
+	return func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[T, error] {
+		return call(s.Client, ctx, args[0], l)
+	}
+}
+
+// listAll is a list that the SDK gives as a whole.
+func listAll[T any](call func(*client.Client, context.Context) ([]T, error)) listCall[T] {
+	return func(ctx context.Context, s *session, _ []string, _ client.List) iter.Seq2[T, error] {
+		return every(call(s.Client, ctx))
+	}
+}
+
+// listAllOf is a list that the SDK gives as a whole and that belongs to one id.
+func listAllOf[T any](call func(*client.Client, context.Context, string) ([]T, error)) listCall[T] {
+	return func(ctx context.Context, s *session, args []string, _ client.List) iter.Seq2[T, error] {
+		return every(call(s.Client, ctx, args[0]))
+	}
+}
 
 // listing is a command that shows a list of the service.
 type listing[T any] struct {
 	use, short string
-	args       int      // ids before the list
 	columns    []string // of the table
-	list       func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[T, error]
+	list       listCall[T]
 	complete   func(*program) cobra.CompletionFunc
-	whole      bool // the service gives the list at once, without filter and pages
+	whole      bool // the service gives the whole list in one response, without filter
 }
 
 func (l listing[T]) command(p *program) *cobra.Command {
@@ -31,12 +65,12 @@ func (l listing[T]) command(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   l.use,
 		Short: l.short,
-		Args:  cobra.ExactArgs(l.args),
+		Args:  argsOf(l.use),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if everything && cmd.Flags().Changed("limit") {
 				return &usageError{"give --limit or --all, not both"}
 			}
-			if query.Limit < 1 || query.PageSize < 1 || query.PageSize > 1000 {
+			if query.Limit < 1 || query.PageSize < 1 || query.PageSize > maxPageSize {
 				return &usageError{"limit must be at least 1, page size between 1 and 1000"}
 			}
 			var none T
@@ -49,22 +83,25 @@ func (l listing[T]) command(p *program) *cobra.Command {
 				return err
 			}
 			defer s.cancel()
-			wanted := query
-			if wanted.Limit++; everything { // one more than is shown tells whether there are more
-				wanted.Limit = 0
+			request := query
+			if request.Limit++; everything { // one more than is printed: its presence means that there are more
+				request.Limit = 0
+			}
+			if everything && !cmd.Flags().Changed("page-size") {
+				request.PageSize = maxPageSize
 			}
 			if o.flags.output == "jsonl" {
-				return stream(o, l.list(ctx, s, args, wanted), query.Limit, everything)
+				return stream(o, l.list(ctx, s, args, request), query.Limit, everything)
 			}
 			var raw []byte
 			items := []any{}
-			for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, wanted) {
+			for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, request) {
 				if err != nil {
 					return err
 				}
 				items = append(items, item)
 			}
-			return shown(o, items, total(raw, len(items)), wanted.Limit)
+			return shown(o, items, total(raw, len(items)), request.Limit)
 		},
 	}
 	query.Limit, query.PageSize, everything = defaultLimit, defaultLimit, l.whole
@@ -72,8 +109,8 @@ func (l listing[T]) command(p *program) *cobra.Command {
 		f.StringVar(&query.Filter, "filter", "", "query in QQL, such as status:Running")
 		f.StringVar(&query.Sort, "sort", "", "token:asc or token:desc, such as created:desc")
 		f.IntVar(&query.Limit, "limit", defaultLimit, "items at most")
-		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items that are asked for at once, 1 to 1000")
-		f.BoolVar(&everything, "all", false, "all items, however many")
+		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items in one call, 1 to 1000; 1000 with --all")
+		f.BoolVar(&everything, "all", false, "all items")
 	}
 	if l.complete != nil {
 		cmd.ValidArgsFunction = l.complete(p)
@@ -81,17 +118,18 @@ func (l listing[T]) command(p *program) *cobra.Command {
 	return cmd
 }
 
-// total reads from an answer how many items there are in all; -1 for a list that is not counted.
+// total reads the number of all items from a page; -1 for a list without a total.
 func total(raw []byte, shown int) int {
 	if bytes.HasPrefix(raw, []byte("[")) {
 		return -1
 	}
 	page := struct{ Count int }{shown}
-	_ = json.Unmarshal(raw, &page) // no body is an empty list
+	_ = json.Unmarshal(raw, &page) // a response without a body is an empty list
 	return max(page.Count, shown)
 }
 
-// shown prints items, and says when there are more. A limit is one more than is shown; 0 is none.
+// shown prints items, and a hint when there are more. The limit is one more than the number of
+// items to print; 0 means no limit.
 func shown(o *printer, items []any, count, limit int) error {
 	more := limit > 0 && len(items) == limit
 	if more {
@@ -106,7 +144,7 @@ func shown(o *printer, items []any, count, limit int) error {
 	return nil
 }
 
-// stream prints items line by line as they come: memory does not grow with the list.
+// stream prints each item as it arrives, so that memory does not grow with the list.
 func stream[T any](o *printer, list iter.Seq2[T, error], limit int, everything bool) error {
 	n := 0
 	for item, err := range list {
@@ -123,11 +161,18 @@ func stream[T any](o *printer, list iter.Seq2[T, error], limit int, everything b
 	return nil
 }
 
+// getCall gives one thing of the service.
+type getCall[T any] func(ctx context.Context, s *session, args []string) (T, error)
+
+// get is a call of the SDK that gives the thing with an id.
+func get[T any](call func(*client.Client, context.Context, string) (T, error)) getCall[T] {
+	return func(ctx context.Context, s *session, args []string) (T, error) { return call(s.Client, ctx, args[0]) }
+}
+
 // getting is a command that shows one thing.
 type getting[T any] struct {
 	use, short string
-	args       int
-	get        func(ctx context.Context, s *session, args []string) (T, error)
+	get        getCall[T]
 	complete   func(*program) cobra.CompletionFunc
 }
 
@@ -135,7 +180,7 @@ func (g getting[T]) command(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   g.use,
 		Short: g.short,
-		Args:  cobra.ExactArgs(g.args),
+		Args:  argsOf(g.use),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var none T
 			o, err := p.printer(none)
@@ -161,7 +206,7 @@ func (g getting[T]) command(p *program) *cobra.Command {
 	return cmd
 }
 
-// every turns a call that gives all items at once into a list.
+// every makes an iterator of the result of a call that gives all items.
 func every[T any](items []T, err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T

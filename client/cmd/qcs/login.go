@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/client/internal/jwt"
 )
 
 func (p *program) loginCommand() *cobra.Command {
@@ -32,7 +33,7 @@ func (p *program) login(ctx context.Context) error {
 	name := p.flags.context
 	environment := p.getenv
 	p.getenv = func(variable string) string {
-		if variable == "QCS_TOKEN" { // is what a login replaces
+		if variable == "QCS_TOKEN" { // a login replaces this token
 			return ""
 		}
 		return environment(variable)
@@ -40,7 +41,7 @@ func (p *program) login(ctx context.Context) error {
 	if c, err := p.readConfig(); err != nil {
 		return err
 	} else if c.find(name) == nil {
-		p.flags.context = "" // it is made
+		p.flags.context = "" // the login makes this context
 	}
 	a, err := p.resolve()
 	if err != nil {
@@ -50,7 +51,7 @@ func (p *program) login(ctx context.Context) error {
 		return &usageError{"give --user; with --auth basic there is nothing to log in to"}
 	}
 	if a.Token = ""; a.password == "" {
-		if err := p.ask(ctx, &a); err != nil {
+		if err := p.readPassword(ctx, &a); err != nil {
 			return err
 		}
 	}
@@ -78,7 +79,7 @@ func (p *program) login(ctx context.Context) error {
 	return err
 }
 
-// place says whether the other side is the emulator.
+// place gives the kind of the service: emulator or platform.
 func (s *session) place() string {
 	if s.exchange.emulator {
 		return "the emulator"
@@ -88,7 +89,7 @@ func (s *session) place() string {
 
 func (p *program) logoutCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Forget the token of the context", Args: cobra.NoArgs,
+		Use: "logout", Short: "Delete the token of the context", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			c, err := p.readConfig()
 			if err != nil {
@@ -107,7 +108,7 @@ func (p *program) logoutCommand() *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(
-				p.stdout, "The token of %s is forgotten; at the service it is valid until it expires.\n",
+				p.stdout, "The token of %s is forgotten; the service accepts it until it expires.\n",
 				n.Name,
 			)
 			return err
@@ -115,7 +116,7 @@ func (p *program) logoutCommand() *cobra.Command {
 	}
 }
 
-// identity is what whoami shows.
+// identity is the result of whoami.
 type identity struct {
 	User    string `json:"user"`
 	URL     string `json:"url"`
@@ -128,9 +129,9 @@ type identity struct {
 func (p *program) whoamiCommand() *cobra.Command {
 	return getting[identity]{
 		use:   "whoami",
-		short: "Show as whom and where calls are made, after trying it",
+		short: "Show the user and the service, after a test call",
 		get: func(ctx context.Context, s *session, _ []string) (identity, error) {
-			ctx = client.WithRawResponse(ctx, new([]byte)) // what is shown is no answer of the service
+			ctx = client.WithRawResponse(ctx, new([]byte)) // the output is not a response of the service
 			for _, err := range s.ListRegistries(ctx, client.List{PageSize: 1, Limit: 1}) {
 				if err != nil && !errors.Is(err, client.ErrForbidden) {
 					return identity{}, err
@@ -147,22 +148,18 @@ func (p *program) whoamiCommand() *cobra.Command {
 			if errors.Is(err, client.ErrNoToken) {
 				return id, nil
 			}
-			user, expires := claims(token)
-			id.User = cmp.Or(user, id.User)
-			if !expires.IsZero() {
+			claims := jwt.Parse(token)
+			id.User = cmp.Or(claims.Subject, id.User)
+			if expires := claims.Expires(); !expires.IsZero() {
 				id.Expires = expires.UTC().Format(time.RFC3339)
 			}
 			return id, err
 		},
-	}.command(
-		p,
-	)
+	}.command(p)
 }
 
 func (p *program) contextCommand() *cobra.Command {
-	return group(
-		"context",
-		"Accounts and platforms of the configuration file",
+	return group("context", "Accounts and platforms of the configuration file",
 		&cobra.Command{
 			Use:   "list",
 			Short: "List the contexts",
@@ -203,7 +200,7 @@ func (p *program) contextCommand() *cobra.Command {
 	)
 }
 
-// shownContext is a context as it is listed: without its token.
+// shownContext is a context in a list; the JSON has no token.
 type shownContext struct {
 	namedContext
 	Current  bool `json:"current"`
@@ -221,13 +218,13 @@ func (p *program) listContexts() error {
 	}
 	items := []any{}
 	for _, n := range c.Contexts {
-		_, expires := claims(n.Token)
-		items = append(items, shownContext{n, n.Name == c.Current, n.Token != "" && p.now().Before(expires)})
+		valid := p.now().Before(jwt.Parse(n.Token).Expires())
+		items = append(items, shownContext{n, n.Name == c.Current, valid})
 	}
 	return o.rows(items, -1)
 }
 
-// change does something to a context that exists.
+// change changes an existing context.
 func (p *program) change(name string, do func(*config, *namedContext)) error {
 	c, err := p.readConfig()
 	if err != nil {

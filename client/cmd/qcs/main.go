@@ -29,7 +29,7 @@ func main() {
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
-// program is what a run of the CLI has of the world outside.
+// program is a run of the CLI with its environment.
 type program struct {
 	getenv         func(string) string
 	stdin          io.Reader
@@ -38,7 +38,7 @@ type program struct {
 	zone           *time.Location
 	width          func(stream any) (columns int, terminal bool)
 	flags          flags
-	read           bool // standard input was taken
+	stdinUsed      bool // standard input was opened
 }
 
 // run executes a command line and gives the exit code.
@@ -51,7 +51,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return p.report(ctx, cmd, err)
 }
 
-// width is that of a terminal; it is false for a file or a pipe.
+// width gives the width of a terminal; it is false for a file or a pipe.
 func width(stream any) (int, bool) {
 	f, ok := stream.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

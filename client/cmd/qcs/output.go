@@ -10,17 +10,17 @@ import (
 	"slices"
 	"strings"
 
-	"charm.land/lipgloss/v2"
+	"github.com/mattn/go-runewidth"
 	"go.yaml.in/yaml/v3"
 )
 
-// printer writes what a command found in the form that was asked for.
+// printer writes the result of a command in the format of --output.
 type printer struct {
 	*program
 	columns []string // of table and csv
 }
 
-// printer checks the columns that are asked for against the fields of a type.
+// printer gives a printer for values of a type, and checks --columns against its fields.
 func (p *program) printer(of any, columns ...string) (*printer, error) {
 	o := &printer{p, columns}
 	if len(p.flags.columns) == 0 {
@@ -36,7 +36,7 @@ func (p *program) printer(of any, columns ...string) (*printer, error) {
 	return o, nil
 }
 
-// fields lists the names that the fields of a struct have as JSON.
+// fields lists the JSON names of the fields of a struct.
 func fields(t reflect.Type) []string {
 	var names []string
 	for i := range t.NumField() {
@@ -52,7 +52,7 @@ func fields(t reflect.Type) []string {
 	return names
 }
 
-// value writes one thing: what the service answered, if that is JSON, or else the value.
+// value writes one value: the response of the service if it is JSON, otherwise the value itself.
 func (o *printer) value(value any, raw []byte) error {
 	data := raw
 	if !json.Valid(raw) {
@@ -77,7 +77,8 @@ func (o *printer) value(value any, raw []byte) error {
 	return o.pairs(value)
 }
 
-// rows writes several things; count is that of all that there are, for JSON as the API has it.
+// rows writes several items. JSON has the shape of the API's lists, with count as the total; -1
+// means no total.
 func (o *printer) rows(items []any, count int) error {
 	switch o.flags.output {
 	case "jsonl":
@@ -131,7 +132,7 @@ func (o *printer) json(data []byte) error {
 	return err
 }
 
-// yaml writes JSON as YAML, with the fields in their order.
+// yaml writes JSON as YAML and keeps the order of the fields.
 func (o *printer) yaml(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -147,8 +148,8 @@ func (o *printer) yaml(data []byte) error {
 	return e.Close()
 }
 
-// yamlNode reads the next value of a JSON document; texts that would be read as something else get
-// quotes when they are written.
+// yamlNode converts the next JSON value. A string that YAML would take for another type gets
+// quotes.
 func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 	t, err := d.Token()
 	if err != nil {
@@ -167,7 +168,7 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 			}
 			n.Content = append(n.Content, inner)
 		}
-		_, err = d.Token() // the closing one
+		_, err = d.Token() // the closing bracket
 	case json.Number:
 		n.Kind, n.Tag, n.Value = yaml.ScalarNode, "!!float", t.String()
 		if _, err := t.Int64(); err == nil {
@@ -195,7 +196,7 @@ func (o *printer) csv(items []any) error {
 	return w.Error()
 }
 
-// table writes columns side by side; on a terminal they fit its width.
+// table writes a table; on a terminal it fits the width.
 func (o *printer) table(items []any) error {
 	rows := make([][]string, len(items))
 	for i, item := range items {
@@ -210,7 +211,7 @@ func (o *printer) table(items []any) error {
 	return o.write(head, rows)
 }
 
-// pairs writes one thing as names and values.
+// pairs writes one value as a table of names and values.
 func (o *printer) pairs(value any) error {
 	var rows [][]string
 	columns := o.columns
@@ -237,7 +238,7 @@ func (o *printer) write(head []string, rows [][]string) error {
 	widths := make([]int, len(all[0]))
 	for _, row := range all {
 		for i, cell := range row {
-			widths[i] = max(widths[i], lipgloss.Width(cell))
+			widths[i] = max(widths[i], cellWidth.StringWidth(cell))
 		}
 	}
 	if w, terminal := o.width(o.stdout); terminal {
@@ -246,9 +247,8 @@ func (o *printer) write(head []string, rows [][]string) error {
 	for _, row := range all {
 		var text strings.Builder
 		for i, cell := range row {
-			cell = shorten(cell, widths[i])
-			text.WriteString(cell)
-			text.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(cell)+gap))
+			cell = cellWidth.Truncate(cell, widths[i], "…")
+			text.WriteString(cellWidth.FillRight(cell, widths[i]+gap))
 		}
 		if _, err := fmt.Fprintln(o.stdout, strings.TrimRight(text.String(), " ")); err != nil {
 			return err
@@ -257,14 +257,17 @@ func (o *printer) write(head []string, rows [][]string) error {
 	return nil
 }
 
-// gap is the space between two columns; narrowest is what a column is left with at least.
+// cellWidth measures text in columns of a terminal, independent of the locale.
+var cellWidth = &runewidth.Condition{StrictEmojiNeutral: true}
+
+// gap is the space between two columns; narrowest is the least width of a column.
 const (
 	gap       = 2
 	narrowest = 1
 )
 
-// fit makes columns narrower, the widest first, until a line has room. The first, which names the
-// thing, is left whole: people copy it.
+// fit makes columns narrower, the widest first, until a line fits the terminal. The first column,
+// an id that users copy, keeps its width.
 func fit(widths []int, terminal int) {
 	total := -gap
 	for _, w := range widths {
@@ -282,16 +285,4 @@ func fit(widths []int, terminal int) {
 		}
 		widths[widest]--
 	}
-}
-
-// shorten cuts a text to a width.
-func shorten(text string, to int) string {
-	if lipgloss.Width(text) <= to {
-		return text
-	}
-	runes := []rune(text)
-	for len(runes) > 0 && lipgloss.Width(string(runes))+1 > to {
-		runes = runes[:len(runes)-1]
-	}
-	return string(runes) + "…"
 }

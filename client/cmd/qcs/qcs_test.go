@@ -55,7 +55,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// code runs a program and wants an exit code: code 4 qcs registry get nosuch.
+// code runs a program and checks its exit code: code 4 qcs registry get nosuch.
 func code(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -78,13 +78,13 @@ func advance(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Value("srv").(*servertest.Server).Advance(d)
 }
 
-// let keeps the last word of the standard output: let ID.
+// let sets a variable to the last word of the standard output: let ID.
 func let(ts *testscript.TestScript, _ bool, args []string) {
 	words := strings.Fields(ts.ReadFile("stdout"))
 	ts.Setenv(args[0], words[len(words)-1])
 }
 
-// another puts a service of another kind in place of the emulator.
+// another replaces the emulator by another kind of service.
 func another(t *testing.T, ts *testscript.TestScript, args []string) {
 	var handler http.Handler
 	var options server.Options
@@ -126,7 +126,7 @@ func another(t *testing.T, ts *testscript.TestScript, args []string) {
 	ts.Setenv("QCS_URL", url)
 }
 
-// unnamedHandler forwards to an emulator and takes its name off the answers.
+// unnamedHandler forwards to an emulator and removes the Server header of the responses.
 type unnamedHandler struct{ srv *servertest.Server }
 
 func (h unnamedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +147,7 @@ func (h unnamedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(w, answer.Body)
 }
 
-// valid200 holds the standard output to what the document says of the good answer of an operation.
+// valid200 checks the standard output against the document, as the successful response of an operation.
 func valid200(ts *testscript.TestScript, documents map[bool]*contract.Document, args []string) {
 	for _, d := range documents {
 		for _, o := range d.Operations() {

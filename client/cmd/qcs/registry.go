@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -25,15 +24,11 @@ func (p *program) registryCommand() *cobra.Command {
 				"totalImages",
 				"updated",
 			},
-			list: func(ctx context.Context, s *session, _ []string, l client.List) iter.Seq2[api.Registry, error] {
-				return s.ListRegistries(ctx, l)
-			},
+			list: list((*client.Client).ListRegistries),
 		}.command(p),
 		getting[api.RegistryDetails]{
-			use: "get REGISTRY", short: "Show a registry", args: 1, complete: completeRegistry,
-			get: func(ctx context.Context, s *session, args []string) (api.RegistryDetails, error) {
-				return s.DescribeRegistry(ctx, args[0])
-			},
+			use: "get REGISTRY", short: "Show a registry", complete: completeRegistry,
+			get: get((*client.Client).DescribeRegistry),
 		}.command(p),
 		writing[api.RegistryRequest, api.RegistryReference]{
 			use:    "create",
@@ -49,7 +44,6 @@ func (p *program) registryCommand() *cobra.Command {
 		writing[api.RegistryRequest, api.RegistryReference]{
 			use:      "update REGISTRY",
 			short:    "Replace name, credential and connector of a registry",
-			args:     1,
 			fields:   registryFields,
 			complete: completeRegistry,
 			call: func(
@@ -72,12 +66,12 @@ func (p *program) registryCommand() *cobra.Command {
 	)
 }
 
-// valid is what validate found.
+// valid is the result of validate.
 type valid struct {
 	Valid bool `json:"valid"`
 }
 
-// registryFields are the common fields of a registry; others come from a file.
+// registryFields are the flags for the common fields of a registry; a file can have the others.
 var registryFields = []field[api.RegistryRequest]{
 	put(
 		"uri",
@@ -96,25 +90,18 @@ var registryFields = []field[api.RegistryRequest]{
 	put("username", "user name there", func(r *api.RegistryRequest) *string { return &r.Credential.Username }),
 	put("aws-arn", "role of an AWS registry", func(r *api.RegistryRequest) *string { return &r.AWS.Arn }),
 	put("aws-region", "region of an AWS registry", func(r *api.RegistryRequest) *string { return &r.AWS.Region }),
-	{
-		name:  "registry-password-file",
-		usage: "file with the password there; - for standard input",
-		set: func(p *program, r *api.RegistryRequest, path string) (err error) {
-			r.Credential.Password, err = p.secretFile(path)
-			return err
-		},
-	},
+	putSecret(
+		"registry-password-file", "file with the password there; - for standard input",
+		func(r *api.RegistryRequest) *string { return &r.Credential.Password },
+	),
 }
 
 func (p *program) repositoryCommand() *cobra.Command {
 	return group("repository", "Repositories of a registry", listing[api.Repository]{
 		use:      "list REGISTRY",
 		short:    "List the repositories of a registry",
-		args:     1,
 		columns:  []string{"repoName", "totalImages", "totalScannedImages", "totalVulnerableImages"},
 		complete: completeRegistry,
-		list: func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[api.Repository, error] {
-			return s.ListRepositories(ctx, args[0], l)
-		},
+		list:     listOf((*client.Client).ListRepositories),
 	}.command(p))
 }

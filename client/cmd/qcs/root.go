@@ -3,15 +3,16 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// version is set when a release is built.
+// version is set by the linker in a release.
 var version = ""
 
-// flags are those that all commands share.
+// flags are the flags of all commands.
 type flags struct {
 	context, url, platform, user, auth string
 	passwordFile, tokenFile            string
@@ -39,7 +40,7 @@ func (p *program) rootCommand() *cobra.Command {
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.flags.check(cmd, p.getenv) },
 	}
-	root.SetOut(p.stdout) // completion takes it as it is now
+	root.SetOut(p.stdout) // the completion command needs it here
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
 	f := root.PersistentFlags()
@@ -68,7 +69,7 @@ func (p *program) rootCommand() *cobra.Command {
 		p.repositoryCommand(), p.scheduleCommand(), p.connectorCommand(), p.imageCommand(), p.reportCommand(),
 		p.policyCommand(), p.jobCommand(), p.applyCommand(), p.emulatorCommand(), p.versionCommand(),
 	)
-	root.InitDefaultCompletionCmd() // so that it is strict, too
+	root.InitDefaultCompletionCmd() // before strict, which changes it
 	root.InitDefaultHelpCmd()
 	strict(root)
 	if help, _, err := root.Find([]string{"help"}); err == nil {
@@ -79,7 +80,7 @@ func (p *program) rootCommand() *cobra.Command {
 	return root
 }
 
-// check completes the flags from the environment, and refuses values that are none.
+// check completes the flags from the environment, and validates them.
 func (f *flags) check(cmd *cobra.Command, getenv func(string) string) error {
 	for value, name := range map[*string]string{&f.context: "QCS_CONTEXT", &f.output: "QCS_OUTPUT"} {
 		if *value == "" {
@@ -102,7 +103,7 @@ func (f *flags) check(cmd *cobra.Command, getenv func(string) string) error {
 	return nil
 }
 
-// nothingElse refuses what follows the names of commands, where only those may be.
+// nothingElse refuses arguments after the name of a command that takes none.
 func nothingElse(cmd *cobra.Command, rest []string, err error) error {
 	if err == nil && len(rest) > 0 {
 		return &usageError{fmt.Sprintf("%q is not a command of %s", rest[0], cmd.CommandPath())}
@@ -110,7 +111,7 @@ func nothingElse(cmd *cobra.Command, rest []string, err error) error {
 	return err
 }
 
-// strict makes wrong arguments, and names of commands that are none, usage errors throughout.
+// strict makes wrong arguments and unknown commands usage errors, in all commands.
 func strict(cmd *cobra.Command) {
 	args := cmd.Args
 	switch {
@@ -130,11 +131,29 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// group is a command that only has others.
+// group is a command that has only subcommands.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// argsOf reads the number of arguments of a command from its usage line, such as
+// "clone WORLD [NAME]". Words after an option do not count.
+func argsOf(use string) cobra.PositionalArgs {
+	least, most := 0, 0
+	for _, word := range strings.Fields(use)[1:] {
+		if strings.HasPrefix(word, "-") {
+			break
+		}
+		if most++; !strings.HasPrefix(word, "[") {
+			least++
+		}
+	}
+	if least == most {
+		return cobra.ExactArgs(least)
+	}
+	return cobra.RangeArgs(least, most)
 }
 
 func (p *program) versionCommand() *cobra.Command {

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/oapi-codegen/nullable"
 	"github.com/spf13/cobra"
@@ -15,27 +13,18 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 )
 
-// scheduleColumns are those of a table of schedules.
-var scheduleColumns = []string{"scheduleUuid", "name", "status", "onDemand", "schedule", "filters", "updated"}
-
 func (p *program) scheduleCommand() *cobra.Command {
-	return group(
-		"schedule",
-		"Scan schedules of a registry",
+	return group("schedule", "Scan schedules of a registry",
 		listing[api.Schedule]{
 			use:      "list REGISTRY",
 			short:    "List the schedules of a registry",
-			args:     1,
-			columns:  scheduleColumns,
+			columns:  []string{"scheduleUuid", "name", "status", "onDemand", "schedule", "filters", "updated"},
 			complete: completeRegistry,
-			list: func(ctx context.Context, s *session, args []string, l client.List) iter.Seq2[api.Schedule, error] {
-				return s.ListSchedules(ctx, args[0], l)
-			},
+			list:     listOf((*client.Client).ListSchedules),
 		}.command(p),
 		writing[api.ScheduleRequest, api.ScheduleReference]{
 			use:      "create REGISTRY",
 			short:    "Add a schedule to a registry",
-			args:     1,
 			fields:   scheduleFields,
 			complete: completeRegistry,
 			call: func(
@@ -49,7 +38,6 @@ func (p *program) scheduleCommand() *cobra.Command {
 			use: "update REGISTRY SCHEDULE",
 			short: "Change the timing and the name of an automatic schedule; repositories, tags and days " +
 				"must be sent as they are",
-			args:     2,
 			fields:   scheduleFields,
 			complete: completeSchedule,
 			call: func(
@@ -63,22 +51,18 @@ func (p *program) scheduleCommand() *cobra.Command {
 			done: "canceled",
 			acts: client.Cancelable(),
 			call: (*client.Client).CancelSchedules,
-		}.command(
-			p,
-		),
+		}.command(p),
 		bulkCommand{
 			verb: "delete",
 			done: "deleted",
 			acts: client.Deletable(),
 			call: (*client.Client).DeleteSchedules,
-		}.command(
-			p,
-		),
+		}.command(p),
 		p.watchCommand(),
 	)
 }
 
-// scheduleFields are the fields of a schedule.
+// scheduleFields are the flags for the fields of a schedule.
 var scheduleFields = []field[api.ScheduleRequest]{
 	put("name", "name", func(r *api.ScheduleRequest) *string { return &r.Name }),
 	put(
@@ -99,22 +83,8 @@ var scheduleFields = []field[api.ScheduleRequest]{
 			return err
 		},
 	},
-	{
-		name:  "on-demand",
-		usage: "scan once, now",
-		sw:    true,
-		set: func(_ *program, r *api.ScheduleRequest, value string) error {
-			return setBool(&r.OnDemand, "on-demand", value)
-		},
-	},
-	{
-		name:  "force",
-		usage: "scan images again that are known",
-		sw:    true,
-		set: func(_ *program, r *api.ScheduleRequest, value string) error {
-			return setBool(&r.ForceScan, "force", value)
-		},
-	},
+	putBool("on-demand", "scan once, now", func(r *api.ScheduleRequest) **bool { return &r.OnDemand }),
+	putBool("force", "scan images again that are known", func(r *api.ScheduleRequest) **bool { return &r.ForceScan }),
 	{
 		name:  "repo",
 		usage: "repositories, with tags after a colon: team/app,team/db:1.*",
@@ -131,81 +101,4 @@ var scheduleFields = []field[api.ScheduleRequest]{
 			return nil
 		},
 	},
-}
-
-func setBool(to **bool, name, value string) error {
-	b, err := strconv.ParseBool(value)
-	if err != nil {
-		return &usageError{fmt.Sprintf("%s: %q is neither true nor false", name, value)}
-	}
-	*to = &b
-	return nil
-}
-
-// completeRegistry gives the ids of registries for the first argument.
-func completeRegistry(p *program) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return suggest(p, cmd, func(ctx context.Context, s *session) iter.Seq2[cobra.Completion, error] {
-			return func(yield func(cobra.Completion, error) bool) {
-				for r, err := range s.ListRegistries(ctx, client.List{Limit: suggested}) {
-					if !yield(cobra.CompletionWithDesc(r.RegistryUUID, r.RegistryURI), err) {
-						return
-					}
-				}
-			}
-		})
-	}
-}
-
-// completeSchedule gives the ids of registries for the first argument and those of its schedules
-// for the others.
-func completeSchedule(p *program) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) == 0 {
-			return completeRegistry(p)(cmd, args, typed)
-		}
-		return suggest(p, cmd, func(ctx context.Context, s *session) iter.Seq2[cobra.Completion, error] {
-			return func(yield func(cobra.Completion, error) bool) {
-				for r, err := range s.ListSchedules(ctx, args[0], client.List{Limit: suggested}) {
-					if !yield(cobra.CompletionWithDesc(r.ScheduleUUID, r.Name+" "+string(r.Status)), err) {
-						return
-					}
-				}
-			}
-		})
-	}
-}
-
-// completionTime is how long a shell is kept waiting.
-const completionTime = 3 * time.Second
-
-// suggested is how many ids a shell is given.
-const suggested = 50
-
-// suggest asks the service for what a shell could complete. It never asks the user: without
-// credentials at hand there are no suggestions.
-func suggest(
-	p *program, cmd *cobra.Command, list func(context.Context, *session) iter.Seq2[cobra.Completion, error],
-) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if p.flags.check(cmd, p.getenv) != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	p.stdin = strings.NewReader("")
-	p.flags.timeout = completionTime
-	s, ctx, err := p.connect(cmd.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer s.cancel()
-	var all []cobra.Completion
-	for c, err := range list(ctx, s) {
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		all = append(all, c)
-	}
-	return all, cobra.ShellCompDirectiveNoFileComp
 }

@@ -50,7 +50,7 @@ func TestTablesFitTheTerminal(t *testing.T) {
 	}
 }
 
-// TestTimesAreLocal, and in UTC if that is asked for; a program gets them as they are.
+// TestTimesAreLocal: tables have local times, or UTC with --utc; JSON has the times of the service.
 func TestTimesAreLocal(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{"2026-01-02 05:04:05": nil, "2026-01-02 03:04:05Z": {"--utc"}, "1767323045000": {"-o", "csv"}} {
@@ -61,7 +61,7 @@ func TestTimesAreLocal(t *testing.T) {
 	}
 }
 
-// TestInterrupted: 130, and one line.
+// TestInterrupted: exit code 130, and an error of one line.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	p, _, stderr := start(t, 0)
@@ -79,7 +79,7 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(data []byte) (int, error) { return w(data) }
 
-// TestProgressBar: on a terminal progress is a bar that is gone in the end.
+// TestProgressBar: on a terminal, a progress bar is shown and removed at the end.
 func TestProgressBar(t *testing.T) {
 	t.Parallel()
 	p, stdout, stderr := start(t, 80)
@@ -89,7 +89,7 @@ func TestProgressBar(t *testing.T) {
 	}
 }
 
-// TestCellsAreOneLine: what comes from the service cannot steer the terminal.
+// TestCellsAreOneLine: text from the service cannot control the terminal.
 func TestCellsAreOneLine(t *testing.T) {
 	t.Parallel()
 	o := &printer{&program{zone: time.UTC, stdout: io.Discard, flags: flags{output: "table"}}, []string{"name", "filters", "created"}}
@@ -110,7 +110,7 @@ func TestInterruptedPrompt(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	_, err := answered(ctx, func() (string, error) {
+	_, err := withContext(ctx, func() (string, error) {
 		close(asked)
 		return bufio.NewReader(typed).ReadString('\n') // nobody types anything
 	})

@@ -11,25 +11,14 @@ import (
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/openapi/rules"
 )
-
-// over are the states that a schedule does not leave by itself, or not before its next time.
-var over = map[api.Status]bool{
-	api.StatusCompleted:         true,
-	api.StatusFinished:          true,
-	api.StatusError:             true,
-	api.StatusFailed:            true,
-	api.StatusCanceled:          true,
-	api.StatusUnknown:           true,
-	api.StatusPaused:            true,
-	api.StatusBaselineCompleted: true,
-}
 
 func (p *program) watchCommand() *cobra.Command {
 	var interval time.Duration
 	cmd := &cobra.Command{
 		Use:               "watch REGISTRY [SCHEDULE...]",
-		Short:             "Show each change of state of schedules, until none is on its way any more",
+		Short:             "Print each change of status of schedules, until all are in a final status",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeSchedule(p),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,40 +33,38 @@ func (p *program) watchCommand() *cobra.Command {
 			return p.watch(ctx, s, args, interval)
 		},
 	}
-	cmd.Flags().DurationVar(&interval, "interval", 5*time.Second, "how often to look")
+	cmd.Flags().DurationVar(&interval, "interval", 5*time.Second, "time between two calls")
 	return cmd
 }
 
+// watch prints each change of the status of schedules until all are in a terminal status.
 func (p *program) watch(ctx context.Context, s *session, args []string, interval time.Duration) error {
-	query := client.List{PageSize: 1000}
+	query := client.List{PageSize: maxPageSize}
 	args = append(args[:1:1], slices.Compact(slices.Sorted(slices.Values(args[1:])))...)
 	if ids := args[1:]; len(ids) > 0 {
 		query.Filter = qql.In("scheduleUuid", ids...).String()
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	for seen := map[string]api.Status{}; ; {
+	for latest := map[string]api.Status{}; ; {
 		open := 0
 		for schedule, err := range s.ListSchedules(ctx, args[0], query) {
 			if err != nil {
 				return err
 			}
-			if !over[schedule.Status] {
+			if !slices.Contains(rules.Terminal, rules.Status(schedule.Status)) {
 				open++
 			}
-			if seen[schedule.ScheduleUUID] != schedule.Status {
-				seen[schedule.ScheduleUUID] = schedule.Status
-				if _, err := fmt.Fprintln(
-					p.stdout, schedule.ScheduleUUID, schedule.Status, text(schedule.Name),
-				); err != nil {
+			if latest[schedule.ScheduleUUID] != schedule.Status {
+				latest[schedule.ScheduleUUID] = schedule.Status
+				_, err := fmt.Fprintln(p.stdout, schedule.ScheduleUUID, schedule.Status, text(schedule.Name))
+				if err != nil {
 					return err
 				}
 			}
 		}
-		if len(seen) < len(args)-1 {
-			return fmt.Errorf(
-				"%w: %d of %d schedules are not there", client.ErrNotFound, len(args)-1-len(seen), len(args)-1,
-			)
+		if n := len(args) - 1; len(latest) < n {
+			return fmt.Errorf("%w: %d of %d schedules are not there", client.ErrNotFound, n-len(latest), n)
 		}
 		if open == 0 {
 			return nil

@@ -2,20 +2,22 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qcsdev/qcs/client"
 )
 
-// field is a flag that sets a part of a body.
+// field is a flag that sets a field of a body.
 type field[T any] struct {
 	name, usage string
 	set         func(p *program, body *T, value string) error
-	sw          bool // it may stand without a value, for true
+	toggle      bool // the flag without a value means true
 }
 
-// put is the common case of a field: a text that goes somewhere.
+// put is a flag that sets a string.
 func put[T any](name, usage string, to func(*T) *string) field[T] {
 	return field[T]{name: name, usage: usage, set: func(_ *program, body *T, value string) error {
 		*to(body) = value
@@ -23,17 +25,36 @@ func put[T any](name, usage string, to func(*T) *string) field[T] {
 	}}
 }
 
-// writing is a command that sends a body T: from a file, over which flags are laid. It shows an R.
+// putBool is a flag that sets a bool.
+func putBool[T any](name, usage string, to func(*T) **bool) field[T] {
+	return field[T]{name: name, usage: usage, toggle: true, set: func(_ *program, body *T, value string) error {
+		b, err := strconv.ParseBool(value)
+		if err != nil {
+			return &usageError{fmt.Sprintf("%s: %q is neither true nor false", name, value)}
+		}
+		*to(body) = &b
+		return nil
+	}}
+}
+
+// putSecret is a flag with the path of a file, which sets a string to the content of the file.
+func putSecret[T any](name, usage string, to func(*T) *string) field[T] {
+	return field[T]{name: name, usage: usage, set: func(p *program, body *T, path string) (err error) {
+		*to(body), err = p.secretFile(path)
+		return err
+	}}
+}
+
+// writing is a command that sends a body T from a file and from flags, and prints an R. Flags win.
 type writing[T, R any] struct {
 	use, short string
-	args       int
 	fields     []field[T]
 	call       func(ctx context.Context, s *session, args []string, body T) (R, error)
 	complete   func(*program) cobra.CompletionFunc
 }
 
 func (w writing[T, R]) command(p *program) *cobra.Command {
-	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: cobra.ExactArgs(w.args)}
+	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: argsOf(w.use)}
 	f := cmd.Flags()
 	f.StringP(
 		"file", "f", "",
@@ -41,7 +62,7 @@ func (w writing[T, R]) command(p *program) *cobra.Command {
 	)
 	for _, field := range w.fields {
 		f.String(field.name, "", field.usage)
-		if field.sw {
+		if field.toggle {
 			f.Lookup(field.name).NoOptDefVal = "true"
 		}
 	}
@@ -51,7 +72,7 @@ func (w writing[T, R]) command(p *program) *cobra.Command {
 			return err
 		}
 		var none R
-		o, err := p.printer(none) // before anything is done
+		o, err := p.printer(none) // before the call: wrong columns must not change anything
 		if err != nil {
 			return err
 		}
@@ -73,7 +94,7 @@ func (w writing[T, R]) command(p *program) *cobra.Command {
 	return cmd
 }
 
-// body reads the file, if one is given, and lays the flags over it.
+// body reads the body from the file, and sets the fields of the flags.
 func (w writing[T, R]) body(p *program, cmd *cobra.Command) (body T, err error) {
 	given := false
 	if path := cmd.Flag("file").Value.String(); path != "" {

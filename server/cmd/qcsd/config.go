@@ -10,12 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server"
@@ -171,7 +170,7 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 		path = p.getenv(variable(keyConfig))
 	}
 	if path != "" {
-		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+		if err := loadFile(k, path); err != nil {
 			return nil, fmt.Errorf("configuration file: %w", err)
 		}
 	}
@@ -192,6 +191,19 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 		return nil, err
 	}
 	return k, k.Load(posflag.Provider(flags, ".", k), nil)
+}
+
+// loadFile reads the settings of a configuration file.
+func loadFile(k *koanf.Koanf, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(text, &values); err != nil {
+		return err
+	}
+	return k.Load(confmap.Provider(values, ""), nil)
 }
 
 // noPassword refuses a password among the arguments of the process, which others can see.

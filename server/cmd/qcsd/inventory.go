@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"github.com/knadh/koanf/v2"
-	"github.com/oasdiff/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/qcsdev/qcs/server"
 )
@@ -60,7 +60,11 @@ func inventory(path string) (server.Inventory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyInventory, err)
 	}
-	data, err := yaml.YAMLToJSON(text)
+	var document any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", keyInventory, path, err)
+	}
+	data, err := json.Marshal(document)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", keyInventory, path, err)
 	}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+)
+
+func (p *program) connectorCommand() *cobra.Command {
+	return group(
+		"connector", "Access to the accounts of cloud providers",
+		p.awsConnectorCommand(), p.acrConnectorCommand(), p.gcpConnectorCommand(),
+	)
+}
+
+func (p *program) awsConnectorCommand() *cobra.Command {
+	columns := []string{"arn", "name", "description"}
+	return group("aws", "Amazon",
+		getting[api.AWSBase]{
+			use:   "base",
+			short: "Show the account and the external id that a role must trust",
+			get:   func(ctx context.Context, s *session, _ []string) (api.AWSBase, error) { return s.AWSBase(ctx) },
+		}.command(p),
+		listing[api.Connector]{
+			use:     "list",
+			short:   "List the connectors",
+			whole:   true,
+			columns: columns,
+			list: listAll(func(c *client.Client, ctx context.Context) ([]api.Connector, error) {
+				return c.ListAWSConnectors(ctx, "")
+			}),
+		}.command(p),
+		listing[api.Connector]{
+			use:     "of ACCOUNT",
+			short:   "List the connectors of an AWS account",
+			whole:   true,
+			columns: columns,
+			list:    listAllOf((*client.Client).ListAWSConnectors),
+		}.command(p),
+		writing[api.AWSConnectorRequest, api.Connector]{
+			use:   "create",
+			short: "Add a connector",
+			fields: []field[api.AWSConnectorRequest]{
+				put("arn", "role", func(r *api.AWSConnectorRequest) *string { return &r.Arn }),
+				put("name", "name", func(r *api.AWSConnectorRequest) *string { return &r.Name }),
+				put("description", "text", func(r *api.AWSConnectorRequest) *string { return &r.Description }),
+				put(
+					"external-id", "external id of the trust policy",
+					func(r *api.AWSConnectorRequest) *string { return &r.ExternalID },
+				),
+			},
+			call: func(ctx context.Context, s *session, _ []string, r api.AWSConnectorRequest) (api.Connector, error) {
+				shown := api.Connector{Arn: r.Arn, Name: r.Name, Description: r.Description}
+				return shown, s.CreateAWSConnector(ctx, r)
+			},
+		}.command(p),
+	)
+}
+
+func (p *program) acrConnectorCommand() *cobra.Command {
+	return group("acr", "Azure",
+		listing[api.ACRConnector]{
+			use:     "list",
+			short:   "List the connectors",
+			whole:   true,
+			columns: []string{"acrConnectorId", "name", "applicationId", "description"},
+			list:    listAll((*client.Client).ListACRConnectors),
+		}.command(p),
+		getting[api.ACRConnector]{
+			use:   "get CONNECTOR",
+			short: "Show a connector",
+			get:   get((*client.Client).DescribeACRConnector),
+		}.command(p),
+		writing[api.ACRConnectorRequest, api.ACRConnector]{
+			use:   "create",
+			short: "Add a connector",
+			fields: []field[api.ACRConnectorRequest]{
+				put("name", "name", func(r *api.ACRConnectorRequest) *string { return &r.Name }),
+				put(
+					"application-id", "application",
+					func(r *api.ACRConnectorRequest) *string { return &r.ApplicationID },
+				),
+				put("description", "text", func(r *api.ACRConnectorRequest) *string { return &r.Description }),
+				putSecret(
+					"client-secret-file", "file with the secret of the application; - for standard input",
+					func(r *api.ACRConnectorRequest) *string { return &r.ClientSecret },
+				),
+			},
+			call: func(
+				ctx context.Context, s *session, _ []string, r api.ACRConnectorRequest,
+			) (api.ACRConnector, error) {
+				id, err := s.CreateACRConnector(ctx, r)
+				return api.ACRConnector{ACRConnectorID: id, Name: r.Name}, err
+			},
+		}.command(p),
+	)
+}
+
+func (p *program) gcpConnectorCommand() *cobra.Command {
+	return group("gcp", "Google",
+		listing[api.GCPConnector]{
+			use:     "list",
+			short:   "List the connectors",
+			whole:   true,
+			columns: []string{"gcpConnectorId", "name", "gcpProjectId", "description"},
+			list:    listAll((*client.Client).ListGCPConnectors),
+		}.command(p),
+		getting[api.GCPConnector]{
+			use:   "get CONNECTOR",
+			short: "Show a connector",
+			get:   get((*client.Client).DescribeGCPConnector),
+		}.command(p),
+		p.createGCPCommand(),
+	)
+}
+
+func (p *program) createGCPCommand() *cobra.Command {
+	var name, description, key string
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Add a connector from the key file of a service account",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if name == "" || key == "" {
+				return &usageError{"give --name and --key-file"}
+			}
+			data, err := os.ReadFile(key)
+			if err != nil {
+				return err
+			}
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.cancel()
+			var raw []byte
+			params := api.CreateGCPConnectorParams{Name: name}
+			if description != "" {
+				params.Description = &description
+			}
+			id, err := s.CreateGCPConnector(client.WithRawResponse(ctx, &raw), params, data)
+			if err != nil {
+				return err
+			}
+			o, err := p.printer(api.GCPConnector{})
+			if err != nil {
+				return err
+			}
+			return o.value(api.GCPConnector{GCPConnectorID: id, Name: name}, raw)
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "name")
+	cmd.Flags().StringVar(&description, "description", "", "text")
+	cmd.Flags().StringVar(&key, "key-file", "", "key file of the service account (JSON)")
+	return cmd
+}

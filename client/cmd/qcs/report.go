@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/gen/api"
+)
+
+func (p *program) reportCommand() *cobra.Command {
+	return group("report", "Reports on the results of scans",
+		listing[api.Report]{
+			use:     "list",
+			short:   "List reports",
+			columns: []string{"reportUuid", "reportName", "templateName", "reportType", "status", "createdAt"},
+			list:    list((*client.Client).ListReports),
+		}.command(p),
+		writing[api.ReportRequest, reportReference]{
+			use:   "create",
+			short: "Request a report",
+			fields: []field[api.ReportRequest]{
+				put("name", "name", func(r *api.ReportRequest) *string { return &r.Name }),
+				put(
+					"template", "template, such as CS_IMAGE_VULNERABILITY",
+					func(r *api.ReportRequest) *string { return (*string)(&r.TemplateName) },
+				),
+				put("filter", "query of images", func(r *api.ReportRequest) *string { return &r.Filter }),
+				put("description", "text", func(r *api.ReportRequest) *string { return &r.Description }),
+				{
+					name:  "display-columns",
+					usage: "columns of the report, such as repo,sha,severity; all when not given",
+					set: func(_ *program, r *api.ReportRequest, value string) error {
+						r.DisplayColumns = strings.Split(value, ",")
+						return nil
+					},
+				},
+			},
+			call: func(ctx context.Context, s *session, _ []string, r api.ReportRequest) (reportReference, error) {
+				id, err := s.CreateReport(ctx, r)
+				return reportReference{id}, err
+			},
+		}.command(p),
+		p.downloadCommand(),
+		p.deleteReportsCommand(),
+		p.reportScheduleCommand(),
+	)
+}
+
+func (p *program) reportScheduleCommand() *cobra.Command {
+	return group("schedule", "Automatic reports",
+		writing[api.ReportScheduleRequest, api.ReportScheduleReference]{
+			use:   "create",
+			short: "Schedule reports",
+			call: func(
+				ctx context.Context, s *session, _ []string, r api.ReportScheduleRequest,
+			) (api.ReportScheduleReference, error) {
+				id, err := s.CreateReportSchedule(ctx, r)
+				return api.ReportScheduleReference{ReportingScheduleID: id}, err
+			},
+		}.command(p),
+		writing[api.ReportScheduleRequest, api.ReportScheduleReference]{
+			use:   "update SCHEDULE",
+			short: "Replace a schedule of reports",
+			call: func(
+				ctx context.Context, s *session, args []string, r api.ReportScheduleRequest,
+			) (api.ReportScheduleReference, error) {
+				shown := api.ReportScheduleReference{ReportingScheduleID: args[0]}
+				return shown, s.UpdateReportSchedule(ctx, args[0], r)
+			},
+		}.command(p),
+	)
+}
+
+// reportReference is the id of a new report.
+type reportReference struct {
+	ReportUUID string `json:"reportUuid"`
+}
+
+func (p *program) downloadCommand() *cobra.Command {
+	var file string
+	var wait bool
+	cmd := &cobra.Command{
+		Use:   "download REPORT",
+		Short: "Download a report as CSV, to standard output or a file",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, ctx, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.cancel()
+			content, err := s.download(ctx, args[0], wait)
+			if err != nil {
+				return err
+			}
+			if file == "" {
+				_, err = p.stdout.Write(content)
+				return err
+			}
+			return os.WriteFile(file, content, 0o600)
+		},
+	}
+	cmd.Flags().StringVar(&file, "to", "", "file to write")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is generated")
+	return cmd
+}
+
+// download gets a report. With wait, it waits until an existing report is generated.
+func (s *session) download(ctx context.Context, id string, wait bool) ([]byte, error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		content, err := s.DownloadReport(ctx, id)
+		if !wait || !errors.Is(err, client.ErrNotFound) {
+			return content, err
+		}
+		known := false
+		for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
+			if err != nil {
+				return nil, err
+			}
+			known = known || r.ReportUUID == id
+		}
+		if !known {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
