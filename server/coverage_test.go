@@ -168,7 +168,7 @@ func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 	default:
 		return // the SDK gets it
 	}
-	srv := servertest.New(t, options...)
+	srv := newServer(t, options...)
 	if prepare != nil {
 		prepare(srv)
 	}
@@ -203,8 +203,8 @@ func damage(t *testing.T, folder string) {
 
 // everyMethod goes through all methods of the SDK; each must succeed.
 func everyMethod(t *testing.T, seen *coverage) {
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.EmptyListStatus = http.StatusNoContent }))
-	login200 := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.AuthStatus = http.StatusOK }))
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.EmptyListStatus = http.StatusNoContent }))
+	login200 := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.AuthStatus = http.StatusOK }))
 	over := func(s *servertest.Server) *client.Client {
 		return s.Client(client.WithHTTPClient(&http.Client{Transport: recording{t, seen, s.HTTP().Transport}}))
 	}

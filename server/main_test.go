@@ -1,38 +1,34 @@
 package server_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/qcsdev/qcs/server/internal/carrier"
-	"github.com/qcsdev/qcs/server/internal/postgrestest"
-	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestMain finds what the tests leave behind: goroutines, and open files where the system tells them.
+// newServer starts an emulator on the database that the tests run on, unless the options name another.
+func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
+	t.Helper()
+	return servertest.New(t, append(options, servertest.WithOptions(func(o *server.Options) {
+		if o.Data != "" || o.Database != "" {
+			return
+		}
+		o.Data = t.TempDir()
+	}))...)
+}
+
+// TestMain finds what the tests leave behind: goroutines, and open files where the system lists them.
 func TestMain(m *testing.M) {
 	const guard = 2 // of the PostgreSQL of the tests: a pipe and a process
 	before := openFiles()
-	code := postgrestest.Both(m, func(url string) error {
-		s, err := store.Open(context.Background(), url, time.Now)
-		if err != nil {
-			return err
-		}
-		c, err := carrier.New(context.Background(), url, nil, slog.New(slog.DiscardHandler)) // its tables as well
-		if err == nil {
-			c.Close()
-		}
-		return errors.Join(err, s.Close())
-	})
+	code := m.Run()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {

@@ -221,7 +221,7 @@ func TestModel(t *testing.T) {
 	t.Parallel()
 	sequences, steps := 0, 0
 	rapid.Check(t, func(r *rapid.T) {
-		srv := servertest.New(t, servertest.WithoutRunner())
+		srv := newServer(t, servertest.WithoutRunner())
 		c := srv.Client()
 		m := &model{srv: srv, client: c, registry: newRegistry(t, c, "https://r.example.com"), schedules: map[string]*modelSchedule{}}
 		sequences++

@@ -44,7 +44,7 @@ func TestRealRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.OCIHosts = []string{host} }))
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.OCIHosts = []string{host} }))
 	c := srv.Client()
 	registry := newRegistry(t, c, origin.URL)
 	target := base + "/" + registry + "/schedule"

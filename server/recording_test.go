@@ -121,7 +121,7 @@ func TestRecordingAndReplay(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			clock := &moving{at: servertest.Start}
-			srv := servertest.New(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) {
+			srv := newServer(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) {
 				o.Now, o.RateLimit = clock.now, server.RateLimit{Calls: 40}
 			}))
 			c := srv.Client(client.WithRetry(client.RetryPolicy{Attempts: 1}))
@@ -161,7 +161,7 @@ func TestRecordingAndReplay(t *testing.T) {
 // TestReplayFindsDifferences: in statuses, headers and bodies.
 func TestReplayFindsDifferences(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"))
+	srv := newServer(t, servertest.WithSeed("release-notes"))
 	must[any](nil, srv.Control().StartRecording(t.Context()))(t)
 	get(t, srv, base+"?pageSize=2").want(t, http.StatusOK)
 	get(t, srv, base+"?pageSize=x").want(t, http.StatusBadRequest)
@@ -187,7 +187,7 @@ func TestReplayFindsDifferences(t *testing.T) {
 // TestAWorldFromARecording begins where the recording began.
 func TestAWorldFromARecording(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"))
+	srv := newServer(t, servertest.WithSeed("release-notes"))
 	must[any](nil, srv.Control().StartRecording(t.Context()))(t)
 	newRegistry(t, srv.Client(), "https://later.example.com")
 	recording := must(srv.Control().Recording(t.Context()))(t)
@@ -200,7 +200,7 @@ func TestAWorldFromARecording(t *testing.T) {
 // TestRecordingEnds: when it is stopped, and with its world; and what it refuses.
 func TestRecordingEnds(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t)
+	srv := newServer(t)
 	c := srv.Control()
 	refused := func(err error, want error) {
 		t.Helper()
@@ -242,7 +242,7 @@ func TestRecordingEnds(t *testing.T) {
 // TestReplayOfWhatNeverEnds: a recording whose schedules would move for ever, or that lasts for ages, is refused, and one that takes long ends with its caller.
 func TestReplayOfWhatNeverEnds(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t)
+	srv := newServer(t)
 	c := srv.Control()
 	registry := newRegistry(t, srv.Client(), "https://r.example.com")
 	newSchedule(t, srv.Client(), registry, "s")

@@ -31,7 +31,7 @@ func TestSeedsThatComeWithTheEmulator(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithSeed(name), servertest.WithoutRunner())
+			srv := newServer(t, servertest.WithSeed(name), servertest.WithoutRunner())
 			statuses, schedules, registries := map[string]bool{}, 0, 0
 			for _, r := range all(t, srv.Client().ListRegistries(t.Context(), client.List{})) {
 				registries++
@@ -68,7 +68,7 @@ connectors:
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Scenario = scenario }))
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Scenario = scenario }))
 	c := srv.Client()
 	if diff := cmp.Diff(map[string]int{"Finished": 7, "Error": 3, "Created": 1, "BaselineCreated": 1}, statuses(t, c, "a")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -148,7 +148,7 @@ func TestConnectorsAreContent(t *testing.T) {
 	}
 	data := t.TempDir()
 	for range 2 { // the second finds what the first left
-		srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data, o.Scenario = data, scenario }))
+		srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data, o.Scenario = data, scenario }))
 		if got := get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK); !strings.Contains(got, ":role/r") {
 			t.Errorf("got %s", got)
 		}

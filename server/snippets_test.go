@@ -21,7 +21,7 @@ func TestSnippets(t *testing.T) {
 		found[language] = true
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithPort())
+			srv := newServer(t, servertest.WithPort())
 			program := programs[language]
 			path := filepath.Join(t.TempDir(), program[1])
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

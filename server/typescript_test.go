@@ -18,7 +18,7 @@ import (
 func TestTypeScriptClient(t *testing.T) {
 	t.Parallel()
 	const user, password = "type script", "100%25+1 & =é" // both change when a form is not encoded
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithPort(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithPort(), servertest.WithOptions(func(o *server.Options) {
 		o.Users = append(o.Users, server.User{Name: user, Password: password})
 	}))
 	npm, folder := typescript(t)

@@ -17,7 +17,7 @@ func eachWay(t *testing.T, test func(*testing.T, *servertest.Server)) {
 	for _, way := range []server.Validate{server.ValidateGenerated, server.ValidateReference} {
 		t.Run(string(way), func(t *testing.T) {
 			t.Parallel()
-			test(t, servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Validate = way })))
+			test(t, newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Validate = way })))
 		})
 	}
 }

@@ -19,7 +19,7 @@ func TestWhatClientsSendAndNeed(t *testing.T) {
 	t.Parallel()
 	const file = "application/json"
 	start := func(t *testing.T, change ...func(*server.Options)) *servertest.Server {
-		return servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		return newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 			for _, f := range change {
 				f(o)
 			}

@@ -23,7 +23,7 @@ func admin(srv *servertest.Server) *emulator.Client { return emulator.New(srv.UR
 
 func TestWorlds(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	ctx, a := t.Context(), admin(srv)
 	w := must(a.CreateWorld(ctx, control.WorldRequest{Name: "nightly", Plan: control.PlanTrial, Seed: "release-notes", Users: []control.UserRequest{{Name: "boss"}, {Name: "guest", Role: control.RoleReader, Password: "given"}}}))(t)
 	if len(w.Users) != 2 || len(w.Users[0].Password) != 32 || w.Users[1].Password != "given" || w.Users[0].Token == "" || w.Plan != control.PlanTrial {
@@ -164,7 +164,7 @@ func TestWhoMayMakeWorlds(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(tt.change))
+			srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(tt.change))
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/_qcs/worlds", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -190,7 +190,7 @@ func TestWhoMayMakeWorlds(t *testing.T) {
 // TestTokensExpireOnDemand: old ones are answered as expired, new ones are good, those of other worlds as well.
 func TestTokensExpireOnDemand(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	a := admin(srv)
 	w := must(a.CreateWorld(t.Context(), control.WorldRequest{}))(t)
 	old, mine := "Bearer "+w.Users[0].Token, "Bearer "+srv.Token()
@@ -207,7 +207,7 @@ func TestTokensExpireOnDemand(t *testing.T) {
 func TestParallelWorlds(t *testing.T) {
 	t.Parallel()
 	const worlds = 500
-	srv := servertest.New(t)
+	srv := newServer(t)
 	var group sync.WaitGroup
 	places := make(chan struct{}, 16)
 	for i := range worlds {
