@@ -12,7 +12,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/vendorapi"
 )
 
-// cacheKey is all that a cached answer depends on. A new parameter of an operation is part of the query.
+// cacheKey is all that a cached answer depends on. A new parameter of an operation is part of the
+// query.
 type cacheKey struct {
 	world, revision int64 // the number of the world, which is never used again, and its revision
 	version         request.Version
@@ -35,8 +36,8 @@ func (c *cached) send(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, c.body) // the caller may be gone
 }
 
-// responseCache caches the answers to GETs of the vendor's API that depend on the data of the world only.
-// An answer is found only while the world has the revision that was read for it.
+// responseCache caches the answers to GETs of the vendor's API that depend on the data of the world
+// only. An answer is found only while the world has the revision that was read for it.
 type responseCache struct {
 	answers *otter.Cache[cacheKey, *cached]
 }
@@ -46,14 +47,15 @@ func newResponseCache(bytes int64) *responseCache {
 	return &responseCache{otter.Must(&otter.Options[cacheKey, *cached]{
 		MaximumWeight: uint64(bytes), //nolint:gosec // not negative
 		Weigher: func(k cacheKey, c *cached) uint32 {
-			const overhead = 1000                                              // of key, header and the cache's own entry
+			// of key, header and the cache's own entry
+			const overhead = 1000
 			return uint32(overhead + len(k.path) + len(k.query) + len(c.body)) //nolint:gosec // bodies are short
 		},
 	})}
 }
 
-// Middleware answers from the cache, or calls next and caches the answer. At most one call with a key runs
-// at a time; the others wait for its answer.
+// Middleware answers from the cache, or calls next and caches the answer. At most one call with a
+// key runs at a time; the others wait for its answer.
 func (c *responseCache) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := request.Of(r.Context())

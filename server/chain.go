@@ -23,15 +23,15 @@ import (
 	"github.com/qcsdev/qcs/server/internal/vendorapi"
 )
 
-// The largest bodies of calls, in bytes: of the vendor's API, and of the control API, which takes whole
-// snapshots.
+// The largest bodies of calls, in bytes: of the vendor's API, and of the control API, which takes
+// whole snapshots.
 const (
 	vendorBody  = 1 << 20
 	controlBody = 256 << 20
 )
 
-// handler puts the stages of a request together. A request passes them in the order in which they are
-// written here.
+// handler puts the stages of a request together. A request passes them in the order in which they
+// are written here.
 func (s *Server) handler() (http.Handler, error) {
 	fail := vendorapi.Fail(s.options.Now)
 	for _, api := range []reflect.Type{
@@ -131,8 +131,8 @@ func chain(h http.Handler, stages ...request.Middleware) http.Handler {
 	return h
 }
 
-// route tells apart the pages, the control API and the vendor's API. It is not an http.ServeMux, which
-// would redirect unclean paths.
+// route tells apart the pages, the control API and the vendor's API. It is not an http.ServeMux,
+// which would redirect unclean paths.
 func (s *Server) route(fail request.Fail) http.Handler {
 	pages, vendor, control := s.pages(), lazy(s.vendor, fail), lazy(s.control, fail)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -150,8 +150,8 @@ func (s *Server) route(fail request.Fail) http.Handler {
 	})
 }
 
-// lazy builds a handler, for which it reads a document, when the first request needs it: so the emulator is
-// ready sooner.
+// lazy builds a handler, for which it reads a document, when the first request needs it: so the
+// emulator is ready sooner.
 func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) http.Handler {
 	handler := sync.OnceValues(func() (http.Handler, error) { return build(fail) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -217,8 +217,8 @@ func (s *Server) caching() request.Middleware {
 	return func(next http.Handler) http.Handler { return next }
 }
 
-// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write it,
-// and brings escapes into one form. It never redirects: clients would drop bodies and methods.
+// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write
+// it, and brings escapes into one form. It never redirects: clients would drop bodies and methods.
 func cleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isClean(r.URL) {

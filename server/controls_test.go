@@ -61,7 +61,8 @@ func TestClockOverTheWire(t *testing.T) {
 	}
 }
 
-// TestClocksBelongToWorlds: tokens expire, and dates are written, by the clock of the world; that of another world does not matter.
+// TestClocksBelongToWorlds: tokens expire, and dates are written, by the clock of the world; that
+// of another world does not matter.
 func TestClocksBelongToWorlds(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
@@ -83,7 +84,8 @@ func TestClocksBelongToWorlds(t *testing.T) {
 	send(t, srv, advance).refused(t, http.StatusForbidden, "QCS.CONTROL")
 }
 
-// TestAddRepository: what is added is there, and found in lists, at once; what a scan finds later comes on top.
+// TestAddRepository: what is added is there, and found in lists, at once; what a scan finds later
+// comes on top.
 func TestAddRepository(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)

@@ -55,8 +55,8 @@ func open(o Options) (*store.Store, *owner, error) {
 	return s, owner, nil
 }
 
-// makeFolder creates the data folder if there is none, for its owner only, with a note that keeps it out
-// of git.
+// makeFolder creates the data folder if there is none, for its owner only, with a note that keeps
+// it out of git.
 func makeFolder(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
@@ -70,8 +70,8 @@ func makeFolder(path string) error {
 // keyBytes is the size of the key that signs tokens with HS512.
 const keyBytes = 64
 
-// signingKey returns the key of the options, of the data folder, or a new key, which is kept in the data
-// folder for its owner only.
+// signingKey returns the key of the options, of the data folder, or a new key, which is kept in the
+// data folder for its owner only.
 func signingKey(o Options) ([]byte, error) {
 	if len(o.SigningKey) > 0 {
 		if len(o.SigningKey) < keyBytes {

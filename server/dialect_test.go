@@ -121,7 +121,8 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// TestConcurrencyLimit: a call that is not over yet counts, one of another operation does not; too many at the same time are refused before the rate is looked at.
+// TestConcurrencyLimit: a call that is not over yet counts, one of another operation does not; too
+// many at the same time are refused before the rate is looked at.
 func TestConcurrencyLimit(t *testing.T) {
 	t.Parallel()
 	for name, classic := range map[string]bool{"gateway": false, "API server": true} {
@@ -145,7 +146,8 @@ func TestConcurrencyLimit(t *testing.T) {
 				}
 				over <- answer{response.StatusCode, response.Header, ""}
 			}()
-			if _, err := feed.Write([]byte(`{"registryType":"V2",`)); err != nil { // returns when the emulator reads the body: the call runs
+			// returns when the emulator reads the body: the call runs
+			if _, err := feed.Write([]byte(`{"registryType":"V2",`)); err != nil {
 				t.Fatal(err)
 			}
 			status := map[bool]int{false: http.StatusTooManyRequests, true: http.StatusConflict}[classic]

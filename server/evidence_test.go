@@ -7,7 +7,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestAnswersSayWhatIsChosen: an answer that rests on a choice of ours names it, one that does not says nothing.
+// TestAnswersSayWhatIsChosen: an answer that rests on a choice of ours names it, one that does not
+// says nothing.
 func TestAnswersSayWhatIsChosen(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())

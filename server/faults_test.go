@@ -38,7 +38,8 @@ func socket(t *testing.T, srv *servertest.Server, target string) (head, body str
 	return head, body
 }
 
-// TestFaults: each kind of fault, as the SDK sees it and as it is on a socket; afterwards calls go well again.
+// TestFaults: each kind of fault, as the SDK sees it and as it is on a socket; afterwards calls go
+// well again.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	once := control.FaultTiming{First: 2} // the SDK's call and that of the socket
@@ -191,7 +192,8 @@ func TestWhichCallsGoWrong(t *testing.T) {
 	}
 }
 
-// tenCalls makes ten calls, a second apart, and gives an x for each that went wrong; those of another operation go well.
+// tenCalls makes ten calls, a second apart, and gives an x for each that went wrong; those of
+// another operation go well.
 func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	t.Helper()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -205,7 +207,8 @@ func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	return calls
 }
 
-// TestSeveralFaults: latency lets the next be tried, of others the first counts; a login can go wrong as well; faults of a world are its own.
+// TestSeveralFaults: latency lets the next be tried, of others the first counts; a login can go
+// wrong as well; faults of a world are its own.
 func TestSeveralFaults(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -263,7 +266,8 @@ func TestFaultHeader(t *testing.T) {
 	}
 }
 
-// TestTokenMutations: twelve ways in which a token can be wrong, each refused, by the clock and by what is in it.
+// TestTokenMutations: twelve ways in which a token can be wrong, each refused, by the clock and by
+// what is in it.
 func TestTokenMutations(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())

@@ -18,7 +18,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestWholeFlow: connector, registry, schedule, and in the end an image, its vulnerabilities and a report on them, as the integrations go through it.
+// TestWholeFlow: connector, registry, schedule, and in the end an image, its vulnerabilities and a
+// report on them, as the integrations go through it.
 func TestWholeFlow(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
@@ -89,7 +90,8 @@ func reported(t *testing.T, srv *servertest.Server, sha string) {
 	}
 }
 
-// getOrCreate makes a registry as five parallel integrations do, which look for it by its address first and again when they are refused: exactly one exists in the end.
+// getOrCreate makes a registry as five parallel integrations do, which look for it by its address
+// first and again when they are refused: exactly one exists in the end.
 func getOrCreate(t *testing.T, c *client.Client, arn string) string {
 	t.Helper()
 	const uri = "https://123456789012.dkr.ecr.us-east-1.amazonaws.com"

@@ -75,7 +75,8 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// TestJournalOfTheSameAnswers: answers that are the same again, that change, and long ones that begin alike are kept as they were sent.
+// TestJournalOfTheSameAnswers: answers that are the same again, that change, and long ones that
+// begin alike are kept as they were sent.
 func TestJournalOfTheSameAnswers(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -111,7 +112,8 @@ func TestJournalOfTheSameAnswers(t *testing.T) {
 	}
 }
 
-// TestJournalKeepsNoPassword of a form, however its names are escaped and its type is told, and headers as they came.
+// TestJournalKeepsNoPassword of a form, however its names are escaped and its type is told, and
+// headers as they came.
 func TestJournalKeepsNoPassword(t *testing.T) {
 	t.Parallel()
 	const form = "application/x-www-form-urlencoded"
@@ -145,7 +147,8 @@ func TestJournalKeepsNoPassword(t *testing.T) {
 	}
 }
 
-// TestJournalIsBounded: the oldest calls are forgotten, long bodies are cut, and none may be kept at all.
+// TestJournalIsBounded: the oldest calls are forgotten, long bodies are cut, and none may be kept
+// at all.
 func TestJournalIsBounded(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.JournalCalls = 3 }))
@@ -164,7 +167,8 @@ func TestJournalIsBounded(t *testing.T) {
 	}
 }
 
-// TestJournalHoldsNoSecret: neither passwords of users and registries nor secrets of connectors nor tokens, whatever the call looks like and whether it is taken.
+// TestJournalHoldsNoSecret: neither passwords of users and registries nor secrets of connectors nor
+// tokens, whatever the call looks like and whether it is taken.
 func TestJournalHoldsNoSecret(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -226,7 +230,8 @@ func TestTheSameStoryTwice(t *testing.T) {
 	}
 }
 
-// TestLongBodiesAreCut: the journal keeps the beginning of a body and says that it was cut; one that names a secret is hidden, as what is cut cannot be searched for it.
+// TestLongBodiesAreCut: the journal keeps the beginning of a body and says that it was cut; one
+// that names a secret is hidden, as what is cut cannot be searched for it.
 func TestLongBodiesAreCut(t *testing.T) {
 	t.Parallel()
 	const kept = 16 << 10
@@ -248,7 +253,8 @@ func TestLongBodiesAreCut(t *testing.T) {
 	}
 }
 
-// TestWhatTheJournalTellsIsTheCallers: calls that are alike share what is kept of them, and nobody can change that from outside.
+// TestWhatTheJournalTellsIsTheCallers: calls that are alike share what is kept of them, and nobody
+// can change that from outside.
 func TestWhatTheJournalTellsIsTheCallers(t *testing.T) {
 	t.Parallel()
 	s, err := server.New(server.Options{Users: []server.User{{Name: "u", Password: "p"}}})

@@ -13,7 +13,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// newServer starts an emulator on the database that the tests run on, unless the options name another.
+// newServer starts an emulator on the database that the tests run on, unless the options name
+// another.
 func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
 	t.Helper()
 	return servertest.New(t, append(options, servertest.WithOptions(func(o *server.Options) {
@@ -24,7 +25,8 @@ func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
 	}))...)
 }
 
-// TestMain finds what the tests leave behind: goroutines, and open files where the system lists them.
+// TestMain finds what the tests leave behind: goroutines, and open files where the system lists
+// them.
 func TestMain(m *testing.M) {
 	const guard = 2 // of the PostgreSQL of the tests: a pipe and a process
 	before := openFiles()
@@ -48,7 +50,8 @@ func openFiles() (n int) {
 	const folder = "/proc/self/fd/"
 	all, _ := os.ReadDir(folder) // none where there is no such folder
 	for _, f := range all {
-		if to, err := os.Readlink(folder + f.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") { // of the runtime itself
+		// of the runtime itself
+		if to, err := os.Readlink(folder + f.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") {
 			n++
 		}
 	}

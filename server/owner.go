@@ -25,9 +25,9 @@ import (
 // ErrOwned says that another process owns the data folder.
 var ErrOwned = errors.New("another process owns the data folder")
 
-// owner is the lock on a data folder. The kernel releases it when the process ends, however it ends. The
-// lock file is empty, as on Windows other processes cannot read a locked file; what they need to know
-// stands in a file beside it.
+// owner is the lock on a data folder. The kernel releases it when the process ends, however it
+// ends. The lock file is empty, as on Windows other processes cannot read a locked file; what they
+// need to know stands in a file beside it.
 type owner struct {
 	lock *flock.Flock
 	path string // of the file with the ownerInfo
@@ -94,8 +94,8 @@ func (o *owner) secret() string {
 	return o.info.Secret
 }
 
-// release gives up the data folder. The lock file stays: removing it could remove the lock of the next
-// owner.
+// release gives up the data folder. The lock file stays: removing it could remove the lock of the
+// next owner.
 func (o *owner) release() error {
 	if o == nil {
 		return nil
@@ -104,9 +104,9 @@ func (o *owner) release() error {
 	return o.lock.Close()
 }
 
-// Reset removes all data of all worlds, and loads the seed or the scenario of the options, if any, into
-// the first world. Users, their passwords and tokens stay. If another process owns the data folder, Reset
-// calls that process.
+// Reset removes all data of all worlds, and loads the seed or the scenario of the options, if any,
+// into the first world. Users, their passwords and tokens stay. If another process owns the data
+// folder, Reset calls that process.
 func Reset(ctx context.Context, o Options) error {
 	o.Existing = false
 	s, err := start(withoutWorlds(o))
@@ -154,8 +154,8 @@ func resetOwner(ctx context.Context, o Options) error {
 	return nil
 }
 
-// reachable is an address that this machine can call: an emulator that listens on all addresses is called
-// on loopback.
+// reachable is an address that this machine can call: an emulator that listens on all addresses is
+// called on loopback.
 func reachable(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {

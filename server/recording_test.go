@@ -35,7 +35,8 @@ func (m *moving) now() time.Time {
 	return m.at
 }
 
-// story does things in a world, drawn by a seed: what users of the API and of the control API do, right and wrong.
+// story does things in a world, drawn by a seed: what users of the API and of the control API do,
+// right and wrong.
 type story struct {
 	t        *testing.T
 	srv      *servertest.Server
@@ -114,7 +115,8 @@ func (s story) send(method, target, body string) {
 	}
 }
 
-// TestRecordingAndReplay: what several callers did at the same time, on a clock that runs, with bulk jobs, faults and snapshots, gives the same answers when it is done again, byte for byte.
+// TestRecordingAndReplay: what several callers did at the same time, on a clock that runs, with
+// bulk jobs, faults and snapshots, gives the same answers when it is done again, byte for byte.
 func TestRecordingAndReplay(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
@@ -239,7 +241,8 @@ func TestRecordingEnds(t *testing.T) {
 	refused(second(admin(srv).In(w).Recording(t.Context())), client.ErrNotFound)
 }
 
-// TestReplayOfWhatNeverEnds: a recording whose schedules would move for ever, or that lasts for ages, is refused, and one that takes long ends with its caller.
+// TestReplayOfWhatNeverEnds: a recording whose schedules would move for ever, or that lasts for
+// ages, is refused, and one that takes long ends with its caller.
 func TestReplayOfWhatNeverEnds(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)

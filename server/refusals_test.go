@@ -123,7 +123,8 @@ func TestVendorStrictnessLetsPass(t *testing.T) {
 		t.Errorf("got %d deleted by a comma list, want 2", job.Changed)
 	}
 	twice := "username=" + servertest.User + "&username=nobody&token=true&password=" + url.QueryEscape(servertest.Password)
-	send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: form, body: twice, token: "-"}).want(t, http.StatusCreated) // the first counts
+	// the first counts
+	send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: form, body: twice, token: "-"}).want(t, http.StatusCreated)
 	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "rule=comma-list") {
 		t.Errorf("got log %s, want a warning of the comma list", log.String())
 	}

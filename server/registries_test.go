@@ -276,7 +276,8 @@ func TestListsOfRegistriesAndRepositories(t *testing.T) {
 	get(t, srv, base+"/nosuch/repository").refused(t, http.StatusNotFound, "")
 }
 
-// TestTotalsFollowChanges: the number of registries that match is what it would be if nobody had asked before.
+// TestTotalsFollowChanges: the number of registries that match is what it would be if nobody had
+// asked before.
 func TestTotalsFollowChanges(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())

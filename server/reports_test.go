@@ -100,7 +100,8 @@ func TestReportSchedules(t *testing.T) {
 	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":"today"}`).refused(t, http.StatusBadRequest, "date-time")
 }
 
-// TestReportsOfSchedules: a schedule makes its reports at their times, whatever the month, and none after its end.
+// TestReportsOfSchedules: a schedule makes its reports at their times, whatever the month, and none
+// after its end.
 func TestReportsOfSchedules(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -136,7 +137,9 @@ func TestReportsOfSchedules(t *testing.T) {
 	}
 }
 
-// TestReportOfAScheduleShowsItsTime: a report holds what scans had found when it was due, also when the clock jumps over both; those that have expired by then are not made. A packed one is an archive.
+// TestReportOfAScheduleShowsItsTime: a report holds what scans had found when it was due, also when
+// the clock jumps over both; those that have expired by then are not made. A packed one is an
+// archive.
 func TestReportOfAScheduleShowsItsTime(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -181,7 +184,8 @@ func TestReportOfAScheduleShowsItsTime(t *testing.T) {
 	}
 }
 
-// TestNoReportsOnTheFreeVersion: release notes 1.15. Without rate headers, whatever the limits are, and before anything else is looked at.
+// TestNoReportsOnTheFreeVersion: release notes 1.15. Without rate headers, whatever the limits are,
+// and before anything else is looked at.
 func TestNoReportsOnTheFreeVersion(t *testing.T) {
 	t.Parallel()
 	for plan, status := range map[server.Plan]int{"Free": http.StatusConflict, "Trial": http.StatusOK, "Full": http.StatusOK} {

@@ -18,7 +18,8 @@ const (
 	oddDelete      = "eale91f1-2686-45af-827f-2a2ec9ee4"
 )
 
-// TestReleaseNotesSamples makes each sample call of release notes 1.12 and 1.15 as printed (but for host and token), in the order of the notes, on the data that the seed has for them.
+// TestReleaseNotesSamples makes each sample call of release notes 1.12 and 1.15 as printed (but for
+// host and token), in the order of the notes, on the data that the seed has for them.
 func TestReleaseNotesSamples(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -57,7 +58,8 @@ func TestReleaseNotesSamples(t *testing.T) {
 	}
 }
 
-// TestSampleSequence makes them one after the other, as a reader of the notes would: what an earlier one took is not found by a later one.
+// TestSampleSequence makes them one after the other, as a reader of the notes would: what an
+// earlier one took is not found by a later one.
 func TestSampleSequence(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
@@ -86,7 +88,8 @@ func TestSampleSequence(t *testing.T) {
 	}
 }
 
-// TestSeededSchedulesHoldTheirStatus: else the sample filter status:Running would find nothing some seconds after the start.
+// TestSeededSchedulesHoldTheirStatus: else the sample filter status:Running would find nothing some
+// seconds after the start.
 func TestSeededSchedulesHoldTheirStatus(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())

@@ -160,7 +160,8 @@ func TestUpdatesKeepWhatTheyLeaveOut(t *testing.T) {
 	srv.Advance(48 * time.Hour)
 	for body, want := range map[string]string{
 		`{` + filters + `,"onDemand":false,"schedule":"20:00"}`:                `"schedule":"20:00","scheduleScanIntervalInDays":7,`,
-		`{` + filters + `,"onDemand":false,"scheduleScanIntervalInDays":7}`:    `"weekDay":"FRIDAY"`, // the day of creation, not of the update
+		// the day of creation, not of the update
+		`{` + filters + `,"onDemand":false,"scheduleScanIntervalInDays":7}`:    `"weekDay":"FRIDAY"`,
 		`{` + filters + `,"onDemand":false,"name":"other","forceScan":true}`:   `"name":"other"`,
 		`{` + filters + `,"onDemand":false,"weekDay":"MONDAY","schedule":"1"}`: "",
 	} {
@@ -221,7 +222,8 @@ func TestListsOfSchedules(t *testing.T) {
 	}
 }
 
-// TestABulkFilterMatchesNoMoreThanItSays: double quotes mean "contains" in a list, and equality where something is canceled or deleted.
+// TestABulkFilterMatchesNoMoreThanItSays: double quotes mean "contains" in a list, and equality
+// where something is canceled or deleted.
 func TestABulkFilterMatchesNoMoreThanItSays(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
@@ -273,7 +275,8 @@ func TestWorldsAreApart(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce: writers and readers on a file, with the background work going on, lose nothing and see no half states.
+// TestManyAtOnce: writers and readers on a file, with the background work going on, lose nothing
+// and see no half states.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithOptions(func(o *server.Options) { o.Data = t.TempDir() }))

@@ -48,7 +48,8 @@ func TestSeedsThatComeWithTheEmulator(t *testing.T) {
 	}
 }
 
-// TestScenario: counts come out by their shares, numbers in texts are filled in, and what is live begins its life.
+// TestScenario: counts come out by their shares, numbers in texts are filled in, and what is live
+// begins its life.
 func TestScenario(t *testing.T) {
 	t.Parallel()
 	scenario, err := server.ReadScenario([]byte(`
@@ -139,7 +140,8 @@ func TestWhatAScenarioCannotSay(t *testing.T) {
 	}
 }
 
-// TestConnectorsAreContent: a scenario without registries is loaded too, once; and beside a seed it is refused.
+// TestConnectorsAreContent: a scenario without registries is loaded too, once; and beside a seed it
+// is refused.
 func TestConnectorsAreContent(t *testing.T) {
 	t.Parallel()
 	scenario, err := server.ReadScenario([]byte("connectors: {aws: [{arn: 'arn:aws:iam::123456789012:role/r'}]}"))
@@ -147,11 +149,13 @@ func TestConnectorsAreContent(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := t.TempDir()
-	for range 2 { // the second finds what the first left
-		srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data, o.Scenario = data, scenario }))
-		if got := get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK); !strings.Contains(got, ":role/r") {
-			t.Errorf("got %s", got)
-		}
+	for _, run := range []string{"first", "second"} { // the second finds what the first left
+		t.Run(run, func(t *testing.T) {
+			srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data, o.Scenario = data, scenario }))
+			if got := get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK); !strings.Contains(got, ":role/r") {
+				t.Errorf("got %s", got)
+			}
+		})
 	}
 	if _, err := server.New(server.Options{Scenario: scenario, Seed: "small"}); err == nil || !strings.Contains(err.Error(), "not both") {
 		t.Errorf("seed and scenario: got %v", err)

@@ -27,7 +27,8 @@ func everything(t *testing.T, srv *servertest.Server) string {
 	return strings.Join(all, "\n")
 }
 
-// TestSnapshots: a world comes back as it was, clock and jobs on their way included; the snapshot can be taken along in a file.
+// TestSnapshots: a world comes back as it was, clock and jobs on their way included; the snapshot
+// can be taken along in a file.
 func TestSnapshots(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())

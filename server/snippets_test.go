@@ -11,7 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestSnippets runs what the README shows for other languages, each against an emulator with a port.
+// TestSnippets runs what the README shows for other languages, each against an emulator with a
+// port.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	programs := map[string][]string{"python": {"python3", "snippet.py"}, "js": {"node", "snippet.mjs"}, "sh": {"bash", "snippet.sh"}}

@@ -14,7 +14,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestWhatClientsSendAndNeed goes through what public integrations send and what makes them fail, a point each. What a setting decides is tested with its default first.
+// TestWhatClientsSendAndNeed goes through what public integrations send and what makes them fail, a
+// point each. What a setting decides is tested with its default first.
 func TestWhatClientsSendAndNeed(t *testing.T) {
 	t.Parallel()
 	const file = "application/json"

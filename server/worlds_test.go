@@ -141,7 +141,8 @@ func TestWorldsOutliveTheProcess(t *testing.T) {
 	}
 }
 
-// TestWhoMayMakeWorlds: on loopback whoever is on the machine, elsewhere who has the control token; no page of another site.
+// TestWhoMayMakeWorlds: on loopback whoever is on the machine, elsewhere who has the control token;
+// no page of another site.
 func TestWhoMayMakeWorlds(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -187,7 +188,8 @@ func TestWhoMayMakeWorlds(t *testing.T) {
 	}
 }
 
-// TestTokensExpireOnDemand: old ones are answered as expired, new ones are good, those of other worlds as well.
+// TestTokensExpireOnDemand: old ones are answered as expired, new ones are good, those of other
+// worlds as well.
 func TestTokensExpireOnDemand(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -203,7 +205,8 @@ func TestTokensExpireOnDemand(t *testing.T) {
 	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).want(t, http.StatusOK)
 }
 
-// TestParallelWorlds: 500 tests on one server, each with its own data, clock and faults, see nothing of one another.
+// TestParallelWorlds: 500 tests on one server, each with its own data, clock and faults, see
+// nothing of one another.
 func TestParallelWorlds(t *testing.T) {
 	t.Parallel()
 	const worlds = 500
@@ -225,7 +228,8 @@ func TestParallelWorlds(t *testing.T) {
 	}
 }
 
-// liveInAWorld makes a world, does what its number says in it, looks whether all is as it should be, and drops it.
+// liveInAWorld makes a world, does what its number says in it, looks whether all is as it should
+// be, and drops it.
 func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
 	ctx, a := t.Context(), admin(srv)
 	random := rand.New(rand.NewPCG(uint64(number), 1))

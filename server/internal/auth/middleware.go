@@ -13,8 +13,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Middleware finds the caller of an operation, unless the operation needs none, and refuses operations
-// that the plan of the caller's world lacks.
+// Middleware finds the caller of an operation, unless the operation needs none, and refuses
+// operations that the plan of the caller's world lacks.
 func (a *Authority) Middleware(fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -88,8 +88,8 @@ type Control struct {
 	Hosts []string
 }
 
-// Middleware refuses calls that a page of another site makes, and calls of operations on worlds without
-// the control token.
+// Middleware refuses calls that a page of another site makes, and calls of operations on worlds
+// without the control token.
 func (c Control) Middleware(fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

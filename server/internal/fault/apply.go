@@ -19,8 +19,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
-// header names the fault of an answer or, where that is allowed, the fault that a call asks for; in the
-// form in which net/http keeps it.
+// header names the fault of an answer or, where that is allowed, the fault that a call asks for; in
+// the form in which net/http keeps it.
 const header = "X-Qcs-Fault"
 
 // Answer is the answer of a fault in place of the answer of the operation.
@@ -76,8 +76,8 @@ func (a *Applier) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// match returns the faults to apply to a call: the one that the call names in a header, where that is
-// allowed, or those of its world.
+// match returns the faults to apply to a call: the one that the call names in a header, where that
+// is allowed, or those of its world.
 func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error) {
 	text := r.Header.Get(header)
 	if text == "" || !a.Header {

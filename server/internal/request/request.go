@@ -1,5 +1,5 @@
-// Package request holds the state of one request, which the middleware share. It is transport only: what
-// the rules know about a call is in package call.
+// Package request holds the state of one request, which the middleware share. It is transport only:
+// what the rules know about a call is in package call.
 package request
 
 import (

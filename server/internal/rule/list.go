@@ -7,7 +7,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// List is what the parameters of all lists have in common. A list with parameters of its own embeds it.
+// List is what the parameters of all lists have in common. A list with parameters of its own embeds
+// it.
 type List struct {
 	Filter, Sort         *string
 	PageNumber, PageSize *int

@@ -51,8 +51,8 @@ type Recorder struct {
 	all map[string]*recording // by world
 }
 
-// recording is what was called in a world since it began. Its calls are made one after the other, so that
-// they can be replayed in this order.
+// recording is what was called in a world since it began. Its calls are made one after the other,
+// so that they can be replayed in this order.
 type recording struct {
 	running  chan struct{} // has a value while a call runs; only that call may use the other fields
 	scenario control.Scenario
@@ -167,8 +167,8 @@ func (r *Recorder) Export(ctx context.Context, world string) (control.Scenario, 
 	return rec.scenario, nil
 }
 
-// Middleware makes the calls of a recorded world one after the other, each at one moment, and records
-// them.
+// Middleware makes the calls of a recorded world one after the other, each at one moment, and
+// records them.
 func (r *Recorder) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		world := r.recordedWorld(req)
@@ -193,7 +193,8 @@ func (r *Recorder) Middleware(next http.Handler) http.Handler {
 			number: len(rec.scenario.Recording.Calls) + 1, live: true,
 		}
 		result := c.run(r.Registry, r.Log, next, w, req)
-		// The answers of CreateToken and CloneWorld are secrets, and these calls change nothing in the world.
+		// The answers of CreateToken and CloneWorld are secrets, and these calls change nothing in
+		// the world.
 		if result.state.Operation != "CreateToken" && result.state.Operation != "CloneWorld" {
 			recorded.User = result.state.User
 			result.answer.answer(&recorded, result.cause)
@@ -205,8 +206,8 @@ func (r *Recorder) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// recordedWorld returns the world that a call belongs to, if its calls are recorded: not calls that only
-// read the control API, nor calls on the recording itself.
+// recordedWorld returns the world that a call belongs to, if its calls are recorded: not calls that
+// only read the control API, nor calls on the recording itself.
 func (r *Recorder) recordedWorld(req *http.Request) string {
 	r.mu.RLock()
 	recording := len(r.all) > 0

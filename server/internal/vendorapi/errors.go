@@ -40,8 +40,8 @@ type problem struct {
 	code    string // of the body; default: made from the status
 }
 
-// problems is the one table from errors to answers, read from top to bottom. An error that no row matches
-// is a fault of ours: 500.
+// problems is the one table from errors to answers, read from top to bottom. An error that no row
+// matches is a fault of ours: 500.
 var problems = []func(error) (problem, bool){
 	row(func(e *contract.PathError) problem { return refused(http.StatusNotFound, "Not found.", e) }),
 	row(func(e *contract.MethodError) problem {
@@ -145,17 +145,17 @@ func problemOf(err error) problem {
 	return problem{status: http.StatusInternalServerError, message: "Internal server error."}
 }
 
-// Detail is the header with the cause of a refusal, or with what an answer rests on, in the form in which
-// net/http keeps it.
+// Detail is the header with the cause of a refusal, or with what an answer rests on, in the form in
+// which net/http keeps it.
 const Detail = "X-Qcs-Detail"
 
-// Explain is the header by which a caller asks for all that is wrong with a request, not only for the
-// first fault.
+// Explain is the header by which a caller asks for all that is wrong with a request, not only for
+// the first fault.
 const Explain = "X-QCS-Explain"
 
-// Fail returns a function that answers an error in the vendor's shape, unless an answer has begun. The
-// cause goes into X-QCS-Detail and the log; the cause of a fault of ours into the log only. The clock
-// gives the time of answers to callers whose world is not known.
+// Fail returns a function that answers an error in the vendor's shape, unless an answer has begun.
+// The cause goes into X-QCS-Detail and the log; the cause of a fault of ours into the log only. The
+// clock gives the time of answers to callers whose world is not known.
 func Fail(now func() time.Time) request.Fail {
 	return func(w http.ResponseWriter, r *http.Request, err error) {
 		p := problemOf(err)
@@ -229,7 +229,8 @@ func ruleNote(name string) string {
 	return ""
 }
 
-// maxDetail bounds a header; some clients refuse longer lines. A caller that asks for all faults gets more.
+// maxDetail bounds a header; some clients refuse longer lines. A caller that asks for all faults
+// gets more.
 const maxDetail, maxExplained = 500, 4000
 
 // ascii makes a text fit for a header.
