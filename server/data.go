@@ -20,20 +20,20 @@ const memory = store.Memory
 // open opens the data, and owns the folder of a SQLite file unless it only reads.
 func open(o Options) (*store.Store, *owner, error) {
 	ctx := context.Background()
-	path := filepath.Join(o.Data, "qcs.db")
+	path := databaseFile(o)
+	if o.Existing {
+		if err := exists(o); err != nil {
+			return nil, nil, err
+		}
+	}
 	switch {
 	case o.Database != "":
 		s, err := store.Open(ctx, o.Database, o.Now)
 		return s, nil, err
-	case o.Data == memory && o.Existing:
-		return nil, nil, errors.New("there is nothing in memory yet")
 	case o.Data == memory:
 		s, err := store.Open(ctx, memory, o.Now)
 		return s, nil, err
 	case o.Existing:
-		if _, err := os.Stat(path); err != nil {
-			return nil, nil, fmt.Errorf("there is no database: %w", err)
-		}
 		s, err := store.OpenReadOnly(ctx, path, o.Now)
 		return s, nil, err
 	}
@@ -53,6 +53,22 @@ func open(o Options) (*store.Store, *owner, error) {
 		return nil, nil, errors.Join(err, owner.release())
 	}
 	return s, owner, nil
+}
+
+func databaseFile(o Options) string { return filepath.Join(o.Data, "qcs.db") }
+
+// exists fails where there is no data yet.
+func exists(o Options) error {
+	if o.Database != "" {
+		return nil
+	}
+	if o.Data == memory {
+		return errors.New("there is nothing in memory yet")
+	}
+	if _, err := os.Stat(databaseFile(o)); err != nil {
+		return fmt.Errorf("there is no database: %w", err)
+	}
+	return nil
 }
 
 // makeFolder creates the data folder if there is none, for its owner only, with a note that keeps

@@ -108,11 +108,15 @@ func (o *owner) release() error {
 // into the first world. Users, their passwords and tokens stay. If another process owns the data
 // folder, Reset calls that process.
 func Reset(ctx context.Context, o Options) error {
+	o = withoutWorlds(o)
+	if err := exists(o); err != nil {
+		return fmt.Errorf("data in %s: %w", o.place(), err)
+	}
 	o.Existing = false
-	s, err := start(withoutWorlds(o))
+	s, err := start(o)
 	switch {
 	case errors.Is(err, ErrOwned):
-		return resetOwner(ctx, withDefaults(o))
+		return resetOwner(ctx, o)
 	case err != nil:
 		return err
 	}

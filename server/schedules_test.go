@@ -159,7 +159,7 @@ func TestUpdatesKeepWhatTheyLeaveOut(t *testing.T) {
 	id := field(t, post(t, srv, target, `{`+filters+`,"onDemand":false,"scheduleScanIntervalInDays":7,"schedule":"19:30","name":"n"}`).want(t, http.StatusOK), "scheduleUuid")
 	srv.Advance(48 * time.Hour)
 	for body, want := range map[string]string{
-		`{` + filters + `,"onDemand":false,"schedule":"20:00"}`:                `"schedule":"20:00","scheduleScanIntervalInDays":7,`,
+		`{` + filters + `,"onDemand":false,"schedule":"20:00"}`: `"schedule":"20:00","scheduleScanIntervalInDays":7,`,
 		// the day of creation, not of the update
 		`{` + filters + `,"onDemand":false,"scheduleScanIntervalInDays":7}`:    `"weekDay":"FRIDAY"`,
 		`{` + filters + `,"onDemand":false,"name":"other","forceScan":true}`:   `"name":"other"`,

@@ -87,22 +87,31 @@ func escapeGlob(literal string) string {
 	return string(out)
 }
 
-// source is the connection string of a SQLite file. Writers take the lock when they begin, so that none
-// fails half-way; readers never write.
-func source(path string, write bool) string {
+// access is what a connection to a SQLite file may do.
+type access int
+
+const (
+	writes   access = iota // takes the lock when a transaction begins, so that none fails half-way
+	reads                  // never writes
+	readOnly               // never writes, also not when it is the only connection; it can copy the file
+)
+
+// source is the connection string of a SQLite file.
+func source(path string, a access) string {
 	query := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(NORMAL)"}}
 	if path != Memory {
 		query.Add("_pragma", "journal_mode(WAL)")
 	}
-	if write {
+	switch a {
+	case writes:
 		query.Set("_txlock", "immediate")
-		// KiB: what a piece of a bulk job touches; with more, jobs take longer, as they have to
-		// fetch memory
-		query.Add("_pragma", "cache_size(-3000)")
+		query.Add("_pragma", "cache_size(-3000)")           // KiB: what a batch of a bulk job touches; jobs are slower with more
 		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
 		query.Add("_pragma", "journal_size_limit(1000000)") // bytes that the WAL keeps when it begins anew
-	} else {
+	case reads:
 		query.Add("_pragma", "query_only(1)")
+	case readOnly:
+		query.Set("mode", "ro")
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String()
 }
