@@ -56,7 +56,6 @@ func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {
 		{OperationID: "ListAssociatedRegistries", Method: "GET", Path: "/csapi/v1.3/images/{imageSha}/associatedRegistries", Params: []string{"imageSha"}, Serve: b.listAssociatedRegistries},
 		{OperationID: "ListGCPConnectors", Method: "GET", Path: "/csapi/v1.3/registry/gcp/connectors", Params: []string{}, Serve: b.listGCPConnectors},
 		{OperationID: "ListImages", Method: "GET", Path: "/csapi/v1.3/images", Params: []string{}, Serve: b.listImages},
-		{OperationID: "ListRegistries", Method: "GET", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.listRegistries},
 		{OperationID: "ListReports", Method: "GET", Path: "/csapi/v1.3/reports", Params: []string{}, Serve: b.listReports},
 		{OperationID: "ListRepositories", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}/repository", Params: []string{"registryId"}, Serve: b.listRepositories},
 		{OperationID: "ListSchedules", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.listSchedules},
@@ -850,72 +849,6 @@ func bindListImagesParams(query string, p *ListImagesParams) *openapi.RequestErr
 	}
 	var own *values // what the parameters point to
 	q := bind.NewQuery("ListImages", query)
-	for q.Next() {
-		switch q.Name {
-		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
-			}
-		case "pageNumber":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
-				p.PageNumber = &own.pageNumber
-			}
-		case "pageSize":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
-				p.PageSize = &own.pageSize
-			}
-		case "sort":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Sort != nil, true) && bind.Text(&q, &own.sort, 0, 128) {
-				p.Sort = &own.sort
-			}
-		default:
-			q.Unknown("filter", "pageNumber", "pageSize", "sort")
-		}
-	}
-	return q.Refused
-}
-
-// listRegistries answers GET /csapi/v1.3/registry.
-func (b *bound) listRegistries(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
-		return openapi.ErrUnbound
-	}
-	var request ListRegistriesRequestObject
-	if refused := bindListRegistriesParams(r.URL.RawQuery, &request.Params); refused != nil {
-		return refused
-	}
-	answer, err := b.ssi.ListRegistries(r.Context(), request)
-	if err != nil || answer == nil {
-		return err
-	}
-	if a, ok := answer.(ListRegistries200JSONResponse); ok {
-		return bind.Answer(w, 200, Registries(a), appendRegistries)
-	}
-	return answer.VisitListRegistriesResponse(w)
-}
-
-// bindListRegistriesParams reads the query of ListRegistries.
-func bindListRegistriesParams(query string, p *ListRegistriesParams) *openapi.RequestError {
-	type values struct {
-		filter     Filter
-		pageNumber PageNumber
-		pageSize   PageSize
-		sort       Sort
-	}
-	var own *values // what the parameters point to
-	q := bind.NewQuery("ListRegistries", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
@@ -2815,66 +2748,6 @@ func appendImages(to []byte, v Images) []byte {
 	to = append(bind.AppendInt(to, v.Count), ',')
 	to = append(to, `"data":`...)
 	to = append(bind.AppendList(to, v.Data, appendImage), ',')
-	return bind.End(to, '}')
-}
-
-// appendRegistry appends a Registry as encoding/json writes it.
-func appendRegistry(to []byte, v Registry) []byte {
-	to = append(to, '{')
-	if v.AWSAccountID != "" {
-		to = append(to, `"awsAccountId":`...)
-		to = append(bind.AppendString(to, v.AWSAccountID), ',')
-	}
-	if v.AWSRegion != "" {
-		to = append(to, `"awsRegion":`...)
-		to = append(bind.AppendString(to, v.AWSRegion), ',')
-	}
-	to = append(to, `"created":`...)
-	to = append(bind.AppendDigits(to, v.Created), ',')
-	if v.DockerHubOrg != "" {
-		to = append(to, `"dockerHubOrg":`...)
-		to = append(bind.AppendString(to, v.DockerHubOrg), ',')
-	}
-	if v.LastScanned != 0 {
-		to = append(to, `"lastScanned":`...)
-		to = append(bind.AppendDigits(to, v.LastScanned), ',')
-	}
-	if v.ProviderType != "" {
-		to = append(to, `"providerType":`...)
-		to = append(bind.AppendString(to, v.ProviderType), ',')
-	}
-	if v.RegistryName != "" {
-		to = append(to, `"registryName":`...)
-		to = append(bind.AppendString(to, v.RegistryName), ',')
-	}
-	to = append(to, `"registryType":`...)
-	to = append(bind.AppendString(to, v.RegistryType), ',')
-	to = append(to, `"registryUri":`...)
-	to = append(bind.AppendString(to, v.RegistryURI), ',')
-	to = append(to, `"registryUuid":`...)
-	to = append(bind.AppendString(to, v.RegistryUUID), ',')
-	to = append(to, `"repoCount":`...)
-	to = append(bind.AppendInt(to, v.RepoCount), ',')
-	to = append(to, `"scheduleStatusList":`...)
-	to = append(bind.AppendCounts(to, v.ScheduleStatusList), ',')
-	to = append(to, `"totalImages":`...)
-	to = append(bind.AppendInt(to, v.TotalImages), ',')
-	to = append(to, `"totalScannedImages":`...)
-	to = append(bind.AppendInt(to, v.TotalScannedImages), ',')
-	to = append(to, `"totalVulnerableImages":`...)
-	to = append(bind.AppendInt(to, v.TotalVulnerableImages), ',')
-	to = append(to, `"updated":`...)
-	to = append(bind.AppendDigits(to, v.Updated), ',')
-	return bind.End(to, '}')
-}
-
-// appendRegistries appends a Registries as encoding/json writes it.
-func appendRegistries(to []byte, v Registries) []byte {
-	to = append(to, '{')
-	to = append(to, `"count":`...)
-	to = append(bind.AppendInt(to, v.Count), ',')
-	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, appendRegistry), ',')
 	return bind.End(to, '}')
 }
 

@@ -55,6 +55,7 @@ type listing[T any] struct {
 	use, short string
 	columns    []string // of the table
 	list       listCall[T]
+	flags      func(*cobra.Command) // of this list alone; nil for none
 	complete   func(*program) cobra.CompletionFunc
 	whole      bool // the service gives the whole list in one response, without filter
 }
@@ -111,6 +112,9 @@ func (l listing[T]) command(p *program) *cobra.Command {
 		f.IntVar(&query.Limit, "limit", defaultLimit, "items at most")
 		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items in one call, 1 to 1000; 1000 with --all")
 		f.BoolVar(&everything, "all", false, "all items")
+	}
+	if l.flags != nil {
+		l.flags(cmd)
 	}
 	if l.complete != nil {
 		cmd.ValidArgsFunction = l.complete(p)

@@ -9,6 +9,7 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/qql"
 	"github.com/qcsdev/qcs/openapi/rules"
 	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/rule"
@@ -16,12 +17,25 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
+// List selects and orders registries.
+type List struct {
+	rule.List
+	Type *api.RegistryType // only registries of this type; nil for all
+}
+
 // ListRegistries returns a page of the registries.
-func (s *Service) ListRegistries(ctx context.Context, q rule.List) (page api.Registries, b rule.Basis, err error) {
+func (s *Service) ListRegistries(ctx context.Context, q List) (page api.Registries, b rule.Basis, err error) {
 	err = s.read(ctx, func(tx *store.Tx) error {
 		var l store.List
 		if l, b, err = q.Bind(store.Registries, tx); err != nil {
 			return err
+		}
+		if q.Type != nil {
+			b.Chosen("parameter registryType")
+			l.Filter, err = rule.And(l.Filter, qql.Exactly("registryType", string(canonicalType(*q.Type))), store.Registries)
+			if err != nil {
+				return err
+			}
 		}
 		page.Data, page.Count, err = tx.Registries(ctx, l)
 		return err

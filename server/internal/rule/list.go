@@ -49,6 +49,15 @@ func Filter(text string, s qql.Schema, o qql.Options) (qql.Filter, error) {
 	return f, nil
 }
 
+// And returns a filter that matches what f and e match; f may be nil.
+func And(f qql.Filter, e qql.Expr, r store.Resource) (qql.Filter, error) {
+	bound, err := qql.Bind(e, r.Schema, qql.Options{})
+	if err != nil || f == nil {
+		return bound, err
+	}
+	return qql.And{f, bound}, nil
+}
+
 // Or returns the value that a pointer points to, or another one for nil.
 func Or[T any](value *T, absent T) T {
 	if value == nil {
