@@ -26,19 +26,23 @@ var (
 	slips = rapid.SampledFrom([]string{`"`, `\`, `{`, `}`, `[`, `]`, `,`, `:`, ` `, "\n", "\x01", "\x00", `\u0000`, `\ud800`, `\u00zz`, "0", "-", "1e5", "1e999", "null", "tru", "\xff", "é", `"a":1,`})
 )
 
-// anyRequest is a request to an operation that has a binder: most often a good one with a few faults.
+// anyRequest returns a request to an operation with a binder, most often a valid one with a few
+// errors.
 func anyRequest(rt *rapid.T, j *judge) sent {
 	names := slices.Sorted(maps.Keys(j.bound))
-	route := j.bound[rapid.SampledFrom(names).Draw(rt, "operation")]
+	route := j.operation(rapid.SampledFrom(names).Draw(rt, "operation"))
 	item := j.spec.Paths.Value(route.Path)
 	operation := item.GetOperation(route.Method)
 	s := sent{method: route.Method, target: route.Path}
-	for _, name := range route.Params {
+	for _, segment := range strings.Split(route.Path, "/") {
+		if !strings.HasPrefix(segment, "{") {
+			continue
+		}
 		id := "r"
 		if rapid.IntRange(0, 5).Draw(rt, "odd id") == 0 {
 			id = ids.Draw(rt, "id")
 		}
-		s.target = strings.Replace(s.target, "{"+name+"}", id, 1)
+		s.target = strings.Replace(s.target, segment, id, 1)
 	}
 	var pairs []string
 	for range rapid.IntRange(0, 3).Draw(rt, "pairs") {
@@ -55,8 +59,8 @@ func anyRequest(rt *rapid.T, j *judge) sent {
 	return s
 }
 
-// good are values that fit their parameter.
-var good = map[string]string{"pageSize": "50", "pageNumber": "2", "filter": "a%3Ab", "sort": "created%3Adesc"}
+// valid are valid values by parameter.
+var valid = map[string]string{"pageSize": "50", "pageNumber": "2", "filter": "a%3Ab", "sort": "created%3Adesc"}
 
 func anyPair(rt *rapid.T, parameters openapi3.Parameters) string {
 	name := keys.Draw(rt, "name")
@@ -70,8 +74,8 @@ func anyPair(rt *rapid.T, parameters openapi3.Parameters) string {
 		name = rapid.SampledFrom(known).Draw(rt, "known")
 	}
 	value := values.Draw(rt, "value")
-	if fits := good[name]; fits != "" && rapid.Bool().Draw(rt, "good") {
-		value = fits
+	if known := valid[name]; known != "" && rapid.Bool().Draw(rt, "valid") {
+		value = known
 	}
 	switch rapid.IntRange(0, 29).Draw(rt, "form") {
 	case 0:

@@ -1,0 +1,16 @@
+package bind
+
+import "strings"
+
+// URLPattern is the pattern of the URL of a registry, with which MatchesURL agrees.
+const URLPattern = `^https?://[^/\s?#@%]+(/[^\s?#@]*)?$`
+
+// MatchesURL reports whether a text matches URLPattern.
+func MatchesURL(text string) bool {
+	rest, ok := strings.CutPrefix(text, "https://")
+	if !ok {
+		rest, ok = strings.CutPrefix(text, "http://")
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	return ok && host != "" && !strings.ContainsAny(rest, "\t\n\f\r ?#@") && !strings.Contains(host, "%")
+}
