@@ -205,8 +205,8 @@ type reusable struct{ *bytes.Reader }
 func (reusable) Close() error { return nil }
 
 // BenchmarkValidation compares the cost of a request from the router to an operation that does
-// nothing: the shortest of eight turns, in shuffled order. The last row is the geometric mean of the
-// ratios.
+// nothing: the shortest of eight turns, in shuffled order. The last row is the geometric mean of
+// the ratios.
 func BenchmarkValidation(b *testing.B) {
 	all := servers(b)
 	means := map[string]float64{}
@@ -261,8 +261,8 @@ func perCall(call func()) float64 {
 	return float64(time.Since(began).Nanoseconds()) / float64(n)
 }
 
-// TestAllocations checks that a request behind its binder allocates at most as often as allowed, and
-// that the servers to compare answer correctly.
+// TestAllocations checks that a request behind its binder allocates at most as often as allowed,
+// and that the servers to compare answer correctly.
 func TestAllocations(t *testing.T) {
 	all := servers(t)
 	for _, w := range workload {

@@ -123,10 +123,12 @@ func (g *generator) checks(v place, reader string) (string, error) {
 			int64(*v.Not.Value.Max)), "is excluded")
 	}
 	if v.Min != nil {
-		check(fmt.Sprintf("%s >= %d", v.value(), int64(*v.Min)), fmt.Sprintf("number must be at least %d", int64(*v.Min)))
+		least := int64(*v.Min)
+		check(fmt.Sprintf("%s >= %d", v.value(), least), fmt.Sprintf("number must be at least %d", least))
 	}
 	if v.Max != nil {
-		check(fmt.Sprintf("%s <= %d", v.value(), int64(*v.Max)), fmt.Sprintf("number must be at most %d", int64(*v.Max)))
+		most := int64(*v.Max)
+		check(fmt.Sprintf("%s <= %d", v.value(), most), fmt.Sprintf("number must be at most %d", most))
 	}
 	switch {
 	case v.Pattern == bind.URLPattern:

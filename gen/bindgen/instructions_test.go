@@ -54,8 +54,8 @@ var instructions = map[string]float64{
 
 var counted = regexp.MustCompile(`I\s+refs:\s+([0-9,]+)`)
 
-// TestInstructions counts the instructions of requests where valgrind is installed. Other work on the
-// machine does not change the count.
+// TestInstructions counts the instructions of requests where valgrind is installed. Other work on
+// the machine does not change the count.
 func TestInstructions(t *testing.T) {
 	t.Parallel()
 	valgrind, err := exec.LookPath("valgrind")

@@ -30,7 +30,7 @@ var (
 // annotations are the keywords that do not restrict a value.
 const annotations = " type title description example default deprecated writeOnly"
 
-// A generated binder counts parameters and properties in the bits of a uint64.
+// maxBits limits parameters and properties: a generated binder has one bit of a uint64 for each.
 const maxBits = 64
 
 // unsupported says why an operation gets no binder; "" when it gets one.
@@ -119,8 +119,8 @@ func otherKeyword(s *openapi3.Schema, known string) string {
 	return ""
 }
 
-// expressible reports whether the bounds of a number are whole, an excluded range has both ends, and
-// an object has at most maxBits properties.
+// expressible reports whether the bounds of a number are whole, an excluded range has both ends,
+// and an object has at most maxBits properties.
 func expressible(s *openapi3.Schema) bool {
 	for _, bound := range []*float64{s.Min, s.Max} {
 		if bound != nil && *bound != math.Trunc(*bound) {

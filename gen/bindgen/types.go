@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"path/filepath"
 	"reflect"
 	"strings"
 )
@@ -17,8 +18,17 @@ type goTypes struct {
 	enums map[string]bool // the types with a method Valid
 }
 
-func readTypes(files []string) (goTypes, error) {
+// readTypes reads the generated files of some folders.
+func readTypes(folders []string) (goTypes, error) {
 	t := goTypes{map[string]*ast.TypeSpec{}, map[string]bool{}}
+	var files []string
+	for _, folder := range folders {
+		found, err := filepath.Glob(filepath.Join(folder, "*.gen.go"))
+		if err != nil {
+			return t, err
+		}
+		files = append(files, found...)
+	}
 	for _, path := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		if err != nil {

@@ -19,8 +19,8 @@ func IsJSON(r *http.Request) bool {
 	return len(kind) == 1 && (kind[0] == "application/json" || strings.HasPrefix(kind[0], "application/json;"))
 }
 
-// trustedLength is the greatest Content-Length, in bytes, for which ReadBody allocates memory before
-// the body has arrived.
+// trustedLength is the greatest Content-Length, in bytes, for which ReadBody allocates memory
+// before the body has arrived.
 const trustedLength = 64 << 10
 
 // ReadBody reads a body of at most limit bytes.

@@ -1,7 +1,7 @@
-// Package bind has what the generated binders share. They check a request against the document while
-// they read it into the generated types, in one pass. They refuse the same requests as package
-// contract, which is the reference; tests of the generator compare both. Package bind imports the
-// standard library and package openapi only.
+// Package bind has what the generated binders share. They check a request against the document
+// while they read it into the generated types, in one pass. They refuse the same requests as
+// package contract, which is the reference; tests of the generator compare both. Package bind
+// imports the standard library and package openapi only.
 package bind
 
 import (
