@@ -59,7 +59,7 @@ var workload = []struct {
 }{
 	{"list", sent{
 		"GET", registries + "?filter=registryType%3AAWS&pageNumber=2&pageSize=50&sort=created%3Adesc", "", "",
-	}, true, 5},
+	}, true, 6},
 	{"plain-list", sent{"GET", registries, "", ""}, true, 0},
 	{"create-420-bytes", sent{"POST", registries, "application/json", body420}, true, 3},
 	{"delete-2", sent{"DELETE", bulkDelete + manyIDs(2), "", ""}, true, 1},

@@ -43,7 +43,7 @@ func repeat(name string, times int) {
 
 // instructions are the most instructions per request behind its binder, with the router.
 var instructions = map[string]float64{
-	"list":             6400,
+	"list":             7300,
 	"plain-list":       1350,
 	"create-420-bytes": 14000,
 	"delete-2":         3200,

@@ -6,6 +6,7 @@ package bind
 
 import (
 	"cmp"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,11 +20,10 @@ type Query struct {
 	Refused     *openapi.RequestError
 
 	operation string
-	rest      string          // the pairs after the current one
-	item      int             // index of the current value in its list; -1 if it is in none
-	decoded   strings.Builder // the names and values that had escapes
-	escaped   bool            // the query has an escape or a semicolon
-	special   bool            // the query has an escape, a comma or a NUL character
+	rest      string // the pairs after the current one
+	item      int    // index of the current value in its list; -1 if it is in none
+	escaped   bool   // the query has an escape or a semicolon
+	special   bool   // the query has an escape, a comma or a NUL character
 }
 
 // NewQuery returns the reader of a query. Errors name the operation.
@@ -55,38 +55,14 @@ func (q *Query) Next() bool {
 
 // unescape decodes the name and the value of a pair.
 func (q *Query) unescape(pair string) bool {
-	q.decoded.Grow(len(pair) + len(q.rest)) // one allocation for the whole query
-	name, nameOK := q.decode(q.Name)
-	value, valueOK := q.decode(q.Value)
-	if !nameOK || !valueOK || strings.IndexByte(pair, ';') >= 0 {
+	name, nameErr := url.QueryUnescape(q.Name)
+	value, valueErr := url.QueryUnescape(q.Value)
+	if nameErr != nil || valueErr != nil || strings.IndexByte(pair, ';') >= 0 {
 		q.refuse(openapi.BrokenEscape, "query", "broken escape or semicolon")
 		return false
 	}
 	q.Name, q.Value = name, value
 	return true
-}
-
-func (q *Query) decode(text string) (string, bool) {
-	if strings.IndexByte(text, '%') < 0 && strings.IndexByte(text, '+') < 0 {
-		return text, true
-	}
-	begin := q.decoded.Len()
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch c {
-		case '+':
-			c = ' '
-		case '%':
-			n, err := strconv.ParseUint(text[i+1:min(i+3, len(text))], 16, 8)
-			if err != nil || i+2 >= len(text) {
-				return "", false
-			}
-			c = byte(n)
-			i += 2
-		}
-		q.decoded.WriteByte(c)
-	}
-	return q.decoded.String()[begin:], true
 }
 
 // Left returns an upper bound of the number of pairs from the current one on.
