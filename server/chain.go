@@ -77,14 +77,14 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 	}
 	return chain(
 		vendorapi.Operations(binders, reference, fail),
-		s.journal.Middleware(s.options.Now), // keeps the answer that the caller sees
-		find,                                // the operation, or 404 and 405
-		faults.Middleware,                   // before authentication, which a fault may refuse
-		s.checkResponses(fail),              // off unless options ask for it
-		s.authority.Middleware(fail),        // 401, and 409 for what the plan lacks
-		s.limiter.Middleware(fail),          // 429; a call without a permission counts
-		auth.Authorize(fail),                // 403
-		s.caching(),                         // below authorization: answers depend on the role
+		s.journal.Middleware(s.options.Now),               // keeps the answer that the caller sees
+		find,                                              // the operation, or 404 and 405
+		faults.Middleware,                                 // before authentication, which a fault may refuse
+		s.checkResponses(fail),                            // off unless options ask for it
+		s.authority.Middleware(fail),                      // 401, and 409 for what the plan lacks
+		s.limiter.Middleware(fail),                        // 429; a call without a permission counts
+		auth.Authorize(fail),                              // 403
+		newResponseCache(s.options.CacheBytes).Middleware, // below authorization: answers depend on the role
 		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // what clients write in their own way
 	), nil
 }
@@ -205,14 +205,6 @@ func generated(fail request.Fail, register func(*echo.Echo)) http.Handler {
 func (s *Server) checkResponses(fail request.Fail) request.Middleware {
 	if s.options.ValidateResponses || s.options.OnViolation != nil {
 		return vendorapi.CheckResponses(s.options.OnViolation, fail)
-	}
-	return func(next http.Handler) http.Handler { return next }
-}
-
-// caching caches responses unless the options switch that off.
-func (s *Server) caching() request.Middleware {
-	if s.options.CacheBytes > 0 {
-		return newResponseCache(s.options.CacheBytes).Middleware
 	}
 	return func(next http.Handler) http.Handler { return next }
 }
