@@ -13,8 +13,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// open opens the data that the settings name, which must exist, for a command that only reads it, also
-// while the daemon runs. Worlds are those of the data.
+// open opens the data that the settings name, which must exist, for a command that only reads it,
+// also while the daemon runs. Worlds are those of the data.
 func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error) {
 	k, err := p.settings(cmd.Flags())
 	if err != nil {

@@ -24,9 +24,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-func run(
-	ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer,
-) int { //nolint:revive // main in testable form
+//nolint:revive // main in testable form
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	root := rootCommand(&program{getenv: getenv, stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -1,5 +1,5 @@
-// Package auth knows users, passwords, tokens, roles and permissions, and the rate limit. It decides who
-// may call what. It must not import the packages of handlers.
+// Package auth knows users, passwords, tokens, roles and permissions, and the rate limit. It
+// decides who may call what. It must not import the packages of handlers.
 package auth
 
 import (
@@ -31,7 +31,8 @@ type permission struct {
 	administers bool // the operation is on worlds: it needs the control token, not a user
 }
 
-// permissions has a row for each operation; CheckPermission finds a missing one when the server starts.
+// permissions has a row for each operation; CheckPermission finds a missing one when the server
+// starts.
 var permissions = map[string]permission{
 	"CreateToken":                {}, // with a password: the document asks for no token
 	"ListRegistries":             {name: "CS.REGISTRY.VIEW", view: true},
@@ -126,22 +127,22 @@ func isPaid(operation string) bool {
 // ErrFreePlan says that an operation is not in the plan of the world: 409.
 var ErrFreePlan = errors.New("the subscription has the Free version, which has no reports")
 
-// Forbidden says that a caller lacks a permission: 403.
-type Forbidden struct{ Message string }
+// ForbiddenError says that a caller lacks a permission: 403.
+type ForbiddenError struct{ Message string }
 
-func (e *Forbidden) Error() string { return e.Message }
+func (e *ForbiddenError) Error() string { return e.Message }
 
-// authorize refuses a caller who may not do an operation, with the texts of the docs (get started; image
-// count).
+// authorize refuses a caller who may not do an operation, with the texts of the docs (get started;
+// image count).
 func authorize(user string, role Role, operation string) error {
 	p := permissions[operation]
 	switch {
 	case role == SubUser:
-		return &Forbidden{"Request Forbidden"}
+		return &ForbiddenError{"Request Forbidden"}
 	case role == Manager || role == Reader && p.view:
 		return nil
 	}
-	return &Forbidden{fmt.Sprintf(
+	return &ForbiddenError{fmt.Sprintf(
 		"The %s user does not have the %s permission to perform this operation. "+
 			"Ensure that required permissions are assigned to the user", user, p.name,
 	)}

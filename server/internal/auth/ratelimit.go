@@ -52,9 +52,9 @@ func NewLimiter(limit RateLimit) *Limiter {
 	return &Limiter{limit: limit, buckets: map[[2]string]*rate.Limiter{}, running: map[[2]string]int{}}
 }
 
-// enter counts a call that begins and writes the two documented headers. It returns what counts the end
-// of the call; nil when there is no limit. Too many calls at the same time are refused before the rate
-// limit counts (docs).
+// enter counts a call that begins and writes the two documented headers. It returns what counts the
+// end of the call; nil when there is no limit. Too many calls at the same time are refused before
+// the rate limit counts (docs).
 func (l *Limiter) enter(h http.Header, user, operation string) (leave func(), err error) {
 	if l.limit.Concurrent == 0 {
 		return nil, nil

@@ -1,5 +1,5 @@
-// Package fault makes calls fail on purpose: faults as data, a list for each world with counters, and the
-// middleware that applies them. Faults live as long as the process.
+// Package fault makes calls fail on purpose: faults as data, a list for each world with counters,
+// and the middleware that applies them. Faults live as long as the process.
 package fault
 
 import (
@@ -124,7 +124,8 @@ func (s *Set) Drop(world string) {
 	delete(s.worlds, world)
 }
 
-// Match counts a call, and returns the faults to apply: any number of latencies, and at most one other.
+// Match counts a call, and returns the faults to apply: any number of latencies, and at most one
+// other.
 func (s *Set) Match(c Call) []control.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,7 @@
-// Package queue distributes background work to the replicas that share a PostgreSQL database, by River.
-// The rows of jobs and schedules are the truth: River carries the keys of jobs from one replica to
-// another and elects the replica that looks for what is due. A job that River loses is enqueued again.
+// Package queue distributes background work to the replicas that share a PostgreSQL database, by
+// River. The rows of jobs and schedules are the truth: River carries the keys of jobs from one
+// replica to another and elects the replica that looks for what is due. A job that River loses is
+// enqueued again.
 package queue
 
 import (
@@ -27,7 +28,8 @@ type Work interface {
 	StepLife(ctx context.Context) (more bool, err error)
 }
 
-// River's defaults are made for long jobs: the job of a killed replica would come back after an hour.
+// River's defaults are made for long jobs: the job of a killed replica would come back after an
+// hour.
 const (
 	every    = time.Second            // how often a replica sweeps
 	slice    = 500 * time.Millisecond // how long one turn works on a job before other jobs get a turn
@@ -61,8 +63,8 @@ type sweepArgs struct{}
 // Kind implements river.JobArgs.
 func (sweepArgs) Kind() string { return "qcs_sweep" }
 
-// once keeps River from having the same job twice at the same time. A job that fails is enqueued again
-// by a sweep; its row counts its failures.
+// once keeps River from having the same job twice at the same time. A job that fails is enqueued
+// again by a sweep; its row counts its failures.
 var once = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 	rivertype.JobStateAvailable,
 	rivertype.JobStatePending,
@@ -71,8 +73,8 @@ var once = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs
 	rivertype.JobStateRetryable,
 }}}
 
-// eachTime tells sweeps apart by their time, not by their state: a sweep that a killed replica has begun
-// does not block the next one.
+// eachTime tells sweeps apart by their time, not by their state: a sweep that a killed replica has
+// begun does not block the next one.
 var eachTime = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: every}}
 
 // jobWorker works on jobs.
@@ -117,8 +119,8 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) (err er
 	return err
 }
 
-// New connects to the queue of a database, and brings the tables of River up to date. No work is done
-// before Run.
+// New connects to the queue of a database, and brings the tables of River up to date. No work is
+// done before Run.
 func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Queue, error) {
 	pool, err := pgxpool.New(ctx, database)
 	if err != nil {
@@ -176,7 +178,8 @@ func (q *Queue) migrate(ctx context.Context) error {
 	})
 }
 
-// Enqueue enqueues a job. It never waits: a job that does not get through is found by the next sweep.
+// Enqueue enqueues a job. It never waits: a job that does not get through is found by the next
+// sweep.
 func (q *Queue) Enqueue(k store.JobKey) {
 	select {
 	case q.enqueued <- k:

@@ -9,12 +9,12 @@ import (
 // turn.
 const batchRows = 1000
 
-// batchSize is how many rows a transaction changes: as many as make other writers wait for a time that
-// users do not feel.
+// batchSize is how many rows a transaction changes: as many as make other writers wait for a time
+// that users do not feel.
 type batchSize struct{ size atomic.Int64 }
 
-// The bounds of a batch, and of the time that it should take. On PostgreSQL only writers of the same
-// world wait for it, so that it may take several times as long.
+// The bounds of a batch, and of the time that it should take. On PostgreSQL only writers of the
+// same world wait for it, so that it may take several times as long.
 const (
 	sharedFactor      = 5
 	fewest, most      = 200, 10_000
@@ -40,8 +40,8 @@ func (a *batchSize) adapt(d time.Duration, changed int, shared bool) {
 // scanFactor is how many times as many rows a transaction may read as it may change.
 const scanFactor = 10
 
-// rowsToRead is how many rows to read to find as many to change as a transaction may, for a job that
-// has changed some of those that it has read.
+// rowsToRead is how many rows to read to find as many to change as a transaction may, for a job
+// that has changed some of those that it has read.
 func rowsToRead(size, changed, read int) int {
 	if read == 0 {
 		return size

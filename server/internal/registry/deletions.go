@@ -55,7 +55,7 @@ func deleteRegistry(
 	if err == nil {
 		err = deletable(counts)
 	}
-	var running *rule.Violation
+	var running *rule.ViolationError
 	if errors.As(err, &running) {
 		return control.JobOutcomeOutcomeRunning, 0, nil
 	}

@@ -101,8 +101,8 @@ func (s *Service) workBatch(ctx context.Context, k store.JobKey, scope store.Sco
 // maxFailures is how often a batch of a job may fail before the job has failed.
 const maxFailures = 5
 
-// setBack puts a job whose batch failed behind the others, so that one job does not stop the others.
-// After maxFailures the job has failed.
+// setBack puts a job whose batch failed behind the others, so that one job does not stop the
+// others. After maxFailures the job has failed.
 func (s *Service) setBack(ctx context.Context, k store.JobKey) error {
 	return s.Store.Write(ctx, k.World, func(tx *store.Tx) error {
 		job, err := tx.Job(ctx, k.ID) // as it is now: another replica may have worked on it
@@ -148,8 +148,8 @@ func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error 
 	return err
 }
 
-// bulkAction is what a job does to schedules: the action that the table of statuses allows or not, and
-// the statements that do it, to a whole batch or to some of its rows.
+// bulkAction is what a job does to schedules: the action that the table of statuses allows or not,
+// and the statements that do it, to a whole batch or to some of its rows.
 type bulkAction struct {
 	action rules.Action
 	batch  func(ctx context.Context, b store.Batch, counts map[api.Status]int) (int, error)
@@ -188,8 +188,9 @@ func (s *Service) workSchedules(
 	return b.Last, err
 }
 
-// nextBatch returns the batch that a job works on next, and how many of its schedules are selected, by
-// status. They are not counted where all have one status: the statement that changes them counts.
+// nextBatch returns the batch that a job works on next, and how many of its schedules are selected,
+// by status. They are not counted where all have one status: the statement that changes them
+// counts.
 func (s *Service) nextBatch(
 	ctx context.Context, tx *store.Tx, job *store.Job, action rules.Action,
 ) (b store.Batch, counts map[api.Status]int, err error) {

@@ -19,8 +19,8 @@ type state struct {
 // lifecycle says what becomes of a schedule that is due. A state that is not here does not change:
 // Paused, Unknown and Canceled for ever, and the ends of a scan on demand.
 //
-// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and comes back
-// at its time. Which states it goes through is inferred from their names.
+// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and comes
+// back at its time. Which states it goes through is inferred from their names.
 var lifecycle = map[state]store.Move{
 	{api.StatusCreated, store.NoPhase}: {To: api.StatusQueued, Wait: store.WhileQueued},
 	{api.StatusQueued, store.NoPhase}: {
@@ -46,8 +46,8 @@ var lifecycle = map[state]store.Move{
 // nextScan begins the next scan of an automatic schedule.
 var nextScan = store.Move{To: api.StatusQueued, Wait: store.WhileQueued, Effect: store.RunIsDue}
 
-// moveOf is the move of a schedule that is due. The end of a scan depends on the schedule: on demand it
-// is Finished for good, automatic it is Completed until the next scan.
+// moveOf is the move of a schedule that is due. The end of a scan depends on the schedule: on
+// demand it is Finished for good, automatic it is Completed until the next scan.
 func moveOf(d store.Due) (store.Move, bool) {
 	if d.Status != api.StatusRunning || d.Phase != store.Scanning {
 		m, ok := lifecycle[state{d.Status, d.Phase}]
@@ -68,8 +68,8 @@ func endsWell(m store.Move) bool {
 	return m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted)
 }
 
-// live makes the moves that are due in the first world that has any, the earliest schedules first; all
-// schedules that make the same move make it together. It reports whether there was any work.
+// live makes the moves that are due in the first world that has any, the earliest schedules first;
+// all schedules that make the same move make it together. It reports whether there was any work.
 func (s *Service) live(
 	ctx context.Context, tx *store.Tx, scope store.Scope, listings scan.Listings,
 ) (made moves, worked bool, err error) {
@@ -106,8 +106,8 @@ type due struct {
 	isReport  bool
 }
 
-// dueNow reads what is due in the first world that has anything. Schedules that are due after a report
-// wait for it.
+// dueNow reads what is due in the first world that has anything. Schedules that are due after a
+// report wait for it.
 func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	world, found, err := tx.DueWorld(ctx, scope)
 	if err != nil || !found {
@@ -135,8 +135,8 @@ type moves struct {
 	rows  map[store.Move][]store.Due
 }
 
-// decide sorts schedules that are due by their moves. A scan whose registry could not be listed ends in
-// Error; it returns the errors by schedule. A scan whose registry was not listed yet waits.
+// decide sorts schedules that are due by their moves. A scan whose registry could not be listed
+// ends in Error; it returns the errors by schedule. A scan whose registry was not listed yet waits.
 func (s *Service) decide(
 	ctx context.Context, tx *store.Tx, due []store.Due, listings scan.Listings,
 ) (moves, map[string][]api.ScheduleError, error) {
@@ -168,8 +168,8 @@ func (s *Service) decide(
 	return sorted, failures, nil
 }
 
-// outcome turns the good end of a scan into Error if its registry could not be listed. It is not listed
-// while the listing has not all that the schedule selects.
+// outcome turns the good end of a scan into Error if its registry could not be listed. It is not
+// listed while the listing has not all that the schedule selects.
 func (s *Service) outcome(
 	m store.Move, uri string, d store.Due, listings scan.Listings,
 ) (move store.Move, failure []api.ScheduleError, listed bool) {

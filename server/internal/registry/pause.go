@@ -17,8 +17,8 @@ type paused struct {
 	worlds map[string]int // number of calls of Pause without Resume
 }
 
-// Pause pauses the runner of a world: when it returns, Step does no background work of the world until
-// Resume was called as often as Pause.
+// Pause pauses the runner of a world: when it returns, Step does no background work of the world
+// until Resume was called as often as Pause.
 func (s *Service) Pause(world string) {
 	s.paused.mu.Lock()
 	defer s.paused.mu.Unlock()
@@ -47,8 +47,8 @@ func (p *paused) scope() (scope store.Scope, done func()) {
 // pauseTime is for how long other replicas leave a paused world alone.
 const pauseTime = time.Minute
 
-// PauseReplicas pauses the runners of the other replicas for the world of a call, so that f does all
-// background work of the world itself. With one process it is Pause and Resume.
+// PauseReplicas pauses the runners of the other replicas for the world of a call, so that f does
+// all background work of the world itself. With one process it is Pause and Resume.
 func (s *Service) PauseReplicas(ctx context.Context, f func() error) (err error) {
 	world := call.World(ctx)
 	s.Pause(world)

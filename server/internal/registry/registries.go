@@ -98,7 +98,7 @@ var errTaken = rule.Errorf(openapi.DuplicateURI, "A registry with this registryU
 var errDryRun = errors.New("dry run")
 
 // ValidateRegistry reports whether CreateRegistry would accept a body, and if not, why: a
-// *rule.Violation.
+// *rule.ViolationError.
 func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest) error {
 	if err := checkRegistry(body); err != nil {
 		return err
@@ -190,7 +190,8 @@ func deletable(counts store.Counts) error {
 	return nil
 }
 
-// WithRequest returns a registry with what a request can set. Passwords and tokens are dropped here.
+// WithRequest returns a registry with what a request can set. Passwords and tokens are dropped
+// here.
 func WithRequest(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDetails {
 	r.RegistryType = canonicalType(body.RegistryType)
 	r.RegistryName = cmp.Or(body.RegistryName, r.RegistryName, scan.Host(body.RegistryURI))

@@ -15,16 +15,16 @@ import (
 type Moved func(m store.Move, rows []store.Due)
 
 // Step does a piece of the background work: the moves of schedules that are due, as many as fit one
-// transaction, and a batch of the oldest job in another transaction. It reports whether there was any
-// work. A process that is killed has done a piece or has not.
+// transaction, and a batch of the oldest job in another transaction. It reports whether there was
+// any work. A process that is killed has done a piece or has not.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 	scope, done := s.paused.scope()
 	defer done()
 	return s.step(ctx, scope, nil)
 }
 
-// Settle does the background work of the world of a call until there is none left. It calls moved, if
-// that is not nil, after each move.
+// Settle does the background work of the world of a call until there is none left. It calls moved,
+// if that is not nil, after each move.
 func (s *Service) Settle(ctx context.Context, moved Moved) error {
 	for {
 		worked, err := s.step(ctx, store.Scope{Only: call.World(ctx)}, moved)
@@ -146,8 +146,8 @@ func (s *Service) WorkJob(ctx context.Context, k store.JobKey, d time.Duration) 
 	}
 }
 
-// stepJob works on a batch of the oldest job. It reports a job as found that another replica has just
-// ended, as there may be others.
+// stepJob works on a batch of the oldest job. It reports a job as found that another replica has
+// just ended, as there may be others.
 func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
 	var k store.JobKey
 	err = s.Store.Ask(ctx, "", func(tx *store.Tx) error {
@@ -160,8 +160,8 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 	return found, err
 }
 
-// workJob works on a batch of a job that is not at its end and whose world is not paused, and reports
-// whether there is more to do.
+// workJob works on a batch of a job that is not at its end and whose world is not paused, and
+// reports whether there is more to do.
 func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope) (more bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long other writers wait, not the time of a world
 	done, err := s.workBatch(ctx, k, scope)

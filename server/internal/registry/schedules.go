@@ -185,12 +185,14 @@ func Select(ids []string, filter *string) store.Selection {
 	return s
 }
 
-// CancelSchedules starts a job that cancels the selected schedules of a registry and returns its id.
+// CancelSchedules starts a job that cancels the selected schedules of a registry and returns its
+// id.
 func (s *Service) CancelSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
 	return s.bulk(ctx, s.newJob(ctx, control.JobKindCancelSchedules, registryID, selection))
 }
 
-// DeleteSchedules starts a job that deletes the selected schedules of a registry and returns its id.
+// DeleteSchedules starts a job that deletes the selected schedules of a registry and returns its
+// id.
 func (s *Service) DeleteSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
 	return s.bulk(ctx, s.newJob(ctx, control.JobKindDeleteSchedules, registryID, selection))
 }

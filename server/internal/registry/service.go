@@ -1,8 +1,9 @@
-// Package registry holds the rules of registries and schedules: what may happen to them, how schedules
-// live, and how bulk jobs work.
+// Package registry holds the rules of registries and schedules: what may happen to them, how
+// schedules live, and how bulk jobs work.
 //
 // A public method of Service is one transaction: it reads, decides and writes. It decides by tables
-// and pure functions. The package knows no HTTP and no SQL text; the time comes from the transaction.
+// and pure functions. The package knows no HTTP and no SQL text; the time comes from the
+// transaction.
 package registry
 
 import (
@@ -24,11 +25,11 @@ type Options struct {
 	Wake func()
 	// Enqueue is called with each job that was accepted; default: nothing.
 	Enqueue func(store.JobKey)
-	// Sources list what registries contain. The contents of registries that no source handles are made
-	// up.
+	// Sources list what registries contain. The contents of registries that no source handles are
+	// made up.
 	Sources scan.Sources
-	// Adapt lets bulk jobs change more or fewer rows in a transaction, by how long one takes; else the
-	// number is always the same.
+	// Adapt lets bulk jobs change more or fewer rows in a transaction, by how long one takes; else
+	// the number is always the same.
 	Adapt bool
 	// Lenient lets pass what openapi.Refusals says that --strictness=vendor lets pass.
 	Lenient bool

@@ -1,4 +1,5 @@
-// Package report makes reports on images, at once or by a schedule. It knows no HTTP and no SQL text.
+// Package report makes reports on images, at once or by a schedule. It knows no HTTP and no SQL
+// text.
 package report
 
 import (

@@ -9,7 +9,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Service answers what scans have found, and keeps the profile of scans. It is safe for concurrent use.
+// Service answers what scans have found, and keeps the profile of scans. It is safe for concurrent
+// use.
 type Service struct {
 	store *store.Store
 	pace  Pace

@@ -19,8 +19,8 @@ type listing struct {
 	err      error
 }
 
-// Listings are the listings of registries, by registryUri. They are made before the transaction that
-// uses them, as a source may use the network.
+// Listings are the listings of registries, by registryUri. They are made before the transaction
+// that uses them, as a source may use the network.
 type Listings map[string]listing
 
 // Add adds the selectors of a schedule to the listing of its registry.
@@ -49,8 +49,8 @@ func (all Listings) Covers(uri string, filters []api.ScheduleFilter) bool {
 	return !slices.ContainsFunc(Targets(filters), func(t Target) bool { return !all[uri].selected[t.Selector] })
 }
 
-// Failure returns how the failed listing of a registry is shown in a schedule; nil if it did not fail.
-// The cause is for the log only.
+// Failure returns how the failed listing of a registry is shown in a schedule; nil if it did not
+// fail. The cause is for the log only.
 func (all Listings) Failure(uri string) []api.ScheduleError {
 	err := all[uri].err
 	if err == nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// AddRepository adds a repository to a registry, or images to a repository, as if a scan had found them
-// now.
+// AddRepository adds a repository to a registry, or images to a repository, as if a scan had found
+// them now.
 func (s *Service) AddRepository(
 	ctx context.Context, registryID string, r control.ScenarioRepository,
 ) (added control.ScenarioRepository, err error) {

@@ -1,6 +1,6 @@
 // Package scan says what a scan of a registry finds, how long it takes and how it ends. What a
-// registry contains comes from a source (an inventory, or the registry itself over the network) or is
-// made up. The package knows no HTTP and no SQL text.
+// registry contains comes from a source (an inventory, or the registry itself over the network) or
+// is made up. The package knows no HTTP and no SQL text.
 package scan
 
 import (
@@ -18,8 +18,8 @@ import (
 type Source interface {
 	// Handles reports whether the source lists a registry, by its registryUri.
 	Handles(uri string) bool
-	// List lists the repositories of a registry, with at least the tags that are selected. It is called
-	// outside transactions, as it may use the network.
+	// List lists the repositories of a registry, with at least the tags that are selected. It is
+	// called outside transactions, as it may use the network.
 	List(ctx context.Context, uri string, selected []Selector) (Contents, error)
 }
 
@@ -36,13 +36,14 @@ func (all Sources) Of(uri string) Source {
 	return nil
 }
 
-// Error says why a source could not list a registry. The scan of the schedule ends in Error with it.
+// Error says why a source could not list a registry. The scan of the schedule ends in Error with
+// it.
 type Error struct{ Code, Msg string }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Msg }
 
-// Selector selects tags of a repository: all tags, the tags of a list with commas, or the tags that a
-// regular expression matches.
+// Selector selects tags of a repository: all tags, the tags of a list with commas, or the tags that
+// a regular expression matches.
 type Selector struct{ Repo, Tag string }
 
 // Select returns the selected tags among those of a repository.
@@ -76,8 +77,8 @@ func (s Selector) Names() []string {
 // and - (our choice; .* is seen in use).
 func isExpression(tag string) bool { return strings.ContainsAny(tag, `*+?^$|()[]{}\`) }
 
-// compileTag compiles a tag that is a regular expression. RE2 runs in linear time; the document bounds
-// the length.
+// compileTag compiles a tag that is a regular expression. RE2 runs in linear time; the document
+// bounds the length.
 func compileTag(tag string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(`^(?:` + tag + `)$`)
 	if err != nil {

@@ -20,8 +20,8 @@ var VulnerabilityTokens = store.Resource{
 	Order: qql.Sort{Field: qql.Field{Token: "severity", Kind: qql.Number}, Desc: true},
 }
 
-// Vulnerabilities makes up what is in an image: numbers and names that are plainly not real, the same
-// for the same image.
+// Vulnerabilities makes up what is in an image: numbers and names that are plainly not real, the
+// same for the same image.
 func Vulnerabilities(sha string) []api.Vulnerability {
 	all := make([]api.Vulnerability, number(sha, "count")%8)
 	for i := range all {

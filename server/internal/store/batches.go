@@ -11,8 +11,8 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Cursor is how far a job is in the schedules of a registry: behind one in the order of creation or,
-// where only those of one status are looked at, in the order of their index.
+// Cursor is how far a job is in the schedules of a registry: behind one in the order of creation
+// or, where only those of one status are looked at, in the order of their index.
 type Cursor struct {
 	Seq     int64          `json:"seq,omitempty"`
 	Created openapi.Millis `json:"created,omitempty"`

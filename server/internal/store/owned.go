@@ -25,7 +25,8 @@ func (r *WorldRow) fields() []any {
 	}
 }
 
-// row reads the row of the world of a transaction: from memory where this process owns the database.
+// row reads the row of the world of a transaction: from memory where this process owns the
+// database.
 func (s *Store) row(ctx context.Context, tx *Tx) (r WorldRow, err error) {
 	if r, _, known := s.owned.get(tx.World); known {
 		return r, nil
@@ -64,8 +65,9 @@ func (s *Store) Time(ctx context.Context, world string) (openapi.Millis, error) 
 	return w.Now, err
 }
 
-// ownedWorlds are the rows of the worlds of a SQLite database in memory: this process owns the database,
-// so that no other process changes them. It is nil with PostgreSQL, where the database is read.
+// ownedWorlds are the rows of the worlds of a SQLite database in memory: this process owns the
+// database, so that no other process changes them. It is nil with PostgreSQL, where the database is
+// read.
 type ownedWorlds struct {
 	mu  sync.Mutex
 	all map[string]*ownedWorld

@@ -27,9 +27,9 @@ func schema() sqldb.Schema {
 	return sqldb.Schema{Version: schemaVersion, Migrations: files, Empty: unpacked}
 }
 
-// packed is an empty database with the current schema, made by the migrations ("make generate"; a test
-// compares it). New databases begin with it: running the migrations takes several times as long as
-// everything else when a file is opened, and tests open thousands of databases in memory.
+// packed is an empty database with the current schema, made by the migrations ("make generate"; a
+// test compares it). New databases begin with it: running the migrations takes several times as
+// long as everything else when a file is opened, and tests open thousands of databases in memory.
 //
 //go:embed empty.db.gz
 var packed []byte
@@ -42,7 +42,8 @@ var unpacked = sync.OnceValues(func() ([]byte, error) {
 	return io.ReadAll(r)
 })
 
-// Empty returns what a new file begins with: an empty database with the current schema, in WAL mode.
+// Empty returns what a new file begins with: an empty database with the current schema, in WAL
+// mode.
 func Empty() ([]byte, error) {
 	image, err := unpacked()
 	if err != nil {

@@ -45,8 +45,8 @@ type Account struct {
 	Password          string // SHA-256 in hexadecimal of a password that has 128 random bits
 }
 
-// PutWorld creates a world with a plan and a place in the list of worlds, or changes plan and place of a
-// world that exists.
+// PutWorld creates a world with a plan and a place in the list of worlds, or changes plan and place
+// of a world that exists.
 func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
 	update := func() (int, error) {
 		return tx.Exec(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)

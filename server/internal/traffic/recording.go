@@ -190,9 +190,9 @@ func (r *Recorder) Middleware(next http.Handler) http.Handler {
 		req.Body = tee(req.Body, body)
 		c := callContext{
 			world: world, at: recorded.At, seed: rec.scenario.Recording.Seed,
-			number: len(rec.scenario.Recording.Calls) + 1, live: true,
+			number: len(rec.scenario.Recording.Calls) + 1, live: true, rules: r.Registry, log: r.Log,
 		}
-		result := c.run(r.Registry, r.Log, next, w, req)
+		result := c.run(next, w, req)
 		// The answers of CreateToken and CloneWorld are secrets, and these calls change nothing in
 		// the world.
 		if result.state.Operation != "CreateToken" && result.state.Operation != "CloneWorld" {
@@ -254,6 +254,9 @@ type callContext struct {
 	seed   string
 	number int  // of the call in the recording
 	live   bool // the caller may be gone before the call is over
+
+	rules *registry.Service
+	log   *slog.Logger
 }
 
 // newID returns a source of the ids of the call.
@@ -278,9 +281,7 @@ type callResult struct {
 }
 
 // run makes a call when all that is due has happened, and then does what follows from it.
-func (c callContext) run(
-	rules *registry.Service, log *slog.Logger, next http.Handler, w http.ResponseWriter, r *http.Request,
-) callResult {
+func (c callContext) run(next http.Handler, w http.ResponseWriter, r *http.Request) callResult {
 	result := callResult{
 		state:  &request.State{},
 		answer: &captureWriter{ResponseWriter: w, body: capture{max: maxRecording}},
@@ -292,8 +293,8 @@ func (c callContext) run(
 		if c.live {
 			whole = context.WithoutCancel(ctx)
 		}
-		if err := rules.Settle(call.WithWorld(whole, c.world), nil); err != nil {
-			log.Error("background work of a recorded call", "error", err)
+		if err := c.rules.Settle(call.WithWorld(whole, c.world), nil); err != nil {
+			c.log.Error("background work of a recorded call", "error", err)
 		}
 	}
 	settle()

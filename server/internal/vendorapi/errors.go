@@ -49,8 +49,8 @@ var problems = []func(error) (problem, bool){
 	}),
 	row(func(e *auth.Error) problem { return refused(http.StatusUnauthorized, e.Message, e) }),
 	row(limitProblem),
-	row(func(e *auth.Forbidden) problem { return refused(http.StatusForbidden, e.Message, e) }),
-	row(func(e *fault.Answer) problem {
+	row(func(e *auth.ForbiddenError) problem { return refused(http.StatusForbidden, e.Message, e) }),
+	row(func(e *fault.AnswerError) problem {
 		p := problem{status: e.Status, message: e.Message, code: e.Code}
 		if e.Limit != nil {
 			limit := limitProblem(e.Limit)
@@ -75,7 +75,7 @@ var problems = []func(error) (problem, bool){
 		return p, e != nil
 	},
 	row(func(e *registry.PolicyError) problem { return refused(http.StatusBadRequest, "Bad request", e) }),
-	row(func(e *rule.Violation) problem {
+	row(func(e *rule.ViolationError) problem {
 		return problem{status: http.StatusBadRequest, message: e.Msg, detail: e.Msg, rule: e.Rule}
 	}),
 	row(func(e *formError) problem { return refused(http.StatusBadRequest, invalidInput, e) }),
@@ -199,7 +199,8 @@ func errorBody(err error, p problem, at time.Time) []byte {
 	var policy *registry.PolicyError
 	if errors.As(err, &policy) {
 		shape = api.PolicyError{
-			Code: 10400, Message: p.message, MessageInfo: "For API definition see: ", Status: p.status, Error: "Invalid json",
+			Code: 10400, Message: p.message, MessageInfo: "For API definition see: ", Status: p.status,
+			Error: "Invalid json",
 		}
 	}
 	body, _ := json.Marshal(shape) // texts and numbers always marshal

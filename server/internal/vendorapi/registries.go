@@ -54,7 +54,7 @@ func (h *Handlers) ValidateRegistry(
 	ctx context.Context, r apiserver.ValidateRegistryRequestObject,
 ) (apiserver.ValidateRegistryResponseObject, error) {
 	err := h.Registry.ValidateRegistry(ctx, credential(ctx, *r.Body))
-	var violation *rule.Violation
+	var violation *rule.ViolationError
 	if errors.As(err, &violation) {
 		return apiserver.ValidateRegistry200JSONResponse(false), nil
 	}

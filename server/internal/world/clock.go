@@ -77,8 +77,8 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 	return c, err
 }
 
-// AdvanceClock moves the clock of the world forward. It returns when all that fell due has happened:
-// each move of a schedule at its own time, the earliest first.
+// AdvanceClock moves the clock of the world forward. It returns when all that fell due has
+// happened: each move of a schedule at its own time, the earliest first.
 func (s *Service) AdvanceClock(ctx context.Context, by int64) (a control.Advanced, err error) {
 	// With the world paused, all moves are made here, so that the answer lists them.
 	err = s.Registry.PauseReplicas(ctx, func() error {

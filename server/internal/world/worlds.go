@@ -1,5 +1,5 @@
-// Package world holds the rules of worlds: what they begin with, their clocks, their scenarios and their
-// snapshots. It knows no HTTP and no SQL text.
+// Package world holds the rules of worlds: what they begin with, their clocks, their scenarios and
+// their snapshots. It knows no HTTP and no SQL text.
 package world
 
 import (

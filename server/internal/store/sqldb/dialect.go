@@ -34,8 +34,8 @@ func (d Dialect) In(column string, values []string, args ...any) (string, []any)
 	return column + " " + strings.ReplaceAll(d.list, "$", "$"+strconv.Itoa(len(args))), args
 }
 
-// embedded is SQLite inside the process. GLOB is case-sensitive, SQLite's LIKE is not. One connection
-// writes, so that no row needs a lock.
+// embedded is SQLite inside the process. GLOB is case-sensitive, SQLite's LIKE is not. One
+// connection writes, so that no row needs a lock.
 var embedded = Dialect{
 	driver: "sqlite", goose: goose.DialectSQLite3,
 	Like: "GLOB", Any: "*", Escape: escapeGlob,
@@ -105,7 +105,8 @@ func source(path string, a access) string {
 	switch a {
 	case writes:
 		query.Set("_txlock", "immediate")
-		query.Add("_pragma", "cache_size(-3000)")           // KiB: what a batch of a bulk job touches; jobs are slower with more
+		// KiB: what a batch of a bulk job touches; jobs are slower with more
+		query.Add("_pragma", "cache_size(-3000)")
 		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
 		query.Add("_pragma", "journal_size_limit(1000000)") // bytes that the WAL keeps when it begins anew
 	case reads:

@@ -11,9 +11,9 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Busy reports whether an error says that the database could not be used now: another process locked
-// it for too long, transactions were in conflict, or the connection was lost. Trying again later can
-// help.
+// Busy reports whether an error says that the database could not be used now: another process
+// locked it for too long, transactions were in conflict, or the connection was lost. Trying again
+// later can help.
 func Busy(err error) bool {
 	const busy, locked, primary = 5, 6, 0xff // result codes of SQLite; the primary code is in the lowest byte
 	var e *sqlite.Error

@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// Insert inserts rows. The statement begins with head, "INSERT INTO t (c, …)", and ends with tail. It
-// returns how many rows were inserted. PostgreSQL gets the columns of all rows in one statement, which
-// saves round trips. SQLite, which is in this process, gets a row at a time by a prepared statement.
+// Insert inserts rows. The statement begins with head, "INSERT INTO t (c, …)", and ends with tail.
+// It returns how many rows were inserted. PostgreSQL gets the columns of all rows in one statement,
+// which saves round trips. SQLite, which is in this process, gets a row at a time by a prepared
+// statement.
 func (tx *Tx) Insert(ctx context.Context, head, tail string, rows [][]any) (inserted int, err error) {
 	if len(rows) == 0 {
 		return 0, nil

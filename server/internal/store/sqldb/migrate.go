@@ -49,8 +49,8 @@ func (db *DB) isCurrent(ctx context.Context) error {
 	return nil
 }
 
-// migrate brings the schema up to date. Several replicas may do so at the same time: each waits for the
-// others.
+// migrate brings the schema up to date. Several replicas may do so at the same time: each waits for
+// the others.
 func (db *DB) migrate(ctx context.Context) error {
 	switch is := db.version(ctx); {
 	case is > db.schema.Version:

@@ -1,6 +1,6 @@
-// Package sqldb runs transactions on SQLite and PostgreSQL. It has what differs between databases and
-// what is the same for any tables: connections, transactions that are tried again, dialects, migrations
-// and checkpoints. It knows no table; package store does.
+// Package sqldb runs transactions on SQLite and PostgreSQL. It has what differs between databases
+// and what is the same for any tables: connections, transactions that are tried again, dialects,
+// migrations and checkpoints. It knows no table; package store does.
 package sqldb
 
 import (
@@ -27,8 +27,9 @@ type DB struct {
 	schema      Schema
 }
 
-// Open opens a database and brings its schema up to date: a SQLite file, which is created if it does not
-// exist, a database in memory ("" or Memory), or a database of a PostgreSQL server, "postgres://…".
+// Open opens a database and brings its schema up to date: a SQLite file, which is created if it
+// does not exist, a database in memory ("" or Memory), or a database of a PostgreSQL server,
+// "postgres://…".
 func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 	db := &DB{schema: s}
 	open := db.openSQLite
@@ -41,8 +42,8 @@ func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 	return db, nil
 }
 
-// OpenReadOnly opens a SQLite file without writing to it and without migrating it: the file must have
-// the current schema.
+// OpenReadOnly opens a SQLite file without writing to it and without migrating it: the file must
+// have the current schema.
 func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
 	db := &DB{schema: s, Dialect: embedded}
 	var err error
@@ -81,7 +82,8 @@ func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// connections is how many idle connections to PostgreSQL are kept; twice as many are opened at most.
+// connections is how many idle connections to PostgreSQL are kept; twice as many are opened at
+// most.
 const connections = 8
 
 func (db *DB) openPostgres(ctx context.Context, url string) error {
@@ -144,15 +146,15 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	return nil
 }
 
-// Write runs f in a transaction that is committed when f returns nil and rolled back otherwise. It runs f
-// again, in a new transaction, where PostgreSQL rolled it back in favour of another one, or where the
-// connection was lost before the commit.
+// Write runs f in a transaction that is committed when f returns nil and rolled back otherwise. It
+// runs f again, in a new transaction, where PostgreSQL rolled it back in favour of another one, or
+// where the connection was lost before the commit.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error { return db.run(ctx, true, f) })
 }
 
-// Read runs f in a transaction that sees one state of the data and writes nothing. It runs f again like
-// Write.
+// Read runs f in a transaction that sees one state of the data and writes nothing. It runs f again
+// like Write.
 func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error {
 		if db.readers != nil {
@@ -172,8 +174,9 @@ func (db *DB) Ask(ctx context.Context, f func(*Tx) error) error {
 	})
 }
 
-// begin starts a transaction. On PostgreSQL, a transaction that writes sees what others have committed,
-// and the store locks the rows of its worlds. SQLite has one writer, and readers see one state anyway.
+// begin starts a transaction. On PostgreSQL, a transaction that writes sees what others have
+// committed, and the store locks the rows of its worlds. SQLite has one writer, and readers see one
+// state anyway.
 func (db *DB) begin(ctx context.Context, writes bool) (*sql.Tx, error) {
 	switch {
 	case writes && db.shared:
@@ -213,15 +216,15 @@ func (db *DB) run(ctx context.Context, writes bool, f func(*Tx) error) error {
 	return nil
 }
 
-// attempts is how often a transaction is tried, and pause how long the first wait between two attempts
-// is; each wait is twice as long as the one before.
+// attempts is how often a transaction is tried, and pause how long the first wait between two
+// attempts is; each wait is twice as long as the one before.
 const (
 	attempts = 6
 	pause    = 20 * time.Millisecond
 )
 
-// try does something again while PostgreSQL says that this can help. It does not try again after a commit
-// whose outcome is not known.
+// try does something again while PostgreSQL says that this can help. It does not try again after a
+// commit whose outcome is not known.
 func (db *DB) try(ctx context.Context, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()

@@ -26,8 +26,8 @@ type Tx struct {
 	onCommit []func() func(committed bool)
 }
 
-// OnCommit calls begin right before the commit, and what begin returns right after it. Neither is called
-// when the transaction is rolled back before.
+// OnCommit calls begin right before the commit, and what begin returns right after it. Neither is
+// called when the transaction is rolled back before.
 func (tx *Tx) OnCommit(begin func() (end func(committed bool))) {
 	tx.onCommit = append(tx.onCommit, begin)
 }
@@ -60,7 +60,8 @@ func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 
 type traceKey struct{}
 
-// WithTrace returns a context whose queries are passed to a function: for tests that look at query plans.
+// WithTrace returns a context whose queries are passed to a function: for tests that look at query
+// plans.
 func WithTrace(ctx context.Context, f func(query string, args []any)) context.Context {
 	return context.WithValue(ctx, traceKey{}, f)
 }
