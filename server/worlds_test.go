@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -284,4 +286,25 @@ func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
 		return fmt.Errorf("got %d calls in the journal, %w", len(calls), err)
 	}
 	return a.DropWorld(ctx, w.Name)
+}
+
+// TestTheOwnersSecretOpensResetOnly: other processes of the same user may reset the data, and nothing else without the control token.
+func TestTheOwnersSecretOpensResetOnly(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	srv := newServer(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) { o.Data, o.ControlToken = data, "control" }))
+	text, err := os.ReadFile(filepath.Join(data, "owner.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := "Bearer " + field(t, string(text), "secret")
+	for target, statuses := range map[string]map[string]int{
+		"/_qcs/reset":                {secret: 204, "Bearer control": 204, "Bearer ": 401, "Bearer wrong": 401},
+		"/_qcs/worlds/default/reset": {secret: 401, "Bearer control": 204},
+		"/_qcs/clock/advance":        {secret: 401},
+	} {
+		for token, status := range statuses {
+			send(t, srv, request{method: http.MethodPost, target: target, token: token}).want(t, status)
+		}
+	}
 }
