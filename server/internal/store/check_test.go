@@ -112,6 +112,9 @@ func TestMigrations(t *testing.T) {
 				if err := old.Close(); err != nil {
 					t.Fatal(err)
 				}
+				if name == "sqlite" {
+					testReadOnlyNeedsTheSchema(t, database, version)
+				}
 				s := opened(t, database)
 				testTargetsGo(t, s)
 				testMigratedJob(t, s, version)
@@ -126,6 +129,18 @@ func TestMigrations(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// testReadOnlyNeedsTheSchema: a store that only reads does not migrate.
+func testReadOnlyNeedsTheSchema(t *testing.T, database string, version int64) {
+	t.Helper()
+	s, err := OpenReadOnly(t.Context(), database, time.Now)
+	if (err == nil) != (version == schemaVersion) {
+		t.Errorf("read only, with schema %d: got %v", version, err)
+	}
+	if err == nil {
+		_ = s.Close()
 	}
 }
 

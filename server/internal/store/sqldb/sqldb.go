@@ -46,7 +46,7 @@ func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
 	db := &DB{schema: s, Dialect: embedded}
 	var err error
-	if db.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
+	if db.read, err = sql.Open(embedded.driver, readOnlySource(path)); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.write, db.readers = db.read, newReaderPool(db.read)
