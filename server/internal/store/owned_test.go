@@ -56,6 +56,23 @@ func TestRevisionsMoveOn(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		}, nil},
+		{"a write whose commit fails", func(t *testing.T, s *store.Store) {
+			ctx, cancel := context.WithCancel(t.Context())
+			err := s.Write(ctx, "a", func(tx *store.Tx) error {
+				tx.OnCommit(func() func(bool) {
+					cancel()
+					return func(committed bool) {
+						if committed {
+							t.Error("it was committed")
+						}
+					}
+				})
+				return nil
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		}, nil},
 		{"a write in several worlds", func(t *testing.T, s *store.Store) {
 			write(t, s, "a", func(ctx context.Context, tx *store.Tx) error {
 				_, err := tx.In(ctx, "c")
@@ -97,6 +114,9 @@ func TestRevisionsMoveOn(t *testing.T) {
 					got[w] = after > before[w]
 					if after < before[w] {
 						t.Errorf("the revision of %s went back from %d to %d", w, before[w], after)
+					}
+					if !stateOf(t, s, w).Stable {
+						t.Errorf("%s is not stable afterwards", w)
 					}
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
