@@ -1,27 +1,52 @@
 package server_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/internal/queue"
+	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// newServer starts an emulator on the database that the tests run on, unless the options name
-// another.
+// databases are those that the tests of this package run on. With PostgreSQL they have the tables of the
+// queue as well.
+var databases = testdb.New(func(url string) error {
+	s, err := store.Open(context.Background(), url, time.Now)
+	if err != nil {
+		return err
+	}
+	q, err := queue.New(context.Background(), url, nil, slog.New(slog.DiscardHandler))
+	if err == nil {
+		q.Close()
+	}
+	return errors.Join(err, s.Close())
+})
+
+// newServer starts an emulator on a database of its own, unless the options name one.
 func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
 	t.Helper()
 	return servertest.New(t, append(options, servertest.WithOptions(func(o *server.Options) {
-		if o.Data != "" || o.Database != "" {
-			return
+		switch {
+		case o.Data != "" || o.Database != "":
+		case testdb.Postgres(t):
+			if o.Database = databases.Name(t); len(o.SigningKey) == 0 {
+				o.SigningKey = make([]byte, 64)
+			}
+		default:
+			o.Data = t.TempDir()
 		}
-		o.Data = t.TempDir()
 	}))...)
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
-	"github.com/qcsdev/qcs/server/internal/testwith"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
@@ -32,8 +32,8 @@ type replica struct {
 // replicas starts emulators on one database; those beyond working only answer.
 func replicas(t *testing.T, n, working int) []replica {
 	t.Helper()
-	if testwith.Database == nil {
-		t.Skip("in the second run of the tests, that on PostgreSQL")
+	if !testdb.Postgres(t) {
+		t.Skip("replicas share a PostgreSQL database: set " + testdb.Variable + "=postgres")
 	}
 	url := postgrestest.New(t, "")
 	all := make([]replica, n)

@@ -15,7 +15,6 @@ import (
 
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/server"
-	"github.com/qcsdev/qcs/server/internal/testwith"
 )
 
 // Start is the time at which the clock of each emulator begins.
@@ -77,15 +76,6 @@ func New(t testing.TB, options ...Option) *Server {
 	}}
 	for _, o := range options {
 		o(&set)
-	}
-	if testwith.Database != nil && set.server.Data == "" {
-		set.server.Database = testwith.Database(t)
-		if len(set.server.SigningKey) == 0 {
-			set.server.SigningKey = make([]byte, 64)
-		}
-	}
-	if testwith.Data != nil && set.server.Data == "" && set.server.Database == "" {
-		set.server.Data = testwith.Data(t)
 	}
 	var err error
 	if s.server, err = server.New(set.server); err != nil {

@@ -78,6 +78,8 @@ type ownedWorld struct {
 	row        WorldRow
 	known      bool // row is as the database has it
 	committing int  // number of transactions that are being committed
+	begun      int  // number of commits that have begun, in the order of the writer
+	newest     int  // the commit that row is from
 }
 
 func (s *Store) loadWorlds(ctx context.Context) (*ownedWorlds, error) {
@@ -108,7 +110,9 @@ func (o *ownedWorlds) get(world string) (row WorldRow, stable, known bool) {
 }
 
 // onCommit brings the row of a world up to date when a transaction that has entered the world is
-// committed, before the caller of Write goes on. While the commit runs the row is not stable.
+// committed, before the caller of Write goes on. While the commit runs the row is not stable. The
+// next transaction may end before the one that was committed before it: the row of the later commit
+// stays.
 func (o *ownedWorlds) onCommit(ctx context.Context, tx *Tx) {
 	if o == nil {
 		return
@@ -125,11 +129,14 @@ func (o *ownedWorlds) onCommit(ctx context.Context, tx *Tx) {
 			o.all[world] = w
 		}
 		w.committing++
+		w.begun++
+		commit := w.begun
 		return func(committed bool) {
 			o.mu.Lock()
 			defer o.mu.Unlock()
-			if w.committing--; committed {
-				w.row, w.known = row, err == nil
+			w.committing--
+			if committed && commit > w.newest {
+				w.row, w.known, w.newest = row, err == nil, commit
 			}
 			if w.committing == 0 && !w.known { // the world was dropped
 				delete(o.all, world)

@@ -48,15 +48,16 @@ type Account struct {
 // PutWorld creates a world with a plan and a place in the list of worlds, or changes plan and place
 // of a world that exists.
 func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
-	update := func() (int, error) {
-		return tx.Exec(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
+	in, err := tx.In(ctx, id)
+	if err == nil && !in.exists {
+		err = tx.insertWorld(ctx, id, plan, position)
+		if !errors.Is(err, ErrDuplicate) {
+			return err
+		}
+		_, err = tx.In(ctx, id) // another replica has just created it
 	}
-	if n, err := update(); err != nil || n > 0 {
-		return err
-	}
-	err := tx.insertWorld(ctx, id, plan, position)
-	if errors.Is(err, ErrDuplicate) { // another replica has just created it
-		_, err = update()
+	if err == nil {
+		_, err = tx.Exec(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
 	}
 	return err
 }

@@ -28,7 +28,7 @@ const (
 )
 
 func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
-	db, err := sql.Open(embedded.driver, source(path, writes))
+	db, err := sql.Open(embedded.driver, source(path, true))
 	if err != nil {
 		return nil, err
 	}

@@ -87,32 +87,32 @@ func escapeGlob(literal string) string {
 	return string(out)
 }
 
-// access is what a connection to a SQLite file may do.
-type access int
-
-const (
-	writes   access = iota // takes the lock when a transaction begins, so that none fails half-way
-	reads                  // never writes
-	readOnly               // never writes, also not when it is the only connection; it can copy the file
-)
-
-// source is the connection string of a SQLite file.
-func source(path string, a access) string {
+// source is the connection string of a SQLite file. Writers take the lock when they begin, so that
+// none fails half-way; readers never write.
+func source(path string, write bool) string {
 	query := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(NORMAL)"}}
 	if path != Memory {
 		query.Add("_pragma", "journal_mode(WAL)")
 	}
-	switch a {
-	case writes:
+	if write {
 		query.Set("_txlock", "immediate")
-		// KiB: what a batch of a bulk job touches; jobs are slower with more
+		// KiB: what a piece of a bulk job touches; with more, jobs take longer, as they have to
+		// fetch memory
 		query.Add("_pragma", "cache_size(-3000)")
 		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
 		query.Add("_pragma", "journal_size_limit(1000000)") // bytes that the WAL keeps when it begins anew
-	case reads:
+	} else {
 		query.Add("_pragma", "query_only(1)")
-	case readOnly:
-		query.Set("mode", "ro")
 	}
+	return fileURL(path, query)
+}
+
+// readOnlySource is the connection string of a SQLite file that must exist and is not changed, not
+// even its journal mode. A copy can be made of it, which query_only would forbid.
+func readOnlySource(path string) string {
+	return fileURL(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}})
+}
+
+func fileURL(path string, query url.Values) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String()
 }

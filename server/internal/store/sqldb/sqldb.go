@@ -47,7 +47,7 @@ func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
 	db := &DB{schema: s, Dialect: embedded}
 	var err error
-	if db.read, err = sql.Open(embedded.driver, source(path, readOnly)); err != nil {
+	if db.read, err = sql.Open(embedded.driver, readOnlySource(path)); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.write, db.readers = db.read, newReaderPool(db.read)
@@ -59,7 +59,7 @@ func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
 
 func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
 	db.Dialect = embedded
-	if db.write, err = sql.Open(embedded.driver, source(path, writes)); err != nil {
+	if db.write, err = sql.Open(embedded.driver, source(path, true)); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	db.write.SetMaxOpenConns(1)
@@ -67,7 +67,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
 	if path == Memory {
 		err = db.fill(ctx)
 	} else {
-		if db.read, err = sql.Open(embedded.driver, source(path, reads)); err != nil {
+		if db.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
 			return err
 		}
 		db.readers = newReaderPool(db.read)
