@@ -45,7 +45,7 @@ func (s *Server) handler() (http.Handler, error) {
 	}
 	return chain(
 		s.route(fail),
-		s.recorder.Middleware,                 // around all: a recorded call is made at one moment
+		s.recorder.Middleware,                 // around all: a recorded call has one time from begin to end
 		cleanPath,                             // one form for each path
 		withState,                             // what the following stages share
 		vendorapi.Dialect,                     // calls of v1.1 and v1.2 become calls of v1.3
@@ -131,7 +131,7 @@ func chain(h http.Handler, stages ...request.Middleware) http.Handler {
 	return h
 }
 
-// route tells apart the pages, the control API and the vendor's API. It is not an http.ServeMux,
+// route separates the pages, the control API and the vendor's API. It is not an http.ServeMux,
 // which would redirect unclean paths.
 func (s *Server) route(fail request.Fail) http.Handler {
 	pages, vendor, control := s.pages(), lazy(s.vendor, fail), lazy(s.control, fail)

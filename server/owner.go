@@ -34,7 +34,7 @@ type owner struct {
 	info ownerInfo
 }
 
-// ownerInfo is what the owner of a data folder tells other processes of the same user.
+// ownerInfo is what other processes of the same user need to know about the owner of a data folder.
 type ownerInfo struct {
 	Address     string `json:"address,omitempty"`     // URL at which the owner is served
 	Certificate string `json:"certificate,omitempty"` // of the address, in PEM
