@@ -408,13 +408,13 @@ type ACRConnector struct {
 	// ACRConnectorID Id.
 	ACRConnectorID string `json:"acrConnectorId"`
 
-	// ApplicationID Application of Azure.
+	// ApplicationID Id of the Azure application.
 	ApplicationID string `json:"applicationId,omitempty,omitzero"`
 
 	// ConnectorID The same id under the name that one integration reads.
 	ConnectorID string `json:"connectorId"`
 
-	// Description Text.
+	// Description Description.
 	Description string `json:"description"`
 
 	// Name Name.
@@ -423,23 +423,23 @@ type ACRConnector struct {
 
 // ACRConnectorRequest The body that creates an Azure connector. [swagger 2021]
 type ACRConnectorRequest struct {
-	// ApplicationID Application of Azure.
+	// ApplicationID Id of the Azure application.
 	ApplicationID string `json:"applicationId"`
 
-	// ClientSecret Its secret; never returned.
+	// ClientSecret Secret of the application; never returned.
 	ClientSecret string `json:"clientSecret,omitempty,omitzero"`
 
-	// ConnectorID Id; the service makes one when absent. [default - our choice]
+	// ConnectorID Id; the service chooses one when absent. [default - our choice]
 	ConnectorID string `json:"connectorId,omitempty,omitzero"`
 
-	// Description Text.
+	// Description Description.
 	Description string `json:"description,omitempty,omitzero"`
 
 	// Name Name.
 	Name string `json:"name"`
 }
 
-// ACRRequest What ties an Azure registry to its connector. Either field names it. [connectorId - docs; connectorName - observed]
+// ACRRequest The connector of an Azure registry. One of the two fields names it. [connectorId - docs; connectorName - observed]
 type ACRRequest struct {
 	// ConnectorID Id of the connector.
 	ConnectorID string `json:"connectorId,omitempty,omitzero"`
@@ -448,7 +448,7 @@ type ACRRequest struct {
 	ConnectorName string `json:"connectorName,omitempty,omitzero"`
 }
 
-// AWS The AWS side of a registry. [swagger 2021; accountType - docs]
+// AWS The AWS account and role of a registry. [swagger 2021; accountType - docs]
 type AWS struct {
 	// AccountID AWS account.
 	AccountID string `json:"accountId,omitempty,omitzero"`
@@ -456,10 +456,10 @@ type AWS struct {
 	// AccountType `Global` or `US_Gov`.
 	AccountType string `json:"accountType,omitempty,omitzero"`
 
-	// Arn Role that is assumed.
+	// Arn Role that the service assumes.
 	Arn string `json:"arn,omitempty,omitzero"`
 
-	// Description Text of the connector.
+	// Description Description of the connector.
 	Description string `json:"description,omitempty,omitzero"`
 
 	// Name Name of the connector.
@@ -469,12 +469,12 @@ type AWS struct {
 	Region string `json:"region,omitempty,omitzero"`
 }
 
-// AWSBase What a trust policy needs. [swagger 2021]
+// AWSBase The values for a trust policy. [swagger 2021]
 type AWSBase struct {
 	// AccountID AWS account of the service.
 	AccountID string `json:"accountId"`
 
-	// ExternalID External id of the subscription; the emulator stays below 2³¹, as clients read an int32. [swagger 2021; observed]
+	// ExternalID External id of the subscription; the emulator sends a value below 2³¹, because clients read an int32. [swagger 2021; observed]
 	ExternalID int64 `json:"externalId"`
 }
 
@@ -483,38 +483,38 @@ type AWSConnectorRequest struct {
 	// AccountType Partition of the account.
 	AccountType AWSConnectorRequestAccountType `json:"accountType,omitempty,omitzero"`
 
-	// Arn Role to be assumed. [swagger 2021; pattern inferred]
+	// Arn Role that the service assumes. [swagger 2021; pattern inferred]
 	Arn string `json:"arn"`
 
-	// Description Text.
+	// Description Description.
 	Description string `json:"description,omitempty,omitzero"`
 
-	// ExternalID External id of the subscription, here as a string; not checked.
+	// ExternalID External id of the subscription, here a string; the emulator does not check it.
 	ExternalID string `json:"externalId,omitempty,omitzero"`
 
-	// Name Name; that of the role when absent.
+	// Name Name; the name of the role when absent.
 	Name string `json:"name,omitempty,omitzero"`
 }
 
 // AWSConnectorRequestAccountType Partition of the account.
 type AWSConnectorRequestAccountType string
 
-// AWSRequest What ties an Amazon ECR registry to a role. [swagger 2021; accountType - docs]
+// AWSRequest The role and region of an Amazon ECR registry. [swagger 2021; accountType - docs]
 type AWSRequest struct {
-	// AccountID AWS account; needed with a new connector.
+	// AccountID AWS account; required for a new connector.
 	AccountID string `json:"accountId,omitempty,omitzero"`
 
-	// AccountType Partition of the account. The docs call it mandatory; older clients do not know it. [docs; optional - observed]
+	// AccountType Partition of the account. The docs call it mandatory; older clients do not send it. [docs; optional - observed]
 	AccountType AWSRequestAccountType `json:"accountType,omitempty,omitzero"`
 
-	// Arn Role of an existing connector or of the one to be made.
+	// Arn Role of an existing connector, or of the connector to create.
 	Arn string `json:"arn"`
 
 	// Region Region; a US GovCloud one when accountType is US_Gov.
 	Region string `json:"region"`
 }
 
-// AWSRequestAccountType Partition of the account. The docs call it mandatory; older clients do not know it. [docs; optional - observed]
+// AWSRequestAccountType Partition of the account. The docs call it mandatory; older clients do not send it. [docs; optional - observed]
 type AWSRequestAccountType string
 
 // AssociatedRegistry A place where an image was found, with the id of the registry. [swagger 2021]
@@ -537,23 +537,23 @@ type CancelJob struct {
 	// CancelJobID Id of the job.
 	CancelJobID string `json:"CancelJobId,omitempty,omitzero"`
 
-	// DeletionJobID Printed instead of CancelJobId by one sample; the emulator never sends it. [release notes 1.15]
+	// DeletionJobID One sample shows this field instead of CancelJobId; the emulator never sends it. [release notes 1.15]
 	DeletionJobID string `json:"deletionJobId,omitempty,omitzero"`
 }
 
 // Connector A connector that a registry uses. [swagger 2021]
 type Connector struct {
-	// Arn Role that is assumed.
+	// Arn Role that the service assumes.
 	Arn string `json:"arn"`
 
-	// Description Text of the connector.
+	// Description Description of the connector.
 	Description string `json:"description"`
 
 	// Name Name of the connector.
 	Name string `json:"name"`
 }
 
-// Credential A login for the registry. The password is checked for its form and forgotten. [swagger 2021; forgetting - our choice]
+// Credential A login for the registry. The emulator checks the form of the password and does not store it. [swagger 2021; not stored - our choice]
 type Credential struct {
 	// Password Password or token; never returned.
 	Password string `json:"password,omitempty,omitzero"`
@@ -562,10 +562,10 @@ type Credential struct {
 	Username string `json:"username,omitempty,omitzero"`
 }
 
-// CredentialType How the registry is logged in to. [client v1.1; ACR - observed]
+// CredentialType Kind of login to the registry. [client v1.1; ACR - observed]
 type CredentialType string
 
-// CredentialUser What is told of a credential. [swagger 2021]
+// CredentialUser The public part of a credential. [swagger 2021]
 type CredentialUser struct {
 	// Username Login name.
 	Username string `json:"username,omitempty,omitzero"`
@@ -573,11 +573,11 @@ type CredentialUser struct {
 
 // DeletionJob Names the job that deletes. [release notes 1.12 and 1.15]
 type DeletionJob struct {
-	// DeletionJobID Id of the job. The vendor documents no call that asks for its state; the emulator has one under `/_qcs/jobs/`.
+	// DeletionJobID Id of the job. The vendor documents no call that returns the state of a job; the emulator has one under `/_qcs/jobs/`.
 	DeletionJobID string `json:"deletionJobId"`
 }
 
-// GCARRequest What ties a Google Artifact Registry to its connector. [docs - create a registry; key name - inferred]
+// GCARRequest The connector of a Google Artifact Registry. [docs - create a registry; key name - inferred]
 type GCARRequest struct {
 	// ConnectorID Id of the connector.
 	ConnectorID string `json:"connectorId"`
@@ -591,7 +591,7 @@ type GCARRequest struct {
 
 // GCPConnector A Google connector. [swagger 2021]
 type GCPConnector struct {
-	// Description Text.
+	// Description Description.
 	Description string `json:"description"`
 
 	// GCPConnectorID Id.
@@ -600,14 +600,14 @@ type GCPConnector struct {
 	// GCPProjectID Project of the service account.
 	GCPProjectID string `json:"gcpProjectId"`
 
-	// Location Location of the registry that uses it; empty until one does. [meaning inferred]
+	// Location Location of the registry that uses the connector; empty without such a registry. [meaning inferred]
 	Location string `json:"location"`
 
 	// Name Name.
 	Name string `json:"name"`
 }
 
-// GCPRequest What ties a Google Container Registry to its connector. [docs - create a registry]
+// GCPRequest The connector of a Google Container Registry. [docs - create a registry]
 type GCPRequest struct {
 	// ConnectorID Id of the connector.
 	ConnectorID string `json:"connectorId"`
@@ -622,14 +622,14 @@ type GCPRequest struct {
 // IDList Ids in a bare array. [client v1.1]
 type IDList = []string
 
-// Image An image, as far as integrations read it; the vendor's has more. [docs - images; observed]
+// Image An image, with the fields that integrations read; the vendor sends more fields. [docs - images; observed]
 type Image struct {
 	// Created A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
 	//
 	// Example: 1628504894719
 	Created Millis `json:"created"`
 
-	// ImageID The first twelve of them.
+	// ImageID The first twelve digits of `sha`.
 	ImageID string `json:"imageId"`
 
 	// LastScanned A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
@@ -637,16 +637,16 @@ type Image struct {
 	// Example: 1628504894719
 	LastScanned Millis `json:"lastScanned"`
 
-	// Repo Where it was found.
+	// Repo Places where the image was found.
 	Repo []ImageRepo `json:"repo"`
 
-	// ScanStatus `SUCCESS` after a scan; no other value is seen. [observed]
+	// ScanStatus `SUCCESS` after a scan; integrations show no other value. [observed]
 	ScanStatus string `json:"scanStatus"`
 
 	// Sha SHA-256, 64 hexadecimal digits.
 	Sha string `json:"sha"`
 
-	// Size Bytes. [docs]
+	// Size Size in bytes. [docs]
 	Size int64 `json:"size,omitempty,omitzero"`
 
 	// Updated A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
@@ -672,7 +672,7 @@ type ImageRepo struct {
 
 // Images A page of images. [observed]
 type Images struct {
-	// Count Number of all that match. [our choice]
+	// Count Number of all items that match. [our choice]
 	Count int `json:"count"`
 
 	// Data The images of the page.
@@ -684,21 +684,21 @@ type Images struct {
 // Example: 1628504894719
 type Millis = openapi.Millis
 
-// Policy A runtime policy. Its times are ISO texts, unlike those of registries. [docs - runtime policies]
+// Policy A runtime policy. Its times are ISO 8601 texts; those of registries are not. [docs - runtime policies]
 type Policy struct {
-	// Created When the policy was made.
+	// Created Time when the policy was created.
 	Created time.Time `json:"created"`
 
-	// DefaultExecuteAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	// DefaultExecuteAction Action of a rule or a default; public samples of rules have only DENY. [docs - runtime policies; of a rule - inferred]
 	DefaultExecuteAction PolicyAction `json:"defaultExecuteAction"`
 
-	// DefaultFileAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	// DefaultFileAction Action of a rule or a default; public samples of rules have only DENY. [docs - runtime policies; of a rule - inferred]
 	DefaultFileAction PolicyAction `json:"defaultFileAction"`
 
-	// DefaultNetworkAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	// DefaultNetworkAction Action of a rule or a default; public samples of rules have only DENY. [docs - runtime policies; of a rule - inferred]
 	DefaultNetworkAction PolicyAction `json:"defaultNetworkAction"`
 
-	// Description Text.
+	// Description Description.
 	Description string `json:"description,omitempty,omitzero"`
 
 	// ID Id, 24 hexadecimal digits.
@@ -710,17 +710,17 @@ type Policy struct {
 	// Name Name.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// PolicyMode Whether a policy counts. [docs - runtime policies]
+	// PolicyMode State of a policy. [docs - runtime policies]
 	PolicyMode PolicyMode `json:"policyMode"`
 
 	// Rules Rules of the policy.
 	Rules []PolicyRule `json:"rules"`
 
-	// Updated When it was changed.
+	// Updated Time of the last change.
 	Updated time.Time `json:"updated"`
 }
 
-// PolicyAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+// PolicyAction Action of a rule or a default; public samples of rules have only DENY. [docs - runtime policies; of a rule - inferred]
 type PolicyAction string
 
 // PolicyError The body of a refusal of a policy. [release notes 1.12]
@@ -731,54 +731,54 @@ type PolicyError struct {
 	// Message What went wrong.
 	Message string `json:"Message"`
 
-	// MessageInfo Where to read on; empty in the only sample.
+	// MessageInfo Reference to the documentation; empty in the only sample.
 	MessageInfo string `json:"MessageInfo"`
 
 	// Status HTTP status.
 	Status int `json:"Status"`
 
-	// Error Why.
+	// Error Cause.
 	Error string `json:"Error"`
 }
 
-// PolicyMode Whether a policy counts. [docs - runtime policies]
+// PolicyMode State of a policy. [docs - runtime policies]
 type PolicyMode string
 
-// PolicyRefusal Either of two shapes.
+// PolicyRefusal One of two bodies.
 type PolicyRefusal struct {
 	union json.RawMessage
 }
 
 // PolicyRequest The body that creates or replaces a policy. [docs - runtime policies]
 type PolicyRequest struct {
-	// DefaultExecuteAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	// DefaultExecuteAction Action of a rule or a default; public samples of rules have only DENY. [docs - runtime policies; of a rule - inferred]
 	DefaultExecuteAction PolicyAction `json:"defaultExecuteAction"`
 
-	// DefaultFileAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	// DefaultFileAction Action of a rule or a default; public samples of rules have only DENY. [docs - runtime policies; of a rule - inferred]
 	DefaultFileAction PolicyAction `json:"defaultFileAction"`
 
-	// DefaultNetworkAction What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	// DefaultNetworkAction Action of a rule or a default; public samples of rules have only DENY. [docs - runtime policies; of a rule - inferred]
 	DefaultNetworkAction PolicyAction `json:"defaultNetworkAction"`
 
-	// Description Text.
+	// Description Description.
 	Description string `json:"description,omitempty,omitzero"`
 
-	// IgnoredSyscalls Names of system calls. The table of the docs says a string, its sample an array. [docs - runtime policies; pattern - our choice]
+	// IgnoredSyscalls Names of system calls. In the docs, the table has a string and the sample has an array. [docs - runtime policies; pattern - our choice]
 	IgnoredSyscalls []string `json:"ignoredSyscalls,omitempty,omitzero"`
 
 	// Name Name.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// PolicyMode Whether a policy counts. [docs - runtime policies]
+	// PolicyMode State of a policy. [docs - runtime policies]
 	PolicyMode PolicyMode `json:"policyMode"`
 
 	// Rules Rules of the policy.
 	Rules []PolicyRule `json:"rules,omitempty,omitzero"`
 }
 
-// PolicyRule A rule of a policy. `ipAddress` is needed by the NETWORK types. [docs - runtime policies]
+// PolicyRule A rule of a policy. The NETWORK types require `ipAddress`. [docs - runtime policies]
 type PolicyRule struct {
-	// Action What a rule does; DENY is the only one seen of a rule. [docs - runtime policies; of a rule - inferred]
+	// Action Action of a rule or a default; public samples of rules have only DENY. [docs - runtime policies; of a rule - inferred]
 	Action PolicyAction `json:"action,omitempty,omitzero"`
 
 	// Arg1 First argument.
@@ -790,7 +790,7 @@ type PolicyRule struct {
 	// Arg3 Third argument.
 	Arg3 string `json:"arg3,omitempty,omitzero"`
 
-	// Created When the rule was made; set by the service.
+	// Created Time when the rule was created; set by the service.
 	Created time.Time `json:"created,omitempty,omitzero"`
 
 	// File Path of a file.
@@ -799,7 +799,7 @@ type PolicyRule struct {
 	// ID Id; the service chooses it and ignores what is sent. [second half - our choice]
 	ID string `json:"id,omitempty,omitzero"`
 
-	// Inactive Whether the rule does not count; false when absent.
+	// Inactive True if the rule is switched off; false when absent.
 	Inactive *bool `json:"inactive,omitempty"`
 
 	// IPAddress An IPv4 or IPv6 address, a network in CIDR form, or `*`. [forms - our choice]
@@ -820,7 +820,7 @@ type PolicyRule struct {
 	// Syscall System call.
 	Syscall string `json:"syscall,omitempty,omitzero"`
 
-	// Updated When it was changed; set by the service.
+	// Updated Time of the last change; set by the service.
 	Updated time.Time `json:"updated,omitempty,omitzero"`
 }
 
@@ -829,14 +829,14 @@ type PolicyRuleRuleType string
 
 // Registries A page of registries. [swagger 2021]
 type Registries struct {
-	// Count Number of all that match. [our choice]
+	// Count Number of all items that match. [our choice]
 	Count int `json:"count"`
 
 	// Data The registries of the page.
 	Data []Registry `json:"data"`
 }
 
-// Registry A registry as lists show it. [swagger 2021]
+// Registry A registry in a list. [swagger 2021]
 type Registry struct {
 	// AWSAccountID AWS account.
 	AWSAccountID string `json:"awsAccountId,omitempty,omitzero"`
@@ -857,13 +857,13 @@ type Registry struct {
 	// Example: 1628504894719
 	LastScanned Millis `json:"lastScanned,omitempty,omitzero"`
 
-	// ProviderType `DockerHub` or `AWS` for these two. [client v1.1]
+	// ProviderType `DockerHub` or `AWS` for registries of these types. [client v1.1]
 	ProviderType string `json:"providerType,omitempty,omitzero"`
 
-	// RegistryName Name for people. [observed]
+	// RegistryName Display name. [observed]
 	RegistryName string `json:"registryName,omitempty,omitzero"`
 
-	// RegistryType Kind of registry. `Azure` and `ACR` are two names of one kind; the answer says `Azure`.
+	// RegistryType Type of a registry. `Azure` and `ACR` are two names of one type; responses have `Azure`.
 	// [client v1.1; GCP and GOOGLE_ARTIFACT_REGISTRY - docs; ACR - observed; answer - our choice]
 	RegistryType RegistryType `json:"registryType"`
 
@@ -873,19 +873,19 @@ type Registry struct {
 	// RegistryUUID Id of the registry.
 	RegistryUUID string `json:"registryUuid"`
 
-	// RepoCount Repositories found.
+	// RepoCount Number of repositories found.
 	RepoCount int `json:"repoCount"`
 
-	// ScheduleStatusList Number of schedules in each state that occurs. [swagger 2021; shape - client v1.1]
+	// ScheduleStatusList Number of schedules by status, without the statuses that do not occur. [swagger 2021; shape - client v1.1]
 	ScheduleStatusList ScheduleStatusCounts `json:"scheduleStatusList"`
 
-	// TotalImages Images found.
+	// TotalImages Number of images found.
 	TotalImages int `json:"totalImages"`
 
-	// TotalScannedImages Images scanned.
+	// TotalScannedImages Number of images scanned.
 	TotalScannedImages int `json:"totalScannedImages"`
 
-	// TotalVulnerableImages Images with a vulnerability.
+	// TotalVulnerableImages Number of images with a vulnerability.
 	TotalVulnerableImages int `json:"totalVulnerableImages"`
 
 	// Updated A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
@@ -901,7 +901,7 @@ type RegistryDeletion struct {
 
 // RegistryDetails A registry with its connectors. [swagger 2021]
 type RegistryDetails struct {
-	// AWS The AWS side of a registry. [swagger 2021; accountType - docs]
+	// AWS The AWS account and role of a registry. [swagger 2021; accountType - docs]
 	AWS AWS `json:"aws,omitempty,omitzero"`
 
 	// Connectors Connectors that the registry uses.
@@ -912,10 +912,10 @@ type RegistryDetails struct {
 	// Example: 1628504894719
 	Created Millis `json:"created"`
 
-	// Credential What is told of a credential. [swagger 2021]
+	// Credential The public part of a credential. [swagger 2021]
 	Credential CredentialUser `json:"credential,omitempty,omitzero"`
 
-	// CredentialType How the registry is logged in to. [client v1.1; ACR - observed]
+	// CredentialType Kind of login to the registry. [client v1.1; ACR - observed]
 	CredentialType CredentialType `json:"credentialType,omitempty,omitzero"`
 
 	// DockerHubOrg Docker Hub organisation.
@@ -926,13 +926,13 @@ type RegistryDetails struct {
 	// Example: 1628504894719
 	LastScanned Millis `json:"lastScanned,omitempty,omitzero"`
 
-	// ProviderType `DockerHub` or `AWS` for these two. [client v1.1]
+	// ProviderType `DockerHub` or `AWS` for registries of these types. [client v1.1]
 	ProviderType string `json:"providerType,omitempty,omitzero"`
 
-	// RegistryName Name for people. [observed]
+	// RegistryName Display name. [observed]
 	RegistryName string `json:"registryName,omitempty,omitzero"`
 
-	// RegistryType Kind of registry. `Azure` and `ACR` are two names of one kind; the answer says `Azure`.
+	// RegistryType Type of a registry. `Azure` and `ACR` are two names of one type; responses have `Azure`.
 	// [client v1.1; GCP and GOOGLE_ARTIFACT_REGISTRY - docs; ACR - observed; answer - our choice]
 	RegistryType RegistryType `json:"registryType"`
 
@@ -942,19 +942,19 @@ type RegistryDetails struct {
 	// RegistryUUID Id of the registry.
 	RegistryUUID string `json:"registryUuid"`
 
-	// RepoCount Repositories found.
+	// RepoCount Number of repositories found.
 	RepoCount int `json:"repoCount"`
 
-	// ScheduleStatusList Number of schedules in each state that occurs. [swagger 2021; shape - client v1.1]
+	// ScheduleStatusList Number of schedules by status, without the statuses that do not occur. [swagger 2021; shape - client v1.1]
 	ScheduleStatusList ScheduleStatusCounts `json:"scheduleStatusList"`
 
-	// TotalImages Images found.
+	// TotalImages Number of images found.
 	TotalImages int `json:"totalImages"`
 
-	// TotalScannedImages Images scanned.
+	// TotalScannedImages Number of images scanned.
 	TotalScannedImages int `json:"totalScannedImages"`
 
-	// TotalVulnerableImages Images with a vulnerability.
+	// TotalVulnerableImages Number of images with a vulnerability.
 	TotalVulnerableImages int `json:"totalVulnerableImages"`
 
 	// Updated A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
@@ -975,38 +975,38 @@ type RegistryReference struct {
 	RegistryUUID string `json:"registryUuid"`
 }
 
-// RegistryRequest The body that creates, validates or updates a registry. `aws` is needed when registryType is AWS, `acr` when Azure or ACR, `gcp` when GCP, `gcar` when GOOGLE_ARTIFACT_REGISTRY;
+// RegistryRequest The body that creates, validates or updates a registry. `aws` is required when registryType is AWS, `acr` when Azure or ACR, `gcp` when GCP, `gcar` when GOOGLE_ARTIFACT_REGISTRY;
 // `credential.username` and `credential.password` when credentialType is BasicAuth or DockerHub, `accessToken` or `credential.password` when it is Token.
 // [docs - create a registry; swagger 2021; conditions on credentials - inferred]
 type RegistryRequest struct {
-	// AccessToken Only for JFrog registries. Checked for its form and forgotten. [docs; its place in the body is inferred]
+	// AccessToken Only for JFrog registries. The emulator checks its form and does not store it. [docs; its place in the body is inferred]
 	AccessToken string `json:"accessToken,omitempty,omitzero"`
 
-	// ACR What ties an Azure registry to its connector. Either field names it. [connectorId - docs; connectorName - observed]
+	// ACR The connector of an Azure registry. One of the two fields names it. [connectorId - docs; connectorName - observed]
 	ACR ACRRequest `json:"acr,omitempty,omitzero"`
 
-	// AWS What ties an Amazon ECR registry to a role. [swagger 2021; accountType - docs]
+	// AWS The role and region of an Amazon ECR registry. [swagger 2021; accountType - docs]
 	AWS AWSRequest `json:"aws,omitempty,omitzero"`
 
-	// Credential A login for the registry. The password is checked for its form and forgotten. [swagger 2021; forgetting - our choice]
+	// Credential A login for the registry. The emulator checks the form of the password and does not store it. [swagger 2021; not stored - our choice]
 	Credential Credential `json:"credential,omitempty,omitzero"`
 
-	// CredentialType How the registry is logged in to. [client v1.1; ACR - observed]
+	// CredentialType Kind of login to the registry. [client v1.1; ACR - observed]
 	CredentialType CredentialType `json:"credentialType"`
 
 	// DockerHubOrgName Docker Hub organisation. [swagger 2021]
 	DockerHubOrgName string `json:"dockerHubOrgName,omitempty,omitzero"`
 
-	// GCAR What ties a Google Artifact Registry to its connector. [docs - create a registry; key name - inferred]
+	// GCAR The connector of a Google Artifact Registry. [docs - create a registry; key name - inferred]
 	GCAR GCARRequest `json:"gcar,omitempty,omitzero"`
 
-	// GCP What ties a Google Container Registry to its connector. [docs - create a registry]
+	// GCP The connector of a Google Container Registry. [docs - create a registry]
 	GCP GCPRequest `json:"gcp,omitempty,omitzero"`
 
-	// RegistryName Name for people; the host of the address when absent. [observed; default - our choice]
+	// RegistryName Display name; the host of the address when absent. [observed; default - our choice]
 	RegistryName string `json:"registryName,omitempty,omitzero"`
 
-	// RegistryType Kind of registry. `Azure` and `ACR` are two names of one kind; the answer says `Azure`.
+	// RegistryType Type of a registry. `Azure` and `ACR` are two names of one type; responses have `Azure`.
 	// [client v1.1; GCP and GOOGLE_ARTIFACT_REGISTRY - docs; ACR - observed; answer - our choice]
 	RegistryType RegistryType `json:"registryType"`
 
@@ -1017,11 +1017,11 @@ type RegistryRequest struct {
 	RegistryUUID string `json:"registryUuid,omitempty,omitzero"`
 }
 
-// RegistryType Kind of registry. `Azure` and `ACR` are two names of one kind; the answer says `Azure`.
+// RegistryType Type of a registry. `Azure` and `ACR` are two names of one type; responses have `Azure`.
 // [client v1.1; GCP and GOOGLE_ARTIFACT_REGISTRY - docs; ACR - observed; answer - our choice]
 type RegistryType string
 
-// RepoTag A repository and the tags of it that are scanned. [docs - create a registry schedule]
+// RepoTag A repository and its tags to scan. [docs - create a registry schedule]
 type RepoTag struct {
 	// Repo Name of the repository.
 	Repo string `json:"repo"`
@@ -1032,10 +1032,10 @@ type RepoTag struct {
 
 // Report A report. [swagger 2021]
 type Report struct {
-	// CreatedAt When it was asked for; ISO, unlike the times of registries. [release 1.42]
+	// CreatedAt Time of the request; an ISO 8601 text, which times of registries are not. [release 1.42]
 	CreatedAt time.Time `json:"createdAt"`
 
-	// Description Text, null for none.
+	// Description Description, or null.
 	Description nullable.Nullable[string] `json:"description"`
 
 	// DisplayColumns Columns.
@@ -1056,70 +1056,70 @@ type Report struct {
 	// ReportUUID Id.
 	ReportUUID string `json:"reportUuid"`
 
-	// Status `GENERATED` when it can be downloaded, before that `GENERATING`. [second one - our choice]
+	// Status `GENERATED` when the report can be downloaded; before, `GENERATING`. [GENERATING - our choice]
 	Status string `json:"status"`
 
-	// TemplateName What a report is about. The emulator fills the image templates; the others have no rows. [swagger 2021 - the first two; docs - report schedules; the last four - release 1.42]
+	// TemplateName Subject of a report. The emulator has rows for the image templates only. [swagger 2021 - the first two; docs - report schedules; the last four - release 1.42]
 	TemplateName ReportTemplate `json:"templateName"`
 }
 
-// ReportDeletion What was deleted. [swagger 2021]
+// ReportDeletion The deleted reports. [swagger 2021]
 type ReportDeletion struct {
-	// Data Ids of the reports that are gone.
+	// Data Ids of the deleted reports.
 	Data []string `json:"data"`
 
-	// Message A text for people.
+	// Message Text for a person.
 	Message string `json:"message"`
 }
 
-// ReportExpiry Days after which a report is gone. [release 1.35]
+// ReportExpiry Days after which a report is deleted. [release 1.35]
 type ReportExpiry int
 
-// ReportRecurrence How often; once when null. [docs - report schedules]
+// ReportRecurrence Recurrence of a report; null for one report. [docs - report schedules]
 type ReportRecurrence struct {
-	// RecurrenceType How often.
+	// RecurrenceType Interval.
 	RecurrenceType ReportRecurrenceRecurrenceType `json:"recurrenceType"`
 
-	// SelectedDayOfWeeks On which days.
+	// SelectedDayOfWeeks Days of a weekly report.
 	SelectedDayOfWeeks []WeekDay `json:"selectedDayOfWeeks,omitempty,omitzero"`
 }
 
-// ReportRecurrenceRecurrenceType How often.
+// ReportRecurrenceRecurrenceType Interval.
 type ReportRecurrenceRecurrenceType string
 
-// ReportRequest The body that asks for a report. [swagger 2021; expireAfter - release 1.35]
+// ReportRequest The body that creates a report. [swagger 2021; expireAfter - release 1.35]
 type ReportRequest struct {
-	// Description Text.
+	// Description Description.
 	Description string `json:"description,omitempty,omitzero"`
 
-	// DisplayColumns Columns; all of the template when absent, the default ones when empty. Unknown ones are refused. [docs - report schedules; refusal - our choice]
+	// DisplayColumns Columns; all columns of the template when absent, the default columns when empty. An unknown column is refused. [docs - report schedules; refusal - our choice]
 	DisplayColumns []string `json:"displayColumns,omitempty,omitzero"`
 
-	// ExpireAfter Days after which a report is gone. [release 1.35]
+	// ExpireAfter Days after which a report is deleted. [release 1.35]
 	ExpireAfter ReportExpiry `json:"expireAfter,omitempty,omitzero"`
 
-	// Filter A query of images.
+	// Filter A filter of the list of images.
 	Filter string `json:"filter,omitempty,omitzero"`
 
 	// Name Name.
 	Name string `json:"name"`
 
-	// TemplateName What a report is about. The emulator fills the image templates; the others have no rows. [swagger 2021 - the first two; docs - report schedules; the last four - release 1.42]
+	// TemplateName Subject of a report. The emulator has rows for the image templates only. [swagger 2021 - the first two; docs - report schedules; the last four - release 1.42]
 	TemplateName ReportTemplate `json:"templateName"`
 }
 
-// ReportScheduleReference Names a schedule of reports. [our choice]
+// ReportScheduleReference Names a report schedule. [our choice]
 type ReportScheduleReference struct {
 	// ReportingScheduleID Id of the schedule.
 	ReportingScheduleID string `json:"reportingScheduleId"`
 }
 
-// ReportScheduleRequest The body that schedules reports. [docs - report schedules]
+// ReportScheduleRequest The body that creates or updates a report schedule. [docs - report schedules]
 type ReportScheduleRequest struct {
-	// Action What is scheduled.
+	// Action Action of the schedule.
 	Action ReportScheduleRequestAction `json:"action"`
 
-	// Description Text.
+	// Description Description.
 	Description string `json:"description,omitempty,omitzero"`
 
 	// DisplayColumns Columns, as in ReportRequest.
@@ -1131,34 +1131,34 @@ type ReportScheduleRequest struct {
 	// EventTime First time, in UTC.
 	EventTime time.Time `json:"eventTime"`
 
-	// ExpireAfter Days after which a report is gone. [release 1.35]
+	// ExpireAfter Days after which a report is deleted. [release 1.35]
 	ExpireAfter ReportExpiry `json:"expireAfter"`
 
-	// Filter A query of images.
+	// Filter A filter of the list of images.
 	Filter string `json:"filter,omitempty,omitzero"`
 
 	// Name Name.
 	Name string `json:"name"`
 
-	// ReportScheduleDetails How often; once when null. [docs - report schedules]
+	// ReportScheduleDetails Recurrence of a report; null for one report. [docs - report schedules]
 	ReportScheduleDetails nullable.Nullable[ReportRecurrence] `json:"reportScheduleDetails,omitempty,omitzero"`
 
-	// TemplateName What a report is about. The emulator fills the image templates; the others have no rows. [swagger 2021 - the first two; docs - report schedules; the last four - release 1.42]
+	// TemplateName Subject of a report. The emulator has rows for the image templates only. [swagger 2021 - the first two; docs - report schedules; the last four - release 1.42]
 	TemplateName ReportTemplate `json:"templateName"`
 
-	// Zip Whether the file is packed. [values inferred]
+	// Zip 1 for a packed file. [values inferred]
 	Zip int `json:"zip,omitempty,omitzero"`
 }
 
-// ReportScheduleRequestAction What is scheduled.
+// ReportScheduleRequestAction Action of the schedule.
 type ReportScheduleRequestAction string
 
-// ReportTemplate What a report is about. The emulator fills the image templates; the others have no rows. [swagger 2021 - the first two; docs - report schedules; the last four - release 1.42]
+// ReportTemplate Subject of a report. The emulator has rows for the image templates only. [swagger 2021 - the first two; docs - report schedules; the last four - release 1.42]
 type ReportTemplate string
 
 // Reports A page of reports. [swagger 2021]
 type Reports struct {
-	// Count Number of all that match. [our choice]
+	// Count Number of all items that match. [our choice]
 	Count int `json:"count"`
 
 	// Data The reports of the page.
@@ -1167,7 +1167,7 @@ type Reports struct {
 
 // Repositories A page of repositories. [swagger 2021]
 type Repositories struct {
-	// Count Number of all that match. [our choice]
+	// Count Number of all items that match. [our choice]
 	Count int `json:"count"`
 
 	// Data The repositories of the page.
@@ -1179,13 +1179,13 @@ type Repository struct {
 	// RepoName Name of the repository.
 	RepoName string `json:"repoName"`
 
-	// TotalImages Images found.
+	// TotalImages Number of images found.
 	TotalImages int `json:"totalImages"`
 
-	// TotalScannedImages Images scanned.
+	// TotalScannedImages Number of images scanned.
 	TotalScannedImages int `json:"totalScannedImages"`
 
-	// TotalVulnerableImages Images with a vulnerability.
+	// TotalVulnerableImages Number of images with a vulnerability.
 	TotalVulnerableImages int `json:"totalVulnerableImages"`
 }
 
@@ -1194,27 +1194,27 @@ type ResponseError struct {
 	// ErrorCode Status and its name, such as `400 BAD_REQUEST`. [release notes 1.12]
 	ErrorCode string `json:"errorCode"`
 
-	// Message What went wrong, for people. [release notes 1.12]
+	// Message What went wrong, for a person. [release notes 1.12]
 	Message string `json:"message"`
 
-	// Timestamp When, in epoch milliseconds, as a number. [release notes 1.12]
+	// Timestamp Time in epoch milliseconds, as a number. [release notes 1.12]
 	Timestamp int64 `json:"timestamp"`
 }
 
-// Schedule A schedule as lists show it. [swagger 2021; the last four request fields in answers - our choice]
+// Schedule A schedule in a list. [swagger 2021; the last four request fields in responses - our choice]
 type Schedule struct {
 	// Created A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
 	//
 	// Example: 1628504894719
 	Created Millis `json:"created"`
 
-	// Errors What went wrong.
+	// Errors Errors of the last scan.
 	Errors []ScheduleError `json:"errors,omitempty,omitzero"`
 
-	// Filters Which images are scanned.
+	// Filters Images to scan.
 	Filters []ScheduleFilter `json:"filters"`
 
-	// ForceScan Scan images again that have been scanned before.
+	// ForceScan Scan images again that were scanned before.
 	ForceScan bool `json:"forceScan,omitempty,omitzero"`
 
 	// JobCompletionDate A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
@@ -1253,7 +1253,7 @@ type Schedule struct {
 	// OnDemand True for a scan at once, false for an automatic one.
 	OnDemand bool `json:"onDemand"`
 
-	// RegistryType Kind of registry. `Azure` and `ACR` are two names of one kind; the answer says `Azure`.
+	// RegistryType Type of a registry. `Azure` and `ACR` are two names of one type; responses have `Azure`.
 	// [client v1.1; GCP and GOOGLE_ARTIFACT_REGISTRY - docs; ACR - observed; answer - our choice]
 	RegistryType RegistryType `json:"registryType,omitempty,omitzero"`
 
@@ -1266,7 +1266,7 @@ type Schedule struct {
 	// ScheduleUUID Id of the schedule; also a token of filters. [release notes 1.15]
 	ScheduleUUID string `json:"scheduleUuid"`
 
-	// Status State of a schedule. Meanings are inferred from their names, only the spelling is documented. Other values may appear. [client v1.1; Unknown - release notes 1.15]
+	// Status Status of a schedule. Only the spelling is documented; the meanings are inferred from the names. Other values may appear. [client v1.1; Unknown - release notes 1.15]
 	Status Status `json:"status"`
 
 	// Updated A point in time as epoch milliseconds in a string. [docs - containers; inferred for registries and schedules]
@@ -1283,21 +1283,21 @@ type ScheduleDeletion struct {
 	union json.RawMessage
 }
 
-// ScheduleError A fault of a scan. [swagger 2021; values not documented]
+// ScheduleError An error of a scan. [swagger 2021; values not documented]
 type ScheduleError struct {
 	// ContextParams Values that the text refers to.
 	ContextParams map[string]interface{} `json:"contextParams,omitempty,omitzero"`
 
-	// ErrorCode Code of the fault.
+	// ErrorCode Code of the error.
 	ErrorCode string `json:"errorCode"`
 
-	// ErrorMessage Text of the fault.
+	// ErrorMessage Text of the error.
 	ErrorMessage string `json:"errorMessage"`
 }
 
-// ScheduleFilter Which images a schedule scans. [swagger 2021]
+// ScheduleFilter The images that a schedule scans. [swagger 2021]
 type ScheduleFilter struct {
-	// Days Only images made in the last 1 to 7 or 14 days; null means all. [swagger 2021; null - observed]
+	// Days Only images created in the last 1 to 7 or 14 days; null means all. [swagger 2021; null - observed]
 	Days nullable.Nullable[int] `json:"days,omitempty,omitzero"`
 
 	// RepoTags Repositories and their tags.
@@ -1320,23 +1320,24 @@ type ScheduleReference struct {
 	ScheduleUUID string `json:"scheduleUuid"`
 }
 
-// ScheduleRequest The body that creates or updates a schedule. Automatic schedules (`onDemand: false`) need `schedule` or `scheduleScanIntervalInDays` (default 1; default time 00:00) and, when the interval is 7, take `weekDay` (default: the day of creation),
-// which is refused with any other interval. When `onDemand` is absent it means false if one of these three is given, else true. Beside `onDemand: true` the three are ignored: integrations send `schedule` with it. An update that leaves out `schedule`, or interval and day, leaves them as they are.
+// ScheduleRequest The body that creates or updates a schedule. An automatic schedule (`onDemand: false`) needs `schedule` (default 00:00) or `scheduleScanIntervalInDays` (default 1). With the interval 7 it accepts `weekDay` (default: the day of creation);
+// with any other interval, `weekDay` is refused. Without `onDemand`, the schedule is automatic if one of these three fields is given, and on demand otherwise. With `onDemand: true`, the three fields are ignored, because integrations send `schedule` with it.
+// An update without `schedule`, or without interval and day, does not change them.
 // [docs - create a registry schedule; swagger 2021; defaults - our choice]
 type ScheduleRequest struct {
-	// Filters Which images are scanned.
+	// Filters Images to scan.
 	Filters []ScheduleFilter `json:"filters"`
 
-	// ForceScan Scan images again that have been scanned before. [docs]
+	// ForceScan Scan images again that were scanned before. [docs]
 	ForceScan *bool `json:"forceScan,omitempty"`
 
-	// Name Name; need not be unique and may contain slashes. [swagger 2021; observed]
+	// Name Name, not unique; it may contain slashes. [swagger 2021; observed]
 	Name string `json:"name,omitempty,omitzero"`
 
 	// OnDemand True for a scan at once. [docs; some tables write OnDemand]
 	OnDemand *bool `json:"onDemand,omitempty"`
 
-	// RegistryType Kind of registry. `Azure` and `ACR` are two names of one kind; the answer says `Azure`.
+	// RegistryType Type of a registry. `Azure` and `ACR` are two names of one type; responses have `Azure`.
 	// [client v1.1; GCP and GOOGLE_ARTIFACT_REGISTRY - docs; ACR - observed; answer - our choice]
 	RegistryType RegistryType `json:"registryType,omitempty,omitzero"`
 
@@ -1350,27 +1351,27 @@ type ScheduleRequest struct {
 	WeekDay WeekDay `json:"weekDay,omitempty,omitzero"`
 }
 
-// ScheduleStatusCounts Number of schedules in each state that occurs. [swagger 2021; shape - client v1.1]
+// ScheduleStatusCounts Number of schedules by status, without the statuses that do not occur. [swagger 2021; shape - client v1.1]
 type ScheduleStatusCounts map[string]int
 
 // Schedules A page of schedules. [swagger 2021]
 type Schedules struct {
-	// Count Number of all that match. [our choice]
+	// Count Number of all items that match. [our choice]
 	Count int `json:"count"`
 
 	// Data The schedules of the page.
 	Data []Schedule `json:"data"`
 }
 
-// Status State of a schedule. Meanings are inferred from their names, only the spelling is documented. Other values may appear. [client v1.1; Unknown - release notes 1.15]
+// Status Status of a schedule. Only the spelling is documented; the meanings are inferred from the names. Other values may appear. [client v1.1; Unknown - release notes 1.15]
 type Status string
 
-// TokenRequest The form that asks for a token. [docs]
+// TokenRequest The form that requests a token. [docs]
 type TokenRequest struct {
 	// Password Password, form-encoded (`%` and `+` included).
 	Password string `json:"password"`
 
-	// Permissions Some integrations send `true`; what it does is not documented, and nothing here. [observed; false - our choice]
+	// Permissions Some integrations send `true`. Its effect is not documented; the emulator ignores it. [observed; false - our choice]
 	Permissions TokenRequestPermissions `json:"permissions,omitempty,omitzero"`
 
 	// Token Always `true`.
@@ -1380,7 +1381,7 @@ type TokenRequest struct {
 	Username string `json:"username"`
 }
 
-// TokenRequestPermissions Some integrations send `true`; what it does is not documented, and nothing here. [observed; false - our choice]
+// TokenRequestPermissions Some integrations send `true`. Its effect is not documented; the emulator ignores it. [observed; false - our choice]
 type TokenRequestPermissions string
 
 // TokenRequestToken Always `true`.
@@ -1388,14 +1389,14 @@ type TokenRequestToken string
 
 // Vulnerabilities A page of vulnerabilities. [observed]
 type Vulnerabilities struct {
-	// Count Number of all that match. [our choice]
+	// Count Number of all items that match. [our choice]
 	Count int `json:"count"`
 
 	// Data The vulnerabilities of the page.
 	Data []Vulnerability `json:"data"`
 }
 
-// Vulnerability A vulnerability. Only severity is seen in use; the others are columns of the reports. [observed; swagger 2021]
+// Vulnerability A vulnerability. Integrations read only `severity`; the other fields are columns of reports. [observed; swagger 2021]
 type Vulnerability struct {
 	// Cveids CVE numbers.
 	Cveids []string `json:"cveids,omitempty,omitzero"`
@@ -1403,7 +1404,7 @@ type Vulnerability struct {
 	// Qid Number of the check.
 	Qid int `json:"qid"`
 
-	// Severity From 1, least, to 5.
+	// Severity From 1, the least severe, to 5.
 	Severity int `json:"severity"`
 
 	// Title Name.
@@ -1458,7 +1459,7 @@ type NotFound = ResponseError
 // PayloadTooLarge The body of every refusal. [release notes 1.12]
 type PayloadTooLarge = ResponseError
 
-// PolicyRefused Either of two shapes.
+// PolicyRefused One of two bodies.
 type PolicyRefused = PolicyRefusal
 
 // ReportsConflict The body of every refusal. [release notes 1.12]
@@ -1475,7 +1476,7 @@ type UnsupportedMediaType = ResponseError
 
 // ListImagesParams defines parameters for ListImages.
 type ListImagesParams struct {
-	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not have, or a query with a syntax error,
 	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 
@@ -1485,14 +1486,14 @@ type ListImagesParams struct {
 	// PageSize Number of items on a page. [swagger 2021; bounds as the docs state them for containers]
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
-	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
+	// Sort A token of the list with `:asc` or `:desc`. The default direction is `asc`; an unknown token is refused with 400. The default order is `created:desc`
+	// (of repositories, `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
 	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // ListVulnerabilitiesParams defines parameters for ListVulnerabilities.
 type ListVulnerabilitiesParams struct {
-	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not have, or a query with a syntax error,
 	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 
@@ -1502,20 +1503,20 @@ type ListVulnerabilitiesParams struct {
 	// PageSize Number of items on a page. [swagger 2021; bounds as the docs state them for containers]
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
-	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
+	// Sort A token of the list with `:asc` or `:desc`. The default direction is `asc`; an unknown token is refused with 400. The default order is `created:desc`
+	// (of repositories, `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
 	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // DeleteRegistriesParams defines parameters for DeleteRegistries.
 type DeleteRegistriesParams struct {
-	// RegistryIds Ids of the registries, the key repeated for each one. Empty items are dropped. [release notes 1.12]
+	// RegistryIds Ids of the registries; the key is repeated for each id. Empty items are ignored. [release notes 1.12]
 	RegistryIds []string `form:"registryIds,omitempty" json:"registryIds,omitempty,omitzero"`
 }
 
 // ListRegistriesParams defines parameters for ListRegistries.
 type ListRegistriesParams struct {
-	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not have, or a query with a syntax error,
 	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 
@@ -1525,17 +1526,17 @@ type ListRegistriesParams struct {
 	// PageSize Number of items on a page. [swagger 2021; bounds as the docs state them for containers]
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
-	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
+	// Sort A token of the list with `:asc` or `:desc`. The default direction is `asc`; an unknown token is refused with 400. The default order is `created:desc`
+	// (of repositories, `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
 	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// RegistryType Only registries of this kind; an exact match, beside the filter. [our choice]
+	// RegistryType Selects the registries of one type. It is combined with the filter. [our choice]
 	RegistryType *RegistryType `form:"registryType,omitempty" json:"registryType,omitempty"`
 }
 
 // CreateGCPConnectorMultipartBody defines parameters for CreateGCPConnector.
 type CreateGCPConnectorMultipartBody struct {
-	// File The same.
+	// File The same file under another name.
 	File openapi_types.File `json:"file,omitempty,omitzero"`
 
 	// ServiceAccountJSON Key file of a service account, at most 64 KiB.
@@ -1547,16 +1548,16 @@ type CreateGCPConnectorParams struct {
 	// Name Name of the connector. [swagger 2021]
 	Name string `form:"name" json:"name"`
 
-	// Description Text of the connector. [swagger 2021]
+	// Description Description of the connector. [swagger 2021]
 	Description *string `form:"description,omitempty" json:"description,omitempty"`
 
-	// ConnectorID Id of the connector; the service makes one when absent. [swagger 2021; default - our choice]
+	// ConnectorID Id of the connector; the service chooses one when absent. [swagger 2021; default - our choice]
 	ConnectorID *string `form:"connectorId,omitempty" json:"connectorId,omitempty"`
 }
 
 // ListRepositoriesParams defines parameters for ListRepositories.
 type ListRepositoriesParams struct {
-	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not have, or a query with a syntax error,
 	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 
@@ -1566,14 +1567,14 @@ type ListRepositoriesParams struct {
 	// PageSize Number of items on a page. [swagger 2021; bounds as the docs state them for containers]
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
-	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
+	// Sort A token of the list with `:asc` or `:desc`. The default direction is `asc`; an unknown token is refused with 400. The default order is `created:desc`
+	// (of repositories, `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
 	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // ListSchedulesParams defines parameters for ListSchedules.
 type ListSchedulesParams struct {
-	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not have, or a query with a syntax error,
 	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 
@@ -1583,42 +1584,42 @@ type ListSchedulesParams struct {
 	// PageSize Number of items on a page. [swagger 2021; bounds as the docs state them for containers]
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
-	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
+	// Sort A token of the list with `:asc` or `:desc`. The default direction is `asc`; an unknown token is refused with 400. The default order is `created:desc`
+	// (of repositories, `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
 	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // DeleteSchedulesParams defines parameters for DeleteSchedules.
 type DeleteSchedulesParams struct {
-	// ScheduleIds Ids of the schedules, the key repeated for each one. Wins over `filter` when both are given. The samples send it empty and with one id twice:
-	// empty items are dropped and repeated ones folded. [release notes 1.15]
+	// ScheduleIds Ids of the schedules; the key is repeated for each id. If `filter` is given too, the ids count. The samples have an empty item and a repeated id:
+	// empty items and repeated ids are ignored. [release notes 1.15]
 	ScheduleIds ScheduleIds `form:"scheduleIds,omitempty" json:"scheduleIds,omitempty,omitzero"`
 
-	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not have, or a query with a syntax error,
 	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 }
 
 // CancelSchedulesParams defines parameters for CancelSchedules.
 type CancelSchedulesParams struct {
-	// ScheduleIds Ids of the schedules, the key repeated for each one. Wins over `filter` when both are given. The samples send it empty and with one id twice:
-	// empty items are dropped and repeated ones folded. [release notes 1.15]
+	// ScheduleIds Ids of the schedules; the key is repeated for each id. If `filter` is given too, the ids count. The samples have an empty item and a repeated id:
+	// empty items and repeated ids are ignored. [release notes 1.15]
 	ScheduleIds ScheduleIds `form:"scheduleIds,omitempty" json:"scheduleIds,omitempty,omitzero"`
 
-	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not have, or a query with a syntax error,
 	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 }
 
 // DeleteReportsParams defines parameters for DeleteReports.
 type DeleteReportsParams struct {
-	// ReportUuids Ids of the reports, the key repeated for each one. [swagger 2021]
+	// ReportUuids Ids of the reports; the key is repeated for each id. [swagger 2021]
 	ReportUuids []string `form:"reportUuids" json:"reportUuids"`
 }
 
 // ListReportsParams defines parameters for ListReports.
 type ListReportsParams struct {
-	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not know, or a query that cannot be read,
+	// Filter A query in the vendor's query language (QQL), such as `status:Running` or `name:"nightly" AND created>now-7d`. A token that the list does not have, or a query with a syntax error,
 	// is refused with 400 `Invalid Input Request.` [swagger 2021; release notes 1.12 and 1.15; syntax errors: our choice]
 	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
 
@@ -1628,8 +1629,8 @@ type ListReportsParams struct {
 	// PageSize Number of items on a page. [swagger 2021; bounds as the docs state them for containers]
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
-	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
+	// Sort A token of the list with `:asc` or `:desc`. The default direction is `asc`; an unknown token is refused with 400. The default order is `created:desc`
+	// (of repositories, `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
 	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
 }
 

@@ -94,7 +94,7 @@ type ClientInterface interface {
 	// CreateTokenWithBody Exchange user name and password for a token
 	//
 	// Answers 201 with the bare JWT as text: no JSON, no quotes, no line end. It is valid for four hours. Send it as `Authorization: Bearer <token>`.
-	// The body of a refusal is not documented; ours is the `ResponseError` of all other calls. [docs: authentication; observed; error body: our choice]
+	// The body of a refusal is not documented; the emulator sends `ResponseError`, as for all other calls. [docs: authentication; observed; error body: our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -104,7 +104,7 @@ type ClientInterface interface {
 	// CreateTokenWithFormdataBody Exchange user name and password for a token
 	//
 	// Answers 201 with the bare JWT as text: no JSON, no quotes, no line end. It is valid for four hours. Send it as `Authorization: Bearer <token>`.
-	// The body of a refusal is not documented; ours is the `ResponseError` of all other calls. [docs: authentication; observed; error body: our choice]
+	// The body of a refusal is not documented; the emulator sends `ResponseError`, as for all other calls. [docs: authentication; observed; error body: our choice]
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -113,7 +113,7 @@ type ClientInterface interface {
 
 	// ListImages List images
 	//
-	// The images that scans have found. Integrations see here that a scan is over: they never ask for the state of the schedule.
+	// The images that scans found. Integrations use this list to notice the end of a scan: they never read the status of the schedule.
 	// Tokens of filters: `sha`, `imageId`, `uuid`, `repo.registry`, `repo.repository`, `repo.tag`, `created`, `updated`, `lastScanned`, `scanStatus`, `size`.
 	// [docs - images; repo.repository, sha and lastScanned - observed; the other tokens - our choice]
 	//
@@ -122,21 +122,21 @@ type ClientInterface interface {
 
 	// DescribeImage Details of an image
 	//
-	// One image; 404 as long as no scan has found it. [docs - images; observed]
+	// One image. The status is 404 until a scan finds it. [docs - images; observed]
 	//
 	// Corresponds with GET /csapi/v1.3/images/{imageSha} (the `DescribeImage` operationId).
 	DescribeImage(ctx context.Context, imageSha ImageSha, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAssociatedRegistries List the registries of an image
 	//
-	// Where an image was found. [swagger 2021]
+	// The registries, repositories and tags of an image. [swagger 2021]
 	//
 	// Corresponds with GET /csapi/v1.3/images/{imageSha}/associatedRegistries (the `ListAssociatedRegistries` operationId).
 	ListAssociatedRegistries(ctx context.Context, imageSha ImageSha, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListVulnerabilities List the vulnerabilities of an image
 	//
-	// What a scan found in an image. The emulator's are made up, plainly so, and the same for the same image each time: nothing is scanned.
+	// The vulnerabilities that a scan found in an image. The emulator scans nothing: its vulnerabilities are made up, visibly so, and always the same for the same image.
 	// Tokens of filters: `qid`, `title`, `severity`. [observed; tokens - our choice]
 	//
 	// Corresponds with GET /csapi/v1.3/images/{imageSha}/vuln (the `ListVulnerabilities` operationId).
@@ -144,9 +144,9 @@ type ClientInterface interface {
 
 	// DeleteRegistriesWithBody Delete several registries
 	//
-	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-	// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
-	// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
+	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; the job deletes
+	// a registry completely or not at all (our choice). The ids are in `registryIds` or, in the older form, in the body; if both are given, the query counts. Ids that do not exist are ignored (our choice).
+	// Without ids, the status is 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -155,9 +155,9 @@ type ClientInterface interface {
 
 	// DeleteRegistries Delete several registries
 	//
-	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-	// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
-	// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
+	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; the job deletes
+	// a registry completely or not at all (our choice). The ids are in `registryIds` or, in the older form, in the body; if both are given, the query counts. Ids that do not exist are ignored (our choice).
+	// Without ids, the status is 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -166,16 +166,16 @@ type ClientInterface interface {
 
 	// ListRegistries List registries
 	//
-	// The registries of the subscription, page by page. `count` is the number of all that match, not of the page. [swagger 2021; meaning of count: our choice]
+	// A page of the registries of the subscription. `count` is the number of all registries that match, not only of this page. [swagger 2021; meaning of count: our choice]
 	//
 	// Corresponds with GET /csapi/v1.3/registry (the `ListRegistries` operationId).
 	ListRegistries(ctx context.Context, params *ListRegistriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateRegistryWithBody Create a registry
 	//
-	// Registers an image registry. Which group of fields is needed follows from `registryType`; see `RegistryRequest`.
-	// A second registry with the same `registryUri` is refused with 400, so that clients which "get or create" in parallel end with one.
-	// Credentials are checked for their form and then forgotten: only the user name is kept. [docs: create a registry; refusal of duplicates: our choice]
+	// Adds an image registry. `registryType` decides which group of fields is required; see `RegistryRequest`.
+	// A second registry with the same `registryUri` is refused with 400, so that clients that "get or create" in parallel create only one.
+	// The emulator checks the form of credentials and stores only the user name. [docs: create a registry; refusal of duplicates: our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -184,9 +184,9 @@ type ClientInterface interface {
 
 	// CreateRegistry Create a registry
 	//
-	// Registers an image registry. Which group of fields is needed follows from `registryType`; see `RegistryRequest`.
-	// A second registry with the same `registryUri` is refused with 400, so that clients which "get or create" in parallel end with one.
-	// Credentials are checked for their form and then forgotten: only the user name is kept. [docs: create a registry; refusal of duplicates: our choice]
+	// Adds an image registry. `registryType` decides which group of fields is required; see `RegistryRequest`.
+	// A second registry with the same `registryUri` is refused with 400, so that clients that "get or create" in parallel create only one.
+	// The emulator checks the form of credentials and stores only the user name. [docs: create a registry; refusal of duplicates: our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -195,7 +195,7 @@ type ClientInterface interface {
 
 	// CreateACRConnectorWithBody Create an Azure connector
 	//
-	// Makes a connector for an application of Azure. The client secret is checked for its form and forgotten. A second one with the same name or id is refused with 400.
+	// Creates a connector for an Azure application. The emulator checks the form of the client secret and does not store it. A second connector with the same name or id is refused with 400.
 	// [swagger 2021; connectorId left out - observed; answer and refusal - our choice]
 	//
 	// Takes any type of body and a specified content type.
@@ -205,7 +205,7 @@ type ClientInterface interface {
 
 	// CreateACRConnector Create an Azure connector
 	//
-	// Makes a connector for an application of Azure. The client secret is checked for its form and forgotten. A second one with the same name or id is refused with 400.
+	// Creates a connector for an Azure application. The emulator checks the form of the client secret and does not store it. A second connector with the same name or id is refused with 400.
 	// [swagger 2021; connectorId left out - observed; answer and refusal - our choice]
 	//
 	// Takes a body of the `application/json` content type.
@@ -227,16 +227,16 @@ type ClientInterface interface {
 	// Corresponds with GET /csapi/v1.3/registry/acr/connectors (the `ListACRConnectors` operationId).
 	ListACRConnectors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DescribeAWSBase Account that assumes the roles of AWS connectors
+	// DescribeAWSBase AWS account that assumes the roles of connectors
 	//
-	// The AWS account of the service and the external id of the subscription, for the trust policy of a role. The emulator's are made up. [swagger 2021]
+	// The AWS account of the service and the external id of the subscription, for the trust policy of a role. The emulator returns made-up values. [swagger 2021]
 	//
 	// Corresponds with GET /csapi/v1.3/registry/aws-base (the `DescribeAWSBase` operationId).
 	DescribeAWSBase(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateAWSConnectorWithBody Create an AWS connector
 	//
-	// Makes a connector for a role. A second one for the same role is refused with 400. Creating a registry with a role that no connector has makes one, too.
+	// Creates a connector for a role. A second connector for the same role is refused with 400. A new registry whose role has no connector also creates one.
 	// [swagger 2021; accountType - observed; answer and refusal - our choice]
 	//
 	// Takes any type of body and a specified content type.
@@ -246,7 +246,7 @@ type ClientInterface interface {
 
 	// CreateAWSConnector Create an AWS connector
 	//
-	// Makes a connector for a role. A second one for the same role is refused with 400. Creating a registry with a role that no connector has makes one, too.
+	// Creates a connector for a role. A second connector for the same role is refused with 400. A new registry whose role has no connector also creates one.
 	// [swagger 2021; accountType - observed; answer and refusal - our choice]
 	//
 	// Takes a body of the `application/json` content type.
@@ -256,21 +256,21 @@ type ClientInterface interface {
 
 	// ListAWSConnectors List the AWS connectors
 	//
-	// All AWS connectors. The 2021 swagger says one object; clients read an array. [observed; client v1.1]
+	// All AWS connectors. Swagger 2021 has one object; clients read an array. [observed; client v1.1]
 	//
 	// Corresponds with GET /csapi/v1.3/registry/aws/connectors (the `ListAWSConnectors` operationId).
 	ListAWSConnectors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAWSConnectorsOfAccount List the AWS connectors of an account
 	//
-	// The AWS connectors whose role belongs to an account; none is an empty array. [swagger 2021]
+	// The AWS connectors whose role belongs to an account; without any, the array is empty. [swagger 2021]
 	//
 	// Corresponds with GET /csapi/v1.3/registry/aws/connectors/{accountId} (the `ListAWSConnectorsOfAccount` operationId).
 	ListAWSConnectorsOfAccount(ctx context.Context, accountID string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateGCPConnectorWithBody Create a Google connector
 	//
-	// Makes a connector from the key file of a service account. The file is checked for its form and forgotten: only the project is kept. A second one with the same name or id is refused with 400.
+	// Creates a connector from the key file of a service account. The emulator checks the form of the file and stores only the project. A second connector with the same name or id is refused with 400.
 	// [swagger 2021; answer and refusal - our choice]
 	//
 	// Takes any type of body and a specified content type.
@@ -294,8 +294,8 @@ type ClientInterface interface {
 
 	// ValidateRegistryWithBody Check the data of a registry before creating it
 	//
-	// Answers whether `POST /csapi/v1.3/registry` with the same body would be accepted; nothing is stored. False when the registry exists already
-	// or the body breaks a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
+	// Returns whether `POST /csapi/v1.3/registry` would accept the same body, and stores nothing. The result is false if the registry already exists
+	// or the body violates a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -304,8 +304,8 @@ type ClientInterface interface {
 
 	// ValidateRegistry Check the data of a registry before creating it
 	//
-	// Answers whether `POST /csapi/v1.3/registry` with the same body would be accepted; nothing is stored. False when the registry exists already
-	// or the body breaks a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
+	// Returns whether `POST /csapi/v1.3/registry` would accept the same body, and stores nothing. The result is false if the registry already exists
+	// or the body violates a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -314,7 +314,7 @@ type ClientInterface interface {
 
 	// DeleteRegistry Delete one registry
 	//
-	// Deletes a registry and everything in it. Refused with 400 while one of its schedules is Running or BaselineRunning.
+	// Deletes a registry and everything in it. The call is refused with 400 while one of its schedules is Running or BaselineRunning.
 	// [swagger 2021; answer: as release notes 1.12 show for several; status of the refusal: our choice]
 	//
 	// Corresponds with DELETE /csapi/v1.3/registry/{registryId} (the `DeleteRegistry` operationId).
@@ -329,8 +329,8 @@ type ClientInterface interface {
 
 	// UpdateRegistryWithBody Update a registry
 	//
-	// Replaces name, credential and connector of a registry. `registryType` and `registryUri` must be sent although they cannot be changed;
-	// other values than the stored ones are refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
+	// Replaces name, credential and connector of a registry. `registryType` and `registryUri` are required but cannot be changed:
+	// a value that differs from the stored value is refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -339,8 +339,8 @@ type ClientInterface interface {
 
 	// UpdateRegistry Update a registry
 	//
-	// Replaces name, credential and connector of a registry. `registryType` and `registryUri` must be sent although they cannot be changed;
-	// other values than the stored ones are refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
+	// Replaces name, credential and connector of a registry. `registryType` and `registryUri` are required but cannot be changed:
+	// a value that differs from the stored value is refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -349,15 +349,15 @@ type ClientInterface interface {
 
 	// ListRepositories List the repositories of a registry
 	//
-	// The repositories that scans have found in the registry, page by page. [swagger 2021]
+	// A page of the repositories that scans found in the registry. [swagger 2021]
 	//
 	// Corresponds with GET /csapi/v1.3/registry/{registryId}/repository (the `ListRepositories` operationId).
 	ListRepositories(ctx context.Context, registryID RegistryID, params *ListRepositoriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteSchedulesByBodyWithBody Delete several schedules (older form)
 	//
-	// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
-	// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
+	// Starts a job that deletes the schedules named in the body; schedules in state Running or BaselineRunning are skipped. Use `DELETE …/schedule/bulk` instead.
+	// [client v1.1; swagger 2021 lacks the body; BaselineRunning and answer: our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -368,8 +368,8 @@ type ClientInterface interface {
 
 	// DeleteSchedulesByBody Delete several schedules (older form)
 	//
-	// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
-	// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
+	// Starts a job that deletes the schedules named in the body; schedules in state Running or BaselineRunning are skipped. Use `DELETE …/schedule/bulk` instead.
+	// [client v1.1; swagger 2021 lacks the body; BaselineRunning and answer: our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -380,14 +380,14 @@ type ClientInterface interface {
 
 	// ListSchedules List the schedules of a registry
 	//
-	// The schedules of a registry, page by page. There is no call for a single one: use `filter=scheduleUuid:<id>`. [swagger 2021]
+	// A page of the schedules of a registry. There is no call for a single schedule: use `filter=scheduleUuid:<id>`. [swagger 2021]
 	//
 	// Corresponds with GET /csapi/v1.3/registry/{registryId}/schedule (the `ListSchedules` operationId).
 	ListSchedules(ctx context.Context, registryID RegistryID, params *ListSchedulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateScheduleWithBody Create a schedule
 	//
-	// Starts a scan at once (`onDemand: true`) or sets up an automatic one. The conditional rules are those of `ScheduleRequest`.
+	// Starts a scan at once (`onDemand: true`) or creates an automatic schedule. `ScheduleRequest` has the rules for the combination of fields.
 	// [swagger 2021; docs: create a registry schedule]
 	//
 	// Takes any type of body and a specified content type.
@@ -397,7 +397,7 @@ type ClientInterface interface {
 
 	// CreateSchedule Create a schedule
 	//
-	// Starts a scan at once (`onDemand: true`) or sets up an automatic one. The conditional rules are those of `ScheduleRequest`.
+	// Starts a scan at once (`onDemand: true`) or creates an automatic schedule. `ScheduleRequest` has the rules for the combination of fields.
 	// [swagger 2021; docs: create a registry schedule]
 	//
 	// Takes a body of the `application/json` content type.
@@ -408,7 +408,7 @@ type ClientInterface interface {
 	// DeleteSchedules Delete several schedules
 	//
 	// Starts a job that deletes the selected schedules: those named by `scheduleIds` or, when no id is given, those that match `filter` (`scheduleUuid:*` matches all).
-	// Queued, Unknown and Running (and BaselineQueued, BaselineRunning) are left as they are without an error: cancel them first. Neither ids nor filter: 400.
+	// The job skips schedules in Queued, Unknown, Running, BaselineQueued and BaselineRunning without an error: cancel them first. Without ids and filter, the status is 400.
 	// [release notes 1.15; Baseline states and 400: our choice]
 	//
 	// Corresponds with DELETE /csapi/v1.3/registry/{registryId}/schedule/bulk (the `DeleteSchedules` operationId).
@@ -417,8 +417,8 @@ type ClientInterface interface {
 	// CancelSchedules Cancel several schedules
 	//
 	// Starts a job that cancels the selected schedules: those named by `scheduleIds` or, when no id is given, those that match `filter` (`scheduleUuid:*` matches all).
-	// Acts on Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; all others are left as they are without an error.
-	// Neither ids nor filter: 400. The third sample of the release notes prints `deletionJobId` in this answer; we take it for a slip.
+	// The job cancels schedules in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning, and skips all others without an error.
+	// Without ids and filter, the status is 400. The third sample of the release notes shows `deletionJobId` in this response; we assume that this is a mistake.
 	// [release notes 1.15; list of statuses: with swagger 2021; 400: our choice]
 	//
 	// Corresponds with POST /csapi/v1.3/registry/{registryId}/schedule/cancel (the `CancelSchedules` operationId).
@@ -426,15 +426,15 @@ type ClientInterface interface {
 
 	// DeleteSchedule Delete one schedule
 	//
-	// Deletes a schedule at once. Refused with 400 while it is Running or BaselineRunning. [swagger 2021; status of the refusal, BaselineRunning: our choice]
+	// Deletes a schedule at once. The call is refused with 400 while the schedule is Running or BaselineRunning. [swagger 2021; status of the refusal, BaselineRunning: our choice]
 	//
 	// Corresponds with DELETE /csapi/v1.3/registry/{registryId}/schedule/{scheduleId} (the `DeleteSchedule` operationId).
 	DeleteSchedule(ctx context.Context, registryID RegistryID, scheduleID ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateScheduleWithBody Update an automatic schedule
 	//
-	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
-	// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
+	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` are required and cannot be changed.
+	// The call is refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
 	// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 	//
 	// Takes any type of body and a specified content type.
@@ -444,8 +444,8 @@ type ClientInterface interface {
 
 	// UpdateSchedule Update an automatic schedule
 	//
-	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
-	// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
+	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` are required and cannot be changed.
+	// The call is refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
 	// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 	//
 	// Takes a body of the `application/json` content type.
@@ -455,7 +455,7 @@ type ClientInterface interface {
 
 	// CancelSchedule Cancel one schedule
 	//
-	// Cancels a schedule at once. Only possible in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; else 400.
+	// Cancels a schedule at once. This is possible in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; otherwise the status is 400.
 	// [swagger 2021, which misspells the last state; status of the refusal: our choice]
 	//
 	// Corresponds with POST /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}/cancel (the `CancelSchedule` operationId).
@@ -463,31 +463,31 @@ type ClientInterface interface {
 
 	// DeleteReports Delete reports
 	//
-	// Deletes reports at once. Ids that do not exist are left out of the answer. [swagger 2021; unknown ids - our choice]
+	// Deletes reports at once. The response does not contain ids that do not exist. [swagger 2021; unknown ids - our choice]
 	//
 	// Corresponds with DELETE /csapi/v1.3/reports (the `DeleteReports` operationId).
 	DeleteReports(ctx context.Context, params *DeleteReportsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListReports List reports
 	//
-	// The reports of the subscription that have not expired. Tokens of filters and sort: `reportName` (also written `report.name`), `status`, `templateName`, `createdAt`;
-	// sorted by `status:desc` when none is given. [swagger 2021; report.name - docs, release 1.42; templateName, createdAt - our choice]
+	// The reports of the subscription that have not expired. Tokens of filters and sort: `reportName` (or `report.name`), `status`, `templateName`, `createdAt`;
+	// the default order is `status:desc`. [swagger 2021; report.name - docs, release 1.42; templateName, createdAt - our choice]
 	//
 	// Corresponds with GET /csapi/v1.3/reports (the `ListReports` operationId).
 	ListReports(ctx context.Context, params *ListReportsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateReportWithBody Ask for a report
+	// CreateReportWithBody Create a report
 	//
-	// Starts a report of what is known at this moment. It is generated some seconds later. The filter is one of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
+	// Starts a report about the data of this moment. The report is generated some seconds later. The filter is a filter of the list of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /csapi/v1.3/reports (the `CreateReport` operationId).
 	CreateReportWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateReport Ask for a report
+	// CreateReport Create a report
 	//
-	// Starts a report of what is known at this moment. It is generated some seconds later. The filter is one of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
+	// Starts a report about the data of this moment. The report is generated some seconds later. The filter is a filter of the list of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -496,8 +496,8 @@ type ClientInterface interface {
 
 	// CreateReportScheduleWithBody Schedule reports
 	//
-	// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
-	// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
+	// Sets the times of reports. The time of day is the one of `eventTime`, in UTC. A weekly report is created on the selected days, or on the day of `eventTime`; a monthly report on the day of `eventTime`, or on the last day of a shorter month.
+	// If `reportScheduleDetails` is null, there is one report, which is created at once if the time is in the past. The list shows these reports with the `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -506,8 +506,8 @@ type ClientInterface interface {
 
 	// CreateReportSchedule Schedule reports
 	//
-	// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
-	// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
+	// Sets the times of reports. The time of day is the one of `eventTime`, in UTC. A weekly report is created on the selected days, or on the day of `eventTime`; a monthly report on the day of `eventTime`, or on the last day of a shorter month.
+	// If `reportScheduleDetails` is null, there is one report, which is created at once if the time is in the past. The list shows these reports with the `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -516,7 +516,7 @@ type ClientInterface interface {
 
 	// UpdateReportScheduleWithBody Update a schedule of reports
 	//
-	// Replaces when reports shall be made. [docs - report schedules]
+	// Replaces the times of reports. [docs - report schedules]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -525,7 +525,7 @@ type ClientInterface interface {
 
 	// UpdateReportSchedule Update a schedule of reports
 	//
-	// Replaces when reports shall be made. [docs - report schedules]
+	// Replaces the times of reports. [docs - report schedules]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -534,14 +534,14 @@ type ClientInterface interface {
 
 	// DownloadReport Download a report
 	//
-	// The report as CSV with a line of column names. 404 until it is generated. [swagger 2021; 404 - our choice]
+	// The report as CSV with a line of column names. The status is 404 until the report is generated. [swagger 2021; 404 - our choice]
 	//
 	// Corresponds with GET /csapi/v1.3/reports/{reportUuid}/download (the `DownloadReport` operationId).
 	DownloadReport(ctx context.Context, reportUUID string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreatePolicyWithBody Create a runtime policy
 	//
-	// Stores a policy for containers at run time. A network rule with an address that is none is refused with 400 in a shape of its own. [docs - runtime policies; release notes 1.12]
+	// Stores a policy for containers at run time. A network rule with an invalid address is refused with 400, with the body `PolicyError`. [docs - runtime policies; release notes 1.12]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -550,7 +550,7 @@ type ClientInterface interface {
 
 	// CreatePolicy Create a runtime policy
 	//
-	// Stores a policy for containers at run time. A network rule with an address that is none is refused with 400 in a shape of its own. [docs - runtime policies; release notes 1.12]
+	// Stores a policy for containers at run time. A network rule with an invalid address is refused with 400, with the body `PolicyError`. [docs - runtime policies; release notes 1.12]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -566,7 +566,7 @@ type ClientInterface interface {
 
 	// UpdatePolicyWithBody Update a runtime policy
 	//
-	// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator takes for JSON here. [docs - runtime policies]
+	// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator reads as JSON here. [docs - runtime policies]
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -575,7 +575,7 @@ type ClientInterface interface {
 
 	// UpdatePolicy Update a runtime policy
 	//
-	// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator takes for JSON here. [docs - runtime policies]
+	// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator reads as JSON here. [docs - runtime policies]
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -586,7 +586,7 @@ type ClientInterface interface {
 // CreateTokenWithBody Exchange user name and password for a token
 //
 // Answers 201 with the bare JWT as text: no JSON, no quotes, no line end. It is valid for four hours. Send it as `Authorization: Bearer <token>`.
-// The body of a refusal is not documented; ours is the `ResponseError` of all other calls. [docs: authentication; observed; error body: our choice]
+// The body of a refusal is not documented; the emulator sends `ResponseError`, as for all other calls. [docs: authentication; observed; error body: our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -606,7 +606,7 @@ func (c *Client) CreateTokenWithBody(ctx context.Context, contentType string, bo
 // CreateTokenWithFormdataBody Exchange user name and password for a token
 //
 // Answers 201 with the bare JWT as text: no JSON, no quotes, no line end. It is valid for four hours. Send it as `Authorization: Bearer <token>`.
-// The body of a refusal is not documented; ours is the `ResponseError` of all other calls. [docs: authentication; observed; error body: our choice]
+// The body of a refusal is not documented; the emulator sends `ResponseError`, as for all other calls. [docs: authentication; observed; error body: our choice]
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -625,7 +625,7 @@ func (c *Client) CreateTokenWithFormdataBody(ctx context.Context, body CreateTok
 
 // ListImages List images
 //
-// The images that scans have found. Integrations see here that a scan is over: they never ask for the state of the schedule.
+// The images that scans found. Integrations use this list to notice the end of a scan: they never read the status of the schedule.
 // Tokens of filters: `sha`, `imageId`, `uuid`, `repo.registry`, `repo.repository`, `repo.tag`, `created`, `updated`, `lastScanned`, `scanStatus`, `size`.
 // [docs - images; repo.repository, sha and lastScanned - observed; the other tokens - our choice]
 //
@@ -644,7 +644,7 @@ func (c *Client) ListImages(ctx context.Context, params *ListImagesParams, reqEd
 
 // DescribeImage Details of an image
 //
-// One image; 404 as long as no scan has found it. [docs - images; observed]
+// One image. The status is 404 until a scan finds it. [docs - images; observed]
 //
 // Corresponds with GET /csapi/v1.3/images/{imageSha} (the `DescribeImage` operationId).
 func (c *Client) DescribeImage(ctx context.Context, imageSha ImageSha, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -661,7 +661,7 @@ func (c *Client) DescribeImage(ctx context.Context, imageSha ImageSha, reqEditor
 
 // ListAssociatedRegistries List the registries of an image
 //
-// Where an image was found. [swagger 2021]
+// The registries, repositories and tags of an image. [swagger 2021]
 //
 // Corresponds with GET /csapi/v1.3/images/{imageSha}/associatedRegistries (the `ListAssociatedRegistries` operationId).
 func (c *Client) ListAssociatedRegistries(ctx context.Context, imageSha ImageSha, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -678,7 +678,7 @@ func (c *Client) ListAssociatedRegistries(ctx context.Context, imageSha ImageSha
 
 // ListVulnerabilities List the vulnerabilities of an image
 //
-// What a scan found in an image. The emulator's are made up, plainly so, and the same for the same image each time: nothing is scanned.
+// The vulnerabilities that a scan found in an image. The emulator scans nothing: its vulnerabilities are made up, visibly so, and always the same for the same image.
 // Tokens of filters: `qid`, `title`, `severity`. [observed; tokens - our choice]
 //
 // Corresponds with GET /csapi/v1.3/images/{imageSha}/vuln (the `ListVulnerabilities` operationId).
@@ -696,9 +696,9 @@ func (c *Client) ListVulnerabilities(ctx context.Context, imageSha ImageSha, par
 
 // DeleteRegistriesWithBody Delete several registries
 //
-// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
-// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
+// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; the job deletes
+// a registry completely or not at all (our choice). The ids are in `registryIds` or, in the older form, in the body; if both are given, the query counts. Ids that do not exist are ignored (our choice).
+// Without ids, the status is 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -717,9 +717,9 @@ func (c *Client) DeleteRegistriesWithBody(ctx context.Context, params *DeleteReg
 
 // DeleteRegistries Delete several registries
 //
-// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
-// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
+// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; the job deletes
+// a registry completely or not at all (our choice). The ids are in `registryIds` or, in the older form, in the body; if both are given, the query counts. Ids that do not exist are ignored (our choice).
+// Without ids, the status is 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -738,7 +738,7 @@ func (c *Client) DeleteRegistries(ctx context.Context, params *DeleteRegistriesP
 
 // ListRegistries List registries
 //
-// The registries of the subscription, page by page. `count` is the number of all that match, not of the page. [swagger 2021; meaning of count: our choice]
+// A page of the registries of the subscription. `count` is the number of all registries that match, not only of this page. [swagger 2021; meaning of count: our choice]
 //
 // Corresponds with GET /csapi/v1.3/registry (the `ListRegistries` operationId).
 func (c *Client) ListRegistries(ctx context.Context, params *ListRegistriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -755,9 +755,9 @@ func (c *Client) ListRegistries(ctx context.Context, params *ListRegistriesParam
 
 // CreateRegistryWithBody Create a registry
 //
-// Registers an image registry. Which group of fields is needed follows from `registryType`; see `RegistryRequest`.
-// A second registry with the same `registryUri` is refused with 400, so that clients which "get or create" in parallel end with one.
-// Credentials are checked for their form and then forgotten: only the user name is kept. [docs: create a registry; refusal of duplicates: our choice]
+// Adds an image registry. `registryType` decides which group of fields is required; see `RegistryRequest`.
+// A second registry with the same `registryUri` is refused with 400, so that clients that "get or create" in parallel create only one.
+// The emulator checks the form of credentials and stores only the user name. [docs: create a registry; refusal of duplicates: our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -776,9 +776,9 @@ func (c *Client) CreateRegistryWithBody(ctx context.Context, contentType string,
 
 // CreateRegistry Create a registry
 //
-// Registers an image registry. Which group of fields is needed follows from `registryType`; see `RegistryRequest`.
-// A second registry with the same `registryUri` is refused with 400, so that clients which "get or create" in parallel end with one.
-// Credentials are checked for their form and then forgotten: only the user name is kept. [docs: create a registry; refusal of duplicates: our choice]
+// Adds an image registry. `registryType` decides which group of fields is required; see `RegistryRequest`.
+// A second registry with the same `registryUri` is refused with 400, so that clients that "get or create" in parallel create only one.
+// The emulator checks the form of credentials and stores only the user name. [docs: create a registry; refusal of duplicates: our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -797,7 +797,7 @@ func (c *Client) CreateRegistry(ctx context.Context, body CreateRegistryJSONRequ
 
 // CreateACRConnectorWithBody Create an Azure connector
 //
-// Makes a connector for an application of Azure. The client secret is checked for its form and forgotten. A second one with the same name or id is refused with 400.
+// Creates a connector for an Azure application. The emulator checks the form of the client secret and does not store it. A second connector with the same name or id is refused with 400.
 // [swagger 2021; connectorId left out - observed; answer and refusal - our choice]
 //
 // Takes any type of body and a specified content type.
@@ -817,7 +817,7 @@ func (c *Client) CreateACRConnectorWithBody(ctx context.Context, contentType str
 
 // CreateACRConnector Create an Azure connector
 //
-// Makes a connector for an application of Azure. The client secret is checked for its form and forgotten. A second one with the same name or id is refused with 400.
+// Creates a connector for an Azure application. The emulator checks the form of the client secret and does not store it. A second connector with the same name or id is refused with 400.
 // [swagger 2021; connectorId left out - observed; answer and refusal - our choice]
 //
 // Takes a body of the `application/json` content type.
@@ -869,9 +869,9 @@ func (c *Client) ListACRConnectors(ctx context.Context, reqEditors ...RequestEdi
 	return c.Client.Do(req)
 }
 
-// DescribeAWSBase Account that assumes the roles of AWS connectors
+// DescribeAWSBase AWS account that assumes the roles of connectors
 //
-// The AWS account of the service and the external id of the subscription, for the trust policy of a role. The emulator's are made up. [swagger 2021]
+// The AWS account of the service and the external id of the subscription, for the trust policy of a role. The emulator returns made-up values. [swagger 2021]
 //
 // Corresponds with GET /csapi/v1.3/registry/aws-base (the `DescribeAWSBase` operationId).
 func (c *Client) DescribeAWSBase(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -888,7 +888,7 @@ func (c *Client) DescribeAWSBase(ctx context.Context, reqEditors ...RequestEdito
 
 // CreateAWSConnectorWithBody Create an AWS connector
 //
-// Makes a connector for a role. A second one for the same role is refused with 400. Creating a registry with a role that no connector has makes one, too.
+// Creates a connector for a role. A second connector for the same role is refused with 400. A new registry whose role has no connector also creates one.
 // [swagger 2021; accountType - observed; answer and refusal - our choice]
 //
 // Takes any type of body and a specified content type.
@@ -908,7 +908,7 @@ func (c *Client) CreateAWSConnectorWithBody(ctx context.Context, contentType str
 
 // CreateAWSConnector Create an AWS connector
 //
-// Makes a connector for a role. A second one for the same role is refused with 400. Creating a registry with a role that no connector has makes one, too.
+// Creates a connector for a role. A second connector for the same role is refused with 400. A new registry whose role has no connector also creates one.
 // [swagger 2021; accountType - observed; answer and refusal - our choice]
 //
 // Takes a body of the `application/json` content type.
@@ -928,7 +928,7 @@ func (c *Client) CreateAWSConnector(ctx context.Context, body CreateAWSConnector
 
 // ListAWSConnectors List the AWS connectors
 //
-// All AWS connectors. The 2021 swagger says one object; clients read an array. [observed; client v1.1]
+// All AWS connectors. Swagger 2021 has one object; clients read an array. [observed; client v1.1]
 //
 // Corresponds with GET /csapi/v1.3/registry/aws/connectors (the `ListAWSConnectors` operationId).
 func (c *Client) ListAWSConnectors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -945,7 +945,7 @@ func (c *Client) ListAWSConnectors(ctx context.Context, reqEditors ...RequestEdi
 
 // ListAWSConnectorsOfAccount List the AWS connectors of an account
 //
-// The AWS connectors whose role belongs to an account; none is an empty array. [swagger 2021]
+// The AWS connectors whose role belongs to an account; without any, the array is empty. [swagger 2021]
 //
 // Corresponds with GET /csapi/v1.3/registry/aws/connectors/{accountId} (the `ListAWSConnectorsOfAccount` operationId).
 func (c *Client) ListAWSConnectorsOfAccount(ctx context.Context, accountID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -962,7 +962,7 @@ func (c *Client) ListAWSConnectorsOfAccount(ctx context.Context, accountID strin
 
 // CreateGCPConnectorWithBody Create a Google connector
 //
-// Makes a connector from the key file of a service account. The file is checked for its form and forgotten: only the project is kept. A second one with the same name or id is refused with 400.
+// Creates a connector from the key file of a service account. The emulator checks the form of the file and stores only the project. A second connector with the same name or id is refused with 400.
 // [swagger 2021; answer and refusal - our choice]
 //
 // Takes any type of body and a specified content type.
@@ -1016,8 +1016,8 @@ func (c *Client) ListGCPConnectors(ctx context.Context, reqEditors ...RequestEdi
 
 // ValidateRegistryWithBody Check the data of a registry before creating it
 //
-// Answers whether `POST /csapi/v1.3/registry` with the same body would be accepted; nothing is stored. False when the registry exists already
-// or the body breaks a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
+// Returns whether `POST /csapi/v1.3/registry` would accept the same body, and stores nothing. The result is false if the registry already exists
+// or the body violates a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1036,8 +1036,8 @@ func (c *Client) ValidateRegistryWithBody(ctx context.Context, contentType strin
 
 // ValidateRegistry Check the data of a registry before creating it
 //
-// Answers whether `POST /csapi/v1.3/registry` with the same body would be accepted; nothing is stored. False when the registry exists already
-// or the body breaks a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
+// Returns whether `POST /csapi/v1.3/registry` would accept the same body, and stores nothing. The result is false if the registry already exists
+// or the body violates a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1056,7 +1056,7 @@ func (c *Client) ValidateRegistry(ctx context.Context, body ValidateRegistryJSON
 
 // DeleteRegistry Delete one registry
 //
-// Deletes a registry and everything in it. Refused with 400 while one of its schedules is Running or BaselineRunning.
+// Deletes a registry and everything in it. The call is refused with 400 while one of its schedules is Running or BaselineRunning.
 // [swagger 2021; answer: as release notes 1.12 show for several; status of the refusal: our choice]
 //
 // Corresponds with DELETE /csapi/v1.3/registry/{registryId} (the `DeleteRegistry` operationId).
@@ -1091,8 +1091,8 @@ func (c *Client) DescribeRegistry(ctx context.Context, registryID RegistryID, re
 
 // UpdateRegistryWithBody Update a registry
 //
-// Replaces name, credential and connector of a registry. `registryType` and `registryUri` must be sent although they cannot be changed;
-// other values than the stored ones are refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
+// Replaces name, credential and connector of a registry. `registryType` and `registryUri` are required but cannot be changed:
+// a value that differs from the stored value is refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1111,8 +1111,8 @@ func (c *Client) UpdateRegistryWithBody(ctx context.Context, registryID Registry
 
 // UpdateRegistry Update a registry
 //
-// Replaces name, credential and connector of a registry. `registryType` and `registryUri` must be sent although they cannot be changed;
-// other values than the stored ones are refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
+// Replaces name, credential and connector of a registry. `registryType` and `registryUri` are required but cannot be changed:
+// a value that differs from the stored value is refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1131,7 +1131,7 @@ func (c *Client) UpdateRegistry(ctx context.Context, registryID RegistryID, body
 
 // ListRepositories List the repositories of a registry
 //
-// The repositories that scans have found in the registry, page by page. [swagger 2021]
+// A page of the repositories that scans found in the registry. [swagger 2021]
 //
 // Corresponds with GET /csapi/v1.3/registry/{registryId}/repository (the `ListRepositories` operationId).
 func (c *Client) ListRepositories(ctx context.Context, registryID RegistryID, params *ListRepositoriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1148,8 +1148,8 @@ func (c *Client) ListRepositories(ctx context.Context, registryID RegistryID, pa
 
 // DeleteSchedulesByBodyWithBody Delete several schedules (older form)
 //
-// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
-// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
+// Starts a job that deletes the schedules named in the body; schedules in state Running or BaselineRunning are skipped. Use `DELETE …/schedule/bulk` instead.
+// [client v1.1; swagger 2021 lacks the body; BaselineRunning and answer: our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1169,8 +1169,8 @@ func (c *Client) DeleteSchedulesByBodyWithBody(ctx context.Context, registryID R
 
 // DeleteSchedulesByBody Delete several schedules (older form)
 //
-// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
-// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
+// Starts a job that deletes the schedules named in the body; schedules in state Running or BaselineRunning are skipped. Use `DELETE …/schedule/bulk` instead.
+// [client v1.1; swagger 2021 lacks the body; BaselineRunning and answer: our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1190,7 +1190,7 @@ func (c *Client) DeleteSchedulesByBody(ctx context.Context, registryID RegistryI
 
 // ListSchedules List the schedules of a registry
 //
-// The schedules of a registry, page by page. There is no call for a single one: use `filter=scheduleUuid:<id>`. [swagger 2021]
+// A page of the schedules of a registry. There is no call for a single schedule: use `filter=scheduleUuid:<id>`. [swagger 2021]
 //
 // Corresponds with GET /csapi/v1.3/registry/{registryId}/schedule (the `ListSchedules` operationId).
 func (c *Client) ListSchedules(ctx context.Context, registryID RegistryID, params *ListSchedulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1207,7 +1207,7 @@ func (c *Client) ListSchedules(ctx context.Context, registryID RegistryID, param
 
 // CreateScheduleWithBody Create a schedule
 //
-// Starts a scan at once (`onDemand: true`) or sets up an automatic one. The conditional rules are those of `ScheduleRequest`.
+// Starts a scan at once (`onDemand: true`) or creates an automatic schedule. `ScheduleRequest` has the rules for the combination of fields.
 // [swagger 2021; docs: create a registry schedule]
 //
 // Takes any type of body and a specified content type.
@@ -1227,7 +1227,7 @@ func (c *Client) CreateScheduleWithBody(ctx context.Context, registryID Registry
 
 // CreateSchedule Create a schedule
 //
-// Starts a scan at once (`onDemand: true`) or sets up an automatic one. The conditional rules are those of `ScheduleRequest`.
+// Starts a scan at once (`onDemand: true`) or creates an automatic schedule. `ScheduleRequest` has the rules for the combination of fields.
 // [swagger 2021; docs: create a registry schedule]
 //
 // Takes a body of the `application/json` content type.
@@ -1248,7 +1248,7 @@ func (c *Client) CreateSchedule(ctx context.Context, registryID RegistryID, body
 // DeleteSchedules Delete several schedules
 //
 // Starts a job that deletes the selected schedules: those named by `scheduleIds` or, when no id is given, those that match `filter` (`scheduleUuid:*` matches all).
-// Queued, Unknown and Running (and BaselineQueued, BaselineRunning) are left as they are without an error: cancel them first. Neither ids nor filter: 400.
+// The job skips schedules in Queued, Unknown, Running, BaselineQueued and BaselineRunning without an error: cancel them first. Without ids and filter, the status is 400.
 // [release notes 1.15; Baseline states and 400: our choice]
 //
 // Corresponds with DELETE /csapi/v1.3/registry/{registryId}/schedule/bulk (the `DeleteSchedules` operationId).
@@ -1267,8 +1267,8 @@ func (c *Client) DeleteSchedules(ctx context.Context, registryID RegistryID, par
 // CancelSchedules Cancel several schedules
 //
 // Starts a job that cancels the selected schedules: those named by `scheduleIds` or, when no id is given, those that match `filter` (`scheduleUuid:*` matches all).
-// Acts on Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; all others are left as they are without an error.
-// Neither ids nor filter: 400. The third sample of the release notes prints `deletionJobId` in this answer; we take it for a slip.
+// The job cancels schedules in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning, and skips all others without an error.
+// Without ids and filter, the status is 400. The third sample of the release notes shows `deletionJobId` in this response; we assume that this is a mistake.
 // [release notes 1.15; list of statuses: with swagger 2021; 400: our choice]
 //
 // Corresponds with POST /csapi/v1.3/registry/{registryId}/schedule/cancel (the `CancelSchedules` operationId).
@@ -1286,7 +1286,7 @@ func (c *Client) CancelSchedules(ctx context.Context, registryID RegistryID, par
 
 // DeleteSchedule Delete one schedule
 //
-// Deletes a schedule at once. Refused with 400 while it is Running or BaselineRunning. [swagger 2021; status of the refusal, BaselineRunning: our choice]
+// Deletes a schedule at once. The call is refused with 400 while the schedule is Running or BaselineRunning. [swagger 2021; status of the refusal, BaselineRunning: our choice]
 //
 // Corresponds with DELETE /csapi/v1.3/registry/{registryId}/schedule/{scheduleId} (the `DeleteSchedule` operationId).
 func (c *Client) DeleteSchedule(ctx context.Context, registryID RegistryID, scheduleID ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1303,8 +1303,8 @@ func (c *Client) DeleteSchedule(ctx context.Context, registryID RegistryID, sche
 
 // UpdateScheduleWithBody Update an automatic schedule
 //
-// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
-// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
+// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` are required and cannot be changed.
+// The call is refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
 // [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 //
 // Takes any type of body and a specified content type.
@@ -1324,8 +1324,8 @@ func (c *Client) UpdateScheduleWithBody(ctx context.Context, registryID Registry
 
 // UpdateSchedule Update an automatic schedule
 //
-// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
-// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
+// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` are required and cannot be changed.
+// The call is refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
 // [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 //
 // Takes a body of the `application/json` content type.
@@ -1345,7 +1345,7 @@ func (c *Client) UpdateSchedule(ctx context.Context, registryID RegistryID, sche
 
 // CancelSchedule Cancel one schedule
 //
-// Cancels a schedule at once. Only possible in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; else 400.
+// Cancels a schedule at once. This is possible in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; otherwise the status is 400.
 // [swagger 2021, which misspells the last state; status of the refusal: our choice]
 //
 // Corresponds with POST /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}/cancel (the `CancelSchedule` operationId).
@@ -1363,7 +1363,7 @@ func (c *Client) CancelSchedule(ctx context.Context, registryID RegistryID, sche
 
 // DeleteReports Delete reports
 //
-// Deletes reports at once. Ids that do not exist are left out of the answer. [swagger 2021; unknown ids - our choice]
+// Deletes reports at once. The response does not contain ids that do not exist. [swagger 2021; unknown ids - our choice]
 //
 // Corresponds with DELETE /csapi/v1.3/reports (the `DeleteReports` operationId).
 func (c *Client) DeleteReports(ctx context.Context, params *DeleteReportsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1380,8 +1380,8 @@ func (c *Client) DeleteReports(ctx context.Context, params *DeleteReportsParams,
 
 // ListReports List reports
 //
-// The reports of the subscription that have not expired. Tokens of filters and sort: `reportName` (also written `report.name`), `status`, `templateName`, `createdAt`;
-// sorted by `status:desc` when none is given. [swagger 2021; report.name - docs, release 1.42; templateName, createdAt - our choice]
+// The reports of the subscription that have not expired. Tokens of filters and sort: `reportName` (or `report.name`), `status`, `templateName`, `createdAt`;
+// the default order is `status:desc`. [swagger 2021; report.name - docs, release 1.42; templateName, createdAt - our choice]
 //
 // Corresponds with GET /csapi/v1.3/reports (the `ListReports` operationId).
 func (c *Client) ListReports(ctx context.Context, params *ListReportsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1396,9 +1396,9 @@ func (c *Client) ListReports(ctx context.Context, params *ListReportsParams, req
 	return c.Client.Do(req)
 }
 
-// CreateReportWithBody Ask for a report
+// CreateReportWithBody Create a report
 //
-// Starts a report of what is known at this moment. It is generated some seconds later. The filter is one of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
+// Starts a report about the data of this moment. The report is generated some seconds later. The filter is a filter of the list of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1415,9 +1415,9 @@ func (c *Client) CreateReportWithBody(ctx context.Context, contentType string, b
 	return c.Client.Do(req)
 }
 
-// CreateReport Ask for a report
+// CreateReport Create a report
 //
-// Starts a report of what is known at this moment. It is generated some seconds later. The filter is one of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
+// Starts a report about the data of this moment. The report is generated some seconds later. The filter is a filter of the list of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1436,8 +1436,8 @@ func (c *Client) CreateReport(ctx context.Context, body CreateReportJSONRequestB
 
 // CreateReportScheduleWithBody Schedule reports
 //
-// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
-// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
+// Sets the times of reports. The time of day is the one of `eventTime`, in UTC. A weekly report is created on the selected days, or on the day of `eventTime`; a monthly report on the day of `eventTime`, or on the last day of a shorter month.
+// If `reportScheduleDetails` is null, there is one report, which is created at once if the time is in the past. The list shows these reports with the `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1456,8 +1456,8 @@ func (c *Client) CreateReportScheduleWithBody(ctx context.Context, contentType s
 
 // CreateReportSchedule Schedule reports
 //
-// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
-// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
+// Sets the times of reports. The time of day is the one of `eventTime`, in UTC. A weekly report is created on the selected days, or on the day of `eventTime`; a monthly report on the day of `eventTime`, or on the last day of a shorter month.
+// If `reportScheduleDetails` is null, there is one report, which is created at once if the time is in the past. The list shows these reports with the `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1476,7 +1476,7 @@ func (c *Client) CreateReportSchedule(ctx context.Context, body CreateReportSche
 
 // UpdateReportScheduleWithBody Update a schedule of reports
 //
-// Replaces when reports shall be made. [docs - report schedules]
+// Replaces the times of reports. [docs - report schedules]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1495,7 +1495,7 @@ func (c *Client) UpdateReportScheduleWithBody(ctx context.Context, reportingSche
 
 // UpdateReportSchedule Update a schedule of reports
 //
-// Replaces when reports shall be made. [docs - report schedules]
+// Replaces the times of reports. [docs - report schedules]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1514,7 +1514,7 @@ func (c *Client) UpdateReportSchedule(ctx context.Context, reportingScheduleID s
 
 // DownloadReport Download a report
 //
-// The report as CSV with a line of column names. 404 until it is generated. [swagger 2021; 404 - our choice]
+// The report as CSV with a line of column names. The status is 404 until the report is generated. [swagger 2021; 404 - our choice]
 //
 // Corresponds with GET /csapi/v1.3/reports/{reportUuid}/download (the `DownloadReport` operationId).
 func (c *Client) DownloadReport(ctx context.Context, reportUUID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1531,7 +1531,7 @@ func (c *Client) DownloadReport(ctx context.Context, reportUUID string, reqEdito
 
 // CreatePolicyWithBody Create a runtime policy
 //
-// Stores a policy for containers at run time. A network rule with an address that is none is refused with 400 in a shape of its own. [docs - runtime policies; release notes 1.12]
+// Stores a policy for containers at run time. A network rule with an invalid address is refused with 400, with the body `PolicyError`. [docs - runtime policies; release notes 1.12]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1550,7 +1550,7 @@ func (c *Client) CreatePolicyWithBody(ctx context.Context, contentType string, b
 
 // CreatePolicy Create a runtime policy
 //
-// Stores a policy for containers at run time. A network rule with an address that is none is refused with 400 in a shape of its own. [docs - runtime policies; release notes 1.12]
+// Stores a policy for containers at run time. A network rule with an invalid address is refused with 400, with the body `PolicyError`. [docs - runtime policies; release notes 1.12]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1586,7 +1586,7 @@ func (c *Client) DescribePolicy(ctx context.Context, policyID string, reqEditors
 
 // UpdatePolicyWithBody Update a runtime policy
 //
-// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator takes for JSON here. [docs - runtime policies]
+// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator reads as JSON here. [docs - runtime policies]
 //
 // Takes any type of body and a specified content type.
 //
@@ -1605,7 +1605,7 @@ func (c *Client) UpdatePolicyWithBody(ctx context.Context, policyID string, cont
 
 // UpdatePolicy Update a runtime policy
 //
-// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator takes for JSON here. [docs - runtime policies]
+// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator reads as JSON here. [docs - runtime policies]
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3690,7 +3690,7 @@ type ClientWithResponsesInterface interface {
 	// CreateTokenWithBodyWithResponse Exchange user name and password for a token
 	//
 	// Answers 201 with the bare JWT as text: no JSON, no quotes, no line end. It is valid for four hours. Send it as `Authorization: Bearer <token>`.
-	// The body of a refusal is not documented; ours is the `ResponseError` of all other calls. [docs: authentication; observed; error body: our choice]
+	// The body of a refusal is not documented; the emulator sends `ResponseError`, as for all other calls. [docs: authentication; observed; error body: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3700,7 +3700,7 @@ type ClientWithResponsesInterface interface {
 	// CreateTokenWithFormdataBodyWithResponse Exchange user name and password for a token
 	//
 	// Answers 201 with the bare JWT as text: no JSON, no quotes, no line end. It is valid for four hours. Send it as `Authorization: Bearer <token>`.
-	// The body of a refusal is not documented; ours is the `ResponseError` of all other calls. [docs: authentication; observed; error body: our choice]
+	// The body of a refusal is not documented; the emulator sends `ResponseError`, as for all other calls. [docs: authentication; observed; error body: our choice]
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3709,7 +3709,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListImagesWithResponse List images
 	//
-	// The images that scans have found. Integrations see here that a scan is over: they never ask for the state of the schedule.
+	// The images that scans found. Integrations use this list to notice the end of a scan: they never read the status of the schedule.
 	// Tokens of filters: `sha`, `imageId`, `uuid`, `repo.registry`, `repo.repository`, `repo.tag`, `created`, `updated`, `lastScanned`, `scanStatus`, `size`.
 	// [docs - images; repo.repository, sha and lastScanned - observed; the other tokens - our choice]
 	//
@@ -3720,7 +3720,7 @@ type ClientWithResponsesInterface interface {
 
 	// DescribeImageWithResponse Details of an image
 	//
-	// One image; 404 as long as no scan has found it. [docs - images; observed]
+	// One image. The status is 404 until a scan finds it. [docs - images; observed]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3729,7 +3729,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAssociatedRegistriesWithResponse List the registries of an image
 	//
-	// Where an image was found. [swagger 2021]
+	// The registries, repositories and tags of an image. [swagger 2021]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3738,7 +3738,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListVulnerabilitiesWithResponse List the vulnerabilities of an image
 	//
-	// What a scan found in an image. The emulator's are made up, plainly so, and the same for the same image each time: nothing is scanned.
+	// The vulnerabilities that a scan found in an image. The emulator scans nothing: its vulnerabilities are made up, visibly so, and always the same for the same image.
 	// Tokens of filters: `qid`, `title`, `severity`. [observed; tokens - our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -3748,9 +3748,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteRegistriesWithBodyWithResponse Delete several registries
 	//
-	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-	// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
-	// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
+	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; the job deletes
+	// a registry completely or not at all (our choice). The ids are in `registryIds` or, in the older form, in the body; if both are given, the query counts. Ids that do not exist are ignored (our choice).
+	// Without ids, the status is 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3759,9 +3759,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteRegistriesWithResponse Delete several registries
 	//
-	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-	// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
-	// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
+	// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; the job deletes
+	// a registry completely or not at all (our choice). The ids are in `registryIds` or, in the older form, in the body; if both are given, the query counts. Ids that do not exist are ignored (our choice).
+	// Without ids, the status is 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3770,7 +3770,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListRegistriesWithResponse List registries
 	//
-	// The registries of the subscription, page by page. `count` is the number of all that match, not of the page. [swagger 2021; meaning of count: our choice]
+	// A page of the registries of the subscription. `count` is the number of all registries that match, not only of this page. [swagger 2021; meaning of count: our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3779,9 +3779,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateRegistryWithBodyWithResponse Create a registry
 	//
-	// Registers an image registry. Which group of fields is needed follows from `registryType`; see `RegistryRequest`.
-	// A second registry with the same `registryUri` is refused with 400, so that clients which "get or create" in parallel end with one.
-	// Credentials are checked for their form and then forgotten: only the user name is kept. [docs: create a registry; refusal of duplicates: our choice]
+	// Adds an image registry. `registryType` decides which group of fields is required; see `RegistryRequest`.
+	// A second registry with the same `registryUri` is refused with 400, so that clients that "get or create" in parallel create only one.
+	// The emulator checks the form of credentials and stores only the user name. [docs: create a registry; refusal of duplicates: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3790,9 +3790,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateRegistryWithResponse Create a registry
 	//
-	// Registers an image registry. Which group of fields is needed follows from `registryType`; see `RegistryRequest`.
-	// A second registry with the same `registryUri` is refused with 400, so that clients which "get or create" in parallel end with one.
-	// Credentials are checked for their form and then forgotten: only the user name is kept. [docs: create a registry; refusal of duplicates: our choice]
+	// Adds an image registry. `registryType` decides which group of fields is required; see `RegistryRequest`.
+	// A second registry with the same `registryUri` is refused with 400, so that clients that "get or create" in parallel create only one.
+	// The emulator checks the form of credentials and stores only the user name. [docs: create a registry; refusal of duplicates: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3801,7 +3801,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateACRConnectorWithBodyWithResponse Create an Azure connector
 	//
-	// Makes a connector for an application of Azure. The client secret is checked for its form and forgotten. A second one with the same name or id is refused with 400.
+	// Creates a connector for an Azure application. The emulator checks the form of the client secret and does not store it. A second connector with the same name or id is refused with 400.
 	// [swagger 2021; connectorId left out - observed; answer and refusal - our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -3811,7 +3811,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateACRConnectorWithResponse Create an Azure connector
 	//
-	// Makes a connector for an application of Azure. The client secret is checked for its form and forgotten. A second one with the same name or id is refused with 400.
+	// Creates a connector for an Azure application. The emulator checks the form of the client secret and does not store it. A second connector with the same name or id is refused with 400.
 	// [swagger 2021; connectorId left out - observed; answer and refusal - our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -3837,9 +3837,9 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /csapi/v1.3/registry/acr/connectors (the `ListACRConnectors` operationId).
 	ListACRConnectorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListACRConnectorsResponse, error)
 
-	// DescribeAWSBaseWithResponse Account that assumes the roles of AWS connectors
+	// DescribeAWSBaseWithResponse AWS account that assumes the roles of connectors
 	//
-	// The AWS account of the service and the external id of the subscription, for the trust policy of a role. The emulator's are made up. [swagger 2021]
+	// The AWS account of the service and the external id of the subscription, for the trust policy of a role. The emulator returns made-up values. [swagger 2021]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3848,7 +3848,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAWSConnectorWithBodyWithResponse Create an AWS connector
 	//
-	// Makes a connector for a role. A second one for the same role is refused with 400. Creating a registry with a role that no connector has makes one, too.
+	// Creates a connector for a role. A second connector for the same role is refused with 400. A new registry whose role has no connector also creates one.
 	// [swagger 2021; accountType - observed; answer and refusal - our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -3858,7 +3858,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAWSConnectorWithResponse Create an AWS connector
 	//
-	// Makes a connector for a role. A second one for the same role is refused with 400. Creating a registry with a role that no connector has makes one, too.
+	// Creates a connector for a role. A second connector for the same role is refused with 400. A new registry whose role has no connector also creates one.
 	// [swagger 2021; accountType - observed; answer and refusal - our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -3868,7 +3868,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAWSConnectorsWithResponse List the AWS connectors
 	//
-	// All AWS connectors. The 2021 swagger says one object; clients read an array. [observed; client v1.1]
+	// All AWS connectors. Swagger 2021 has one object; clients read an array. [observed; client v1.1]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3877,7 +3877,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAWSConnectorsOfAccountWithResponse List the AWS connectors of an account
 	//
-	// The AWS connectors whose role belongs to an account; none is an empty array. [swagger 2021]
+	// The AWS connectors whose role belongs to an account; without any, the array is empty. [swagger 2021]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3886,7 +3886,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateGCPConnectorWithBodyWithResponse Create a Google connector
 	//
-	// Makes a connector from the key file of a service account. The file is checked for its form and forgotten: only the project is kept. A second one with the same name or id is refused with 400.
+	// Creates a connector from the key file of a service account. The emulator checks the form of the file and stores only the project. A second connector with the same name or id is refused with 400.
 	// [swagger 2021; answer and refusal - our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -3914,8 +3914,8 @@ type ClientWithResponsesInterface interface {
 
 	// ValidateRegistryWithBodyWithResponse Check the data of a registry before creating it
 	//
-	// Answers whether `POST /csapi/v1.3/registry` with the same body would be accepted; nothing is stored. False when the registry exists already
-	// or the body breaks a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
+	// Returns whether `POST /csapi/v1.3/registry` would accept the same body, and stores nothing. The result is false if the registry already exists
+	// or the body violates a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3924,8 +3924,8 @@ type ClientWithResponsesInterface interface {
 
 	// ValidateRegistryWithResponse Check the data of a registry before creating it
 	//
-	// Answers whether `POST /csapi/v1.3/registry` with the same body would be accepted; nothing is stored. False when the registry exists already
-	// or the body breaks a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
+	// Returns whether `POST /csapi/v1.3/registry` would accept the same body, and stores nothing. The result is false if the registry already exists
+	// or the body violates a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3934,7 +3934,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteRegistryWithResponse Delete one registry
 	//
-	// Deletes a registry and everything in it. Refused with 400 while one of its schedules is Running or BaselineRunning.
+	// Deletes a registry and everything in it. The call is refused with 400 while one of its schedules is Running or BaselineRunning.
 	// [swagger 2021; answer: as release notes 1.12 show for several; status of the refusal: our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -3953,8 +3953,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateRegistryWithBodyWithResponse Update a registry
 	//
-	// Replaces name, credential and connector of a registry. `registryType` and `registryUri` must be sent although they cannot be changed;
-	// other values than the stored ones are refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
+	// Replaces name, credential and connector of a registry. `registryType` and `registryUri` are required but cannot be changed:
+	// a value that differs from the stored value is refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3963,8 +3963,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateRegistryWithResponse Update a registry
 	//
-	// Replaces name, credential and connector of a registry. `registryType` and `registryUri` must be sent although they cannot be changed;
-	// other values than the stored ones are refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
+	// Replaces name, credential and connector of a registry. `registryType` and `registryUri` are required but cannot be changed:
+	// a value that differs from the stored value is refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3973,7 +3973,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListRepositoriesWithResponse List the repositories of a registry
 	//
-	// The repositories that scans have found in the registry, page by page. [swagger 2021]
+	// A page of the repositories that scans found in the registry. [swagger 2021]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3982,8 +3982,8 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteSchedulesByBodyWithBodyWithResponse Delete several schedules (older form)
 	//
-	// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
-	// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
+	// Starts a job that deletes the schedules named in the body; schedules in state Running or BaselineRunning are skipped. Use `DELETE …/schedule/bulk` instead.
+	// [client v1.1; swagger 2021 lacks the body; BaselineRunning and answer: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3994,8 +3994,8 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteSchedulesByBodyWithResponse Delete several schedules (older form)
 	//
-	// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
-	// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
+	// Starts a job that deletes the schedules named in the body; schedules in state Running or BaselineRunning are skipped. Use `DELETE …/schedule/bulk` instead.
+	// [client v1.1; swagger 2021 lacks the body; BaselineRunning and answer: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4006,7 +4006,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListSchedulesWithResponse List the schedules of a registry
 	//
-	// The schedules of a registry, page by page. There is no call for a single one: use `filter=scheduleUuid:<id>`. [swagger 2021]
+	// A page of the schedules of a registry. There is no call for a single schedule: use `filter=scheduleUuid:<id>`. [swagger 2021]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4015,7 +4015,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateScheduleWithBodyWithResponse Create a schedule
 	//
-	// Starts a scan at once (`onDemand: true`) or sets up an automatic one. The conditional rules are those of `ScheduleRequest`.
+	// Starts a scan at once (`onDemand: true`) or creates an automatic schedule. `ScheduleRequest` has the rules for the combination of fields.
 	// [swagger 2021; docs: create a registry schedule]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -4025,7 +4025,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateScheduleWithResponse Create a schedule
 	//
-	// Starts a scan at once (`onDemand: true`) or sets up an automatic one. The conditional rules are those of `ScheduleRequest`.
+	// Starts a scan at once (`onDemand: true`) or creates an automatic schedule. `ScheduleRequest` has the rules for the combination of fields.
 	// [swagger 2021; docs: create a registry schedule]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -4036,7 +4036,7 @@ type ClientWithResponsesInterface interface {
 	// DeleteSchedulesWithResponse Delete several schedules
 	//
 	// Starts a job that deletes the selected schedules: those named by `scheduleIds` or, when no id is given, those that match `filter` (`scheduleUuid:*` matches all).
-	// Queued, Unknown and Running (and BaselineQueued, BaselineRunning) are left as they are without an error: cancel them first. Neither ids nor filter: 400.
+	// The job skips schedules in Queued, Unknown, Running, BaselineQueued and BaselineRunning without an error: cancel them first. Without ids and filter, the status is 400.
 	// [release notes 1.15; Baseline states and 400: our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -4047,8 +4047,8 @@ type ClientWithResponsesInterface interface {
 	// CancelSchedulesWithResponse Cancel several schedules
 	//
 	// Starts a job that cancels the selected schedules: those named by `scheduleIds` or, when no id is given, those that match `filter` (`scheduleUuid:*` matches all).
-	// Acts on Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; all others are left as they are without an error.
-	// Neither ids nor filter: 400. The third sample of the release notes prints `deletionJobId` in this answer; we take it for a slip.
+	// The job cancels schedules in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning, and skips all others without an error.
+	// Without ids and filter, the status is 400. The third sample of the release notes shows `deletionJobId` in this response; we assume that this is a mistake.
 	// [release notes 1.15; list of statuses: with swagger 2021; 400: our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -4058,7 +4058,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteScheduleWithResponse Delete one schedule
 	//
-	// Deletes a schedule at once. Refused with 400 while it is Running or BaselineRunning. [swagger 2021; status of the refusal, BaselineRunning: our choice]
+	// Deletes a schedule at once. The call is refused with 400 while the schedule is Running or BaselineRunning. [swagger 2021; status of the refusal, BaselineRunning: our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4067,8 +4067,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateScheduleWithBodyWithResponse Update an automatic schedule
 	//
-	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
-	// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
+	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` are required and cannot be changed.
+	// The call is refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
 	// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -4078,8 +4078,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateScheduleWithResponse Update an automatic schedule
 	//
-	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
-	// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
+	// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` are required and cannot be changed.
+	// The call is refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
 	// [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -4089,7 +4089,7 @@ type ClientWithResponsesInterface interface {
 
 	// CancelScheduleWithResponse Cancel one schedule
 	//
-	// Cancels a schedule at once. Only possible in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; else 400.
+	// Cancels a schedule at once. This is possible in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; otherwise the status is 400.
 	// [swagger 2021, which misspells the last state; status of the refusal: our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -4099,7 +4099,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteReportsWithResponse Delete reports
 	//
-	// Deletes reports at once. Ids that do not exist are left out of the answer. [swagger 2021; unknown ids - our choice]
+	// Deletes reports at once. The response does not contain ids that do not exist. [swagger 2021; unknown ids - our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4108,26 +4108,26 @@ type ClientWithResponsesInterface interface {
 
 	// ListReportsWithResponse List reports
 	//
-	// The reports of the subscription that have not expired. Tokens of filters and sort: `reportName` (also written `report.name`), `status`, `templateName`, `createdAt`;
-	// sorted by `status:desc` when none is given. [swagger 2021; report.name - docs, release 1.42; templateName, createdAt - our choice]
+	// The reports of the subscription that have not expired. Tokens of filters and sort: `reportName` (or `report.name`), `status`, `templateName`, `createdAt`;
+	// the default order is `status:desc`. [swagger 2021; report.name - docs, release 1.42; templateName, createdAt - our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /csapi/v1.3/reports (the `ListReports` operationId).
 	ListReportsWithResponse(ctx context.Context, params *ListReportsParams, reqEditors ...RequestEditorFn) (*ListReportsResponse, error)
 
-	// CreateReportWithBodyWithResponse Ask for a report
+	// CreateReportWithBodyWithResponse Create a report
 	//
-	// Starts a report of what is known at this moment. It is generated some seconds later. The filter is one of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
+	// Starts a report about the data of this moment. The report is generated some seconds later. The filter is a filter of the list of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /csapi/v1.3/reports (the `CreateReport` operationId).
 	CreateReportWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateReportResponse, error)
 
-	// CreateReportWithResponse Ask for a report
+	// CreateReportWithResponse Create a report
 	//
-	// Starts a report of what is known at this moment. It is generated some seconds later. The filter is one of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
+	// Starts a report about the data of this moment. The report is generated some seconds later. The filter is a filter of the list of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4136,8 +4136,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateReportScheduleWithBodyWithResponse Schedule reports
 	//
-	// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
-	// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
+	// Sets the times of reports. The time of day is the one of `eventTime`, in UTC. A weekly report is created on the selected days, or on the day of `eventTime`; a monthly report on the day of `eventTime`, or on the last day of a shorter month.
+	// If `reportScheduleDetails` is null, there is one report, which is created at once if the time is in the past. The list shows these reports with the `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4146,8 +4146,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateReportScheduleWithResponse Schedule reports
 	//
-	// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
-	// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
+	// Sets the times of reports. The time of day is the one of `eventTime`, in UTC. A weekly report is created on the selected days, or on the day of `eventTime`; a monthly report on the day of `eventTime`, or on the last day of a shorter month.
+	// If `reportScheduleDetails` is null, there is one report, which is created at once if the time is in the past. The list shows these reports with the `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4156,7 +4156,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateReportScheduleWithBodyWithResponse Update a schedule of reports
 	//
-	// Replaces when reports shall be made. [docs - report schedules]
+	// Replaces the times of reports. [docs - report schedules]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4165,7 +4165,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateReportScheduleWithResponse Update a schedule of reports
 	//
-	// Replaces when reports shall be made. [docs - report schedules]
+	// Replaces the times of reports. [docs - report schedules]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4174,7 +4174,7 @@ type ClientWithResponsesInterface interface {
 
 	// DownloadReportWithResponse Download a report
 	//
-	// The report as CSV with a line of column names. 404 until it is generated. [swagger 2021; 404 - our choice]
+	// The report as CSV with a line of column names. The status is 404 until the report is generated. [swagger 2021; 404 - our choice]
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4183,7 +4183,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreatePolicyWithBodyWithResponse Create a runtime policy
 	//
-	// Stores a policy for containers at run time. A network rule with an address that is none is refused with 400 in a shape of its own. [docs - runtime policies; release notes 1.12]
+	// Stores a policy for containers at run time. A network rule with an invalid address is refused with 400, with the body `PolicyError`. [docs - runtime policies; release notes 1.12]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4192,7 +4192,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreatePolicyWithResponse Create a runtime policy
 	//
-	// Stores a policy for containers at run time. A network rule with an address that is none is refused with 400 in a shape of its own. [docs - runtime policies; release notes 1.12]
+	// Stores a policy for containers at run time. A network rule with an invalid address is refused with 400, with the body `PolicyError`. [docs - runtime policies; release notes 1.12]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4210,7 +4210,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdatePolicyWithBodyWithResponse Update a runtime policy
 	//
-	// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator takes for JSON here. [docs - runtime policies]
+	// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator reads as JSON here. [docs - runtime policies]
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4219,7 +4219,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdatePolicyWithResponse Update a runtime policy
 	//
-	// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator takes for JSON here. [docs - runtime policies]
+	// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator reads as JSON here. [docs - runtime policies]
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10998,7 +10998,7 @@ func (r UpdatePolicyResponse) ContentType() string {
 // CreateTokenWithBodyWithResponse Exchange user name and password for a token
 //
 // Answers 201 with the bare JWT as text: no JSON, no quotes, no line end. It is valid for four hours. Send it as `Authorization: Bearer <token>`.
-// The body of a refusal is not documented; ours is the `ResponseError` of all other calls. [docs: authentication; observed; error body: our choice]
+// The body of a refusal is not documented; the emulator sends `ResponseError`, as for all other calls. [docs: authentication; observed; error body: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11014,7 +11014,7 @@ func (c *ClientWithResponses) CreateTokenWithBodyWithResponse(ctx context.Contex
 // CreateTokenWithFormdataBodyWithResponse Exchange user name and password for a token
 //
 // Answers 201 with the bare JWT as text: no JSON, no quotes, no line end. It is valid for four hours. Send it as `Authorization: Bearer <token>`.
-// The body of a refusal is not documented; ours is the `ResponseError` of all other calls. [docs: authentication; observed; error body: our choice]
+// The body of a refusal is not documented; the emulator sends `ResponseError`, as for all other calls. [docs: authentication; observed; error body: our choice]
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11029,7 +11029,7 @@ func (c *ClientWithResponses) CreateTokenWithFormdataBodyWithResponse(ctx contex
 
 // ListImagesWithResponse List images
 //
-// The images that scans have found. Integrations see here that a scan is over: they never ask for the state of the schedule.
+// The images that scans found. Integrations use this list to notice the end of a scan: they never read the status of the schedule.
 // Tokens of filters: `sha`, `imageId`, `uuid`, `repo.registry`, `repo.repository`, `repo.tag`, `created`, `updated`, `lastScanned`, `scanStatus`, `size`.
 // [docs - images; repo.repository, sha and lastScanned - observed; the other tokens - our choice]
 //
@@ -11046,7 +11046,7 @@ func (c *ClientWithResponses) ListImagesWithResponse(ctx context.Context, params
 
 // DescribeImageWithResponse Details of an image
 //
-// One image; 404 as long as no scan has found it. [docs - images; observed]
+// One image. The status is 404 until a scan finds it. [docs - images; observed]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11061,7 +11061,7 @@ func (c *ClientWithResponses) DescribeImageWithResponse(ctx context.Context, ima
 
 // ListAssociatedRegistriesWithResponse List the registries of an image
 //
-// Where an image was found. [swagger 2021]
+// The registries, repositories and tags of an image. [swagger 2021]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11076,7 +11076,7 @@ func (c *ClientWithResponses) ListAssociatedRegistriesWithResponse(ctx context.C
 
 // ListVulnerabilitiesWithResponse List the vulnerabilities of an image
 //
-// What a scan found in an image. The emulator's are made up, plainly so, and the same for the same image each time: nothing is scanned.
+// The vulnerabilities that a scan found in an image. The emulator scans nothing: its vulnerabilities are made up, visibly so, and always the same for the same image.
 // Tokens of filters: `qid`, `title`, `severity`. [observed; tokens - our choice]
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11092,9 +11092,9 @@ func (c *ClientWithResponses) ListVulnerabilitiesWithResponse(ctx context.Contex
 
 // DeleteRegistriesWithBodyWithResponse Delete several registries
 //
-// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
-// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
+// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; the job deletes
+// a registry completely or not at all (our choice). The ids are in `registryIds` or, in the older form, in the body; if both are given, the query counts. Ids that do not exist are ignored (our choice).
+// Without ids, the status is 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11109,9 +11109,9 @@ func (c *ClientWithResponses) DeleteRegistriesWithBodyWithResponse(ctx context.C
 
 // DeleteRegistriesWithResponse Delete several registries
 //
-// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; each registry is deleted whole or
-// left untouched (our choice). The ids come as `registryIds` or, in the older form, in the body; when both are given the query counts. Ids that do not exist are ignored (our choice).
-// Neither form: 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
+// Starts a job that deletes the named registries and everything in them. A registry that has a schedule in state Running cannot be deleted; the job deletes
+// a registry completely or not at all (our choice). The ids are in `registryIds` or, in the older form, in the body; if both are given, the query counts. Ids that do not exist are ignored (our choice).
+// Without ids, the status is 400. [release notes 1.12; docs: delete registries; query before body: inferred; 400: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11126,7 +11126,7 @@ func (c *ClientWithResponses) DeleteRegistriesWithResponse(ctx context.Context, 
 
 // ListRegistriesWithResponse List registries
 //
-// The registries of the subscription, page by page. `count` is the number of all that match, not of the page. [swagger 2021; meaning of count: our choice]
+// A page of the registries of the subscription. `count` is the number of all registries that match, not only of this page. [swagger 2021; meaning of count: our choice]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11141,9 +11141,9 @@ func (c *ClientWithResponses) ListRegistriesWithResponse(ctx context.Context, pa
 
 // CreateRegistryWithBodyWithResponse Create a registry
 //
-// Registers an image registry. Which group of fields is needed follows from `registryType`; see `RegistryRequest`.
-// A second registry with the same `registryUri` is refused with 400, so that clients which "get or create" in parallel end with one.
-// Credentials are checked for their form and then forgotten: only the user name is kept. [docs: create a registry; refusal of duplicates: our choice]
+// Adds an image registry. `registryType` decides which group of fields is required; see `RegistryRequest`.
+// A second registry with the same `registryUri` is refused with 400, so that clients that "get or create" in parallel create only one.
+// The emulator checks the form of credentials and stores only the user name. [docs: create a registry; refusal of duplicates: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11158,9 +11158,9 @@ func (c *ClientWithResponses) CreateRegistryWithBodyWithResponse(ctx context.Con
 
 // CreateRegistryWithResponse Create a registry
 //
-// Registers an image registry. Which group of fields is needed follows from `registryType`; see `RegistryRequest`.
-// A second registry with the same `registryUri` is refused with 400, so that clients which "get or create" in parallel end with one.
-// Credentials are checked for their form and then forgotten: only the user name is kept. [docs: create a registry; refusal of duplicates: our choice]
+// Adds an image registry. `registryType` decides which group of fields is required; see `RegistryRequest`.
+// A second registry with the same `registryUri` is refused with 400, so that clients that "get or create" in parallel create only one.
+// The emulator checks the form of credentials and stores only the user name. [docs: create a registry; refusal of duplicates: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11175,7 +11175,7 @@ func (c *ClientWithResponses) CreateRegistryWithResponse(ctx context.Context, bo
 
 // CreateACRConnectorWithBodyWithResponse Create an Azure connector
 //
-// Makes a connector for an application of Azure. The client secret is checked for its form and forgotten. A second one with the same name or id is refused with 400.
+// Creates a connector for an Azure application. The emulator checks the form of the client secret and does not store it. A second connector with the same name or id is refused with 400.
 // [swagger 2021; connectorId left out - observed; answer and refusal - our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11191,7 +11191,7 @@ func (c *ClientWithResponses) CreateACRConnectorWithBodyWithResponse(ctx context
 
 // CreateACRConnectorWithResponse Create an Azure connector
 //
-// Makes a connector for an application of Azure. The client secret is checked for its form and forgotten. A second one with the same name or id is refused with 400.
+// Creates a connector for an Azure application. The emulator checks the form of the client secret and does not store it. A second connector with the same name or id is refused with 400.
 // [swagger 2021; connectorId left out - observed; answer and refusal - our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11235,9 +11235,9 @@ func (c *ClientWithResponses) ListACRConnectorsWithResponse(ctx context.Context,
 	return ParseListACRConnectorsResponse(rsp)
 }
 
-// DescribeAWSBaseWithResponse Account that assumes the roles of AWS connectors
+// DescribeAWSBaseWithResponse AWS account that assumes the roles of connectors
 //
-// The AWS account of the service and the external id of the subscription, for the trust policy of a role. The emulator's are made up. [swagger 2021]
+// The AWS account of the service and the external id of the subscription, for the trust policy of a role. The emulator returns made-up values. [swagger 2021]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11252,7 +11252,7 @@ func (c *ClientWithResponses) DescribeAWSBaseWithResponse(ctx context.Context, r
 
 // CreateAWSConnectorWithBodyWithResponse Create an AWS connector
 //
-// Makes a connector for a role. A second one for the same role is refused with 400. Creating a registry with a role that no connector has makes one, too.
+// Creates a connector for a role. A second connector for the same role is refused with 400. A new registry whose role has no connector also creates one.
 // [swagger 2021; accountType - observed; answer and refusal - our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11268,7 +11268,7 @@ func (c *ClientWithResponses) CreateAWSConnectorWithBodyWithResponse(ctx context
 
 // CreateAWSConnectorWithResponse Create an AWS connector
 //
-// Makes a connector for a role. A second one for the same role is refused with 400. Creating a registry with a role that no connector has makes one, too.
+// Creates a connector for a role. A second connector for the same role is refused with 400. A new registry whose role has no connector also creates one.
 // [swagger 2021; accountType - observed; answer and refusal - our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11284,7 +11284,7 @@ func (c *ClientWithResponses) CreateAWSConnectorWithResponse(ctx context.Context
 
 // ListAWSConnectorsWithResponse List the AWS connectors
 //
-// All AWS connectors. The 2021 swagger says one object; clients read an array. [observed; client v1.1]
+// All AWS connectors. Swagger 2021 has one object; clients read an array. [observed; client v1.1]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11299,7 +11299,7 @@ func (c *ClientWithResponses) ListAWSConnectorsWithResponse(ctx context.Context,
 
 // ListAWSConnectorsOfAccountWithResponse List the AWS connectors of an account
 //
-// The AWS connectors whose role belongs to an account; none is an empty array. [swagger 2021]
+// The AWS connectors whose role belongs to an account; without any, the array is empty. [swagger 2021]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11314,7 +11314,7 @@ func (c *ClientWithResponses) ListAWSConnectorsOfAccountWithResponse(ctx context
 
 // CreateGCPConnectorWithBodyWithResponse Create a Google connector
 //
-// Makes a connector from the key file of a service account. The file is checked for its form and forgotten: only the project is kept. A second one with the same name or id is refused with 400.
+// Creates a connector from the key file of a service account. The emulator checks the form of the file and stores only the project. A second connector with the same name or id is refused with 400.
 // [swagger 2021; answer and refusal - our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11360,8 +11360,8 @@ func (c *ClientWithResponses) ListGCPConnectorsWithResponse(ctx context.Context,
 
 // ValidateRegistryWithBodyWithResponse Check the data of a registry before creating it
 //
-// Answers whether `POST /csapi/v1.3/registry` with the same body would be accepted; nothing is stored. False when the registry exists already
-// or the body breaks a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
+// Returns whether `POST /csapi/v1.3/registry` would accept the same body, and stores nothing. The result is false if the registry already exists
+// or the body violates a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11376,8 +11376,8 @@ func (c *ClientWithResponses) ValidateRegistryWithBodyWithResponse(ctx context.C
 
 // ValidateRegistryWithResponse Check the data of a registry before creating it
 //
-// Answers whether `POST /csapi/v1.3/registry` with the same body would be accepted; nothing is stored. False when the registry exists already
-// or the body breaks a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
+// Returns whether `POST /csapi/v1.3/registry` would accept the same body, and stores nothing. The result is false if the registry already exists
+// or the body violates a rule of its type. [swagger 2021; docs: validate registry parameters; false instead of an error: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11392,7 +11392,7 @@ func (c *ClientWithResponses) ValidateRegistryWithResponse(ctx context.Context, 
 
 // DeleteRegistryWithResponse Delete one registry
 //
-// Deletes a registry and everything in it. Refused with 400 while one of its schedules is Running or BaselineRunning.
+// Deletes a registry and everything in it. The call is refused with 400 while one of its schedules is Running or BaselineRunning.
 // [swagger 2021; answer: as release notes 1.12 show for several; status of the refusal: our choice]
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11423,8 +11423,8 @@ func (c *ClientWithResponses) DescribeRegistryWithResponse(ctx context.Context, 
 
 // UpdateRegistryWithBodyWithResponse Update a registry
 //
-// Replaces name, credential and connector of a registry. `registryType` and `registryUri` must be sent although they cannot be changed;
-// other values than the stored ones are refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
+// Replaces name, credential and connector of a registry. `registryType` and `registryUri` are required but cannot be changed:
+// a value that differs from the stored value is refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11439,8 +11439,8 @@ func (c *ClientWithResponses) UpdateRegistryWithBodyWithResponse(ctx context.Con
 
 // UpdateRegistryWithResponse Update a registry
 //
-// Replaces name, credential and connector of a registry. `registryType` and `registryUri` must be sent although they cannot be changed;
-// other values than the stored ones are refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
+// Replaces name, credential and connector of a registry. `registryType` and `registryUri` are required but cannot be changed:
+// a value that differs from the stored value is refused with 400. [swagger 2021; docs: update a registry; refusal: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11455,7 +11455,7 @@ func (c *ClientWithResponses) UpdateRegistryWithResponse(ctx context.Context, re
 
 // ListRepositoriesWithResponse List the repositories of a registry
 //
-// The repositories that scans have found in the registry, page by page. [swagger 2021]
+// A page of the repositories that scans found in the registry. [swagger 2021]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11470,8 +11470,8 @@ func (c *ClientWithResponses) ListRepositoriesWithResponse(ctx context.Context, 
 
 // DeleteSchedulesByBodyWithBodyWithResponse Delete several schedules (older form)
 //
-// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
-// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
+// Starts a job that deletes the schedules named in the body; schedules in state Running or BaselineRunning are skipped. Use `DELETE …/schedule/bulk` instead.
+// [client v1.1; swagger 2021 lacks the body; BaselineRunning and answer: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11488,8 +11488,8 @@ func (c *ClientWithResponses) DeleteSchedulesByBodyWithBodyWithResponse(ctx cont
 
 // DeleteSchedulesByBodyWithResponse Delete several schedules (older form)
 //
-// Starts a job that deletes the schedules named in the body; those in state Running (and BaselineRunning) are left. Use `DELETE …/schedule/bulk` instead.
-// [client v1.1; the body got lost in swagger 2021; BaselineRunning and answer: our choice]
+// Starts a job that deletes the schedules named in the body; schedules in state Running or BaselineRunning are skipped. Use `DELETE …/schedule/bulk` instead.
+// [client v1.1; swagger 2021 lacks the body; BaselineRunning and answer: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11505,7 +11505,7 @@ func (c *ClientWithResponses) DeleteSchedulesByBodyWithResponse(ctx context.Cont
 
 // ListSchedulesWithResponse List the schedules of a registry
 //
-// The schedules of a registry, page by page. There is no call for a single one: use `filter=scheduleUuid:<id>`. [swagger 2021]
+// A page of the schedules of a registry. There is no call for a single schedule: use `filter=scheduleUuid:<id>`. [swagger 2021]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11520,7 +11520,7 @@ func (c *ClientWithResponses) ListSchedulesWithResponse(ctx context.Context, reg
 
 // CreateScheduleWithBodyWithResponse Create a schedule
 //
-// Starts a scan at once (`onDemand: true`) or sets up an automatic one. The conditional rules are those of `ScheduleRequest`.
+// Starts a scan at once (`onDemand: true`) or creates an automatic schedule. `ScheduleRequest` has the rules for the combination of fields.
 // [swagger 2021; docs: create a registry schedule]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11536,7 +11536,7 @@ func (c *ClientWithResponses) CreateScheduleWithBodyWithResponse(ctx context.Con
 
 // CreateScheduleWithResponse Create a schedule
 //
-// Starts a scan at once (`onDemand: true`) or sets up an automatic one. The conditional rules are those of `ScheduleRequest`.
+// Starts a scan at once (`onDemand: true`) or creates an automatic schedule. `ScheduleRequest` has the rules for the combination of fields.
 // [swagger 2021; docs: create a registry schedule]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11553,7 +11553,7 @@ func (c *ClientWithResponses) CreateScheduleWithResponse(ctx context.Context, re
 // DeleteSchedulesWithResponse Delete several schedules
 //
 // Starts a job that deletes the selected schedules: those named by `scheduleIds` or, when no id is given, those that match `filter` (`scheduleUuid:*` matches all).
-// Queued, Unknown and Running (and BaselineQueued, BaselineRunning) are left as they are without an error: cancel them first. Neither ids nor filter: 400.
+// The job skips schedules in Queued, Unknown, Running, BaselineQueued and BaselineRunning without an error: cancel them first. Without ids and filter, the status is 400.
 // [release notes 1.15; Baseline states and 400: our choice]
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11570,8 +11570,8 @@ func (c *ClientWithResponses) DeleteSchedulesWithResponse(ctx context.Context, r
 // CancelSchedulesWithResponse Cancel several schedules
 //
 // Starts a job that cancels the selected schedules: those named by `scheduleIds` or, when no id is given, those that match `filter` (`scheduleUuid:*` matches all).
-// Acts on Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; all others are left as they are without an error.
-// Neither ids nor filter: 400. The third sample of the release notes prints `deletionJobId` in this answer; we take it for a slip.
+// The job cancels schedules in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning, and skips all others without an error.
+// Without ids and filter, the status is 400. The third sample of the release notes shows `deletionJobId` in this response; we assume that this is a mistake.
 // [release notes 1.15; list of statuses: with swagger 2021; 400: our choice]
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11587,7 +11587,7 @@ func (c *ClientWithResponses) CancelSchedulesWithResponse(ctx context.Context, r
 
 // DeleteScheduleWithResponse Delete one schedule
 //
-// Deletes a schedule at once. Refused with 400 while it is Running or BaselineRunning. [swagger 2021; status of the refusal, BaselineRunning: our choice]
+// Deletes a schedule at once. The call is refused with 400 while the schedule is Running or BaselineRunning. [swagger 2021; status of the refusal, BaselineRunning: our choice]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11602,8 +11602,8 @@ func (c *ClientWithResponses) DeleteScheduleWithResponse(ctx context.Context, re
 
 // UpdateScheduleWithBodyWithResponse Update an automatic schedule
 //
-// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
-// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
+// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` are required and cannot be changed.
+// The call is refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
 // [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11619,8 +11619,8 @@ func (c *ClientWithResponses) UpdateScheduleWithBodyWithResponse(ctx context.Con
 
 // UpdateScheduleWithResponse Update an automatic schedule
 //
-// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` must be sent as they are: they cannot be changed.
-// Refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
+// Changes interval, week day and start time of an automatic schedule, and (our choice) name and `forceScan`. `onDemand` and `filters` are required and cannot be changed.
+// The call is refused with 400 for an on-demand schedule and while the schedule is Running or BaselineRunning.
 // [swagger 2021; docs: update registry schedule; BaselineRunning and status of the refusals: our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11636,7 +11636,7 @@ func (c *ClientWithResponses) UpdateScheduleWithResponse(ctx context.Context, re
 
 // CancelScheduleWithResponse Cancel one schedule
 //
-// Cancels a schedule at once. Only possible in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; else 400.
+// Cancels a schedule at once. This is possible in Created, Queued, Paused, Running, BaselineQueued and BaselineRunning; otherwise the status is 400.
 // [swagger 2021, which misspells the last state; status of the refusal: our choice]
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11652,7 +11652,7 @@ func (c *ClientWithResponses) CancelScheduleWithResponse(ctx context.Context, re
 
 // DeleteReportsWithResponse Delete reports
 //
-// Deletes reports at once. Ids that do not exist are left out of the answer. [swagger 2021; unknown ids - our choice]
+// Deletes reports at once. The response does not contain ids that do not exist. [swagger 2021; unknown ids - our choice]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11667,8 +11667,8 @@ func (c *ClientWithResponses) DeleteReportsWithResponse(ctx context.Context, par
 
 // ListReportsWithResponse List reports
 //
-// The reports of the subscription that have not expired. Tokens of filters and sort: `reportName` (also written `report.name`), `status`, `templateName`, `createdAt`;
-// sorted by `status:desc` when none is given. [swagger 2021; report.name - docs, release 1.42; templateName, createdAt - our choice]
+// The reports of the subscription that have not expired. Tokens of filters and sort: `reportName` (or `report.name`), `status`, `templateName`, `createdAt`;
+// the default order is `status:desc`. [swagger 2021; report.name - docs, release 1.42; templateName, createdAt - our choice]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11681,9 +11681,9 @@ func (c *ClientWithResponses) ListReportsWithResponse(ctx context.Context, param
 	return ParseListReportsResponse(rsp)
 }
 
-// CreateReportWithBodyWithResponse Ask for a report
+// CreateReportWithBodyWithResponse Create a report
 //
-// Starts a report of what is known at this moment. It is generated some seconds later. The filter is one of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
+// Starts a report about the data of this moment. The report is generated some seconds later. The filter is a filter of the list of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11696,9 +11696,9 @@ func (c *ClientWithResponses) CreateReportWithBodyWithResponse(ctx context.Conte
 	return ParseCreateReportResponse(rsp)
 }
 
-// CreateReportWithResponse Ask for a report
+// CreateReportWithResponse Create a report
 //
-// Starts a report of what is known at this moment. It is generated some seconds later. The filter is one of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
+// Starts a report about the data of this moment. The report is generated some seconds later. The filter is a filter of the list of images. [swagger 2021; release 1.35; duration, moment and filter - our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11713,8 +11713,8 @@ func (c *ClientWithResponses) CreateReportWithResponse(ctx context.Context, body
 
 // CreateReportScheduleWithBodyWithResponse Schedule reports
 //
-// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
-// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
+// Sets the times of reports. The time of day is the one of `eventTime`, in UTC. A weekly report is created on the selected days, or on the day of `eventTime`; a monthly report on the day of `eventTime`, or on the last day of a shorter month.
+// If `reportScheduleDetails` is null, there is one report, which is created at once if the time is in the past. The list shows these reports with the `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11729,8 +11729,8 @@ func (c *ClientWithResponses) CreateReportScheduleWithBodyWithResponse(ctx conte
 
 // CreateReportScheduleWithResponse Schedule reports
 //
-// Says when reports are made. The time of day is that of `eventTime`, in UTC; weekly on the selected days or on that of `eventTime`, monthly on its day or the last of a shorter month; once when
-// `reportScheduleDetails` is null, and then at once when the time has passed. The reports appear in the list, of `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
+// Sets the times of reports. The time of day is the one of `eventTime`, in UTC. A weekly report is created on the selected days, or on the day of `eventTime`; a monthly report on the day of `eventTime`, or on the last day of a shorter month.
+// If `reportScheduleDetails` is null, there is one report, which is created at once if the time is in the past. The list shows these reports with the `reportType` SCHEDULED. [docs - report schedules; what recurs when, and the type - our choice]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11745,7 +11745,7 @@ func (c *ClientWithResponses) CreateReportScheduleWithResponse(ctx context.Conte
 
 // UpdateReportScheduleWithBodyWithResponse Update a schedule of reports
 //
-// Replaces when reports shall be made. [docs - report schedules]
+// Replaces the times of reports. [docs - report schedules]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11760,7 +11760,7 @@ func (c *ClientWithResponses) UpdateReportScheduleWithBodyWithResponse(ctx conte
 
 // UpdateReportScheduleWithResponse Update a schedule of reports
 //
-// Replaces when reports shall be made. [docs - report schedules]
+// Replaces the times of reports. [docs - report schedules]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11775,7 +11775,7 @@ func (c *ClientWithResponses) UpdateReportScheduleWithResponse(ctx context.Conte
 
 // DownloadReportWithResponse Download a report
 //
-// The report as CSV with a line of column names. 404 until it is generated. [swagger 2021; 404 - our choice]
+// The report as CSV with a line of column names. The status is 404 until the report is generated. [swagger 2021; 404 - our choice]
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11790,7 +11790,7 @@ func (c *ClientWithResponses) DownloadReportWithResponse(ctx context.Context, re
 
 // CreatePolicyWithBodyWithResponse Create a runtime policy
 //
-// Stores a policy for containers at run time. A network rule with an address that is none is refused with 400 in a shape of its own. [docs - runtime policies; release notes 1.12]
+// Stores a policy for containers at run time. A network rule with an invalid address is refused with 400, with the body `PolicyError`. [docs - runtime policies; release notes 1.12]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11805,7 +11805,7 @@ func (c *ClientWithResponses) CreatePolicyWithBodyWithResponse(ctx context.Conte
 
 // CreatePolicyWithResponse Create a runtime policy
 //
-// Stores a policy for containers at run time. A network rule with an address that is none is refused with 400 in a shape of its own. [docs - runtime policies; release notes 1.12]
+// Stores a policy for containers at run time. A network rule with an invalid address is refused with 400, with the body `PolicyError`. [docs - runtime policies; release notes 1.12]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11835,7 +11835,7 @@ func (c *ClientWithResponses) DescribePolicyWithResponse(ctx context.Context, po
 
 // UpdatePolicyWithBodyWithResponse Update a runtime policy
 //
-// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator takes for JSON here. [docs - runtime policies]
+// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator reads as JSON here. [docs - runtime policies]
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11850,7 +11850,7 @@ func (c *ClientWithResponses) UpdatePolicyWithBodyWithResponse(ctx context.Conte
 
 // UpdatePolicyWithResponse Update a runtime policy
 //
-// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator takes for JSON here. [docs - runtime policies]
+// Replaces a policy and its rules. The documented sample sends its JSON as `text/plain`, which the emulator reads as JSON here. [docs - runtime policies]
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -53,7 +53,7 @@ type ServerInterface interface {
 	// ListACRConnectors List the Azure connectors
 	// (GET /csapi/v1.3/registry/acr/connectors)
 	ListACRConnectors(ctx echo.Context) error
-	// DescribeAWSBase Account that assumes the roles of AWS connectors
+	// DescribeAWSBase AWS account that assumes the roles of connectors
 	// (GET /csapi/v1.3/registry/aws-base)
 	DescribeAWSBase(ctx echo.Context) error
 	// CreateAWSConnector Create an AWS connector
@@ -121,7 +121,7 @@ type ServerInterface interface {
 	// ListReports List reports
 	// (GET /csapi/v1.3/reports)
 	ListReports(ctx echo.Context, params ListReportsParams) error
-	// CreateReport Ask for a report
+	// CreateReport Create a report
 	// (POST /csapi/v1.3/reports)
 	CreateReport(ctx echo.Context) error
 	// CreateReportSchedule Schedule reports
@@ -7826,7 +7826,7 @@ type StrictServerInterface interface {
 	// ListACRConnectors List the Azure connectors
 	// (GET /csapi/v1.3/registry/acr/connectors)
 	ListACRConnectors(ctx context.Context, request ListACRConnectorsRequestObject) (ListACRConnectorsResponseObject, error)
-	// DescribeAWSBase Account that assumes the roles of AWS connectors
+	// DescribeAWSBase AWS account that assumes the roles of connectors
 	// (GET /csapi/v1.3/registry/aws-base)
 	DescribeAWSBase(ctx context.Context, request DescribeAWSBaseRequestObject) (DescribeAWSBaseResponseObject, error)
 	// CreateAWSConnector Create an AWS connector
@@ -7894,7 +7894,7 @@ type StrictServerInterface interface {
 	// ListReports List reports
 	// (GET /csapi/v1.3/reports)
 	ListReports(ctx context.Context, request ListReportsRequestObject) (ListReportsResponseObject, error)
-	// CreateReport Ask for a report
+	// CreateReport Create a report
 	// (POST /csapi/v1.3/reports)
 	CreateReport(ctx context.Context, request CreateReportRequestObject) (CreateReportResponseObject, error)
 	// CreateReportSchedule Schedule reports

@@ -305,15 +305,15 @@ func (e ScanOutcomeStatus) Valid() bool {
 	}
 }
 
-// Advanced The time of a world that was moved on, and what happened on the way.
+// Advanced The new time of a world, and the events until then.
 type Advanced struct {
-	// Events The moves of schedules in the order of their times; the first thousand.
+	// Events The first thousand changes of schedules, in the order of their times.
 	Events []Event `json:"events"`
 
-	// Mode How a clock runs.
+	// Mode Mode of a clock.
 	Mode ClockMode `json:"mode"`
 
-	// More How many there were beyond those.
+	// More Number of further events.
 	More int `json:"more"`
 
 	// Now A point in time as epoch milliseconds in a string.
@@ -327,7 +327,7 @@ type Advanced struct {
 
 // Clock The time of a world.
 type Clock struct {
-	// Mode How a clock runs.
+	// Mode Mode of a clock.
 	Mode ClockMode `json:"mode"`
 
 	// Now A point in time as epoch milliseconds in a string.
@@ -339,18 +339,18 @@ type Clock struct {
 	Rate float64 `json:"rate"`
 }
 
-// ClockAdvance By how much a clock is moved on.
+// ClockAdvance The body that moves a clock forward.
 type ClockAdvance struct {
 	// By Milliseconds, at most ten years.
 	By int64 `json:"by"`
 }
 
-// ClockMode How a clock runs.
+// ClockMode Mode of a clock.
 type ClockMode string
 
-// ClockSetting How a clock shall run from now on.
+// ClockSetting The body that sets a clock.
 type ClockSetting struct {
-	// Mode How a clock runs.
+	// Mode Mode of a clock.
 	Mode ClockMode `json:"mode"`
 
 	// Now A point in time as epoch milliseconds in a string.
@@ -358,7 +358,7 @@ type ClockSetting struct {
 	// Example: 1628504894719
 	Now Millis `json:"now,omitempty,omitzero"`
 
-	// Rate Of a scaled clock, in thousandths at the finest: seconds of the world in a second of the machine.
+	// Rate For a scaled clock: seconds of the world in a second of the machine, with at most three decimals.
 	Rate float64 `json:"rate,omitempty,omitzero"`
 }
 
@@ -367,14 +367,14 @@ type ControlError struct {
 	// ErrorCode Status and its name.
 	ErrorCode string `json:"errorCode"`
 
-	// Message What went wrong, for people.
+	// Message What went wrong, for a person.
 	Message string `json:"message"`
 
-	// Timestamp When, in epoch milliseconds.
+	// Timestamp Time in epoch milliseconds.
 	Timestamp int64 `json:"timestamp"`
 }
 
-// Difference Where an answer differs.
+// Difference A difference between two responses.
 type Difference struct {
 	// Call Number of the call, from 1.
 	Call int `json:"call"`
@@ -385,17 +385,17 @@ type Difference struct {
 	// Path Path with the query.
 	Path string `json:"path"`
 
-	// Recorded What was recorded, from shortly before the first byte that differs.
+	// Recorded The recorded text, from shortly before the first difference.
 	Recorded string `json:"recorded"`
 
-	// Replayed What was answered now, from the same place.
+	// Replayed The new text, from the same place.
 	Replayed string `json:"replayed"`
 
 	// What status, body, or the name of a header.
 	What string `json:"what"`
 }
 
-// DurationRange Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+// DurationRange Shortest and longest duration in milliseconds; each schedule gets a random duration between them.
 type DurationRange struct {
 	// Max Longest, not less than min.
 	Max int64 `json:"max"`
@@ -404,70 +404,70 @@ type DurationRange struct {
 	Min int64 `json:"min"`
 }
 
-// Event A schedule that went from one status to another, or from one phase of a scan to the next.
+// Event The change of a schedule to another status, or to the next phase of its scan.
 type Event struct {
 	// At A point in time as epoch milliseconds in a string.
 	//
 	// Example: 1628504894719
 	At Millis `json:"at"`
 
-	// From Its status before.
+	// From Status before.
 	From string `json:"from"`
 
-	// RegistryUUID Registry of the schedule.
+	// RegistryUUID Id of the registry.
 	RegistryUUID string `json:"registryUuid"`
 
-	// ScheduleUUID The schedule.
+	// ScheduleUUID Id of the schedule.
 	ScheduleUUID string `json:"scheduleUuid"`
 
-	// To Its status after.
+	// To Status after.
 	To string `json:"to"`
 }
 
-// Evidence On what one statement about the vendor's API rests.
+// Evidence The source of one statement about the vendor's API.
 type Evidence struct {
-	// Class How well it is founded.
+	// Class Class of the source.
 	Class EvidenceClass `json:"class"`
 
-	// Kind What the statement is about.
+	// Kind Kind of the statement.
 	Kind EvidenceKind `json:"kind"`
 
-	// Name Its name, such as the operationId.
+	// Name Name, such as the operationId.
 	Name string `json:"name"`
 
-	// Settle Of what is chosen: the one call to a real account that would settle it.
+	// Settle For a choice: the one call to a real account that would settle it.
 	Settle string `json:"settle,omitempty,omitzero"`
 
-	// Source Where it is found, or what it says.
+	// Source Source, or text of the statement.
 	Source string `json:"source,omitempty,omitzero"`
 }
 
-// EvidenceClass How well it is founded.
+// EvidenceClass Class of the source.
 type EvidenceClass string
 
-// EvidenceKind What the statement is about.
+// EvidenceKind Kind of the statement.
 type EvidenceKind string
 
-// Exchange A call and its answer, without secrets.
+// Exchange A call and its response, without secrets.
 type Exchange struct {
 	// At A point in time as epoch milliseconds in a string.
 	//
 	// Example: 1628504894719
 	At Millis `json:"at"`
 
-	// Curl The call for a shell, with $TOKEN for the token.
+	// Curl The call as a curl command, with $TOKEN for the token.
 	Curl string `json:"curl"`
 
-	// Detail What X-QCS-Detail says: what was refused, or what is our choice.
+	// Detail X-QCS-Detail of the response: the cause of a refusal, or our choices.
 	Detail string `json:"detail,omitempty,omitzero"`
 
-	// Fault Id of the fault that made the answer: it says nothing about the contract.
+	// Fault Id of the fault that applied to the call.
 	Fault string `json:"fault,omitempty,omitzero"`
 
 	// Method Method.
 	Method string `json:"method"`
 
-	// Operation operationId; empty when the document has no such call.
+	// Operation operationId; empty when the document has no such operation.
 	Operation string `json:"operation,omitempty,omitzero"`
 
 	// Path Path.
@@ -476,127 +476,127 @@ type Exchange struct {
 	// Query Query string.
 	Query string `json:"query"`
 
-	// RequestBody Body of the call; long ones are cut.
+	// RequestBody Body of the call; a long body is cut.
 	RequestBody string `json:"requestBody"`
 
 	// RequestHeaders Headers of the call.
 	RequestHeaders map[string]string `json:"requestHeaders"`
 
-	// ResponseBody Body of the answer; long ones are cut.
+	// ResponseBody Body of the response; a long body is cut.
 	ResponseBody string `json:"responseBody"`
 
-	// ResponseHeaders Headers of the answer.
+	// ResponseHeaders Headers of the response.
 	ResponseHeaders map[string]string `json:"responseHeaders"`
 
 	// Seq Number of the call in the world, from 1.
 	Seq int64 `json:"seq"`
 
-	// Status Status of the answer; 0 when the connection was cut.
+	// Status Status of the response; 0 when the connection was closed.
 	Status int `json:"status"`
 
-	// TookMicros Microseconds until the answer was made.
+	// TookMicros Duration of the call in microseconds.
 	TookMicros int64 `json:"tookMicros"`
 
-	// User Who called.
+	// User User who made the call.
 	User string `json:"user,omitempty,omitzero"`
 
-	// Violation How the answer breaks the document, where answers are checked.
+	// Violation How the response violates the document, if responses are validated.
 	Violation string `json:"violation,omitempty,omitzero"`
 }
 
-// Expectation Calls that are expected.
+// Expectation The expected calls.
 type Expectation struct {
-	// AtLeast So many or more.
+	// AtLeast Minimum number of calls.
 	AtLeast int `json:"atLeast,omitempty,omitzero"`
 
-	// AtMost So many or fewer.
+	// AtMost Maximum number of calls.
 	AtMost *int `json:"atMost,omitempty"`
 
-	// Filter A query in QQL, as of the journal.
+	// Filter A query in QQL, as for the journal.
 	Filter string `json:"filter,omitempty,omitzero"`
 
 	// Operation operationId; any when absent.
 	Operation string `json:"operation,omitempty,omitzero"`
 
-	// Times Exactly so many; at least one when nothing is given.
+	// Times Exact number of calls; without any number, at least one.
 	Times *int `json:"times,omitempty"`
 }
 
-// Fault A fault that is set, and how often it was met.
+// Fault A fault of the world, with its counters.
 type Fault struct {
-	// Calls Calls that fitted operation and user.
+	// Calls Number of calls that match operation and user.
 	Calls int64 `json:"calls"`
 
-	// Effect How a call goes wrong.
+	// Effect Effect of a fault on a call.
 	Effect FaultEffect `json:"effect"`
 
 	// FaultID Id.
 	FaultID string `json:"faultId"`
 
-	// Hits Calls that went wrong.
+	// Hits Number of calls that got the effect.
 	Hits int64 `json:"hits"`
 
-	// Operation operationId, with * for any text.
+	// Operation operationId, with `*` for any text.
 	Operation string `json:"operation,omitempty,omitzero"`
 
 	// User Calls of this user only.
 	User string `json:"user,omitempty,omitzero"`
 
-	// When Which of the calls that fit; all of them when nothing is given. What is given holds together.
+	// When The calls that get the effect, among those that match. They meet all given conditions; without a condition, all calls get it.
 	When FaultTiming `json:"when,omitempty,omitzero"`
 }
 
-// FaultEffect How a call goes wrong.
+// FaultEffect Effect of a fault on a call.
 type FaultEffect struct {
-	// Code errorCode of the answer; the status and its name when absent.
+	// Code errorCode of the response; the status and its name when absent.
 	Code string `json:"code,omitempty,omitzero"`
 
-	// Kind status: an answer with `status`, `code` and `message`, in the vendor's shape; nothing is done. rateLimit: a blocked call with the documented headers, 429 or 409 by `status`.
-	// latency: later by `latency`. reset: the connection is cut before an answer. truncate: the answer ends half-way. slow: the body comes in pieces over `latency`. malformed: the body is no JSON.
-	// contentType: the answer says `text/html`. token: the token is refused, as expired with `message` "JWT expired.". stale: a GET answers what the same GET answered before, if it was made.
-	// jobItems: bulk jobs that the call starts fail on a share of their schedules, `probability` of the timing.
+	// Kind status: a refusal with `status`, `code` and `message`; the operation does not run. rateLimit: a refusal with the documented rate headers and the `status` 429 or 409.
+	// latency: the response is delayed by `latency`. reset: the connection closes before the response. truncate: the response ends half-way. slow: the body is sent in pieces over `latency`. malformed: the body is not JSON.
+	// contentType: the response has the content type `text/html`. token: the token is refused; with the `message` "JWT expired.", as expired. stale: a GET returns the previous response to the same GET, if there is one.
+	// jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
 	Kind FaultEffectKind `json:"kind"`
 
-	// Latency Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	// Latency Shortest and longest duration in milliseconds; each schedule gets a random duration between them.
 	Latency DurationRange `json:"latency,omitempty,omitzero"`
 
-	// Message message of the answer.
+	// Message message of the response.
 	Message string `json:"message,omitempty,omitzero"`
 
-	// Status Status of the answer; 503 when absent, 429 of a rateLimit.
+	// Status Status of the response; when absent 503, or 429 for rateLimit.
 	Status int `json:"status,omitempty,omitzero"`
 
-	// WaitSeconds How long a blocked call is told to wait; 1 when absent.
+	// WaitSeconds Seconds to wait, in the headers of rateLimit; 1 when absent.
 	WaitSeconds int `json:"waitSeconds,omitempty,omitzero"`
 }
 
-// FaultEffectKind status: an answer with `status`, `code` and `message`, in the vendor's shape; nothing is done. rateLimit: a blocked call with the documented headers, 429 or 409 by `status`.
-// latency: later by `latency`. reset: the connection is cut before an answer. truncate: the answer ends half-way. slow: the body comes in pieces over `latency`. malformed: the body is no JSON.
-// contentType: the answer says `text/html`. token: the token is refused, as expired with `message` "JWT expired.". stale: a GET answers what the same GET answered before, if it was made.
-// jobItems: bulk jobs that the call starts fail on a share of their schedules, `probability` of the timing.
+// FaultEffectKind status: a refusal with `status`, `code` and `message`; the operation does not run. rateLimit: a refusal with the documented rate headers and the `status` 429 or 409.
+// latency: the response is delayed by `latency`. reset: the connection closes before the response. truncate: the response ends half-way. slow: the body is sent in pieces over `latency`. malformed: the body is not JSON.
+// contentType: the response has the content type `text/html`. token: the token is refused; with the `message` "JWT expired.", as expired. stale: a GET returns the previous response to the same GET, if there is one.
+// jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
 type FaultEffectKind string
 
-// FaultRequest Which calls go wrong, and how.
+// FaultRequest The body that adds a fault.
 type FaultRequest struct {
-	// Effect How a call goes wrong.
+	// Effect Effect of a fault on a call.
 	Effect FaultEffect `json:"effect"`
 
-	// Operation operationId, with * for any text; all operations when absent.
+	// Operation operationId, with `*` for any text; all operations when absent.
 	Operation string `json:"operation,omitempty,omitzero"`
 
 	// User Calls of this user only.
 	User string `json:"user,omitempty,omitzero"`
 
-	// When Which of the calls that fit; all of them when nothing is given. What is given holds together.
+	// When The calls that get the effect, among those that match. They meet all given conditions; without a condition, all calls get it.
 	When FaultTiming `json:"when,omitempty,omitzero"`
 }
 
-// FaultTiming Which of the calls that fit; all of them when nothing is given. What is given holds together.
+// FaultTiming The calls that get the effect, among those that match. They meet all given conditions; without a condition, all calls get it.
 type FaultTiming struct {
-	// Every Each call whose number this divides.
+	// Every Every n-th call.
 	Every int `json:"every,omitempty,omitzero"`
 
-	// First The first calls, so many.
+	// First The first n calls.
 	First int `json:"first,omitempty,omitzero"`
 
 	// From A point in time as epoch milliseconds in a string.
@@ -604,13 +604,13 @@ type FaultTiming struct {
 	// Example: 1628504894719
 	From Millis `json:"from,omitempty,omitzero"`
 
-	// Nth This call only, counted from 1.
+	// Nth Only the call with this number, counted from 1.
 	Nth int `json:"nth,omitempty,omitzero"`
 
-	// Probability Share of the calls, drawn by the seed: the same for the same seed and number of the call.
+	// Probability Share of the calls, drawn with the seed: the same seed and number of the call give the same result.
 	Probability float64 `json:"probability,omitempty,omitzero"`
 
-	// Seed Seed of the draw.
+	// Seed Seed for the probability.
 	Seed int64 `json:"seed,omitempty,omitzero"`
 
 	// Until A point in time as epoch milliseconds in a string.
@@ -635,10 +635,10 @@ type Job struct {
 	// Example: 1628504894719
 	Accepted Millis `json:"accepted"`
 
-	// Changed How many were canceled or deleted.
+	// Changed Number of objects that were canceled or deleted.
 	Changed int `json:"changed"`
 
-	// Done How many of these it has looked at. When the job has ended it equals total, except after a failure.
+	// Done Number of objects that the job has examined. At the end it equals total, except after a failure.
 	Done int `json:"done"`
 
 	// Ended A point in time as epoch milliseconds in a string.
@@ -646,16 +646,16 @@ type Job struct {
 	// Example: 1628504894719
 	Ended Millis `json:"ended,omitempty,omitzero"`
 
-	// Error Why a Failed job failed.
+	// Error Cause of the failure of a Failed job.
 	Error string `json:"error,omitempty,omitzero"`
 
 	// JobID Id of the job.
 	JobID string `json:"jobId"`
 
-	// Kind What a job does.
+	// Kind Kind of a job.
 	Kind JobKind `json:"kind"`
 
-	// Matched How many exist and were selected.
+	// Matched Number of selected objects that exist.
 	Matched int `json:"matched"`
 
 	// Outcomes Each registry of a DeleteRegistries job, in the order given.
@@ -664,7 +664,7 @@ type Job struct {
 	// RegistryUUID The registry whose schedules are selected; absent for DeleteRegistries.
 	RegistryUUID string `json:"registryUuid,omitempty,omitzero"`
 
-	// Skipped How many were left, by reason - the status that forbids it, or NotFound.
+	// Skipped Number of objects that were skipped, by reason - the status that forbids the action, or NotFound.
 	Skipped map[string]int `json:"skipped"`
 
 	// Started A point in time as epoch milliseconds in a string.
@@ -672,29 +672,29 @@ type Job struct {
 	// Example: 1628504894719
 	Started Millis `json:"started,omitempty,omitzero"`
 
-	// State How far a job is. Accepted and Running go on by themselves, also after a restart; Finished and Failed are the end.
+	// State State of a job. Accepted and Running jobs continue, also after a restart; Finished and Failed are final.
 	State JobState `json:"state"`
 
-	// Total How many the job looks at: the ids given, or the schedules that the registry had when it was accepted, only those of one status where the filter asks for it.
+	// Total Number of objects that the job examines: the given ids, or the schedules that the registry had when the job was accepted; if the filter selects one status, only the schedules in this status.
 	Total int `json:"total"`
 }
 
-// JobKind What a job does.
+// JobKind Kind of a job.
 type JobKind string
 
-// JobOutcome What became of one registry of a DeleteRegistries job.
+// JobOutcome The result of a DeleteRegistries job for one registry.
 type JobOutcome struct {
-	// Outcome Deleted whole, or left untouched because a schedule of it is Running or because there is no such registry.
+	// Outcome Deleted completely; or not deleted, because one of its schedules is Running or because the registry does not exist.
 	Outcome JobOutcomeOutcome `json:"outcome"`
 
 	// RegistryUUID Id of the registry.
 	RegistryUUID string `json:"registryUuid"`
 }
 
-// JobOutcomeOutcome Deleted whole, or left untouched because a schedule of it is Running or because there is no such registry.
+// JobOutcomeOutcome Deleted completely; or not deleted, because one of its schedules is Running or because the registry does not exist.
 type JobOutcomeOutcome string
 
-// JobState How far a job is. Accepted and Running go on by themselves, also after a restart; Finished and Failed are the end.
+// JobState State of a job. Accepted and Running jobs continue, also after a restart; Finished and Failed are final.
 type JobState string
 
 // Millis A point in time as epoch milliseconds in a string.
@@ -702,15 +702,15 @@ type JobState string
 // Example: 1628504894719
 type Millis = openapi.Millis
 
-// Plan What the subscription may use.
+// Plan Plan of a subscription.
 type Plan string
 
-// RecordedCall A call and its answer.
+// RecordedCall A call and its response.
 type RecordedCall struct {
-	// Answer Body of the answer, as far as it was sent.
+	// Answer Body of the response, or the part that was sent.
 	Answer string `json:"answer,omitempty,omitzero"`
 
-	// AnswerHeaders Headers of the answer, but for Content-Length, Date, Server and X-Request-Id.
+	// AnswerHeaders Headers of the response, without Content-Length, Date, Server and X-Request-Id.
 	AnswerHeaders map[string][]string `json:"answerHeaders,omitempty,omitzero"`
 
 	// At A point in time as epoch milliseconds in a string.
@@ -718,13 +718,13 @@ type RecordedCall struct {
 	// Example: 1628504894719
 	At Millis `json:"at"`
 
-	// Base64 Whether the bodies are in Base64, as one of them is no text.
+	// Base64 True if the bodies are in Base64, because one of them is not text.
 	Base64 bool `json:"base64,omitempty,omitzero"`
 
 	// Body Body of the call.
 	Body string `json:"body,omitempty,omitzero"`
 
-	// Cut Whether the connection was cut.
+	// Cut True if the connection was closed.
 	Cut bool `json:"cut,omitempty,omitzero"`
 
 	// Headers Headers of the call, without credentials.
@@ -733,23 +733,23 @@ type RecordedCall struct {
 	// Method Method.
 	Method string `json:"method"`
 
-	// Path Path as it came, with its escapes.
+	// Path Path of the request, with its escapes.
 	Path string `json:"path"`
 
 	// Query Query string.
 	Query string `json:"query,omitempty,omitzero"`
 
-	// Status Status of the answer; 0 when the connection was cut before one.
+	// Status Status of the response; 0 when the connection was closed before it.
 	Status int `json:"status"`
 
-	// Unchecked Whether a secret was hidden in the call: its answer may differ.
+	// Unchecked True if the call contained a secret, which is hidden: its response may differ.
 	Unchecked bool `json:"unchecked,omitempty,omitzero"`
 
-	// User Who called; empty for calls of whoever runs the emulator.
+	// User User who made the call; empty for calls with the control token.
 	User string `json:"user,omitempty,omitzero"`
 }
 
-// Recording The calls of a world since a moment, and what they depend on besides the state of the world at that moment.
+// Recording The calls in a world since a point in time, with the values that they depend on besides the state of the world.
 type Recording struct {
 	// Began A point in time as epoch milliseconds in a string.
 	//
@@ -759,16 +759,16 @@ type Recording struct {
 	// Calls The calls in their order.
 	Calls []RecordedCall `json:"calls"`
 
-	// Faults Faults of the world when it began.
+	// Faults Faults of the world at the start.
 	Faults []Fault `json:"faults"`
 
-	// LastFault Number of the last fault that was added before.
+	// LastFault Number of the last fault before the start.
 	LastFault int `json:"lastFault"`
 
-	// Seed What ids are drawn from, with the number of the call.
+	// Seed Seed of the ids, together with the number of the call.
 	Seed string `json:"seed"`
 
-	// Snapshots Snapshots of the world that there were when it began, by name.
+	// Snapshots Snapshots of the world at the start, by name.
 	Snapshots map[string]SnapshotFile `json:"snapshots,omitempty,omitzero"`
 
 	// Users Users of the world.
@@ -781,25 +781,25 @@ type Recording struct {
 	World string `json:"world"`
 }
 
-// Replay How the answers to calls that were made again compare with those that were recorded.
+// Replay The comparison of replayed responses with the recorded ones.
 type Replay struct {
-	// Calls How many calls were made.
+	// Calls Number of calls.
 	Calls int `json:"calls"`
 
-	// Differences Where answers differ; the first hundred.
+	// Differences The first hundred differences.
 	Differences []Difference `json:"differences"`
 
-	// Same How many had the same answer.
+	// Same Number of calls with the same response.
 	Same int `json:"same"`
 
-	// Unchecked How many were not compared, as a secret was hidden in them.
+	// Unchecked Number of calls that were not compared, because they contained a secret.
 	Unchecked int `json:"unchecked"`
 }
 
-// Role What a user may do.
+// Role Permissions of a user.
 type Role string
 
-// ScanError A fault as schedules show it.
+// ScanError An error of a schedule.
 type ScanError struct {
 	// ContextParams Values that the text refers to.
 	ContextParams map[string]interface{} `json:"contextParams,omitempty,omitzero"`
@@ -807,55 +807,55 @@ type ScanError struct {
 	// ErrorCode Code.
 	ErrorCode string `json:"errorCode"`
 
-	// ErrorMessage Text.
+	// ErrorMessage Description.
 	ErrorMessage string `json:"errorMessage"`
 }
 
-// ScanOutcome How the scans of some repositories end.
+// ScanOutcome The result of the scans of some repositories.
 type ScanOutcome struct {
-	// Errors What the schedule tells of it; a plain text when absent. Only with Error and Failed.
+	// Errors Errors of the schedule; a standard text when absent. Only with Error and Failed.
 	Errors []ScanError `json:"errors,omitempty,omitzero"`
 
 	// Repository Pattern of repository names; `*` stands for any text.
 	Repository string `json:"repository"`
 
-	// Status How they end.
+	// Status Status at the end of the scan.
 	Status ScanOutcomeStatus `json:"status"`
 }
 
-// ScanOutcomeStatus How they end.
+// ScanOutcomeStatus Status at the end of the scan.
 type ScanOutcomeStatus string
 
-// ScanProfile How scans go.
+// ScanProfile The duration and the results of scans.
 type ScanProfile struct {
-	// Created Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	// Created Shortest and longest duration in milliseconds; each schedule gets a random duration between them.
 	Created DurationRange `json:"created"`
 
-	// Listing Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	// Listing Shortest and longest duration in milliseconds; each schedule gets a random duration between them.
 	Listing DurationRange `json:"listing"`
 
-	// Outcomes The first that fits a repository of a schedule decides; Finished when none does.
+	// Outcomes The first result that matches a repository of a schedule applies; without one, the scan ends in Finished.
 	Outcomes []ScanOutcome `json:"outcomes"`
 
-	// Queued Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	// Queued Shortest and longest duration in milliseconds; each schedule gets a random duration between them.
 	Queued DurationRange `json:"queued"`
 
-	// Scanning Shortest and longest duration in milliseconds; each schedule gets one in between, drawn evenly.
+	// Scanning Shortest and longest duration in milliseconds; each schedule gets a random duration between them.
 	Scanning DurationRange `json:"scanning"`
 
-	// Seed With the id of a schedule it decides what is drawn.
+	// Seed Seed of the random durations, together with the id of the schedule.
 	Seed int64 `json:"seed"`
 }
 
-// Scenario What a world holds, either as registries and connectors or as an exported state. Seeds are scenarios in files. Of a recording, the calls are left to ReplayScenario.
+// Scenario The content of a world, as registries and connectors or as an exported state. Seeds are scenarios in files. Only ReplayScenario uses the calls of a recording.
 type Scenario struct {
 	// Connectors Connectors.
 	Connectors ScenarioConnectors `json:"connectors,omitempty,omitzero"`
 
-	// Recording The calls of a world since a moment, and what they depend on besides the state of the world at that moment.
+	// Recording The calls in a world since a point in time, with the values that they depend on besides the state of the world.
 	Recording Recording `json:"recording,omitempty,omitzero"`
 
-	// Registries Its registries; the first is the newest.
+	// Registries Registries; the first is the newest.
 	Registries []ScenarioRegistry `json:"registries,omitempty,omitzero"`
 
 	// State A snapshot as one document.
@@ -867,7 +867,7 @@ type ScenarioAWSConnector struct {
 	// Arn Role.
 	Arn string `json:"arn"`
 
-	// Description Text.
+	// Description Description.
 	Description string `json:"description,omitempty,omitzero"`
 
 	// Name Name.
@@ -880,9 +880,9 @@ type ScenarioConnectors struct {
 	AWS []ScenarioAWSConnector `json:"aws,omitempty,omitzero"`
 }
 
-// ScenarioImages A tag and the image that it points to, or many that are alike. In texts, {n} is the number of the tag, from 1.
+// ScenarioImages A tag and the image that it points to, or many such tags. In texts, {n} is the number of the tag, from 1.
 type ScenarioImages struct {
-	// Count How many; one when absent.
+	// Count Number; one when absent.
 	Count int `json:"count,omitempty,omitzero"`
 
 	// Created A point in time as epoch milliseconds in a string.
@@ -890,10 +890,10 @@ type ScenarioImages struct {
 	// Example: 1628504894719
 	Created Millis `json:"created,omitempty,omitzero"`
 
-	// Digest SHA-256 of the image; made up from the version when absent.
+	// Digest SHA-256 of the image; derived from the version when absent.
 	Digest string `json:"digest,omitempty,omitzero"`
 
-	// Size Bytes; made up when absent.
+	// Size Size in bytes; made up when absent.
 	Size int64 `json:"size,omitempty,omitzero"`
 
 	// Tag Tag; latest when absent.
@@ -914,7 +914,7 @@ type ScenarioRegistry struct {
 	// RegistryURI Address.
 	RegistryURI string `json:"registryUri"`
 
-	// RegistryUUID Id; made up when absent.
+	// RegistryUUID Id; random when absent.
 	RegistryUUID string `json:"registryUuid,omitempty,omitzero"`
 
 	// Repositories Repositories with their totals.
@@ -926,64 +926,64 @@ type ScenarioRegistry struct {
 
 // ScenarioRepository A repository with its totals.
 type ScenarioRepository struct {
-	// Images Images that were found in it.
+	// Images Images of the repository.
 	Images []ScenarioImages `json:"images,omitempty,omitzero"`
 
 	// RepoName Name.
 	RepoName string `json:"repoName"`
 
-	// TotalImages Images.
+	// TotalImages Number of images.
 	TotalImages int `json:"totalImages,omitempty,omitzero"`
 
-	// TotalScannedImages Images that were scanned.
+	// TotalScannedImages Number of scanned images.
 	TotalScannedImages int `json:"totalScannedImages,omitempty,omitzero"`
 
-	// TotalVulnerableImages Images with vulnerabilities.
+	// TotalVulnerableImages Number of images with vulnerabilities.
 	TotalVulnerableImages int `json:"totalVulnerableImages,omitempty,omitzero"`
 }
 
-// ScenarioSchedules A schedule, or many that are alike. In texts, {n} is the number of the schedule, from 1.
+// ScenarioSchedules A schedule, or many similar schedules. In texts, {n} is the number of the schedule, from 1.
 type ScenarioSchedules struct {
-	// Count How many; one when absent.
+	// Count Number; one when absent.
 	Count int `json:"count,omitempty,omitzero"`
 
-	// Live They begin their lives now, as if they had just been created, in place of staying in a status.
+	// Live The life cycle of the schedules begins now, as if they had just been created; they do not stay in one status.
 	Live bool `json:"live,omitempty,omitzero"`
 
 	// Name Name; "scan" and the repository when absent.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// OnDemand Scans once; true when absent.
+	// OnDemand True for a single scan; true when absent.
 	OnDemand *bool `json:"onDemand,omitempty"`
 
 	// Repo Repository; team/app when absent.
 	Repo string `json:"repo,omitempty,omitzero"`
 
-	// Schedule Time of day of automatic ones, in UTC.
+	// Schedule Time of day of an automatic schedule, in UTC.
 	Schedule string `json:"schedule,omitempty,omitzero"`
 
-	// ScheduleScanIntervalInDays Interval of automatic ones.
+	// ScheduleScanIntervalInDays Interval of an automatic schedule in days.
 	ScheduleScanIntervalInDays int `json:"scheduleScanIntervalInDays,omitempty,omitzero"`
 
-	// ScheduleUUID Id of a single schedule; made up when absent.
+	// ScheduleUUID Id of a single schedule; random when absent.
 	ScheduleUUID string `json:"scheduleUuid,omitempty,omitzero"`
 
-	// Status Status, in which they stay until somebody touches them; Finished when absent.
+	// Status Status, which a schedule keeps until a call changes it; Finished when absent.
 	Status string `json:"status,omitempty,omitzero"`
 
-	// Statuses Statuses with their shares, in place of one status; they are mixed evenly.
+	// Statuses Statuses with their shares, instead of one status; the schedules are mixed evenly.
 	Statuses map[string]int `json:"statuses,omitempty,omitzero"`
 
 	// Tag Tag; .* when absent.
 	Tag string `json:"tag,omitempty,omitzero"`
 }
 
-// Snapshot A state of a world.
+// Snapshot A saved state of a world.
 type Snapshot struct {
 	// Name Name.
 	Name string `json:"name"`
 
-	// Rows Rows of data in it.
+	// Rows Number of rows.
 	Rows int `json:"rows"`
 
 	// Taken A point in time as epoch milliseconds in a string.
@@ -1013,7 +1013,7 @@ type SnapshotTable struct {
 	Rows [][]interface{} `json:"rows"`
 }
 
-// UserRequest A user that is wanted.
+// UserRequest A user to create.
 type UserRequest struct {
 	// Name Login name.
 	Name string `json:"name"`
@@ -1021,28 +1021,28 @@ type UserRequest struct {
 	// Password Password; random when absent.
 	Password string `json:"password,omitempty,omitzero"`
 
-	// Role What a user may do.
+	// Role Permissions of a user.
 	Role Role `json:"role,omitempty,omitzero"`
 }
 
-// UserRole What a user may do from now on.
+// UserRole A user and a role.
 type UserRole struct {
 	// Name Login name.
 	Name string `json:"name"`
 
-	// Role What a user may do.
+	// Role Permissions of a user.
 	Role Role `json:"role"`
 }
 
-// Verdict Whether an expectation is met.
+// Verdict The comparison of the journal with an expectation.
 type Verdict struct {
-	// Expected How many were expected, in words.
+	// Expected Expected number of calls, in words.
 	Expected string `json:"expected"`
 
-	// Matched How many calls there were.
+	// Matched Number of calls that match.
 	Matched int `json:"matched"`
 
-	// Met Whether it is.
+	// Met True if the number of calls is the expected one.
 	Met bool `json:"met"`
 }
 
@@ -1051,22 +1051,22 @@ type World struct {
 	// Name Name.
 	Name string `json:"name"`
 
-	// Plan What the subscription may use.
+	// Plan Plan of a subscription.
 	Plan Plan `json:"plan"`
 
-	// Users Its users.
+	// Users Users of the world.
 	Users []WorldUser `json:"users"`
 }
 
-// WorldRequest A world that is wanted.
+// WorldRequest The body that creates a world.
 type WorldRequest struct {
-	// Name Name; made up when absent.
+	// Name Name; random when absent.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// Plan What the subscription may use.
+	// Plan Plan of a subscription.
 	Plan Plan `json:"plan,omitempty,omitzero"`
 
-	// Scenario What a world holds, either as registries and connectors or as an exported state. Seeds are scenarios in files. Of a recording, the calls are left to ReplayScenario.
+	// Scenario The content of a world, as registries and connectors or as an exported state. Seeds are scenarios in files. Only ReplayScenario uses the calls of a recording.
 	Scenario Scenario `json:"scenario,omitempty,omitzero"`
 
 	// Seed Name of a seed to load.
@@ -1076,21 +1076,21 @@ type WorldRequest struct {
 	Users []UserRequest `json:"users,omitempty,omitzero"`
 }
 
-// WorldReset What a world holds afterwards.
+// WorldReset The new content of a world.
 type WorldReset struct {
-	// Scenario What a world holds, either as registries and connectors or as an exported state. Seeds are scenarios in files. Of a recording, the calls are left to ReplayScenario.
+	// Scenario The content of a world, as registries and connectors or as an exported state. Seeds are scenarios in files. Only ReplayScenario uses the calls of a recording.
 	Scenario Scenario `json:"scenario,omitempty,omitzero"`
 
 	// Seed Name of a seed to load; none when absent.
 	Seed string `json:"seed,omitempty,omitzero"`
 }
 
-// WorldUpdate What changes of a world.
+// WorldUpdate The body that changes a world.
 type WorldUpdate struct {
-	// Plan What the subscription may use.
+	// Plan Plan of a subscription.
 	Plan Plan `json:"plan,omitempty,omitzero"`
 
-	// Users Users whose role changes.
+	// Users Users with a new role.
 	Users []UserRole `json:"users,omitempty,omitzero"`
 }
 
@@ -1099,13 +1099,13 @@ type WorldUser struct {
 	// Name Login name.
 	Name string `json:"name"`
 
-	// Password Its password; only in the answer to the call that made it.
+	// Password Password; only in the response of the call that created the user.
 	Password string `json:"password,omitempty,omitzero"`
 
-	// Role What a user may do.
+	// Role Permissions of a user.
 	Role Role `json:"role"`
 
-	// Token A token, valid for four hours; only in the answer to the call that made it.
+	// Token Token, valid for four hours; only in the response of the call that created the user.
 	Token string `json:"token,omitempty,omitzero"`
 }
 
@@ -1123,7 +1123,7 @@ type ListJournalParams struct {
 	// Filter A query in QQL.
 	Filter *string `form:"filter,omitempty" json:"filter,omitempty"`
 
-	// Limit Calls at most.
+	// Limit Maximum number of calls.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 

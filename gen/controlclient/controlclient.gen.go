@@ -93,15 +93,15 @@ type ClientInterface interface {
 
 	// DescribeClock Time of the world
 	//
-	// The time that the world shows now, and how its clock runs.
+	// The present time of the world, and the mode of its clock.
 	//
 	// Corresponds with GET /_qcs/clock (the `DescribeClock` operationId).
 	DescribeClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetClockWithBody Set, freeze or scale the clock
 	//
-	// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
-	// that are due later than they were.
+	// `real` is the clock of the machine; `offset` shows another time and has the same speed; `frozen` stands still; `scaled` runs faster or slower. After a clock is set back, schedules are due
+	// later than before.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -110,58 +110,58 @@ type ClientInterface interface {
 
 	// SetClock Set, freeze or scale the clock
 	//
-	// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
-	// that are due later than they were.
+	// `real` is the clock of the machine; `offset` shows another time and has the same speed; `frozen` stands still; `scaled` runs faster or slower. After a clock is set back, schedules are due
+	// later than before.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
 	SetClock(ctx context.Context, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AdvanceClockWithBody Move the clock on
+	// AdvanceClockWithBody Move the clock forward
 	//
-	// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+	// Moves the clock forward and does all background work that becomes due, each part at its own time and in order. Then it sends the response. A frozen clock stays frozen; a real clock becomes `offset`.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
 	AdvanceClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AdvanceClock Move the clock on
+	// AdvanceClock Move the clock forward
 	//
-	// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+	// Moves the clock forward and does all background work that becomes due, each part at its own time and in order. Then it sends the response. A frozen clock stays frozen; a real clock becomes `offset`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
 	AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListEvidence On what the emulator's behaviour rests
+	// ListEvidence Sources of the emulator's behaviour
 	//
-	// A line for each operation, rule, filter token and cell of the table of statuses: whether it is documented, observed in public integrations, inferred or chosen, and for what is chosen the one
-	// call to a real account that would settle it.
+	// An entry for each operation, rule, filter token and cell of the table of statuses. It says whether the behaviour is documented, observed in public integrations, inferred or chosen; for a choice,
+	// it has the one call to a real account that would settle it.
 	//
 	// Corresponds with GET /_qcs/evidence (the `ListEvidence` operationId).
 	ListEvidence(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ClearFaults Remove all faults of the world
 	//
-	// Calls go well again.
+	// Calls do not fail on purpose any more.
 	//
 	// Corresponds with DELETE /_qcs/faults (the `ClearFaults` operationId).
 	ClearFaults(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListFaults List the faults of the world
 	//
-	// The faults of the caller's world in the order in which they are tried, and how often each was met.
+	// The faults of the caller's world, in the order in which they are matched, with the number of calls that each matched.
 	//
 	// Corresponds with GET /_qcs/faults (the `ListFaults` operationId).
 	ListFaults(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddFaultWithBody Add a fault to the world
 	//
-	// From now on, calls that the fault describes go wrong as its effect says. Of several faults that fit a call, the first that was added counts; an effect of latency alone lets the next be tried.
-	// An answer that a fault makes carries `X-QCS-Fault` with its id. The calls of the control API have no faults.
+	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
+	// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -170,8 +170,8 @@ type ClientInterface interface {
 
 	// AddFault Add a fault to the world
 	//
-	// From now on, calls that the fault describes go wrong as its effect says. Of several faults that fit a call, the first that was added counts; an effect of latency alone lets the next be tried.
-	// An answer that a fault makes carries `X-QCS-Fault` with its id. The calls of the control API have no faults.
+	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
+	// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -180,7 +180,7 @@ type ClientInterface interface {
 
 	// RemoveFault Remove a fault
 	//
-	// The others stay.
+	// The other faults stay.
 	//
 	// Corresponds with DELETE /_qcs/faults/{faultId} (the `RemoveFault` operationId).
 	RemoveFault(ctx context.Context, faultID string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -192,16 +192,16 @@ type ClientInterface interface {
 	// Corresponds with GET /_qcs/jobs/{jobId} (the `DescribeJob` operationId).
 	DescribeJob(ctx context.Context, jobID string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ClearJournal Forget the calls of the world
+	// ClearJournal Clear the journal of the world
 	//
-	// The journal is empty afterwards.
+	// Removes all calls from the journal.
 	//
 	// Corresponds with DELETE /_qcs/journal (the `ClearJournal` operationId).
 	ClearJournal(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListJournal List the last calls of the world
 	//
-	// The last calls of the caller's world, the newest first, without secrets. The journal is bounded: the oldest calls are forgotten. Calls of the control API are not in it.
+	// The last calls in the caller's world, the newest first, without secrets. The journal has a fixed size: a new call replaces the oldest one. It does not contain calls of the control API.
 	// Tokens of filters: seq, at, operation, method, path, query, status, user, fault, detail.
 	//
 	// Corresponds with GET /_qcs/journal (the `ListJournal` operationId).
@@ -214,50 +214,50 @@ type ClientInterface interface {
 	// Corresponds with GET /_qcs/journal/har (the `ExportJournal` operationId).
 	ExportJournal(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// VerifyJournalWithBody Ask whether calls were made as expected
+	// VerifyJournalWithBody Compare the journal with an expectation
 	//
-	// Counts the calls that match, and says whether they are as many as expected.
+	// Counts the calls that match, and compares their number with the expected number.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /_qcs/journal/verify (the `VerifyJournal` operationId).
 	VerifyJournalWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// VerifyJournal Ask whether calls were made as expected
+	// VerifyJournal Compare the journal with an expectation
 	//
-	// Counts the calls that match, and says whether they are as many as expected.
+	// Counts the calls that match, and compares their number with the expected number.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /_qcs/journal/verify (the `VerifyJournal` operationId).
 	VerifyJournal(ctx context.Context, body VerifyJournalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// StopRecording End the recording
+	// StopRecording Stop the recording
 	//
-	// What was recorded is forgotten.
+	// Stops and deletes the recording.
 	//
 	// Corresponds with DELETE /_qcs/recording (the `StopRecording` operationId).
 	StopRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ExportRecording Export the recording
 	//
-	// The world as it was when the recording began, and the calls since then that are in the journal or that changed the world, as a scenario: ReplayScenario makes them again, and a world made from it
-	// begins where the recording began. It holds no password and no token; calls in which one was hidden are made again without a look at their answers. The recording goes on.
+	// A scenario with the state of the world at the start of the recording, and the later calls of the vendor's API and those that changed the world. ReplayScenario replays it, and a world that is created from it
+	// has the state at the start. It contains no password and no token; the replay does not compare the responses to calls that contained one. The recording continues.
 	//
 	// Corresponds with GET /_qcs/recording (the `ExportRecording` operationId).
 	ExportRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// StartRecording Begin to record the world
+	// StartRecording Start a recording
 	//
-	// From now on the calls of the caller's world are made one after the other, each at one time by its clock and with ids drawn from a seed, after all that fell due before it: so that they can be made
-	// again. An earlier recording ends. Calls that run while the recording begins may be missing in it. A recording lives as long as the process and holds at most 64 MiB.
+	// From now on, the calls in the caller's world run one after the other, so that they can be replayed: each call has one time of the world's clock and ids from a seed, and runs after all background work that is due.
+	// An earlier recording ends. Calls that run while the recording starts may be missing in it. A recording is kept in memory until the process ends, and has at most 64 MiB.
 	//
 	// Corresponds with POST /_qcs/recording (the `StartRecording` operationId).
 	StartRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddRepositoryWithBody Add a repository, or images to it
 	//
-	// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+	// Adds the repository and its images to the registry, as if a scan had found them now. Totals in the body replace the totals of the repository; without totals, the images are counted.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -266,7 +266,7 @@ type ClientInterface interface {
 
 	// AddRepository Add a repository, or images to it
 	//
-	// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+	// Adds the repository and its images to the registry, as if a scan had found them now. Totals in the body replace the totals of the repository; without totals, the images are counted.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -275,7 +275,7 @@ type ClientInterface interface {
 
 	// ForceScheduleWithBody Force a schedule into a status
 	//
-	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+	// Puts a schedule into any status. The schedule continues from there as if it had reached the status by itself. Only this call gives a schedule the status Paused or Unknown. The Baseline statuses need an automatic schedule.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -284,25 +284,25 @@ type ClientInterface interface {
 
 	// ForceSchedule Force a schedule into a status
 	//
-	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+	// Puts a schedule into any status. The schedule continues from there as if it had reached the status by itself. Only this call gives a schedule the status Paused or Unknown. The Baseline statuses need an automatic schedule.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
 	ForceSchedule(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReplayScenarioWithBody Make the calls of a recording again
+	// ReplayScenarioWithBody Replay a recording
 	//
-	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
+	// Sends the recorded calls to a new emulator in memory, with the settings of this one, and compares the responses byte by byte, except the headers Content-Length, Date, Server and X-Request-Id. The caller's world does not change.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
 	ReplayScenarioWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReplayScenario Make the calls of a recording again
+	// ReplayScenario Replay a recording
 	//
-	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
+	// Sends the recorded calls to a new emulator in memory, with the settings of this one, and compares the responses byte by byte, except the headers Content-Length, Date, Server and X-Request-Id. The caller's world does not change.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -311,7 +311,7 @@ type ClientInterface interface {
 
 	// ResetDataWithBody Empty all worlds
 	//
-	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if the body names one. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -320,32 +320,32 @@ type ClientInterface interface {
 
 	// ResetData Empty all worlds
 	//
-	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if the body names one. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
 	ResetData(ctx context.Context, body ResetDataJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DescribeScanProfile How scans go
+	// DescribeScanProfile Scan profile
 	//
-	// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
+	// How long new schedules of the world stay in each state, and how their scans end.
 	//
 	// Corresponds with GET /_qcs/scan-profile (the `DescribeScanProfile` operationId).
 	DescribeScanProfile(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SetScanProfileWithBody Say how scans go
+	// SetScanProfileWithBody Set the scan profile
 	//
-	// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+	// Replaces the scan profile. Existing schedules keep the durations and results that were drawn when they were created.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
 	SetScanProfileWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SetScanProfile Say how scans go
+	// SetScanProfile Set the scan profile
 	//
-	// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+	// Replaces the scan profile. Existing schedules keep the durations and results that were drawn when they were created.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -361,28 +361,28 @@ type ClientInterface interface {
 
 	// DeleteSnapshot Remove a snapshot
 	//
-	// The world stays as it is.
+	// The world does not change.
 	//
 	// Corresponds with DELETE /_qcs/snapshots/{snapshot} (the `DeleteSnapshot` operationId).
 	DeleteSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SaveSnapshot Save the world under a name
+	// SaveSnapshot Save a snapshot of the world
 	//
-	// Keeps all data of the caller's world, its plan, clock and scan profile, as they are now, in place of an older snapshot of the name.
+	// Saves all data, the plan, the clock and the scan profile of the caller's world. An older snapshot with the same name is replaced.
 	//
 	// Corresponds with PUT /_qcs/snapshots/{snapshot} (the `SaveSnapshot` operationId).
 	SaveSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ExportSnapshot Export a snapshot
 	//
-	// A snapshot as one document, which ImportSnapshot of an emulator with the same database schema takes. It holds no password and no token.
+	// A snapshot as one document for ImportSnapshot, also of another emulator. It contains no password and no token.
 	//
 	// Corresponds with GET /_qcs/snapshots/{snapshot}/export (the `ExportSnapshot` operationId).
 	ExportSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ImportSnapshotWithBody Import a snapshot
 	//
-	// Keeps an exported snapshot under a name, in place of an older one. The world does not change until it is restored.
+	// Saves an exported snapshot under a name. An older snapshot with the same name is replaced. The world does not change until the snapshot is restored.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -391,16 +391,16 @@ type ClientInterface interface {
 
 	// ImportSnapshot Import a snapshot
 	//
-	// Keeps an exported snapshot under a name, in place of an older one. The world does not change until it is restored.
+	// Saves an exported snapshot under a name. An older snapshot with the same name is replaced. The world does not change until the snapshot is restored.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /_qcs/snapshots/{snapshot}/import (the `ImportSnapshot` operationId).
 	ImportSnapshot(ctx context.Context, snapshot SnapshotName, body ImportSnapshotJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// RestoreSnapshot Bring the world back to a snapshot
+	// RestoreSnapshot Restore the world from a snapshot
 	//
-	// All or nothing. The snapshot stays. Users, passwords and tokens are not part of it.
+	// Replaces the data of the world by the data of the snapshot, in one transaction. The snapshot stays. Users, passwords and tokens are not part of a snapshot.
 	//
 	// Corresponds with POST /_qcs/snapshots/{snapshot}/restore (the `RestoreSnapshot` operationId).
 	RestoreSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -412,36 +412,36 @@ type ClientInterface interface {
 	// Corresponds with GET /_qcs/worlds (the `ListWorlds` operationId).
 	ListWorlds(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateWorldWithBody Make a world
+	// CreateWorldWithBody Create a world
 	//
-	// Makes a world with users, and answers their passwords and tokens: a test can begin at once. A password that is not given is random; it is shown only here.
-	// A name that is taken is refused.
+	// Creates a world with users. The response has their passwords and tokens, so that a test can begin at once. A missing password is random; only this response contains it.
+	// The name of an existing world is refused.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /_qcs/worlds (the `CreateWorld` operationId).
 	CreateWorldWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateWorld Make a world
+	// CreateWorld Create a world
 	//
-	// Makes a world with users, and answers their passwords and tokens: a test can begin at once. A password that is not given is random; it is shown only here.
-	// A name that is taken is refused.
+	// Creates a world with users. The response has their passwords and tokens, so that a test can begin at once. A missing password is random; only this response contains it.
+	// The name of an existing world is refused.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /_qcs/worlds (the `CreateWorld` operationId).
 	CreateWorld(ctx context.Context, body CreateWorldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DropWorld Drop a world
+	// DropWorld Delete a world
 	//
-	// Removes a world with all its data, users, snapshots and faults. The world that the server began with stays.
+	// Deletes a world with all its data, users, snapshots and faults. The worlds of the configuration cannot be deleted.
 	//
 	// Corresponds with DELETE /_qcs/worlds/{world} (the `DropWorld` operationId).
 	DropWorld(ctx context.Context, world WorldName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateWorldWithBody Change the plan of a world, or the roles of its users
 	//
-	// What is not given stays as it is.
+	// A field that is absent does not change.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -450,7 +450,7 @@ type ClientInterface interface {
 
 	// UpdateWorld Change the plan of a world, or the roles of its users
 	//
-	// What is not given stays as it is.
+	// A field that is absent does not change.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -459,7 +459,7 @@ type ClientInterface interface {
 
 	// CloneWorldWithBody Copy a world
 	//
-	// Makes a world with the data, the plan and the clock of another, and users of its own.
+	// Creates a world with the data, the plan and the clock of another world, and with new users.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -468,7 +468,7 @@ type ClientInterface interface {
 
 	// CloneWorld Copy a world
 	//
-	// Makes a world with the data, the plan and the clock of another, and users of its own.
+	// Creates a world with the data, the plan and the clock of another world, and with new users.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -477,14 +477,14 @@ type ClientInterface interface {
 
 	// ExpireTokens Let all tokens of a world expire
 	//
-	// All tokens that were given so far are answered as expired. Those that are asked for from now on are good.
+	// All existing tokens of the world expire. New tokens are valid.
 	//
 	// Corresponds with POST /_qcs/worlds/{world}/expire-tokens (the `ExpireTokens` operationId).
 	ExpireTokens(ctx context.Context, world WorldName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResetWorldWithBody Empty a world
 	//
-	// Removes all data of a world, and its faults, sets its clock to the real time, and loads a seed if one is named. Users, their passwords and tokens, and snapshots stay.
+	// Removes all data and faults of a world, sets its clock to the real time, and loads a seed if the body names one. Users, their passwords and tokens, and snapshots stay.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -493,7 +493,7 @@ type ClientInterface interface {
 
 	// ResetWorld Empty a world
 	//
-	// Removes all data of a world, and its faults, sets its clock to the real time, and loads a seed if one is named. Users, their passwords and tokens, and snapshots stay.
+	// Removes all data and faults of a world, sets its clock to the real time, and loads a seed if the body names one. Users, their passwords and tokens, and snapshots stay.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -503,7 +503,7 @@ type ClientInterface interface {
 
 // DescribeClock Time of the world
 //
-// The time that the world shows now, and how its clock runs.
+// The present time of the world, and the mode of its clock.
 //
 // Corresponds with GET /_qcs/clock (the `DescribeClock` operationId).
 func (c *Client) DescribeClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -520,8 +520,8 @@ func (c *Client) DescribeClock(ctx context.Context, reqEditors ...RequestEditorF
 
 // SetClockWithBody Set, freeze or scale the clock
 //
-// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
-// that are due later than they were.
+// `real` is the clock of the machine; `offset` shows another time and has the same speed; `frozen` stands still; `scaled` runs faster or slower. After a clock is set back, schedules are due
+// later than before.
 //
 // Takes any type of body and a specified content type.
 //
@@ -540,8 +540,8 @@ func (c *Client) SetClockWithBody(ctx context.Context, contentType string, body 
 
 // SetClock Set, freeze or scale the clock
 //
-// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
-// that are due later than they were.
+// `real` is the clock of the machine; `offset` shows another time and has the same speed; `frozen` stands still; `scaled` runs faster or slower. After a clock is set back, schedules are due
+// later than before.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -558,9 +558,9 @@ func (c *Client) SetClock(ctx context.Context, body SetClockJSONRequestBody, req
 	return c.Client.Do(req)
 }
 
-// AdvanceClockWithBody Move the clock on
+// AdvanceClockWithBody Move the clock forward
 //
-// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+// Moves the clock forward and does all background work that becomes due, each part at its own time and in order. Then it sends the response. A frozen clock stays frozen; a real clock becomes `offset`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -577,9 +577,9 @@ func (c *Client) AdvanceClockWithBody(ctx context.Context, contentType string, b
 	return c.Client.Do(req)
 }
 
-// AdvanceClock Move the clock on
+// AdvanceClock Move the clock forward
 //
-// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+// Moves the clock forward and does all background work that becomes due, each part at its own time and in order. Then it sends the response. A frozen clock stays frozen; a real clock becomes `offset`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -596,10 +596,10 @@ func (c *Client) AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestB
 	return c.Client.Do(req)
 }
 
-// ListEvidence On what the emulator's behaviour rests
+// ListEvidence Sources of the emulator's behaviour
 //
-// A line for each operation, rule, filter token and cell of the table of statuses: whether it is documented, observed in public integrations, inferred or chosen, and for what is chosen the one
-// call to a real account that would settle it.
+// An entry for each operation, rule, filter token and cell of the table of statuses. It says whether the behaviour is documented, observed in public integrations, inferred or chosen; for a choice,
+// it has the one call to a real account that would settle it.
 //
 // Corresponds with GET /_qcs/evidence (the `ListEvidence` operationId).
 func (c *Client) ListEvidence(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -616,7 +616,7 @@ func (c *Client) ListEvidence(ctx context.Context, reqEditors ...RequestEditorFn
 
 // ClearFaults Remove all faults of the world
 //
-// Calls go well again.
+// Calls do not fail on purpose any more.
 //
 // Corresponds with DELETE /_qcs/faults (the `ClearFaults` operationId).
 func (c *Client) ClearFaults(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -633,7 +633,7 @@ func (c *Client) ClearFaults(ctx context.Context, reqEditors ...RequestEditorFn)
 
 // ListFaults List the faults of the world
 //
-// The faults of the caller's world in the order in which they are tried, and how often each was met.
+// The faults of the caller's world, in the order in which they are matched, with the number of calls that each matched.
 //
 // Corresponds with GET /_qcs/faults (the `ListFaults` operationId).
 func (c *Client) ListFaults(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -650,8 +650,8 @@ func (c *Client) ListFaults(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // AddFaultWithBody Add a fault to the world
 //
-// From now on, calls that the fault describes go wrong as its effect says. Of several faults that fit a call, the first that was added counts; an effect of latency alone lets the next be tried.
-// An answer that a fault makes carries `X-QCS-Fault` with its id. The calls of the control API have no faults.
+// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
+// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 //
 // Takes any type of body and a specified content type.
 //
@@ -670,8 +670,8 @@ func (c *Client) AddFaultWithBody(ctx context.Context, contentType string, body 
 
 // AddFault Add a fault to the world
 //
-// From now on, calls that the fault describes go wrong as its effect says. Of several faults that fit a call, the first that was added counts; an effect of latency alone lets the next be tried.
-// An answer that a fault makes carries `X-QCS-Fault` with its id. The calls of the control API have no faults.
+// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
+// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -690,7 +690,7 @@ func (c *Client) AddFault(ctx context.Context, body AddFaultJSONRequestBody, req
 
 // RemoveFault Remove a fault
 //
-// The others stay.
+// The other faults stay.
 //
 // Corresponds with DELETE /_qcs/faults/{faultId} (the `RemoveFault` operationId).
 func (c *Client) RemoveFault(ctx context.Context, faultID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -722,9 +722,9 @@ func (c *Client) DescribeJob(ctx context.Context, jobID string, reqEditors ...Re
 	return c.Client.Do(req)
 }
 
-// ClearJournal Forget the calls of the world
+// ClearJournal Clear the journal of the world
 //
-// The journal is empty afterwards.
+// Removes all calls from the journal.
 //
 // Corresponds with DELETE /_qcs/journal (the `ClearJournal` operationId).
 func (c *Client) ClearJournal(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -741,7 +741,7 @@ func (c *Client) ClearJournal(ctx context.Context, reqEditors ...RequestEditorFn
 
 // ListJournal List the last calls of the world
 //
-// The last calls of the caller's world, the newest first, without secrets. The journal is bounded: the oldest calls are forgotten. Calls of the control API are not in it.
+// The last calls in the caller's world, the newest first, without secrets. The journal has a fixed size: a new call replaces the oldest one. It does not contain calls of the control API.
 // Tokens of filters: seq, at, operation, method, path, query, status, user, fault, detail.
 //
 // Corresponds with GET /_qcs/journal (the `ListJournal` operationId).
@@ -774,9 +774,9 @@ func (c *Client) ExportJournal(ctx context.Context, reqEditors ...RequestEditorF
 	return c.Client.Do(req)
 }
 
-// VerifyJournalWithBody Ask whether calls were made as expected
+// VerifyJournalWithBody Compare the journal with an expectation
 //
-// Counts the calls that match, and says whether they are as many as expected.
+// Counts the calls that match, and compares their number with the expected number.
 //
 // Takes any type of body and a specified content type.
 //
@@ -793,9 +793,9 @@ func (c *Client) VerifyJournalWithBody(ctx context.Context, contentType string, 
 	return c.Client.Do(req)
 }
 
-// VerifyJournal Ask whether calls were made as expected
+// VerifyJournal Compare the journal with an expectation
 //
-// Counts the calls that match, and says whether they are as many as expected.
+// Counts the calls that match, and compares their number with the expected number.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -812,9 +812,9 @@ func (c *Client) VerifyJournal(ctx context.Context, body VerifyJournalJSONReques
 	return c.Client.Do(req)
 }
 
-// StopRecording End the recording
+// StopRecording Stop the recording
 //
-// What was recorded is forgotten.
+// Stops and deletes the recording.
 //
 // Corresponds with DELETE /_qcs/recording (the `StopRecording` operationId).
 func (c *Client) StopRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -831,8 +831,8 @@ func (c *Client) StopRecording(ctx context.Context, reqEditors ...RequestEditorF
 
 // ExportRecording Export the recording
 //
-// The world as it was when the recording began, and the calls since then that are in the journal or that changed the world, as a scenario: ReplayScenario makes them again, and a world made from it
-// begins where the recording began. It holds no password and no token; calls in which one was hidden are made again without a look at their answers. The recording goes on.
+// A scenario with the state of the world at the start of the recording, and the later calls of the vendor's API and those that changed the world. ReplayScenario replays it, and a world that is created from it
+// has the state at the start. It contains no password and no token; the replay does not compare the responses to calls that contained one. The recording continues.
 //
 // Corresponds with GET /_qcs/recording (the `ExportRecording` operationId).
 func (c *Client) ExportRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -847,10 +847,10 @@ func (c *Client) ExportRecording(ctx context.Context, reqEditors ...RequestEdito
 	return c.Client.Do(req)
 }
 
-// StartRecording Begin to record the world
+// StartRecording Start a recording
 //
-// From now on the calls of the caller's world are made one after the other, each at one time by its clock and with ids drawn from a seed, after all that fell due before it: so that they can be made
-// again. An earlier recording ends. Calls that run while the recording begins may be missing in it. A recording lives as long as the process and holds at most 64 MiB.
+// From now on, the calls in the caller's world run one after the other, so that they can be replayed: each call has one time of the world's clock and ids from a seed, and runs after all background work that is due.
+// An earlier recording ends. Calls that run while the recording starts may be missing in it. A recording is kept in memory until the process ends, and has at most 64 MiB.
 //
 // Corresponds with POST /_qcs/recording (the `StartRecording` operationId).
 func (c *Client) StartRecording(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -867,7 +867,7 @@ func (c *Client) StartRecording(ctx context.Context, reqEditors ...RequestEditor
 
 // AddRepositoryWithBody Add a repository, or images to it
 //
-// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+// Adds the repository and its images to the registry, as if a scan had found them now. Totals in the body replace the totals of the repository; without totals, the images are counted.
 //
 // Takes any type of body and a specified content type.
 //
@@ -886,7 +886,7 @@ func (c *Client) AddRepositoryWithBody(ctx context.Context, registryID string, c
 
 // AddRepository Add a repository, or images to it
 //
-// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+// Adds the repository and its images to the registry, as if a scan had found them now. Totals in the body replace the totals of the repository; without totals, the images are counted.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -905,7 +905,7 @@ func (c *Client) AddRepository(ctx context.Context, registryID string, body AddR
 
 // ForceScheduleWithBody Force a schedule into a status
 //
-// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+// Puts a schedule into any status. The schedule continues from there as if it had reached the status by itself. Only this call gives a schedule the status Paused or Unknown. The Baseline statuses need an automatic schedule.
 //
 // Takes any type of body and a specified content type.
 //
@@ -924,7 +924,7 @@ func (c *Client) ForceScheduleWithBody(ctx context.Context, registryID string, s
 
 // ForceSchedule Force a schedule into a status
 //
-// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+// Puts a schedule into any status. The schedule continues from there as if it had reached the status by itself. Only this call gives a schedule the status Paused or Unknown. The Baseline statuses need an automatic schedule.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -941,9 +941,9 @@ func (c *Client) ForceSchedule(ctx context.Context, registryID string, scheduleI
 	return c.Client.Do(req)
 }
 
-// ReplayScenarioWithBody Make the calls of a recording again
+// ReplayScenarioWithBody Replay a recording
 //
-// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
+// Sends the recorded calls to a new emulator in memory, with the settings of this one, and compares the responses byte by byte, except the headers Content-Length, Date, Server and X-Request-Id. The caller's world does not change.
 //
 // Takes any type of body and a specified content type.
 //
@@ -960,9 +960,9 @@ func (c *Client) ReplayScenarioWithBody(ctx context.Context, contentType string,
 	return c.Client.Do(req)
 }
 
-// ReplayScenario Make the calls of a recording again
+// ReplayScenario Replay a recording
 //
-// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
+// Sends the recorded calls to a new emulator in memory, with the settings of this one, and compares the responses byte by byte, except the headers Content-Length, Date, Server and X-Request-Id. The caller's world does not change.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -981,7 +981,7 @@ func (c *Client) ReplayScenario(ctx context.Context, body ReplayScenarioJSONRequ
 
 // ResetDataWithBody Empty all worlds
 //
-// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if the body names one. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1000,7 +1000,7 @@ func (c *Client) ResetDataWithBody(ctx context.Context, contentType string, body
 
 // ResetData Empty all worlds
 //
-// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if the body names one. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1017,9 +1017,9 @@ func (c *Client) ResetData(ctx context.Context, body ResetDataJSONRequestBody, r
 	return c.Client.Do(req)
 }
 
-// DescribeScanProfile How scans go
+// DescribeScanProfile Scan profile
 //
-// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
+// How long new schedules of the world stay in each state, and how their scans end.
 //
 // Corresponds with GET /_qcs/scan-profile (the `DescribeScanProfile` operationId).
 func (c *Client) DescribeScanProfile(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1034,9 +1034,9 @@ func (c *Client) DescribeScanProfile(ctx context.Context, reqEditors ...RequestE
 	return c.Client.Do(req)
 }
 
-// SetScanProfileWithBody Say how scans go
+// SetScanProfileWithBody Set the scan profile
 //
-// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+// Replaces the scan profile. Existing schedules keep the durations and results that were drawn when they were created.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1053,9 +1053,9 @@ func (c *Client) SetScanProfileWithBody(ctx context.Context, contentType string,
 	return c.Client.Do(req)
 }
 
-// SetScanProfile Say how scans go
+// SetScanProfile Set the scan profile
 //
-// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+// Replaces the scan profile. Existing schedules keep the durations and results that were drawn when they were created.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1091,7 +1091,7 @@ func (c *Client) ListSnapshots(ctx context.Context, reqEditors ...RequestEditorF
 
 // DeleteSnapshot Remove a snapshot
 //
-// The world stays as it is.
+// The world does not change.
 //
 // Corresponds with DELETE /_qcs/snapshots/{snapshot} (the `DeleteSnapshot` operationId).
 func (c *Client) DeleteSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1106,9 +1106,9 @@ func (c *Client) DeleteSnapshot(ctx context.Context, snapshot SnapshotName, reqE
 	return c.Client.Do(req)
 }
 
-// SaveSnapshot Save the world under a name
+// SaveSnapshot Save a snapshot of the world
 //
-// Keeps all data of the caller's world, its plan, clock and scan profile, as they are now, in place of an older snapshot of the name.
+// Saves all data, the plan, the clock and the scan profile of the caller's world. An older snapshot with the same name is replaced.
 //
 // Corresponds with PUT /_qcs/snapshots/{snapshot} (the `SaveSnapshot` operationId).
 func (c *Client) SaveSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1125,7 +1125,7 @@ func (c *Client) SaveSnapshot(ctx context.Context, snapshot SnapshotName, reqEdi
 
 // ExportSnapshot Export a snapshot
 //
-// A snapshot as one document, which ImportSnapshot of an emulator with the same database schema takes. It holds no password and no token.
+// A snapshot as one document for ImportSnapshot, also of another emulator. It contains no password and no token.
 //
 // Corresponds with GET /_qcs/snapshots/{snapshot}/export (the `ExportSnapshot` operationId).
 func (c *Client) ExportSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1142,7 +1142,7 @@ func (c *Client) ExportSnapshot(ctx context.Context, snapshot SnapshotName, reqE
 
 // ImportSnapshotWithBody Import a snapshot
 //
-// Keeps an exported snapshot under a name, in place of an older one. The world does not change until it is restored.
+// Saves an exported snapshot under a name. An older snapshot with the same name is replaced. The world does not change until the snapshot is restored.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1161,7 +1161,7 @@ func (c *Client) ImportSnapshotWithBody(ctx context.Context, snapshot SnapshotNa
 
 // ImportSnapshot Import a snapshot
 //
-// Keeps an exported snapshot under a name, in place of an older one. The world does not change until it is restored.
+// Saves an exported snapshot under a name. An older snapshot with the same name is replaced. The world does not change until the snapshot is restored.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1178,9 +1178,9 @@ func (c *Client) ImportSnapshot(ctx context.Context, snapshot SnapshotName, body
 	return c.Client.Do(req)
 }
 
-// RestoreSnapshot Bring the world back to a snapshot
+// RestoreSnapshot Restore the world from a snapshot
 //
-// All or nothing. The snapshot stays. Users, passwords and tokens are not part of it.
+// Replaces the data of the world by the data of the snapshot, in one transaction. The snapshot stays. Users, passwords and tokens are not part of a snapshot.
 //
 // Corresponds with POST /_qcs/snapshots/{snapshot}/restore (the `RestoreSnapshot` operationId).
 func (c *Client) RestoreSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1212,10 +1212,10 @@ func (c *Client) ListWorlds(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// CreateWorldWithBody Make a world
+// CreateWorldWithBody Create a world
 //
-// Makes a world with users, and answers their passwords and tokens: a test can begin at once. A password that is not given is random; it is shown only here.
-// A name that is taken is refused.
+// Creates a world with users. The response has their passwords and tokens, so that a test can begin at once. A missing password is random; only this response contains it.
+// The name of an existing world is refused.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1232,10 +1232,10 @@ func (c *Client) CreateWorldWithBody(ctx context.Context, contentType string, bo
 	return c.Client.Do(req)
 }
 
-// CreateWorld Make a world
+// CreateWorld Create a world
 //
-// Makes a world with users, and answers their passwords and tokens: a test can begin at once. A password that is not given is random; it is shown only here.
-// A name that is taken is refused.
+// Creates a world with users. The response has their passwords and tokens, so that a test can begin at once. A missing password is random; only this response contains it.
+// The name of an existing world is refused.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1252,9 +1252,9 @@ func (c *Client) CreateWorld(ctx context.Context, body CreateWorldJSONRequestBod
 	return c.Client.Do(req)
 }
 
-// DropWorld Drop a world
+// DropWorld Delete a world
 //
-// Removes a world with all its data, users, snapshots and faults. The world that the server began with stays.
+// Deletes a world with all its data, users, snapshots and faults. The worlds of the configuration cannot be deleted.
 //
 // Corresponds with DELETE /_qcs/worlds/{world} (the `DropWorld` operationId).
 func (c *Client) DropWorld(ctx context.Context, world WorldName, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1271,7 +1271,7 @@ func (c *Client) DropWorld(ctx context.Context, world WorldName, reqEditors ...R
 
 // UpdateWorldWithBody Change the plan of a world, or the roles of its users
 //
-// What is not given stays as it is.
+// A field that is absent does not change.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1290,7 +1290,7 @@ func (c *Client) UpdateWorldWithBody(ctx context.Context, world WorldName, conte
 
 // UpdateWorld Change the plan of a world, or the roles of its users
 //
-// What is not given stays as it is.
+// A field that is absent does not change.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1309,7 +1309,7 @@ func (c *Client) UpdateWorld(ctx context.Context, world WorldName, body UpdateWo
 
 // CloneWorldWithBody Copy a world
 //
-// Makes a world with the data, the plan and the clock of another, and users of its own.
+// Creates a world with the data, the plan and the clock of another world, and with new users.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1328,7 +1328,7 @@ func (c *Client) CloneWorldWithBody(ctx context.Context, world WorldName, conten
 
 // CloneWorld Copy a world
 //
-// Makes a world with the data, the plan and the clock of another, and users of its own.
+// Creates a world with the data, the plan and the clock of another world, and with new users.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1347,7 +1347,7 @@ func (c *Client) CloneWorld(ctx context.Context, world WorldName, body CloneWorl
 
 // ExpireTokens Let all tokens of a world expire
 //
-// All tokens that were given so far are answered as expired. Those that are asked for from now on are good.
+// All existing tokens of the world expire. New tokens are valid.
 //
 // Corresponds with POST /_qcs/worlds/{world}/expire-tokens (the `ExpireTokens` operationId).
 func (c *Client) ExpireTokens(ctx context.Context, world WorldName, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1364,7 +1364,7 @@ func (c *Client) ExpireTokens(ctx context.Context, world WorldName, reqEditors .
 
 // ResetWorldWithBody Empty a world
 //
-// Removes all data of a world, and its faults, sets its clock to the real time, and loads a seed if one is named. Users, their passwords and tokens, and snapshots stay.
+// Removes all data and faults of a world, sets its clock to the real time, and loads a seed if the body names one. Users, their passwords and tokens, and snapshots stay.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1383,7 +1383,7 @@ func (c *Client) ResetWorldWithBody(ctx context.Context, world WorldName, conten
 
 // ResetWorld Empty a world
 //
-// Removes all data of a world, and its faults, sets its clock to the real time, and loads a seed if one is named. Users, their passwords and tokens, and snapshots stay.
+// Removes all data and faults of a world, sets its clock to the real time, and loads a seed if the body names one. Users, their passwords and tokens, and snapshots stay.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2717,7 +2717,7 @@ type ClientWithResponsesInterface interface {
 
 	// DescribeClockWithResponse Time of the world
 	//
-	// The time that the world shows now, and how its clock runs.
+	// The present time of the world, and the mode of its clock.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2726,8 +2726,8 @@ type ClientWithResponsesInterface interface {
 
 	// SetClockWithBodyWithResponse Set, freeze or scale the clock
 	//
-	// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
-	// that are due later than they were.
+	// `real` is the clock of the machine; `offset` shows another time and has the same speed; `frozen` stands still; `scaled` runs faster or slower. After a clock is set back, schedules are due
+	// later than before.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2736,36 +2736,36 @@ type ClientWithResponsesInterface interface {
 
 	// SetClockWithResponse Set, freeze or scale the clock
 	//
-	// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
-	// that are due later than they were.
+	// `real` is the clock of the machine; `offset` shows another time and has the same speed; `frozen` stands still; `scaled` runs faster or slower. After a clock is set back, schedules are due
+	// later than before.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /_qcs/clock (the `SetClock` operationId).
 	SetClockWithResponse(ctx context.Context, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
 
-	// AdvanceClockWithBodyWithResponse Move the clock on
+	// AdvanceClockWithBodyWithResponse Move the clock forward
 	//
-	// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+	// Moves the clock forward and does all background work that becomes due, each part at its own time and in order. Then it sends the response. A frozen clock stays frozen; a real clock becomes `offset`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
 	AdvanceClockWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
 
-	// AdvanceClockWithResponse Move the clock on
+	// AdvanceClockWithResponse Move the clock forward
 	//
-	// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+	// Moves the clock forward and does all background work that becomes due, each part at its own time and in order. Then it sends the response. A frozen clock stays frozen; a real clock becomes `offset`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/clock/advance (the `AdvanceClock` operationId).
 	AdvanceClockWithResponse(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
 
-	// ListEvidenceWithResponse On what the emulator's behaviour rests
+	// ListEvidenceWithResponse Sources of the emulator's behaviour
 	//
-	// A line for each operation, rule, filter token and cell of the table of statuses: whether it is documented, observed in public integrations, inferred or chosen, and for what is chosen the one
-	// call to a real account that would settle it.
+	// An entry for each operation, rule, filter token and cell of the table of statuses. It says whether the behaviour is documented, observed in public integrations, inferred or chosen; for a choice,
+	// it has the one call to a real account that would settle it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2774,7 +2774,7 @@ type ClientWithResponsesInterface interface {
 
 	// ClearFaultsWithResponse Remove all faults of the world
 	//
-	// Calls go well again.
+	// Calls do not fail on purpose any more.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2783,7 +2783,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListFaultsWithResponse List the faults of the world
 	//
-	// The faults of the caller's world in the order in which they are tried, and how often each was met.
+	// The faults of the caller's world, in the order in which they are matched, with the number of calls that each matched.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2792,8 +2792,8 @@ type ClientWithResponsesInterface interface {
 
 	// AddFaultWithBodyWithResponse Add a fault to the world
 	//
-	// From now on, calls that the fault describes go wrong as its effect says. Of several faults that fit a call, the first that was added counts; an effect of latency alone lets the next be tried.
-	// An answer that a fault makes carries `X-QCS-Fault` with its id. The calls of the control API have no faults.
+	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
+	// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2802,8 +2802,8 @@ type ClientWithResponsesInterface interface {
 
 	// AddFaultWithResponse Add a fault to the world
 	//
-	// From now on, calls that the fault describes go wrong as its effect says. Of several faults that fit a call, the first that was added counts; an effect of latency alone lets the next be tried.
-	// An answer that a fault makes carries `X-QCS-Fault` with its id. The calls of the control API have no faults.
+	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
+	// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2812,7 +2812,7 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveFaultWithResponse Remove a fault
 	//
-	// The others stay.
+	// The other faults stay.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2828,9 +2828,9 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /_qcs/jobs/{jobId} (the `DescribeJob` operationId).
 	DescribeJobWithResponse(ctx context.Context, jobID string, reqEditors ...RequestEditorFn) (*DescribeJobResponse, error)
 
-	// ClearJournalWithResponse Forget the calls of the world
+	// ClearJournalWithResponse Clear the journal of the world
 	//
-	// The journal is empty afterwards.
+	// Removes all calls from the journal.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2839,7 +2839,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListJournalWithResponse List the last calls of the world
 	//
-	// The last calls of the caller's world, the newest first, without secrets. The journal is bounded: the oldest calls are forgotten. Calls of the control API are not in it.
+	// The last calls in the caller's world, the newest first, without secrets. The journal has a fixed size: a new call replaces the oldest one. It does not contain calls of the control API.
 	// Tokens of filters: seq, at, operation, method, path, query, status, user, fault, detail.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -2856,27 +2856,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /_qcs/journal/har (the `ExportJournal` operationId).
 	ExportJournalWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportJournalResponse, error)
 
-	// VerifyJournalWithBodyWithResponse Ask whether calls were made as expected
+	// VerifyJournalWithBodyWithResponse Compare the journal with an expectation
 	//
-	// Counts the calls that match, and says whether they are as many as expected.
+	// Counts the calls that match, and compares their number with the expected number.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/journal/verify (the `VerifyJournal` operationId).
 	VerifyJournalWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyJournalResponse, error)
 
-	// VerifyJournalWithResponse Ask whether calls were made as expected
+	// VerifyJournalWithResponse Compare the journal with an expectation
 	//
-	// Counts the calls that match, and says whether they are as many as expected.
+	// Counts the calls that match, and compares their number with the expected number.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/journal/verify (the `VerifyJournal` operationId).
 	VerifyJournalWithResponse(ctx context.Context, body VerifyJournalJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyJournalResponse, error)
 
-	// StopRecordingWithResponse End the recording
+	// StopRecordingWithResponse Stop the recording
 	//
-	// What was recorded is forgotten.
+	// Stops and deletes the recording.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2885,18 +2885,18 @@ type ClientWithResponsesInterface interface {
 
 	// ExportRecordingWithResponse Export the recording
 	//
-	// The world as it was when the recording began, and the calls since then that are in the journal or that changed the world, as a scenario: ReplayScenario makes them again, and a world made from it
-	// begins where the recording began. It holds no password and no token; calls in which one was hidden are made again without a look at their answers. The recording goes on.
+	// A scenario with the state of the world at the start of the recording, and the later calls of the vendor's API and those that changed the world. ReplayScenario replays it, and a world that is created from it
+	// has the state at the start. It contains no password and no token; the replay does not compare the responses to calls that contained one. The recording continues.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /_qcs/recording (the `ExportRecording` operationId).
 	ExportRecordingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportRecordingResponse, error)
 
-	// StartRecordingWithResponse Begin to record the world
+	// StartRecordingWithResponse Start a recording
 	//
-	// From now on the calls of the caller's world are made one after the other, each at one time by its clock and with ids drawn from a seed, after all that fell due before it: so that they can be made
-	// again. An earlier recording ends. Calls that run while the recording begins may be missing in it. A recording lives as long as the process and holds at most 64 MiB.
+	// From now on, the calls in the caller's world run one after the other, so that they can be replayed: each call has one time of the world's clock and ids from a seed, and runs after all background work that is due.
+	// An earlier recording ends. Calls that run while the recording starts may be missing in it. A recording is kept in memory until the process ends, and has at most 64 MiB.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2905,7 +2905,7 @@ type ClientWithResponsesInterface interface {
 
 	// AddRepositoryWithBodyWithResponse Add a repository, or images to it
 	//
-	// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+	// Adds the repository and its images to the registry, as if a scan had found them now. Totals in the body replace the totals of the repository; without totals, the images are counted.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2914,7 +2914,7 @@ type ClientWithResponsesInterface interface {
 
 	// AddRepositoryWithResponse Add a repository, or images to it
 	//
-	// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+	// Adds the repository and its images to the registry, as if a scan had found them now. Totals in the body replace the totals of the repository; without totals, the images are counted.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2923,7 +2923,7 @@ type ClientWithResponsesInterface interface {
 
 	// ForceScheduleWithBodyWithResponse Force a schedule into a status
 	//
-	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+	// Puts a schedule into any status. The schedule continues from there as if it had reached the status by itself. Only this call gives a schedule the status Paused or Unknown. The Baseline statuses need an automatic schedule.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2932,25 +2932,25 @@ type ClientWithResponsesInterface interface {
 
 	// ForceScheduleWithResponse Force a schedule into a status
 	//
-	// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+	// Puts a schedule into any status. The schedule continues from there as if it had reached the status by itself. Only this call gives a schedule the status Paused or Unknown. The Baseline statuses need an automatic schedule.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status (the `ForceSchedule` operationId).
 	ForceScheduleWithResponse(ctx context.Context, registryID string, scheduleID string, body ForceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceScheduleResponse, error)
 
-	// ReplayScenarioWithBodyWithResponse Make the calls of a recording again
+	// ReplayScenarioWithBodyWithResponse Replay a recording
 	//
-	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
+	// Sends the recorded calls to a new emulator in memory, with the settings of this one, and compares the responses byte by byte, except the headers Content-Length, Date, Server and X-Request-Id. The caller's world does not change.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/replay (the `ReplayScenario` operationId).
 	ReplayScenarioWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayScenarioResponse, error)
 
-	// ReplayScenarioWithResponse Make the calls of a recording again
+	// ReplayScenarioWithResponse Replay a recording
 	//
-	// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
+	// Sends the recorded calls to a new emulator in memory, with the settings of this one, and compares the responses byte by byte, except the headers Content-Length, Date, Server and X-Request-Id. The caller's world does not change.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2959,7 +2959,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResetDataWithBodyWithResponse Empty all worlds
 	//
-	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if the body names one. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2968,34 +2968,34 @@ type ClientWithResponsesInterface interface {
 
 	// ResetDataWithResponse Empty all worlds
 	//
-	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+	// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if the body names one. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/reset (the `ResetData` operationId).
 	ResetDataWithResponse(ctx context.Context, body ResetDataJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetDataResponse, error)
 
-	// DescribeScanProfileWithResponse How scans go
+	// DescribeScanProfileWithResponse Scan profile
 	//
-	// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
+	// How long new schedules of the world stay in each state, and how their scans end.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /_qcs/scan-profile (the `DescribeScanProfile` operationId).
 	DescribeScanProfileWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DescribeScanProfileResponse, error)
 
-	// SetScanProfileWithBodyWithResponse Say how scans go
+	// SetScanProfileWithBodyWithResponse Set the scan profile
 	//
-	// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+	// Replaces the scan profile. Existing schedules keep the durations and results that were drawn when they were created.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /_qcs/scan-profile (the `SetScanProfile` operationId).
 	SetScanProfileWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetScanProfileResponse, error)
 
-	// SetScanProfileWithResponse Say how scans go
+	// SetScanProfileWithResponse Set the scan profile
 	//
-	// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+	// Replaces the scan profile. Existing schedules keep the durations and results that were drawn when they were created.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3013,16 +3013,16 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteSnapshotWithResponse Remove a snapshot
 	//
-	// The world stays as it is.
+	// The world does not change.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /_qcs/snapshots/{snapshot} (the `DeleteSnapshot` operationId).
 	DeleteSnapshotWithResponse(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*DeleteSnapshotResponse, error)
 
-	// SaveSnapshotWithResponse Save the world under a name
+	// SaveSnapshotWithResponse Save a snapshot of the world
 	//
-	// Keeps all data of the caller's world, its plan, clock and scan profile, as they are now, in place of an older snapshot of the name.
+	// Saves all data, the plan, the clock and the scan profile of the caller's world. An older snapshot with the same name is replaced.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3031,7 +3031,7 @@ type ClientWithResponsesInterface interface {
 
 	// ExportSnapshotWithResponse Export a snapshot
 	//
-	// A snapshot as one document, which ImportSnapshot of an emulator with the same database schema takes. It holds no password and no token.
+	// A snapshot as one document for ImportSnapshot, also of another emulator. It contains no password and no token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3040,7 +3040,7 @@ type ClientWithResponsesInterface interface {
 
 	// ImportSnapshotWithBodyWithResponse Import a snapshot
 	//
-	// Keeps an exported snapshot under a name, in place of an older one. The world does not change until it is restored.
+	// Saves an exported snapshot under a name. An older snapshot with the same name is replaced. The world does not change until the snapshot is restored.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3049,16 +3049,16 @@ type ClientWithResponsesInterface interface {
 
 	// ImportSnapshotWithResponse Import a snapshot
 	//
-	// Keeps an exported snapshot under a name, in place of an older one. The world does not change until it is restored.
+	// Saves an exported snapshot under a name. An older snapshot with the same name is replaced. The world does not change until the snapshot is restored.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/snapshots/{snapshot}/import (the `ImportSnapshot` operationId).
 	ImportSnapshotWithResponse(ctx context.Context, snapshot SnapshotName, body ImportSnapshotJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportSnapshotResponse, error)
 
-	// RestoreSnapshotWithResponse Bring the world back to a snapshot
+	// RestoreSnapshotWithResponse Restore the world from a snapshot
 	//
-	// All or nothing. The snapshot stays. Users, passwords and tokens are not part of it.
+	// Replaces the data of the world by the data of the snapshot, in one transaction. The snapshot stays. Users, passwords and tokens are not part of a snapshot.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3074,29 +3074,29 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /_qcs/worlds (the `ListWorlds` operationId).
 	ListWorldsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWorldsResponse, error)
 
-	// CreateWorldWithBodyWithResponse Make a world
+	// CreateWorldWithBodyWithResponse Create a world
 	//
-	// Makes a world with users, and answers their passwords and tokens: a test can begin at once. A password that is not given is random; it is shown only here.
-	// A name that is taken is refused.
+	// Creates a world with users. The response has their passwords and tokens, so that a test can begin at once. A missing password is random; only this response contains it.
+	// The name of an existing world is refused.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/worlds (the `CreateWorld` operationId).
 	CreateWorldWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateWorldResponse, error)
 
-	// CreateWorldWithResponse Make a world
+	// CreateWorldWithResponse Create a world
 	//
-	// Makes a world with users, and answers their passwords and tokens: a test can begin at once. A password that is not given is random; it is shown only here.
-	// A name that is taken is refused.
+	// Creates a world with users. The response has their passwords and tokens, so that a test can begin at once. A missing password is random; only this response contains it.
+	// The name of an existing world is refused.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_qcs/worlds (the `CreateWorld` operationId).
 	CreateWorldWithResponse(ctx context.Context, body CreateWorldJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateWorldResponse, error)
 
-	// DropWorldWithResponse Drop a world
+	// DropWorldWithResponse Delete a world
 	//
-	// Removes a world with all its data, users, snapshots and faults. The world that the server began with stays.
+	// Deletes a world with all its data, users, snapshots and faults. The worlds of the configuration cannot be deleted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3105,7 +3105,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateWorldWithBodyWithResponse Change the plan of a world, or the roles of its users
 	//
-	// What is not given stays as it is.
+	// A field that is absent does not change.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3114,7 +3114,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateWorldWithResponse Change the plan of a world, or the roles of its users
 	//
-	// What is not given stays as it is.
+	// A field that is absent does not change.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3123,7 +3123,7 @@ type ClientWithResponsesInterface interface {
 
 	// CloneWorldWithBodyWithResponse Copy a world
 	//
-	// Makes a world with the data, the plan and the clock of another, and users of its own.
+	// Creates a world with the data, the plan and the clock of another world, and with new users.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3132,7 +3132,7 @@ type ClientWithResponsesInterface interface {
 
 	// CloneWorldWithResponse Copy a world
 	//
-	// Makes a world with the data, the plan and the clock of another, and users of its own.
+	// Creates a world with the data, the plan and the clock of another world, and with new users.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3141,7 +3141,7 @@ type ClientWithResponsesInterface interface {
 
 	// ExpireTokensWithResponse Let all tokens of a world expire
 	//
-	// All tokens that were given so far are answered as expired. Those that are asked for from now on are good.
+	// All existing tokens of the world expire. New tokens are valid.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3150,7 +3150,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResetWorldWithBodyWithResponse Empty a world
 	//
-	// Removes all data of a world, and its faults, sets its clock to the real time, and loads a seed if one is named. Users, their passwords and tokens, and snapshots stay.
+	// Removes all data and faults of a world, sets its clock to the real time, and loads a seed if the body names one. Users, their passwords and tokens, and snapshots stay.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3159,7 +3159,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResetWorldWithResponse Empty a world
 	//
-	// Removes all data of a world, and its faults, sets its clock to the real time, and loads a seed if one is named. Users, their passwords and tokens, and snapshots stay.
+	// Removes all data and faults of a world, sets its clock to the real time, and loads a seed if the body names one. Users, their passwords and tokens, and snapshots stay.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7649,7 +7649,7 @@ func (r ResetWorldResponse) ContentType() string {
 
 // DescribeClockWithResponse Time of the world
 //
-// The time that the world shows now, and how its clock runs.
+// The present time of the world, and the mode of its clock.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7664,8 +7664,8 @@ func (c *ClientWithResponses) DescribeClockWithResponse(ctx context.Context, req
 
 // SetClockWithBodyWithResponse Set, freeze or scale the clock
 //
-// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
-// that are due later than they were.
+// `real` is the clock of the machine; `offset` shows another time and has the same speed; `frozen` stands still; `scaled` runs faster or slower. After a clock is set back, schedules are due
+// later than before.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7680,8 +7680,8 @@ func (c *ClientWithResponses) SetClockWithBodyWithResponse(ctx context.Context, 
 
 // SetClockWithResponse Set, freeze or scale the clock
 //
-// `real` goes by the clock of the machine; `offset` shows another time and runs as fast; `frozen` stands still; `scaled` runs faster or slower. Whoever sets a clock back finds schedules
-// that are due later than they were.
+// `real` is the clock of the machine; `offset` shows another time and has the same speed; `frozen` stands still; `scaled` runs faster or slower. After a clock is set back, schedules are due
+// later than before.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7694,9 +7694,9 @@ func (c *ClientWithResponses) SetClockWithResponse(ctx context.Context, body Set
 	return ParseSetClockResponse(rsp)
 }
 
-// AdvanceClockWithBodyWithResponse Move the clock on
+// AdvanceClockWithBodyWithResponse Move the clock forward
 //
-// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+// Moves the clock forward and does all background work that becomes due, each part at its own time and in order. Then it sends the response. A frozen clock stays frozen; a real clock becomes `offset`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7709,9 +7709,9 @@ func (c *ClientWithResponses) AdvanceClockWithBodyWithResponse(ctx context.Conte
 	return ParseAdvanceClockResponse(rsp)
 }
 
-// AdvanceClockWithResponse Move the clock on
+// AdvanceClockWithResponse Move the clock forward
 //
-// Moves the clock forward and answers when all that fell due has happened, each at its own time and in order. A frozen clock stays frozen, a real one becomes `offset`.
+// Moves the clock forward and does all background work that becomes due, each part at its own time and in order. Then it sends the response. A frozen clock stays frozen; a real clock becomes `offset`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7724,10 +7724,10 @@ func (c *ClientWithResponses) AdvanceClockWithResponse(ctx context.Context, body
 	return ParseAdvanceClockResponse(rsp)
 }
 
-// ListEvidenceWithResponse On what the emulator's behaviour rests
+// ListEvidenceWithResponse Sources of the emulator's behaviour
 //
-// A line for each operation, rule, filter token and cell of the table of statuses: whether it is documented, observed in public integrations, inferred or chosen, and for what is chosen the one
-// call to a real account that would settle it.
+// An entry for each operation, rule, filter token and cell of the table of statuses. It says whether the behaviour is documented, observed in public integrations, inferred or chosen; for a choice,
+// it has the one call to a real account that would settle it.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7742,7 +7742,7 @@ func (c *ClientWithResponses) ListEvidenceWithResponse(ctx context.Context, reqE
 
 // ClearFaultsWithResponse Remove all faults of the world
 //
-// Calls go well again.
+// Calls do not fail on purpose any more.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7757,7 +7757,7 @@ func (c *ClientWithResponses) ClearFaultsWithResponse(ctx context.Context, reqEd
 
 // ListFaultsWithResponse List the faults of the world
 //
-// The faults of the caller's world in the order in which they are tried, and how often each was met.
+// The faults of the caller's world, in the order in which they are matched, with the number of calls that each matched.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7772,8 +7772,8 @@ func (c *ClientWithResponses) ListFaultsWithResponse(ctx context.Context, reqEdi
 
 // AddFaultWithBodyWithResponse Add a fault to the world
 //
-// From now on, calls that the fault describes go wrong as its effect says. Of several faults that fit a call, the first that was added counts; an effect of latency alone lets the next be tried.
-// An answer that a fault makes carries `X-QCS-Fault` with its id. The calls of the control API have no faults.
+// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
+// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7788,8 +7788,8 @@ func (c *ClientWithResponses) AddFaultWithBodyWithResponse(ctx context.Context, 
 
 // AddFaultWithResponse Add a fault to the world
 //
-// From now on, calls that the fault describes go wrong as its effect says. Of several faults that fit a call, the first that was added counts; an effect of latency alone lets the next be tried.
-// An answer that a fault makes carries `X-QCS-Fault` with its id. The calls of the control API have no faults.
+// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
+// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7804,7 +7804,7 @@ func (c *ClientWithResponses) AddFaultWithResponse(ctx context.Context, body Add
 
 // RemoveFaultWithResponse Remove a fault
 //
-// The others stay.
+// The other faults stay.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7832,9 +7832,9 @@ func (c *ClientWithResponses) DescribeJobWithResponse(ctx context.Context, jobID
 	return ParseDescribeJobResponse(rsp)
 }
 
-// ClearJournalWithResponse Forget the calls of the world
+// ClearJournalWithResponse Clear the journal of the world
 //
-// The journal is empty afterwards.
+// Removes all calls from the journal.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7849,7 +7849,7 @@ func (c *ClientWithResponses) ClearJournalWithResponse(ctx context.Context, reqE
 
 // ListJournalWithResponse List the last calls of the world
 //
-// The last calls of the caller's world, the newest first, without secrets. The journal is bounded: the oldest calls are forgotten. Calls of the control API are not in it.
+// The last calls in the caller's world, the newest first, without secrets. The journal has a fixed size: a new call replaces the oldest one. It does not contain calls of the control API.
 // Tokens of filters: seq, at, operation, method, path, query, status, user, fault, detail.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -7878,9 +7878,9 @@ func (c *ClientWithResponses) ExportJournalWithResponse(ctx context.Context, req
 	return ParseExportJournalResponse(rsp)
 }
 
-// VerifyJournalWithBodyWithResponse Ask whether calls were made as expected
+// VerifyJournalWithBodyWithResponse Compare the journal with an expectation
 //
-// Counts the calls that match, and says whether they are as many as expected.
+// Counts the calls that match, and compares their number with the expected number.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7893,9 +7893,9 @@ func (c *ClientWithResponses) VerifyJournalWithBodyWithResponse(ctx context.Cont
 	return ParseVerifyJournalResponse(rsp)
 }
 
-// VerifyJournalWithResponse Ask whether calls were made as expected
+// VerifyJournalWithResponse Compare the journal with an expectation
 //
-// Counts the calls that match, and says whether they are as many as expected.
+// Counts the calls that match, and compares their number with the expected number.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7908,9 +7908,9 @@ func (c *ClientWithResponses) VerifyJournalWithResponse(ctx context.Context, bod
 	return ParseVerifyJournalResponse(rsp)
 }
 
-// StopRecordingWithResponse End the recording
+// StopRecordingWithResponse Stop the recording
 //
-// What was recorded is forgotten.
+// Stops and deletes the recording.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7925,8 +7925,8 @@ func (c *ClientWithResponses) StopRecordingWithResponse(ctx context.Context, req
 
 // ExportRecordingWithResponse Export the recording
 //
-// The world as it was when the recording began, and the calls since then that are in the journal or that changed the world, as a scenario: ReplayScenario makes them again, and a world made from it
-// begins where the recording began. It holds no password and no token; calls in which one was hidden are made again without a look at their answers. The recording goes on.
+// A scenario with the state of the world at the start of the recording, and the later calls of the vendor's API and those that changed the world. ReplayScenario replays it, and a world that is created from it
+// has the state at the start. It contains no password and no token; the replay does not compare the responses to calls that contained one. The recording continues.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7939,10 +7939,10 @@ func (c *ClientWithResponses) ExportRecordingWithResponse(ctx context.Context, r
 	return ParseExportRecordingResponse(rsp)
 }
 
-// StartRecordingWithResponse Begin to record the world
+// StartRecordingWithResponse Start a recording
 //
-// From now on the calls of the caller's world are made one after the other, each at one time by its clock and with ids drawn from a seed, after all that fell due before it: so that they can be made
-// again. An earlier recording ends. Calls that run while the recording begins may be missing in it. A recording lives as long as the process and holds at most 64 MiB.
+// From now on, the calls in the caller's world run one after the other, so that they can be replayed: each call has one time of the world's clock and ids from a seed, and runs after all background work that is due.
+// An earlier recording ends. Calls that run while the recording starts may be missing in it. A recording is kept in memory until the process ends, and has at most 64 MiB.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7957,7 +7957,7 @@ func (c *ClientWithResponses) StartRecordingWithResponse(ctx context.Context, re
 
 // AddRepositoryWithBodyWithResponse Add a repository, or images to it
 //
-// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+// Adds the repository and its images to the registry, as if a scan had found them now. Totals in the body replace the totals of the repository; without totals, the images are counted.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7972,7 +7972,7 @@ func (c *ClientWithResponses) AddRepositoryWithBodyWithResponse(ctx context.Cont
 
 // AddRepositoryWithResponse Add a repository, or images to it
 //
-// The registry has the repository from now on, and the images are found in it, as if a scan had ended now. Totals that are given replace those that there are; without any they are counted.
+// Adds the repository and its images to the registry, as if a scan had found them now. Totals in the body replace the totals of the repository; without totals, the images are counted.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7987,7 +7987,7 @@ func (c *ClientWithResponses) AddRepositoryWithResponse(ctx context.Context, reg
 
 // ForceScheduleWithBodyWithResponse Force a schedule into a status
 //
-// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+// Puts a schedule into any status. The schedule continues from there as if it had reached the status by itself. Only this call gives a schedule the status Paused or Unknown. The Baseline statuses need an automatic schedule.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8002,7 +8002,7 @@ func (c *ClientWithResponses) ForceScheduleWithBodyWithResponse(ctx context.Cont
 
 // ForceScheduleWithResponse Force a schedule into a status
 //
-// Puts a schedule into any status, from which it goes on as if it had got there by itself. Paused and Unknown are only reached in this way. The Baseline states need an automatic schedule.
+// Puts a schedule into any status. The schedule continues from there as if it had reached the status by itself. Only this call gives a schedule the status Paused or Unknown. The Baseline statuses need an automatic schedule.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8015,9 +8015,9 @@ func (c *ClientWithResponses) ForceScheduleWithResponse(ctx context.Context, reg
 	return ParseForceScheduleResponse(rsp)
 }
 
-// ReplayScenarioWithBodyWithResponse Make the calls of a recording again
+// ReplayScenarioWithBodyWithResponse Replay a recording
 //
-// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
+// Sends the recorded calls to a new emulator in memory, with the settings of this one, and compares the responses byte by byte, except the headers Content-Length, Date, Server and X-Request-Id. The caller's world does not change.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8030,9 +8030,9 @@ func (c *ClientWithResponses) ReplayScenarioWithBodyWithResponse(ctx context.Con
 	return ParseReplayScenarioResponse(rsp)
 }
 
-// ReplayScenarioWithResponse Make the calls of a recording again
+// ReplayScenarioWithResponse Replay a recording
 //
-// Makes the recorded calls in an emulator of its own, with the settings of this one, and compares the answers byte by byte, without the headers Content-Length, Date, Server and X-Request-Id. The caller's world is not touched.
+// Sends the recorded calls to a new emulator in memory, with the settings of this one, and compares the responses byte by byte, except the headers Content-Length, Date, Server and X-Request-Id. The caller's world does not change.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8047,7 +8047,7 @@ func (c *ClientWithResponses) ReplayScenarioWithResponse(ctx context.Context, bo
 
 // ResetDataWithBodyWithResponse Empty all worlds
 //
-// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if the body names one. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8062,7 +8062,7 @@ func (c *ClientWithResponses) ResetDataWithBodyWithResponse(ctx context.Context,
 
 // ResetDataWithResponse Empty all worlds
 //
-// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if one is named. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
+// Removes all data of all worlds, sets their clocks to the real time, and loads a seed into the first world if the body names one. Users, their passwords and tokens, and snapshots stay. The command `qcsd reset` makes this call, with a secret that only the user who runs the emulator can read.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8075,9 +8075,9 @@ func (c *ClientWithResponses) ResetDataWithResponse(ctx context.Context, body Re
 	return ParseResetDataResponse(rsp)
 }
 
-// DescribeScanProfileWithResponse How scans go
+// DescribeScanProfileWithResponse Scan profile
 //
-// How long the schedules that are created in the world from now on stay in each state, and how their scans end.
+// How long new schedules of the world stay in each state, and how their scans end.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8090,9 +8090,9 @@ func (c *ClientWithResponses) DescribeScanProfileWithResponse(ctx context.Contex
 	return ParseDescribeScanProfileResponse(rsp)
 }
 
-// SetScanProfileWithBodyWithResponse Say how scans go
+// SetScanProfileWithBodyWithResponse Set the scan profile
 //
-// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+// Replaces the scan profile. Existing schedules keep the durations and results that were drawn when they were created.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8105,9 +8105,9 @@ func (c *ClientWithResponses) SetScanProfileWithBodyWithResponse(ctx context.Con
 	return ParseSetScanProfileResponse(rsp)
 }
 
-// SetScanProfileWithResponse Say how scans go
+// SetScanProfileWithResponse Set the scan profile
 //
-// Replaces the profile. Schedules that exist keep what was drawn for them when they were created.
+// Replaces the scan profile. Existing schedules keep the durations and results that were drawn when they were created.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8137,7 +8137,7 @@ func (c *ClientWithResponses) ListSnapshotsWithResponse(ctx context.Context, req
 
 // DeleteSnapshotWithResponse Remove a snapshot
 //
-// The world stays as it is.
+// The world does not change.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8150,9 +8150,9 @@ func (c *ClientWithResponses) DeleteSnapshotWithResponse(ctx context.Context, sn
 	return ParseDeleteSnapshotResponse(rsp)
 }
 
-// SaveSnapshotWithResponse Save the world under a name
+// SaveSnapshotWithResponse Save a snapshot of the world
 //
-// Keeps all data of the caller's world, its plan, clock and scan profile, as they are now, in place of an older snapshot of the name.
+// Saves all data, the plan, the clock and the scan profile of the caller's world. An older snapshot with the same name is replaced.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8167,7 +8167,7 @@ func (c *ClientWithResponses) SaveSnapshotWithResponse(ctx context.Context, snap
 
 // ExportSnapshotWithResponse Export a snapshot
 //
-// A snapshot as one document, which ImportSnapshot of an emulator with the same database schema takes. It holds no password and no token.
+// A snapshot as one document for ImportSnapshot, also of another emulator. It contains no password and no token.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8182,7 +8182,7 @@ func (c *ClientWithResponses) ExportSnapshotWithResponse(ctx context.Context, sn
 
 // ImportSnapshotWithBodyWithResponse Import a snapshot
 //
-// Keeps an exported snapshot under a name, in place of an older one. The world does not change until it is restored.
+// Saves an exported snapshot under a name. An older snapshot with the same name is replaced. The world does not change until the snapshot is restored.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8197,7 +8197,7 @@ func (c *ClientWithResponses) ImportSnapshotWithBodyWithResponse(ctx context.Con
 
 // ImportSnapshotWithResponse Import a snapshot
 //
-// Keeps an exported snapshot under a name, in place of an older one. The world does not change until it is restored.
+// Saves an exported snapshot under a name. An older snapshot with the same name is replaced. The world does not change until the snapshot is restored.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8210,9 +8210,9 @@ func (c *ClientWithResponses) ImportSnapshotWithResponse(ctx context.Context, sn
 	return ParseImportSnapshotResponse(rsp)
 }
 
-// RestoreSnapshotWithResponse Bring the world back to a snapshot
+// RestoreSnapshotWithResponse Restore the world from a snapshot
 //
-// All or nothing. The snapshot stays. Users, passwords and tokens are not part of it.
+// Replaces the data of the world by the data of the snapshot, in one transaction. The snapshot stays. Users, passwords and tokens are not part of a snapshot.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8240,10 +8240,10 @@ func (c *ClientWithResponses) ListWorldsWithResponse(ctx context.Context, reqEdi
 	return ParseListWorldsResponse(rsp)
 }
 
-// CreateWorldWithBodyWithResponse Make a world
+// CreateWorldWithBodyWithResponse Create a world
 //
-// Makes a world with users, and answers their passwords and tokens: a test can begin at once. A password that is not given is random; it is shown only here.
-// A name that is taken is refused.
+// Creates a world with users. The response has their passwords and tokens, so that a test can begin at once. A missing password is random; only this response contains it.
+// The name of an existing world is refused.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8256,10 +8256,10 @@ func (c *ClientWithResponses) CreateWorldWithBodyWithResponse(ctx context.Contex
 	return ParseCreateWorldResponse(rsp)
 }
 
-// CreateWorldWithResponse Make a world
+// CreateWorldWithResponse Create a world
 //
-// Makes a world with users, and answers their passwords and tokens: a test can begin at once. A password that is not given is random; it is shown only here.
-// A name that is taken is refused.
+// Creates a world with users. The response has their passwords and tokens, so that a test can begin at once. A missing password is random; only this response contains it.
+// The name of an existing world is refused.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8272,9 +8272,9 @@ func (c *ClientWithResponses) CreateWorldWithResponse(ctx context.Context, body 
 	return ParseCreateWorldResponse(rsp)
 }
 
-// DropWorldWithResponse Drop a world
+// DropWorldWithResponse Delete a world
 //
-// Removes a world with all its data, users, snapshots and faults. The world that the server began with stays.
+// Deletes a world with all its data, users, snapshots and faults. The worlds of the configuration cannot be deleted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8289,7 +8289,7 @@ func (c *ClientWithResponses) DropWorldWithResponse(ctx context.Context, world W
 
 // UpdateWorldWithBodyWithResponse Change the plan of a world, or the roles of its users
 //
-// What is not given stays as it is.
+// A field that is absent does not change.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8304,7 +8304,7 @@ func (c *ClientWithResponses) UpdateWorldWithBodyWithResponse(ctx context.Contex
 
 // UpdateWorldWithResponse Change the plan of a world, or the roles of its users
 //
-// What is not given stays as it is.
+// A field that is absent does not change.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8319,7 +8319,7 @@ func (c *ClientWithResponses) UpdateWorldWithResponse(ctx context.Context, world
 
 // CloneWorldWithBodyWithResponse Copy a world
 //
-// Makes a world with the data, the plan and the clock of another, and users of its own.
+// Creates a world with the data, the plan and the clock of another world, and with new users.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8334,7 +8334,7 @@ func (c *ClientWithResponses) CloneWorldWithBodyWithResponse(ctx context.Context
 
 // CloneWorldWithResponse Copy a world
 //
-// Makes a world with the data, the plan and the clock of another, and users of its own.
+// Creates a world with the data, the plan and the clock of another world, and with new users.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8349,7 +8349,7 @@ func (c *ClientWithResponses) CloneWorldWithResponse(ctx context.Context, world 
 
 // ExpireTokensWithResponse Let all tokens of a world expire
 //
-// All tokens that were given so far are answered as expired. Those that are asked for from now on are good.
+// All existing tokens of the world expire. New tokens are valid.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8364,7 +8364,7 @@ func (c *ClientWithResponses) ExpireTokensWithResponse(ctx context.Context, worl
 
 // ResetWorldWithBodyWithResponse Empty a world
 //
-// Removes all data of a world, and its faults, sets its clock to the real time, and loads a seed if one is named. Users, their passwords and tokens, and snapshots stay.
+// Removes all data and faults of a world, sets its clock to the real time, and loads a seed if the body names one. Users, their passwords and tokens, and snapshots stay.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8379,7 +8379,7 @@ func (c *ClientWithResponses) ResetWorldWithBodyWithResponse(ctx context.Context
 
 // ResetWorldWithResponse Empty a world
 //
-// Removes all data of a world, and its faults, sets its clock to the real time, and loads a seed if one is named. Users, their passwords and tokens, and snapshots stay.
+// Removes all data and faults of a world, sets its clock to the real time, and loads a seed if the body names one. Users, their passwords and tokens, and snapshots stay.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

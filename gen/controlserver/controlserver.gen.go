@@ -25,10 +25,10 @@ type ServerInterface interface {
 	// SetClock Set, freeze or scale the clock
 	// (PUT /_qcs/clock)
 	SetClock(ctx echo.Context) error
-	// AdvanceClock Move the clock on
+	// AdvanceClock Move the clock forward
 	// (POST /_qcs/clock/advance)
 	AdvanceClock(ctx echo.Context) error
-	// ListEvidence On what the emulator's behaviour rests
+	// ListEvidence Sources of the emulator's behaviour
 	// (GET /_qcs/evidence)
 	ListEvidence(ctx echo.Context) error
 	// ClearFaults Remove all faults of the world
@@ -46,7 +46,7 @@ type ServerInterface interface {
 	// DescribeJob State of a bulk job
 	// (GET /_qcs/jobs/{jobId})
 	DescribeJob(ctx echo.Context, jobID string) error
-	// ClearJournal Forget the calls of the world
+	// ClearJournal Clear the journal of the world
 	// (DELETE /_qcs/journal)
 	ClearJournal(ctx echo.Context) error
 	// ListJournal List the last calls of the world
@@ -55,16 +55,16 @@ type ServerInterface interface {
 	// ExportJournal Export the journal as HAR
 	// (GET /_qcs/journal/har)
 	ExportJournal(ctx echo.Context) error
-	// VerifyJournal Ask whether calls were made as expected
+	// VerifyJournal Compare the journal with an expectation
 	// (POST /_qcs/journal/verify)
 	VerifyJournal(ctx echo.Context) error
-	// StopRecording End the recording
+	// StopRecording Stop the recording
 	// (DELETE /_qcs/recording)
 	StopRecording(ctx echo.Context) error
 	// ExportRecording Export the recording
 	// (GET /_qcs/recording)
 	ExportRecording(ctx echo.Context) error
-	// StartRecording Begin to record the world
+	// StartRecording Start a recording
 	// (POST /_qcs/recording)
 	StartRecording(ctx echo.Context) error
 	// AddRepository Add a repository, or images to it
@@ -73,16 +73,16 @@ type ServerInterface interface {
 	// ForceSchedule Force a schedule into a status
 	// (PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status)
 	ForceSchedule(ctx echo.Context, registryID string, scheduleID string) error
-	// ReplayScenario Make the calls of a recording again
+	// ReplayScenario Replay a recording
 	// (POST /_qcs/replay)
 	ReplayScenario(ctx echo.Context) error
 	// ResetData Empty all worlds
 	// (POST /_qcs/reset)
 	ResetData(ctx echo.Context) error
-	// DescribeScanProfile How scans go
+	// DescribeScanProfile Scan profile
 	// (GET /_qcs/scan-profile)
 	DescribeScanProfile(ctx echo.Context) error
-	// SetScanProfile Say how scans go
+	// SetScanProfile Set the scan profile
 	// (PUT /_qcs/scan-profile)
 	SetScanProfile(ctx echo.Context) error
 	// ListSnapshots List the snapshots of the world
@@ -91,7 +91,7 @@ type ServerInterface interface {
 	// DeleteSnapshot Remove a snapshot
 	// (DELETE /_qcs/snapshots/{snapshot})
 	DeleteSnapshot(ctx echo.Context, snapshot SnapshotName) error
-	// SaveSnapshot Save the world under a name
+	// SaveSnapshot Save a snapshot of the world
 	// (PUT /_qcs/snapshots/{snapshot})
 	SaveSnapshot(ctx echo.Context, snapshot SnapshotName) error
 	// ExportSnapshot Export a snapshot
@@ -100,16 +100,16 @@ type ServerInterface interface {
 	// ImportSnapshot Import a snapshot
 	// (POST /_qcs/snapshots/{snapshot}/import)
 	ImportSnapshot(ctx echo.Context, snapshot SnapshotName) error
-	// RestoreSnapshot Bring the world back to a snapshot
+	// RestoreSnapshot Restore the world from a snapshot
 	// (POST /_qcs/snapshots/{snapshot}/restore)
 	RestoreSnapshot(ctx echo.Context, snapshot SnapshotName) error
 	// ListWorlds List the worlds
 	// (GET /_qcs/worlds)
 	ListWorlds(ctx echo.Context) error
-	// CreateWorld Make a world
+	// CreateWorld Create a world
 	// (POST /_qcs/worlds)
 	CreateWorld(ctx echo.Context) error
-	// DropWorld Drop a world
+	// DropWorld Delete a world
 	// (DELETE /_qcs/worlds/{world})
 	DropWorld(ctx echo.Context, world WorldName) error
 	// UpdateWorld Change the plan of a world, or the roles of its users
@@ -6030,10 +6030,10 @@ type StrictServerInterface interface {
 	// SetClock Set, freeze or scale the clock
 	// (PUT /_qcs/clock)
 	SetClock(ctx context.Context, request SetClockRequestObject) (SetClockResponseObject, error)
-	// AdvanceClock Move the clock on
+	// AdvanceClock Move the clock forward
 	// (POST /_qcs/clock/advance)
 	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
-	// ListEvidence On what the emulator's behaviour rests
+	// ListEvidence Sources of the emulator's behaviour
 	// (GET /_qcs/evidence)
 	ListEvidence(ctx context.Context, request ListEvidenceRequestObject) (ListEvidenceResponseObject, error)
 	// ClearFaults Remove all faults of the world
@@ -6051,7 +6051,7 @@ type StrictServerInterface interface {
 	// DescribeJob State of a bulk job
 	// (GET /_qcs/jobs/{jobId})
 	DescribeJob(ctx context.Context, request DescribeJobRequestObject) (DescribeJobResponseObject, error)
-	// ClearJournal Forget the calls of the world
+	// ClearJournal Clear the journal of the world
 	// (DELETE /_qcs/journal)
 	ClearJournal(ctx context.Context, request ClearJournalRequestObject) (ClearJournalResponseObject, error)
 	// ListJournal List the last calls of the world
@@ -6060,16 +6060,16 @@ type StrictServerInterface interface {
 	// ExportJournal Export the journal as HAR
 	// (GET /_qcs/journal/har)
 	ExportJournal(ctx context.Context, request ExportJournalRequestObject) (ExportJournalResponseObject, error)
-	// VerifyJournal Ask whether calls were made as expected
+	// VerifyJournal Compare the journal with an expectation
 	// (POST /_qcs/journal/verify)
 	VerifyJournal(ctx context.Context, request VerifyJournalRequestObject) (VerifyJournalResponseObject, error)
-	// StopRecording End the recording
+	// StopRecording Stop the recording
 	// (DELETE /_qcs/recording)
 	StopRecording(ctx context.Context, request StopRecordingRequestObject) (StopRecordingResponseObject, error)
 	// ExportRecording Export the recording
 	// (GET /_qcs/recording)
 	ExportRecording(ctx context.Context, request ExportRecordingRequestObject) (ExportRecordingResponseObject, error)
-	// StartRecording Begin to record the world
+	// StartRecording Start a recording
 	// (POST /_qcs/recording)
 	StartRecording(ctx context.Context, request StartRecordingRequestObject) (StartRecordingResponseObject, error)
 	// AddRepository Add a repository, or images to it
@@ -6078,16 +6078,16 @@ type StrictServerInterface interface {
 	// ForceSchedule Force a schedule into a status
 	// (PUT /_qcs/registry/{registryId}/schedule/{scheduleId}/status)
 	ForceSchedule(ctx context.Context, request ForceScheduleRequestObject) (ForceScheduleResponseObject, error)
-	// ReplayScenario Make the calls of a recording again
+	// ReplayScenario Replay a recording
 	// (POST /_qcs/replay)
 	ReplayScenario(ctx context.Context, request ReplayScenarioRequestObject) (ReplayScenarioResponseObject, error)
 	// ResetData Empty all worlds
 	// (POST /_qcs/reset)
 	ResetData(ctx context.Context, request ResetDataRequestObject) (ResetDataResponseObject, error)
-	// DescribeScanProfile How scans go
+	// DescribeScanProfile Scan profile
 	// (GET /_qcs/scan-profile)
 	DescribeScanProfile(ctx context.Context, request DescribeScanProfileRequestObject) (DescribeScanProfileResponseObject, error)
-	// SetScanProfile Say how scans go
+	// SetScanProfile Set the scan profile
 	// (PUT /_qcs/scan-profile)
 	SetScanProfile(ctx context.Context, request SetScanProfileRequestObject) (SetScanProfileResponseObject, error)
 	// ListSnapshots List the snapshots of the world
@@ -6096,7 +6096,7 @@ type StrictServerInterface interface {
 	// DeleteSnapshot Remove a snapshot
 	// (DELETE /_qcs/snapshots/{snapshot})
 	DeleteSnapshot(ctx context.Context, request DeleteSnapshotRequestObject) (DeleteSnapshotResponseObject, error)
-	// SaveSnapshot Save the world under a name
+	// SaveSnapshot Save a snapshot of the world
 	// (PUT /_qcs/snapshots/{snapshot})
 	SaveSnapshot(ctx context.Context, request SaveSnapshotRequestObject) (SaveSnapshotResponseObject, error)
 	// ExportSnapshot Export a snapshot
@@ -6105,16 +6105,16 @@ type StrictServerInterface interface {
 	// ImportSnapshot Import a snapshot
 	// (POST /_qcs/snapshots/{snapshot}/import)
 	ImportSnapshot(ctx context.Context, request ImportSnapshotRequestObject) (ImportSnapshotResponseObject, error)
-	// RestoreSnapshot Bring the world back to a snapshot
+	// RestoreSnapshot Restore the world from a snapshot
 	// (POST /_qcs/snapshots/{snapshot}/restore)
 	RestoreSnapshot(ctx context.Context, request RestoreSnapshotRequestObject) (RestoreSnapshotResponseObject, error)
 	// ListWorlds List the worlds
 	// (GET /_qcs/worlds)
 	ListWorlds(ctx context.Context, request ListWorldsRequestObject) (ListWorldsResponseObject, error)
-	// CreateWorld Make a world
+	// CreateWorld Create a world
 	// (POST /_qcs/worlds)
 	CreateWorld(ctx context.Context, request CreateWorldRequestObject) (CreateWorldResponseObject, error)
-	// DropWorld Drop a world
+	// DropWorld Delete a world
 	// (DELETE /_qcs/worlds/{world})
 	DropWorld(ctx context.Context, request DropWorldRequestObject) (DropWorldResponseObject, error)
 	// UpdateWorld Change the plan of a world, or the roles of its users
