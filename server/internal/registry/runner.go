@@ -52,7 +52,7 @@ func (s *Service) StepLife(ctx context.Context) (moved bool, err error) {
 // stepLife reads whether a move is due before it begins to write: mostly none is.
 func (s *Service) stepLife(ctx context.Context, scope store.Scope, moved Moved) (worked bool, err error) {
 	var due bool
-	err = s.Store.Ask(ctx, "", func(tx *store.Tx) error {
+	err = s.Store.Query(ctx, "", func(tx *store.Tx) error {
 		_, due, err = tx.DueWorld(ctx, scope)
 		return err
 	})
@@ -150,7 +150,7 @@ func (s *Service) WorkJob(ctx context.Context, k store.JobKey, d time.Duration) 
 // ended, as there may be others.
 func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
 	var k store.JobKey
-	err = s.Store.Ask(ctx, "", func(tx *store.Tx) error {
+	err = s.Store.Query(ctx, "", func(tx *store.Tx) error {
 		k, found, err = tx.NextJob(ctx, scope)
 		return err
 	})

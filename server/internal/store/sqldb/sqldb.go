@@ -162,8 +162,8 @@ func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	})
 }
 
-// Ask runs f, which makes one query only, without a transaction where the database can do without.
-func (db *DB) Ask(ctx context.Context, f func(*Tx) error) error {
+// Query runs f, which makes a single query, without the cost of a transaction where possible.
+func (db *DB) Query(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error {
 		if db.readers != nil {
 			return db.readers.with(ctx, func(r *reader) error { return f(&Tx{querier: r, Dialect: db.Dialect}) })
