@@ -11,20 +11,20 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Moved is called with a move that was made and the schedules that made it.
+// Moved is called after a move, with the schedules that made it.
 type Moved func(m store.Move, rows []store.Due)
 
-// Step does a piece of the background work: the moves of schedules that are due, as many as fit one
-// transaction, and a batch of the oldest job in another transaction. It reports whether there was any
-// work. A process that is killed has done a piece or has not.
+// Step does a part of the background work: in one transaction the moves of schedules that are due, up to a
+// bound, and in another transaction a batch of the oldest job. It reports whether there was any work. If the
+// process is killed, each of the two transactions is either complete or has no effect.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 	scope, done := s.paused.scope()
 	defer done()
 	return s.step(ctx, scope, nil)
 }
 
-// Settle does the background work of the world of a call until there is none left. It calls moved, if
-// that is not nil, after each move.
+// Settle does the background work of the world of a call until there is none left. It calls moved, unless
+// that is nil, after each move.
 func (s *Service) Settle(ctx context.Context, moved Moved) error {
 	for {
 		worked, err := s.step(ctx, store.Scope{Only: call.World(ctx)}, moved)
@@ -41,15 +41,14 @@ func (s *Service) step(ctx context.Context, scope store.Scope, moved Moved) (did
 	return (lived || worked) && err == nil, err
 }
 
-// StepLife makes moves that are due, as many as fit one transaction, and reports whether there were
-// any.
+// StepLife makes moves that are due, up to a bound, and reports whether there were any.
 func (s *Service) StepLife(ctx context.Context) (moved bool, err error) {
 	scope, done := s.paused.scope()
 	defer done()
 	return s.stepLife(ctx, scope, nil)
 }
 
-// stepLife reads whether a move is due before it begins to write: mostly none is.
+// stepLife reads whether a move is due before it begins to write, as usually none is.
 func (s *Service) stepLife(ctx context.Context, scope store.Scope, moved Moved) (worked bool, err error) {
 	var due bool
 	err = s.Store.Query(ctx, "", func(tx *store.Tx) error {
@@ -65,7 +64,7 @@ func (s *Service) stepLife(ctx context.Context, scope store.Scope, moved Moved) 
 	}
 	var made moves
 	err = s.Store.Write(ctx, "", func(tx *store.Tx) (err error) {
-		made, worked, err = s.live(ctx, tx, scope, listings)
+		made, worked, err = s.makeDueMoves(ctx, tx, scope, listings)
 		return err
 	})
 	if err == nil && moved != nil {
@@ -76,8 +75,8 @@ func (s *Service) stepLife(ctx context.Context, scope store.Scope, moved Moved) 
 	return worked, err
 }
 
-// list lists the registries whose scans end now and that a source handles. Scans that become due
-// meanwhile are left to the next step.
+// list returns the listings of the registries whose scans end now and that a source handles. Scans that
+// become due meanwhile wait for the next step.
 func (s *Service) list(ctx context.Context, scope store.Scope) (scan.Listings, error) {
 	if len(s.Sources) == 0 {
 		return nil, nil
@@ -109,7 +108,7 @@ func (s *Service) list(ctx context.Context, scope store.Scope) (scan.Listings, e
 	return listings, err
 }
 
-// OpenJobs returns the jobs that are not at their end.
+// OpenJobs returns the jobs that have not ended and on which no replica works.
 func (s *Service) OpenJobs(ctx context.Context) (open []store.JobKey, err error) {
 	err = s.Store.Read(ctx, "", func(tx *store.Tx) error {
 		open, err = tx.OpenJobs(ctx)
@@ -146,8 +145,8 @@ func (s *Service) WorkJob(ctx context.Context, k store.JobKey, d time.Duration) 
 	}
 }
 
-// stepJob works on a batch of the oldest job. It reports a job as found that another replica has just
-// ended, as there may be others.
+// stepJob works on a batch of the oldest job, and reports whether there is a job. A job that another replica
+// has just ended counts too, as there may be others.
 func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
 	var k store.JobKey
 	err = s.Store.Query(ctx, "", func(tx *store.Tx) error {
@@ -160,8 +159,8 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 	return found, err
 }
 
-// workJob works on a batch of a job that is not at its end and whose world is not paused, and reports
-// whether there is more to do.
+// workJob works on a batch of a job, unless the job has ended or its world is paused, and reports whether
+// there is more to do.
 func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope) (more bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long other writers wait, not the time of a world
 	done, err := s.workBatch(ctx, k, scope)

@@ -137,7 +137,16 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if _, err := db.write.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
+	conn, err := db.write.Conn(ctx)
+	if err == nil {
+		// VACUUM INTO does not change the database, but a connection that only reads refuses it.
+		_, err = conn.ExecContext(ctx, `PRAGMA query_only(0)`)
+		if err == nil {
+			_, err = conn.ExecContext(ctx, `VACUUM INTO $1`, path)
+		}
+		err = errors.Join(err, conn.Close())
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("backup: %w", err), os.Remove(path))
 	}
 	return nil
