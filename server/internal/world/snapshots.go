@@ -18,7 +18,7 @@ func (s *Service) ListSnapshots(ctx context.Context) (all []control.Snapshot, er
 	return all, err
 }
 
-// SaveSnapshot keeps the world under a name.
+// SaveSnapshot stores the world as a snapshot.
 func (s *Service) SaveSnapshot(ctx context.Context, name string) (snapshot control.Snapshot, err error) {
 	err = s.write(ctx, func(tx *store.Tx) error {
 		snapshot, err = tx.SaveSnapshot(ctx, name)
@@ -27,7 +27,7 @@ func (s *Service) SaveSnapshot(ctx context.Context, name string) (snapshot contr
 	return snapshot, err
 }
 
-// RestoreSnapshot makes the world what it was, with the plan that it had then.
+// RestoreSnapshot replaces the data, the clock and the plan of the world by those of a snapshot.
 func (s *Service) RestoreSnapshot(ctx context.Context, name string) error {
 	err := s.write(ctx, func(tx *store.Tx) error { return tx.RestoreSnapshot(ctx, name) })
 	if err == nil {
@@ -36,7 +36,7 @@ func (s *Service) RestoreSnapshot(ctx context.Context, name string) error {
 	return err
 }
 
-// DeleteSnapshot removes a snapshot of the world.
+// DeleteSnapshot deletes a snapshot of the world.
 func (s *Service) DeleteSnapshot(ctx context.Context, name string) error {
 	return s.write(ctx, func(tx *store.Tx) error { return tx.DeleteSnapshot(ctx, name) })
 }
@@ -50,7 +50,7 @@ func (s *Service) ExportSnapshot(ctx context.Context, name string) (file control
 	return file, err
 }
 
-// ImportSnapshot keeps an exported snapshot under a name.
+// ImportSnapshot stores an exported document as a snapshot.
 func (s *Service) ImportSnapshot(
 	ctx context.Context, name string, file control.SnapshotFile,
 ) (snapshot control.Snapshot, err error) {
@@ -58,38 +58,38 @@ func (s *Service) ImportSnapshot(
 		snapshot, err = tx.ImportSnapshot(ctx, name, file)
 		return err
 	})
-	return snapshot, wrongFile(err)
+	return snapshot, fileViolation(err)
 }
 
-// wrongFile tells the caller what is wrong with an exported document.
-func wrongFile(err error) error {
-	var wrong *store.FileError
-	if errors.As(err, &wrong) {
-		return rule.Errorf("", "%s", wrong.Msg)
+// fileViolation makes an error of an exported document a violation, whose message the caller sees.
+func fileViolation(err error) error {
+	var e *store.FileError
+	if errors.As(err, &e) {
+		return rule.Errorf("", "%s", e.Msg)
 	}
 	return err
 }
 
-// ExportState returns the world as it is as one document, with its snapshots. The line of its clock
-// begins anew, so that a world made from the document shows the same times.
+// ExportState returns the world as one document, and its snapshots. It sets the clock to the present time,
+// so that the clock of a world made from the document shows the same times.
 func (s *Service) ExportState(
 	ctx context.Context,
 ) (file control.SnapshotFile, snapshots map[string]control.SnapshotFile, err error) {
 	snapshots = map[string]control.SnapshotFile{}
 	err = s.write(ctx, func(tx *store.Tx) error {
-		line, err := tx.Clock(ctx)
-		if err == nil && line != store.RealClock() {
-			err = tx.SetClock(ctx, tx.Now, line.Rate)
+		clock, err := tx.Clock(ctx)
+		if err == nil && clock != store.RealClock() {
+			err = tx.SetClock(ctx, tx.Now, clock.Rate)
 		}
 		if err != nil {
 			return err
 		}
-		kept, err := tx.Snapshots(ctx)
+		all, err := tx.Snapshots(ctx)
 		if err != nil {
 			return err
 		}
-		for _, k := range kept {
-			if snapshots[k.Name], err = tx.ExportSnapshot(ctx, k.Name); err != nil {
+		for _, snapshot := range all {
+			if snapshots[snapshot.Name], err = tx.ExportSnapshot(ctx, snapshot.Name); err != nil {
 				return err
 			}
 		}
