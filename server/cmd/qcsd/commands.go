@@ -13,14 +13,19 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// open opens the data that the settings name, which must exist, for a command that only reads it, also
-// while the daemon runs. Worlds are those of the data.
-func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error) {
+// configure returns the settings of a command, and the options of the emulator.
+func (p *program) configure(cmd *cobra.Command) (*koanf.Koanf, server.Options, error) {
 	k, err := p.settings(cmd.Flags())
 	if err != nil {
-		return nil, nil, err
+		return nil, server.Options{}, err
 	}
 	options, err := p.options(k)
+	return k, options, err
+}
+
+// open opens existing data for a command that only reads it, also while the daemon runs.
+func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error) {
+	k, options, err := p.configure(cmd)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -63,11 +68,7 @@ func resetCommand(p *program) *cobra.Command {
 			"same data folder. Users, passwords and tokens stay.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			k, err := p.settings(cmd.Flags())
-			if err != nil {
-				return err
-			}
-			options, err := p.options(k)
+			_, options, err := p.configure(cmd)
 			if err != nil {
 				return err
 			}
@@ -94,7 +95,7 @@ func backupCommand(p *program) *cobra.Command {
 	}
 }
 
-// errDamaged makes check end with a status other than 0.
+// errDamaged is the error of check for damaged data.
 var errDamaged = errors.New("the data is not as it must be")
 
 func checkCommand(p *program) *cobra.Command {
@@ -119,7 +120,7 @@ func checkCommand(p *program) *cobra.Command {
 	}
 }
 
-// errBreaking makes diff end with a status other than 0.
+// errBreaking is the error of diff for breaking changes.
 var errBreaking = errors.New("the documents are not compatible")
 
 func diffCommand(p *program) *cobra.Command {

@@ -11,8 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// control says who may use the control API: on loopback whoever is on this machine, elsewhere who
-// has the control token.
+// control sets the options of the control API. On a loopback address all calls of this machine are allowed;
+// on other addresses, calls on worlds need the control token.
 func (p *program) control(k *koanf.Koanf, o *server.Options) error {
 	if o.JournalCalls = k.Int(keyJournal); o.JournalCalls <= 0 {
 		o.JournalCalls = -1
@@ -32,7 +32,7 @@ func (p *program) control(k *koanf.Koanf, o *server.Options) error {
 	}
 	host, _, err := net.SplitHostPort(k.String(keyAddr))
 	if err != nil {
-		return nil //nolint:nilerr // listening says it better
+		return nil //nolint:nilerr // the error of listening is clearer
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		o.ControlHosts = []string{"localhost", "127.0.0.1", "::1", host}

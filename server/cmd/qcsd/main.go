@@ -24,9 +24,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-func run(
-	ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer,
-) int { //nolint:revive // main in testable form
+//nolint:revive // main in a form that tests can call
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	root := rootCommand(&program{getenv: getenv, stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -38,7 +37,7 @@ func run(
 	return 0
 }
 
-// program is what all commands share.
+// program has what all commands need.
 type program struct {
 	getenv         func(string) string
 	stdout, stderr io.Writer

@@ -19,7 +19,7 @@ import (
 	"testing"
 )
 
-// Settings of servers. With unsafe settings a server is fast, and loses data in a crash.
+// Settings of servers. A server with notDurable is faster, and loses data in a crash.
 const (
 	durable    = " -c shared_buffers=256MB -c max_wal_size=4GB"
 	notDurable = " -c shared_buffers=64MB -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
