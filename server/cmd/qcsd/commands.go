@@ -23,15 +23,18 @@ func (p *program) configure(cmd *cobra.Command) (*koanf.Koanf, server.Options, e
 	return k, options, err
 }
 
-// open opens existing data for a command that only reads it, also while the daemon runs.
-func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error) {
+// withData calls do with existing data, which it only reads, also while the daemon runs.
+func (p *program) withData(cmd *cobra.Command, do func(*server.Server, *koanf.Koanf) error) error {
 	k, options, err := p.configure(cmd)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	options.Existing = true
 	s, err := server.New(options)
-	return s, k, err
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s, k), s.Close())
 }
 
 func tokenCommand(p *program) *cobra.Command {
@@ -40,20 +43,17 @@ func tokenCommand(p *program) *cobra.Command {
 		Short: "Print a token for a user, made with the signing key of the data folder",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, k, err := p.open(cmd)
-			if err != nil {
+			return p.withData(cmd, func(s *server.Server, k *koanf.Koanf) error {
+				user := cmp.Or(k.String(keyUser), s.DefaultUser())
+				if user == "" {
+					return errors.New("the data holds no user: set QCSD_USERS as for the daemon")
+				}
+				token, err := s.Token(user)
+				if err == nil {
+					_, err = fmt.Fprintln(p.stdout, token)
+				}
 				return err
-			}
-			defer s.Close()
-			user := cmp.Or(k.String(keyUser), s.DefaultUser())
-			if user == "" {
-				return errors.New("the data holds no user: set QCSD_USERS as for the daemon")
-			}
-			token, err := s.Token(user)
-			if err == nil {
-				_, err = fmt.Fprintln(p.stdout, token)
-			}
-			return err
+			})
 		},
 	}
 	cmd.Flags().String(keyUser, "", "name of the user; default: the first")
@@ -86,11 +86,9 @@ func backupCommand(p *program) *cobra.Command {
 			"folder, without the files qcs.db-wal and qcs.db-shm. The signing key is not part of it.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, _, err := p.open(cmd)
-			if err != nil {
-				return err
-			}
-			return errors.Join(s.Backup(cmd.Context(), args[0]), s.Close())
+			return p.withData(cmd, func(s *server.Server, _ *koanf.Koanf) error {
+				return s.Backup(cmd.Context(), args[0])
+			})
 		},
 	}
 }
@@ -104,18 +102,16 @@ func checkCommand(p *program) *cobra.Command {
 		Short: "Look for damage in the data: print what is found, and fail if there is any; nothing is repaired",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, _, err := p.open(cmd)
-			if err != nil {
+			return p.withData(cmd, func(s *server.Server, _ *koanf.Koanf) error {
+				found, err := s.Check(cmd.Context())
+				for _, line := range found {
+					fmt.Fprintln(p.stdout, line)
+				}
+				if err == nil && len(found) > 0 {
+					err = fmt.Errorf("%w: %d findings", errDamaged, len(found))
+				}
 				return err
-			}
-			found, err := s.Check(cmd.Context())
-			for _, line := range found {
-				fmt.Fprintln(p.stdout, line)
-			}
-			if err == nil && len(found) > 0 {
-				err = fmt.Errorf("%w: %d findings", errDamaged, len(found))
-			}
-			return errors.Join(err, s.Close())
+			})
 		},
 	}
 }

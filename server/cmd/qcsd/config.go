@@ -124,12 +124,12 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			return o, fmt.Errorf("%s: must not be empty", key)
 		}
 	}
-	err := p.parse(k, &o)
+	err := parse(k, &o)
 	return o, err
 }
 
 // parse adds the options whose settings must be parsed. The error names all settings that cannot be.
-func (p *program) parse(k *koanf.Koanf, o *server.Options) error {
+func parse(k *koanf.Koanf, o *server.Options) error {
 	var errs []error
 	for key, d := range map[string]*time.Duration{
 		keyRateWindow: &o.RateLimit.Window,
@@ -142,10 +142,10 @@ func (p *program) parse(k *koanf.Koanf, o *server.Options) error {
 	}
 	var sourcesErr, keyErr, worldsErr, usersErr error
 	o.Sources, o.OCIHosts, sourcesErr = sources(k)
-	o.SigningKey, keyErr = p.signingKey(k)
+	o.SigningKey, keyErr = signingKey(k)
 	o.Worlds, worldsErr = worlds(k)
 	o.Users, usersErr = users(k)
-	errs = append(errs, sourcesErr, keyErr, worldsErr, p.control(k, o), seed(k, o), usersErr)
+	errs = append(errs, sourcesErr, keyErr, worldsErr, control(k, o), seed(k, o), usersErr)
 	return errors.Join(errs...)
 }
 
@@ -157,20 +157,27 @@ func duration(k *koanf.Koanf, key string) (time.Duration, error) {
 	return max(d, time.Millisecond), nil // in Options, 0 is the default
 }
 
+// secret returns a secret from the environment or from a file; "" if neither is set.
+func secret(k *koanf.Koanf, key, fileKey string) (string, error) {
+	text, path := k.String(key), k.String(fileKey)
+	if path == "" {
+		return text, nil
+	}
+	if text != "" {
+		return "", fmt.Errorf("%s and %s: give one of them", variable(key), fileKey)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", fileKey, err)
+	}
+	return string(data), nil
+}
+
 // signingKey returns the key of tokens, from the environment or from a file; nil if it is not set.
-func (p *program) signingKey(k *koanf.Koanf) ([]byte, error) {
-	text, path := k.String(keySigningKey), k.String(keyKeyFile)
-	switch {
-	case text != "" && path != "":
-		return nil, fmt.Errorf("%s and %s: give one of them", variable(keySigningKey), keyKeyFile)
-	case path != "":
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", keyKeyFile, err)
-		}
-		text = string(data)
-	case text == "":
-		return nil, nil
+func signingKey(k *koanf.Koanf) ([]byte, error) {
+	text, err := secret(k, keySigningKey, keyKeyFile)
+	if err != nil || text == "" && k.String(keyKeyFile) == "" {
+		return nil, err
 	}
 	key, err := server.DecodeKey(text)
 	if err != nil {

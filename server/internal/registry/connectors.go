@@ -84,10 +84,9 @@ func insertConnector[C store.Connector](ctx context.Context, s *Service, c C, ac
 }
 
 // Connectors lists the connectors of a kind; only those of an AWS account unless it is empty.
-func Connectors[C store.Connector](ctx context.Context, s *Service, account string) (all []C, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		all, err = store.Connectors[C](ctx, tx, account)
-		return err
+func Connectors[C store.Connector](ctx context.Context, s *Service, account string) ([]C, error) {
+	all, err := store.ReadValue(ctx, s.Store, call.World(ctx), func(tx *store.Tx) ([]C, error) {
+		return store.Connectors[C](ctx, tx, account)
 	})
 	for i := range all {
 		setBothIDs(&all[i])
@@ -96,13 +95,12 @@ func Connectors[C store.Connector](ctx context.Context, s *Service, account stri
 }
 
 // FindConnector returns a connector of Azure or Google.
-func FindConnector[C store.Connector](ctx context.Context, s *Service, id string) (found C, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		found, err = store.FindConnector[C](ctx, tx, id, "")
-		return err
+func FindConnector[C store.Connector](ctx context.Context, s *Service, id string) (C, error) {
+	c, err := store.ReadValue(ctx, s.Store, call.World(ctx), func(tx *store.Tx) (C, error) {
+		return store.FindConnector[C](ctx, tx, id, "")
 	})
-	setBothIDs(&found)
-	return found, err
+	setBothIDs(&c)
+	return c, err
 }
 
 // setBothIDs copies the id of a connector of Azure to the second field that clients read (observed).

@@ -52,13 +52,11 @@ func (s *Service) started(ctx context.Context, job store.Job, err error) (string
 }
 
 // DescribeJob returns the state of a job.
-func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		row, err := tx.Job(ctx, id)
-		job = row.Job
-		return err
+func (s *Service) DescribeJob(ctx context.Context, id string) (control.Job, error) {
+	row, err := store.ReadValue(ctx, s.Store, call.World(ctx), func(tx *store.Tx) (store.Job, error) {
+		return tx.Job(ctx, id)
 	})
-	return job, err
+	return row.Job, err
 }
 
 // progress is the result of a batch of a job.

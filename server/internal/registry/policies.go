@@ -30,12 +30,10 @@ func (s *Service) CreatePolicy(ctx context.Context, body api.PolicyRequest) (p a
 }
 
 // DescribePolicy returns a runtime policy.
-func (s *Service) DescribePolicy(ctx context.Context, id string) (p api.Policy, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		p, err = tx.Policy(ctx, id)
-		return err
+func (s *Service) DescribePolicy(ctx context.Context, id string) (api.Policy, error) {
+	return store.ReadValue(ctx, s.Store, call.World(ctx), func(tx *store.Tx) (api.Policy, error) {
+		return tx.Policy(ctx, id)
 	})
-	return p, err
 }
 
 // UpdatePolicy replaces a runtime policy. A rule with the id of an existing rule keeps the id and the time

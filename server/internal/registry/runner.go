@@ -109,12 +109,8 @@ func (s *Service) list(ctx context.Context, scope store.Scope) (scan.Listings, e
 }
 
 // OpenJobs returns the jobs that have not ended and on which no replica works.
-func (s *Service) OpenJobs(ctx context.Context) (open []store.JobKey, err error) {
-	err = s.Store.Read(ctx, "", func(tx *store.Tx) error {
-		open, err = tx.OpenJobs(ctx)
-		return err
-	})
-	return open, err
+func (s *Service) OpenJobs(ctx context.Context) ([]store.JobKey, error) {
+	return store.ReadValue(ctx, s.Store, "", func(tx *store.Tx) ([]store.JobKey, error) { return tx.OpenJobs(ctx) })
 }
 
 // StepJob works on a batch of a job, and reports whether there is more to do.

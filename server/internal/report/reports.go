@@ -86,12 +86,19 @@ func (s *Service) write(ctx context.Context, f func(*store.Tx) error) error {
 	return s.Store.Write(ctx, call.World(ctx), f)
 }
 
-// ListReports returns a page of the reports. The answer depends on the time.
-func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Reports, b rule.Basis, err error) {
-	err = s.write(ctx, func(tx *store.Tx) error {
+// writeRipe runs f after the states of the reports have been brought up to the time of the world.
+func (s *Service) writeRipe(ctx context.Context, f func(*store.Tx) error) error {
+	return s.write(ctx, func(tx *store.Tx) error {
 		if err := tx.RipenReports(ctx); err != nil {
 			return err
 		}
+		return f(tx)
+	})
+}
+
+// ListReports returns a page of the reports. The answer depends on the time.
+func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Reports, b rule.Basis, err error) {
+	err = s.writeRipe(ctx, func(tx *store.Tx) error {
 		var l store.List
 		if l, b, err = q.Bind(store.Reports, tx); err != nil {
 			return err
@@ -196,10 +203,7 @@ func reportRows(i api.Image, columns []string) [][]string {
 
 // DeleteReports deletes reports and returns the ids of those that existed.
 func (s *Service) DeleteReports(ctx context.Context, ids []string) (deleted []string, err error) {
-	err = s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.RipenReports(ctx); err != nil {
-			return err
-		}
+	err = s.writeRipe(ctx, func(tx *store.Tx) error {
 		deleted, err = tx.DeleteReports(ctx, ids)
 		return err
 	})
@@ -209,10 +213,7 @@ func (s *Service) DeleteReports(ctx context.Context, ids []string) (deleted []st
 // DownloadReport returns the file of a report, in a ZIP archive if its schedule says so.
 func (s *Service) DownloadReport(ctx context.Context, id string) (content []byte, err error) {
 	var r store.Report
-	err = s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.RipenReports(ctx); err != nil {
-			return err
-		}
+	err = s.writeRipe(ctx, func(tx *store.Tx) error {
 		r, err = tx.Generated(ctx, id)
 		return err
 	})

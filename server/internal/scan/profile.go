@@ -41,12 +41,10 @@ func (p Pace) profile() control.ScanProfile {
 }
 
 // DescribeScanProfile returns the profile of the world.
-func (s *Service) DescribeScanProfile(ctx context.Context) (p control.ScanProfile, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		p, err = s.Profile(ctx, tx)
-		return err
+func (s *Service) DescribeScanProfile(ctx context.Context) (control.ScanProfile, error) {
+	return store.ReadValue(ctx, s.store, call.World(ctx), func(tx *store.Tx) (control.ScanProfile, error) {
+		return s.Profile(ctx, tx)
 	})
-	return p, err
 }
 
 // Profile reads the profile of the world of a transaction.

@@ -66,26 +66,9 @@ func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Stat
 // countOf returns the total of a list of schedules from the counters; false unless the list has no filter
 // or its filter is a single status.
 func countOf(counts Counts, f qql.Filter) (total int, ok bool) {
-	match, isMatch := f.(qql.Match)
-	if f != nil && (!isMatch || match.Field.Token != "status" || len(match.Parts) != 1) {
+	if _, single := f.(qql.Match); f != nil && (!single || oneStatus(f) == "") {
 		return 0, false
 	}
-	for status, n := range counts {
-		if f == nil || match.Eval(word(status)) {
-			total += n
-		}
-	}
+	_, total = Estimate(counts, f)
 	return total, true
 }
-
-// word is a record whose tokens all have the same text.
-type word string
-
-// Text implements qql.Record.
-func (w word) Text(string) string { return string(w) }
-
-// Number implements qql.Record.
-func (w word) Number(string) int64 { return 0 }
-
-// Group implements qql.Record.
-func (w word) Group(string) []qql.Record { return nil }

@@ -54,42 +54,27 @@ type Move struct {
 
 const day = `86400000`
 
-// sql returns the expression for the time at which a schedule is due again. If a run took longer than the
+// waits has the expressions for the time at which a schedule is due again. If a run took longer than the
 // interval, the runs that it missed are left out.
-func (w Wait) sql() string {
-	switch w {
-	case WhileQueued:
-		return `due_at + queued_stay`
-	case WhileListing:
-		return `due_at + listing_stay`
-	case WhileScanning:
-		return `due_at + scanning_stay`
-	case UntilRun:
-		return `CASE WHEN run_at > due_at THEN run_at
-			ELSE run_at + ((due_at - run_at) / (interval_days * ` + day + `) + 1) * interval_days * ` + day + ` END`
-	default:
-		return `0`
-	}
+var waits = [...]string{
+	Forever:       `0`,
+	WhileQueued:   `due_at + queued_stay`,
+	WhileListing:  `due_at + listing_stay`,
+	WhileScanning: `due_at + scanning_stay`,
+	UntilRun: `CASE WHEN run_at > due_at THEN run_at
+		ELSE run_at + ((due_at - run_at) / (interval_days * ` + day + `) + 1) * interval_days * ` + day + ` END`,
 }
 
-func (e Effect) sql() string {
-	switch e {
-	case RunIsDue:
-		return `, run_at = due_at + interval_days * ` + day
-	case RunStarts:
-		return `, job_start = due_at, listing_start = due_at, job_completion = 0, listing_completion = 0,
-			scanning_start = 0, scanning_completion = 0, errors = 'null'`
-	case ListingEnds:
-		return `, listing_completion = due_at, scanning_start = due_at`
-	case RunEnds:
-		return `, scanning_completion = due_at, job_completion = due_at, errors = fault`
-	case BaselineStarts:
-		return `, listing_start = due_at, listing_completion = 0`
-	case BaselineEnds:
-		return `, listing_completion = due_at`
-	default:
-		return ``
-	}
+// effects has the assignments of effects.
+var effects = [...]string{
+	NoEffect: ``,
+	RunIsDue: `, run_at = due_at + interval_days * ` + day,
+	RunStarts: `, job_start = due_at, listing_start = due_at, job_completion = 0, listing_completion = 0,
+		scanning_start = 0, scanning_completion = 0, errors = 'null'`,
+	ListingEnds:    `, listing_completion = due_at, scanning_start = due_at`,
+	RunEnds:        `, scanning_completion = due_at, job_completion = due_at, errors = fault`,
+	BaselineStarts: `, listing_start = due_at, listing_completion = 0`,
+	BaselineEnds:   `, listing_completion = due_at`,
 }
 
 // Due is a schedule that is due, as far as the life cycle needs it.
@@ -162,7 +147,7 @@ func (tx *Tx) MoveSchedules(ctx context.Context, m Move, rows []Due) error {
 	}
 	list := tx.in(`id`, ids, tx.World, m.To, m.Phase)
 	err := tx.run(ctx, `UPDATE schedule SET status = $2, phase = $3, updated = due_at,
-		due_at = `+m.Wait.sql()+m.Effect.sql()+` WHERE world = $1 AND `+list.text, list.args...)
+		due_at = `+waits[m.Wait]+effects[m.Effect]+` WHERE world = $1 AND `+list.text, list.args...)
 	for registry, delta := range deltas {
 		if err == nil {
 			err = tx.addCounts(ctx, registry, delta)

@@ -107,6 +107,24 @@ func (s *Store) Read(ctx context.Context, world string, f func(*Tx) error) error
 	})
 }
 
+// ReadValue is Read for a function that returns a value.
+func ReadValue[T any](ctx context.Context, s *Store, world string, f func(*Tx) (T, error)) (v T, err error) {
+	err = s.Read(ctx, world, func(tx *Tx) error {
+		v, err = f(tx)
+		return err
+	})
+	return v, err
+}
+
+// WriteValue is Write for a function that returns a value.
+func WriteValue[T any](ctx context.Context, s *Store, world string, f func(*Tx) (T, error)) (v T, err error) {
+	err = s.Write(ctx, world, func(tx *Tx) error {
+		v, err = f(tx)
+		return err
+	})
+	return v, err
+}
+
 // Query runs f, which makes a single query, without the cost of a transaction where possible.
 func (s *Store) Query(ctx context.Context, world string, f func(*Tx) error) error {
 	if s.db.Shared() && world != "" {

@@ -20,12 +20,8 @@ func (s *Service) Now(ctx context.Context) (openapi.Millis, error) {
 }
 
 // DescribeClock returns the clock of the world.
-func (s *Service) DescribeClock(ctx context.Context) (c control.Clock, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		c, err = clockOf(ctx, tx)
-		return err
-	})
-	return c, err
+func (s *Service) DescribeClock(ctx context.Context) (control.Clock, error) {
+	return read(ctx, s, func(tx *store.Tx) (control.Clock, error) { return clockOf(ctx, tx) })
 }
 
 func clockOf(ctx context.Context, tx *store.Tx) (control.Clock, error) {

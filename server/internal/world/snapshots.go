@@ -10,21 +10,13 @@ import (
 )
 
 // ListSnapshots returns the snapshots of the world.
-func (s *Service) ListSnapshots(ctx context.Context) (all []control.Snapshot, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		all, err = tx.Snapshots(ctx)
-		return err
-	})
-	return all, err
+func (s *Service) ListSnapshots(ctx context.Context) ([]control.Snapshot, error) {
+	return read(ctx, s, func(tx *store.Tx) ([]control.Snapshot, error) { return tx.Snapshots(ctx) })
 }
 
 // SaveSnapshot stores the world as a snapshot.
-func (s *Service) SaveSnapshot(ctx context.Context, name string) (snapshot control.Snapshot, err error) {
-	err = s.write(ctx, func(tx *store.Tx) error {
-		snapshot, err = tx.SaveSnapshot(ctx, name)
-		return err
-	})
-	return snapshot, err
+func (s *Service) SaveSnapshot(ctx context.Context, name string) (control.Snapshot, error) {
+	return write(ctx, s, func(tx *store.Tx) (control.Snapshot, error) { return tx.SaveSnapshot(ctx, name) })
 }
 
 // RestoreSnapshot replaces the data, the clock and the plan of the world by those of a snapshot.
@@ -42,21 +34,16 @@ func (s *Service) DeleteSnapshot(ctx context.Context, name string) error {
 }
 
 // ExportSnapshot returns a snapshot of the world as one document.
-func (s *Service) ExportSnapshot(ctx context.Context, name string) (file control.SnapshotFile, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		file, err = tx.ExportSnapshot(ctx, name)
-		return err
-	})
-	return file, err
+func (s *Service) ExportSnapshot(ctx context.Context, name string) (control.SnapshotFile, error) {
+	return read(ctx, s, func(tx *store.Tx) (control.SnapshotFile, error) { return tx.ExportSnapshot(ctx, name) })
 }
 
 // ImportSnapshot stores an exported document as a snapshot.
 func (s *Service) ImportSnapshot(
 	ctx context.Context, name string, file control.SnapshotFile,
-) (snapshot control.Snapshot, err error) {
-	err = s.write(ctx, func(tx *store.Tx) error {
-		snapshot, err = tx.ImportSnapshot(ctx, name, file)
-		return err
+) (control.Snapshot, error) {
+	snapshot, err := write(ctx, s, func(tx *store.Tx) (control.Snapshot, error) {
+		return tx.ImportSnapshot(ctx, name, file)
 	})
 	return snapshot, fileViolation(err)
 }

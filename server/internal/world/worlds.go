@@ -29,8 +29,12 @@ type Service struct{ Options }
 // New returns a Service.
 func New(o Options) *Service { return &Service{o} }
 
-func (s *Service) read(ctx context.Context, f func(*store.Tx) error) error {
-	return s.Store.Read(ctx, call.World(ctx), f)
+func read[T any](ctx context.Context, s *Service, f func(*store.Tx) (T, error)) (T, error) {
+	return store.ReadValue(ctx, s.Store, call.World(ctx), f)
+}
+
+func write[T any](ctx context.Context, s *Service, f func(*store.Tx) (T, error)) (T, error) {
+	return store.WriteValue(ctx, s.Store, call.World(ctx), f)
 }
 
 func (s *Service) write(ctx context.Context, f func(*store.Tx) error) error {
