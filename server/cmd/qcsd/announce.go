@@ -16,8 +16,8 @@ type ready struct {
 	PID  int    `json:"pid"`
 }
 
-// announce writes the address of the emulator for the program that has started it. The file is renamed when it
-// is complete, so that a program that waits for it never reads a part.
+// announce writes the address of the emulator for the program that has started it. The file is
+// renamed when it is complete, so that a program that waits for it never reads a part.
 func announce(k *koanf.Koanf, url, addr string) error {
 	if path := k.String(keyPortFile); path != "" {
 		temporary := path + ".new"

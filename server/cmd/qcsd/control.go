@@ -10,8 +10,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// control sets the options of the control API. On a loopback address all calls of this machine are allowed;
-// on other addresses, calls on worlds need the control token.
+// control sets the options of the control API. On a loopback address all calls of this machine are
+// allowed; on other addresses, calls on worlds need the control token.
 func control(k *koanf.Koanf, o *server.Options) error {
 	if o.JournalCalls = k.Int(keyJournal); o.JournalCalls <= 0 {
 		o.JournalCalls = -1

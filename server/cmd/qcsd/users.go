@@ -11,8 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// list returns a setting that is a list in the file and a text with commas in the environment. The error
-// does not contain an item, which may have a password.
+// list returns a setting that is a list in the file and a text with commas in the environment. The
+// error does not contain an item, which may have a password.
 func list(k *koanf.Koanf, key string) ([]string, error) {
 	var items []string
 	switch value := k.Get(key).(type) {
@@ -36,8 +36,8 @@ func list(k *koanf.Koanf, key string) ([]string, error) {
 	return items, nil
 }
 
-// split splits an item of the form name:value:… into n parts and decodes their percent encoding. Missing parts
-// are empty. The error does not contain the item, which may have a password.
+// split splits an item of the form name:value:… into n parts and decodes their percent encoding.
+// Missing parts are empty. The error does not contain the item, which may have a password.
 func split(item string, n int) ([]string, error) {
 	parts := strings.Split(item, ":")
 	if len(parts) > n {

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// RateLimit bounds the calls of a user to an operation. The vendor counts calls per endpoint in a rolling
-// window (docs: rate limits); the emulator has a token bucket, which is filled evenly over the window.
+// RateLimit bounds the calls of a user to an operation. The vendor counts calls per endpoint in a
+// rolling window (docs: rate limits); the emulator has a token bucket, which is filled evenly over
+// the window.
 type RateLimit struct {
 	Calls   int           // in a window; 0 for no limit
 	Window  time.Duration // default: an hour (docs)
@@ -52,9 +53,9 @@ func NewLimiter(limit RateLimit) *Limiter {
 	return &Limiter{limit: limit, buckets: map[[2]string]*rate.Limiter{}, running: map[[2]string]int{}}
 }
 
-// enter counts a call that begins, and writes the two documented headers. The caller calls leave at the end
-// of the call; leave is nil if the call is refused or there is no limit. A call that is refused here does
-// not count for the rate limit (docs).
+// enter counts a call that begins, and writes the two documented headers. The caller calls leave at
+// the end of the call; leave is nil if the call is refused or there is no limit. A call that is
+// refused here does not count for the rate limit (docs).
 func (l *Limiter) enter(h http.Header, user, operation string) (leave func(), err error) {
 	if l.limit.Concurrent == 0 {
 		return nil, nil

@@ -19,8 +19,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
-// header is the response header with the id of the fault, and the request header with which a call may
-// define a fault of its own. It has the canonical form of net/http.
+// header is the response header with the id of the fault, and the request header with which a call
+// may define a fault of its own. It has the canonical form of net/http.
 const header = "X-Qcs-Fault"
 
 // Answer is the answer of a fault, which replaces the answer of the operation.
@@ -76,8 +76,8 @@ func (a *Applier) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// match returns the faults to apply to a call: the fault in its header, where that is allowed, or those of
-// its world.
+// match returns the faults to apply to a call: the fault in its header, where that is allowed, or
+// those of its world.
 func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error) {
 	text := r.Header.Get(header)
 	if text == "" || !a.Header {
@@ -221,8 +221,8 @@ func (a *Applier) between(r control.DurationRange) time.Duration {
 	return time.Duration(r.Min+draw) * time.Millisecond
 }
 
-// pause waits until the time has passed or the caller has disconnected. It uses real time, as the clock of a
-// world may be frozen.
+// pause waits until the time has passed or the caller has disconnected. It uses real time, as the
+// clock of a world may be frozen.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

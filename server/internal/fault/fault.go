@@ -1,5 +1,5 @@
-// Package fault makes calls fail on purpose. It has the faults of each world, with counters, and the
-// middleware that applies them. Faults are lost when the process ends.
+// Package fault makes calls fail on purpose. It has the faults of each world, with counters, and
+// the middleware that applies them. Faults are lost when the process ends.
 package fault
 
 import (
@@ -120,7 +120,8 @@ func (s *Set) Drop(world string) {
 	delete(s.worlds, world)
 }
 
-// Match counts a call, and returns the faults to apply: any number of latencies, and at most one other fault.
+// Match counts a call, and returns the faults to apply: any number of latencies, and at most one
+// other fault.
 func (s *Set) Match(c Call) []control.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package postgrestest provides tests with PostgreSQL databases: of the server that QCS_TEST_POSTGRES_URL
-// names, or of one that runs in a temporary folder until the process ends.
+// Package postgrestest provides tests with PostgreSQL databases: of the server that
+// QCS_TEST_POSTGRES_URL names, or of one that runs in a temporary folder until the process ends.
 package postgrestest
 
 import (
@@ -21,12 +21,12 @@ import (
 	"github.com/qcsdev/qcs/server/internal/testwith"
 )
 
-// Variable is the environment variable with the URL of a server to use. The user of the URL must be allowed to
-// create databases.
+// Variable is the environment variable with the URL of a server to use. The user of the URL must be
+// allowed to create databases.
 const Variable = "QCS_TEST_POSTGRES_URL"
 
-// New returns the URL of a new database: a copy of a template, or an empty one if template is "". The end of
-// the test drops it. Without PostgreSQL the test fails; it is never skipped.
+// New returns the URL of a new database: a copy of a template, or an empty one if template is "".
+// The end of the test drops it. Without PostgreSQL the test fails; it is never skipped.
 func New(t testing.TB, template string) string {
 	t.Helper()
 	server, err := start()
@@ -52,8 +52,8 @@ func (c *Cluster) New(t testing.TB, template string) string {
 	return in(c.URL, name)
 }
 
-// Both runs the tests of a package on SQLite files, and then again on PostgreSQL, with copies of a database
-// that migrate has filled.
+// Both runs the tests of a package on SQLite files, and then again on PostgreSQL, with copies of a
+// database that migrate has filled.
 func Both(m *testing.M, migrate func(url string) error) (code int) {
 	testwith.Data = testing.TB.TempDir
 	code = m.Run()
@@ -93,8 +93,8 @@ func create(server, template string) (name string, err error) {
 	return name, run(server, text)
 }
 
-// Keep returns the URL of an empty database that exists until the process ends, to be filled as a template. No
-// connection to it may be open when New copies it.
+// Keep returns the URL of an empty database that exists until the process ends, to be filled as a
+// template. No connection to it may be open when New copies it.
 func Keep() (string, error) {
 	server, err := start()
 	if err != nil {

@@ -1,6 +1,7 @@
-// Package queue distributes background work to the replicas that share a PostgreSQL database, by River.
-// The rows of jobs and schedules are the truth. River only passes the keys of jobs to replicas, and elects
-// the replica that sweeps: that makes the moves that are due and enqueues jobs that River has lost.
+// Package queue distributes background work to the replicas that share a PostgreSQL database, by
+// River. The rows of jobs and schedules are the truth. River only passes the keys of jobs to
+// replicas, and elects the replica that sweeps: that makes the moves that are due and enqueues jobs
+// that River has lost.
 package queue
 
 import (
@@ -20,7 +21,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Work is the background work. WorkJob and StepLife do a part of it and report whether there is more.
+// Work is the background work. WorkJob and StepLife do a part of it and report whether there is
+// more.
 type Work interface {
 	OpenJobs(ctx context.Context) ([]store.JobKey, error)
 	WorkJob(ctx context.Context, k store.JobKey, d time.Duration) (more bool, err error)
@@ -61,8 +63,8 @@ type sweepArgs struct{}
 // Kind implements river.JobArgs.
 func (sweepArgs) Kind() string { return "qcs_sweep" }
 
-// uniqueJob makes River drop a job that is in the queue already. A job that fails is enqueued again by a
-// sweep; its row counts the failures.
+// uniqueJob makes River drop a job that is in the queue already. A job that fails is enqueued again
+// by a sweep; its row counts the failures.
 var uniqueJob = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{
 	ByArgs: true, ByState: []rivertype.JobState{
 		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
@@ -70,8 +72,8 @@ var uniqueJob = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{
 	},
 }}
 
-// uniqueSweep makes River drop a second sweep of the same period. Its state does not matter, so that an
-// unfinished sweep of a killed replica does not block the next one.
+// uniqueSweep makes River drop a second sweep of the same period. Its state does not matter, so
+// that an unfinished sweep of a killed replica does not block the next one.
 var uniqueSweep = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: sweepInterval}}
 
 // jobWorker works on jobs.
@@ -115,8 +117,8 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) (err er
 	return err
 }
 
-// New connects to the queue of a database, and brings the tables of River up to date. The work begins with
-// Run.
+// New connects to the queue of a database, and brings the tables of River up to date. The work
+// begins with Run.
 func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Queue, error) {
 	pool, err := pgxpool.New(ctx, database)
 	if err != nil {

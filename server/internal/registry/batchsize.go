@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// batchRows is the batch size: how many rows of a bulk job one transaction changes at most. Between two
-// batches other writers get their turn.
+// batchRows is the batch size: how many rows of a bulk job one transaction changes at most. Between
+// two batches other writers get their turn.
 const batchRows = 1000
 
 // batchSize is an adaptive batch size. It bounds the time for which other writers wait.
 type batchSize struct{ size atomic.Int64 }
 
-// The bounds of the size, and of the time that a batch should take. On PostgreSQL only writers of the same
-// world wait for a batch, so it may take sharedFactor times as long.
+// The bounds of the size, and of the time that a batch should take. On PostgreSQL only writers of
+// the same world wait for a batch, so it may take sharedFactor times as long.
 const (
 	sharedFactor      = 5
 	fewest, most      = 200, 10_000
@@ -22,8 +22,8 @@ const (
 
 func (b *batchSize) rows() int { return int(max(b.size.Load(), fewest)) }
 
-// adapt changes the size by how long a batch took. A batch that changed few rows cannot show that larger
-// batches are fast enough.
+// adapt changes the size by how long a batch took. A batch that changed few rows cannot show that
+// larger batches are fast enough.
 func (b *batchSize) adapt(d time.Duration, changed int, shared bool) {
 	if shared {
 		d /= sharedFactor
@@ -39,8 +39,8 @@ func (b *batchSize) adapt(d time.Duration, changed int, shared bool) {
 // scanFactor is how many times as many rows a transaction may read as it may change.
 const scanFactor = 10
 
-// rowsToRead returns how many rows a transaction reads to find size rows to change, by how many of the
-// rows that the job has read so far it has changed.
+// rowsToRead returns how many rows a transaction reads to find size rows to change, by how many of
+// the rows that the job has read so far it has changed.
 func rowsToRead(size, changed, read int) int {
 	if read == 0 {
 		return size

@@ -18,8 +18,8 @@ import (
 // serviceAccount is the made-up AWS account that would assume the roles of connectors.
 const serviceAccount = "123456789012"
 
-// AWSBase returns the account of the service and the external id of the world. The id is a hash of the
-// name of the world and fits an int32, the type that clients use (observed).
+// AWSBase returns the account of the service and the external id of the world. The id is a hash of
+// the name of the world and fits an int32, the type that clients use (observed).
 func (s *Service) AWSBase(ctx context.Context) api.AWSBase {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(call.World(ctx))) // cannot fail
@@ -54,7 +54,8 @@ func (k serviceAccountKey) complete() bool {
 	return k.Type == "service_account" && k.Project != "" && k.Email != "" && k.PrivateKey != ""
 }
 
-// CreateGCPConnector adds a connector for a service account. Only the project of the key file is stored.
+// CreateGCPConnector adds a connector for a service account. Only the project of the key file is
+// stored.
 func (s *Service) CreateGCPConnector(
 	ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte,
 ) (api.GCPConnector, error) {
@@ -103,15 +104,16 @@ func FindConnector[C store.Connector](ctx context.Context, s *Service, id string
 	return c, err
 }
 
-// setBothIDs copies the id of a connector of Azure to the second field that clients read (observed).
+// setBothIDs copies the id of a connector of Azure to the second field that clients read
+// (observed).
 func setBothIDs[C store.Connector](c *C) {
 	if c, ok := any(c).(*api.ACRConnector); ok {
 		c.ConnectorID = c.ACRConnectorID
 	}
 }
 
-// connect adds to a registry its connector. Docs: an ARN names an existing AWS connector or creates a new
-// one; the others must exist (inferred from the checks of ValidateRegistry).
+// connect adds to a registry its connector. Docs: an ARN names an existing AWS connector or creates
+// a new one; the others must exist (inferred from the checks of ValidateRegistry).
 func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDetails, body api.RegistryRequest) error {
 	r.Connectors = []api.Connector{}
 	var id, location string
@@ -143,8 +145,8 @@ func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDeta
 	return s.addConnector(r, api.Connector{Name: cmp.Or(c.Name, id), Description: c.Description}, err)
 }
 
-// addConnector adds a connector to a registry; err is the error of reading the connector. A connector that
-// does not exist is refused, unless the service is lenient.
+// addConnector adds a connector to a registry; err is the error of reading the connector. A
+// connector that does not exist is refused, unless the service is lenient.
 func (s *Service) addConnector(r *api.RegistryDetails, c api.Connector, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		if !s.Lenient {

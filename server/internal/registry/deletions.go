@@ -14,8 +14,8 @@ import (
 // maxRegistries is how many registries one transaction deletes at most.
 const maxRegistries = 25
 
-// workRegistries deletes the registry at the position of the job, and those after it. A registry is hidden
-// before its schedules are deleted in batches, so that no call sees a part of it.
+// workRegistries deletes the registry at the position of the job, and those after it. A registry is
+// hidden before its schedules are deleted in batches, so that no call sees a part of it.
 func workRegistries(ctx context.Context, tx *store.Tx, job *store.Job) (ended bool, err error) {
 	deleted := 0 // schedules
 	for range maxRegistries {
@@ -45,8 +45,8 @@ func workRegistries(ctx context.Context, tx *store.Tx, job *store.Job) (ended bo
 	return ended, nil
 }
 
-// deleteRegistry deletes a batch of the schedules of a registry and, after the last batch, the registry.
-// The outcome is empty while there are more batches; rows is the size of the last one.
+// deleteRegistry deletes a batch of the schedules of a registry and, after the last batch, the
+// registry. The outcome is empty while there are more batches; rows is the size of the last one.
 func deleteRegistry(
 	ctx context.Context, tx *store.Tx, id, job string,
 ) (outcome control.JobOutcomeOutcome, rows int, err error) {

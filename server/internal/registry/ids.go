@@ -10,9 +10,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// IDs makes UUIDs of version 4, like the vendor's, that begin with the time and increase (our choice). A
-// database stores rows in the order of their ids, so rows that were created together are stored together.
-// With random ids, deleting 100,000 of a million schedules takes five times as long on SQLite.
+// IDs makes UUIDs of version 4, like the vendor's, that begin with the time and increase (our
+// choice). A database stores rows in the order of their ids, so rows that were created together are
+// stored together. With random ids, deleting 100,000 of a million schedules takes five times as
+// long on SQLite.
 type IDs struct {
 	now    func() time.Time
 	random io.Reader

@@ -93,8 +93,8 @@ func (s *Service) workBatch(ctx context.Context, k store.JobKey, scope store.Sco
 // maxFailures is how often a batch of a job may fail before the job has failed.
 const maxFailures = 5
 
-// setBack counts a failure of a job. Jobs with failures come after the others, so that one job does not stop
-// the others. After maxFailures the job has failed.
+// setBack counts a failure of a job. Jobs with failures come after the others, so that one job does
+// not stop the others. After maxFailures the job has failed.
 func (s *Service) setBack(ctx context.Context, k store.JobKey) error {
 	return s.Store.Write(ctx, k.World, func(tx *store.Tx) error {
 		job, err := tx.Job(ctx, k.ID) // read again: another replica may have worked on it
@@ -140,16 +140,16 @@ func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error 
 	return err
 }
 
-// bulkAction is what a job does to schedules: the action in the table of statuses, and the statements that
-// apply it to a whole batch or to single rows.
+// bulkAction is what a job does to schedules: the action in the table of statuses, and the
+// statements that apply it to a whole batch or to single rows.
 type bulkAction struct {
 	action rules.Action
 	batch  func(ctx context.Context, b store.Batch, counts map[api.Status]int) (int, error)
 	rows   func(ctx context.Context, registryID string, rows []store.Row) error
 }
 
-// workSchedules does the next batch of a job on schedules. The status that a schedule has now decides, not
-// the one that it had when the job was accepted.
+// workSchedules does the next batch of a job on schedules. The status that a schedule has now
+// decides, not the one that it had when the job was accepted.
 func (s *Service) workSchedules(
 	ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction,
 ) (ended bool, err error) {
@@ -180,8 +180,9 @@ func (s *Service) workSchedules(
 	return b.Last, err
 }
 
-// nextBatch returns the next batch of a job, and how many of its schedules match, by status. If all rows of
-// the batch match and have one status, they are not counted, as the statement that changes them counts.
+// nextBatch returns the next batch of a job, and how many of its schedules match, by status. If all
+// rows of the batch match and have one status, they are not counted, as the statement that changes
+// them counts.
 func (s *Service) nextBatch(
 	ctx context.Context, tx *store.Tx, job *store.Job, action rules.Action,
 ) (b store.Batch, counts map[api.Status]int, err error) {

@@ -16,11 +16,11 @@ type state struct {
 	phase  store.Phase
 }
 
-// lifecycle has the move of each state, which a schedule makes when it is due. States without a move are
-// final: Paused, Unknown and Canceled. The end of a scan is in moveOf.
+// lifecycle has the move of each state, which a schedule makes when it is due. States without a
+// move are final: Paused, Unknown and Canceled. The end of a scan is in moveOf.
 //
-// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and runs again at its
-// time. The order of the states is inferred from their names.
+// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and runs
+// again at its time. The order of the states is inferred from their names.
 var lifecycle = map[state]store.Move{
 	{api.StatusCreated, store.NoPhase}: {To: api.StatusQueued, Wait: store.WhileQueued},
 	{api.StatusQueued, store.NoPhase}: {
@@ -46,8 +46,8 @@ var lifecycle = map[state]store.Move{
 // nextScan begins the next scan of an automatic schedule.
 var nextScan = store.Move{To: api.StatusQueued, Wait: store.WhileQueued, Effect: store.RunIsDue}
 
-// moveOf returns the move of a schedule that is due. The end of a scan depends on the schedule: a schedule
-// on demand is Finished for ever, an automatic one is Completed until its next scan.
+// moveOf returns the move of a schedule that is due. The end of a scan depends on the schedule: a
+// schedule on demand is Finished for ever, an automatic one is Completed until its next scan.
 func moveOf(d store.Due) (store.Move, bool) {
 	if d.Status != api.StatusRunning || d.Phase != store.Scanning {
 		m, ok := lifecycle[state{d.Status, d.Phase}]
@@ -68,8 +68,9 @@ func endsWell(m store.Move) bool {
 	return m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted)
 }
 
-// makeDueMoves makes the moves that are due in one world, the earliest schedules first, or the report that is
-// due before them. Schedules with the same move share one statement. It reports whether there was any work.
+// makeDueMoves makes the moves that are due in one world, the earliest schedules first, or the
+// report that is due before them. Schedules with the same move share one statement. It reports
+// whether there was any work.
 func (s *Service) makeDueMoves(
 	ctx context.Context, tx *store.Tx, scope store.Scope, listings scan.Listings,
 ) (made moves, worked bool, err error) {
@@ -106,8 +107,8 @@ type due struct {
 	isReport  bool
 }
 
-// dueNow reads what is due in a world that has due schedules or reports. Schedules that are due after a
-// report wait for it.
+// dueNow reads what is due in a world that has due schedules or reports. Schedules that are due
+// after a report wait for it.
 func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	world, found, err := tx.DueWorld(ctx, scope)
 	if err != nil || !found {
@@ -134,8 +135,8 @@ type moves struct {
 	rows  map[store.Move][]store.Due
 }
 
-// decide groups due schedules by their moves. A scan whose registry could not be listed ends in Error;
-// decide returns the errors by schedule. A scan whose registry is not listed yet waits.
+// decide groups due schedules by their moves. A scan whose registry could not be listed ends in
+// Error; decide returns the errors by schedule. A scan whose registry is not listed yet waits.
 func (s *Service) decide(
 	ctx context.Context, tx *store.Tx, due []store.Due, listings scan.Listings,
 ) (moves, map[string][]api.ScheduleError, error) {
@@ -167,8 +168,8 @@ func (s *Service) decide(
 	return sorted, failures, nil
 }
 
-// outcome returns the move m, changed to Error if it is the good end of a scan whose registry could not be
-// listed. The result listed is false if the listing lacks selectors of the schedule.
+// outcome returns the move m, changed to Error if it is the good end of a scan whose registry could
+// not be listed. The result listed is false if the listing lacks selectors of the schedule.
 func (s *Service) outcome(
 	m store.Move, uri string, d store.Due, listings scan.Listings,
 ) (move store.Move, failure []api.ScheduleError, listed bool) {

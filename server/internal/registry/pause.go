@@ -18,8 +18,8 @@ type paused struct {
 	worlds map[string]int // number of calls of Pause without a call of Resume
 }
 
-// Pause pauses the runner of a world. After it returns, Step does no background work of the world until
-// Resume has been called as often as Pause. Settle still does.
+// Pause pauses the runner of a world. After it returns, Step does no background work of the world
+// until Resume has been called as often as Pause. Settle still does.
 func (s *Service) Pause(world string) {
 	s.paused.mu.Lock()
 	defer s.paused.mu.Unlock()
@@ -48,8 +48,8 @@ func (p *paused) scope() (scope store.Scope, done func()) {
 // pauseTime bounds the pause of other replicas, in case this one ends without resuming them.
 const pauseTime = time.Minute
 
-// PauseReplicas calls f while the runners of all replicas are paused for the world of a call, so that f
-// does all background work of the world.
+// PauseReplicas calls f while the runners of all replicas are paused for the world of a call, so
+// that f does all background work of the world.
 func (s *Service) PauseReplicas(ctx context.Context, f func() error) (err error) {
 	world := call.World(ctx)
 	s.Pause(world)

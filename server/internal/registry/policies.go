@@ -12,7 +12,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// PolicyError says why a runtime policy is refused. Its answer has a shape of its own (release notes 1.12).
+// PolicyError says why a runtime policy is refused. Its answer has a shape of its own (release
+// notes 1.12).
 type PolicyError struct{ Msg string }
 
 func (e *PolicyError) Error() string { return e.Msg }
@@ -36,8 +37,8 @@ func (s *Service) DescribePolicy(ctx context.Context, id string) (api.Policy, er
 	})
 }
 
-// UpdatePolicy replaces a runtime policy. A rule with the id of an existing rule keeps the id and the time
-// of creation.
+// UpdatePolicy replaces a runtime policy. A rule with the id of an existing rule keeps the id and
+// the time of creation.
 func (s *Service) UpdatePolicy(ctx context.Context, id string, body api.PolicyRequest) (p api.Policy, err error) {
 	if err := checkPolicy(body); err != nil {
 		return p, err

@@ -57,7 +57,8 @@ func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.Regist
 	return r, b, err
 }
 
-// CreateRegistry adds a registry and returns its id. Of the credentials only the user name is stored.
+// CreateRegistry adds a registry and returns its id. Of the credentials only the user name is
+// stored.
 func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) (string, error) {
 	if err := checkRegistry(body); err != nil {
 		return "", err

@@ -14,17 +14,18 @@ import (
 // Moved is called after a move, with the schedules that made it.
 type Moved func(m store.Move, rows []store.Due)
 
-// Step does a part of the background work: in one transaction the moves of schedules that are due, up to a
-// bound, and in another transaction a batch of the oldest job. It reports whether there was any work. If the
-// process is killed, each of the two transactions is either complete or has no effect.
+// Step does a part of the background work: in one transaction the moves of schedules that are due,
+// up to a bound, and in another transaction a batch of the oldest job. It reports whether there was
+// any work. If the process is killed, each of the two transactions is either complete or has no
+// effect.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 	scope, done := s.paused.scope()
 	defer done()
 	return s.step(ctx, scope, nil)
 }
 
-// Settle does the background work of the world of a call until there is none left. It calls moved, unless
-// that is nil, after each move.
+// Settle does the background work of the world of a call until there is none left. It calls moved,
+// unless that is nil, after each move.
 func (s *Service) Settle(ctx context.Context, moved Moved) error {
 	for {
 		worked, err := s.step(ctx, store.Scope{Only: call.World(ctx)}, moved)
@@ -75,8 +76,8 @@ func (s *Service) stepLife(ctx context.Context, scope store.Scope, moved Moved) 
 	return worked, err
 }
 
-// list returns the listings of the registries whose scans end now and that a source handles. Scans that
-// become due meanwhile wait for the next step.
+// list returns the listings of the registries whose scans end now and that a source handles. Scans
+// that become due meanwhile wait for the next step.
 func (s *Service) list(ctx context.Context, scope store.Scope) (scan.Listings, error) {
 	if len(s.Sources) == 0 {
 		return nil, nil
@@ -141,8 +142,8 @@ func (s *Service) WorkJob(ctx context.Context, k store.JobKey, d time.Duration) 
 	}
 }
 
-// stepJob works on a batch of the oldest job, and reports whether there is a job. A job that another replica
-// has just ended counts too, as there may be others.
+// stepJob works on a batch of the oldest job, and reports whether there is a job. A job that
+// another replica has just ended counts too, as there may be others.
 func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
 	var k store.JobKey
 	err = s.Store.Query(ctx, "", func(tx *store.Tx) error {
@@ -155,8 +156,8 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 	return found, err
 }
 
-// workJob works on a batch of a job, unless the job has ended or its world is paused, and reports whether
-// there is more to do.
+// workJob works on a batch of a job, unless the job has ended or its world is paused, and reports
+// whether there is more to do.
 func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope) (more bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long other writers wait, not the time of a world
 	done, err := s.workBatch(ctx, k, scope)

@@ -169,7 +169,8 @@ func basisOf(a rules.Action, s api.Status) (b rule.Basis) {
 	return b
 }
 
-// Select returns a selection without empty and repeated ids. Ids win over a filter (release notes 1.15).
+// Select returns a selection without empty and repeated ids. Ids win over a filter (release notes
+// 1.15).
 func Select(ids []string, filter *string) store.Selection {
 	var s store.Selection
 	selected := map[string]bool{"": true}
@@ -185,12 +186,14 @@ func Select(ids []string, filter *string) store.Selection {
 	return s
 }
 
-// CancelSchedules starts a job that cancels the selected schedules of a registry and returns its id.
+// CancelSchedules starts a job that cancels the selected schedules of a registry and returns its
+// id.
 func (s *Service) CancelSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
 	return s.bulk(ctx, s.newJob(ctx, control.JobKindCancelSchedules, registryID, selection))
 }
 
-// DeleteSchedules starts a job that deletes the selected schedules of a registry and returns its id.
+// DeleteSchedules starts a job that deletes the selected schedules of a registry and returns its
+// id.
 func (s *Service) DeleteSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
 	return s.bulk(ctx, s.newJob(ctx, control.JobKindDeleteSchedules, registryID, selection))
 }

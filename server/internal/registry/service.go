@@ -1,9 +1,9 @@
-// Package registry has the rules of registries and schedules: what may happen to them, the life cycle of
-// schedules, and bulk jobs.
+// Package registry has the rules of registries and schedules: what may happen to them, the life
+// cycle of schedules, and bulk jobs.
 //
-// A public method of Service is one transaction: it reads, decides and writes. It decides by tables and
-// pure functions; the time comes from the transaction. The package must not import net/http and contains
-// no SQL text.
+// A public method of Service is one transaction: it reads, decides and writes. It decides by tables
+// and pure functions; the time comes from the transaction. The package must not import net/http and
+// contains no SQL text.
 package registry
 
 import (
@@ -25,7 +25,8 @@ type Options struct {
 	Wake func()
 	// Enqueue is called with each job that was accepted; default: nothing.
 	Enqueue func(store.JobKey)
-	// Sources list the contents of registries. The contents of registries without a source are made up.
+	// Sources list the contents of registries. The contents of registries without a source are made
+	// up.
 	Sources scan.Sources
 	// Adapt makes the batch size of bulk jobs adaptive.
 	Adapt bool

@@ -9,8 +9,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
-// onDemand reports whether a schedule is on demand, not automatic. If the field is absent, the other fields
-// decide (our choice: clients that omit empty fields cannot send false).
+// onDemand reports whether a schedule is on demand, not automatic. If the field is absent, the
+// other fields decide (our choice: clients that omit empty fields cannot send false).
 func onDemand(body api.ScheduleRequest) bool {
 	if body.OnDemand != nil {
 		return *body.OnDemand
@@ -18,8 +18,8 @@ func onDemand(body api.ScheduleRequest) bool {
 	return body.Schedule == "" && body.ScheduleScanIntervalInDays == 0 && body.WeekDay == ""
 }
 
-// timing applies the rules of the timing in a request (docs: create a registry schedule) and fills in what
-// is left out.
+// timing applies the rules of the timing in a request (docs: create a registry schedule) and fills
+// in what is left out.
 func timing(body api.ScheduleRequest, now time.Time) (api.Schedule, error) {
 	s := api.Schedule{Name: body.Name, OnDemand: onDemand(body), ForceScan: rule.Or(body.ForceScan, false)}
 	if s.OnDemand {
@@ -48,8 +48,8 @@ func weekDay(t time.Time) api.WeekDay {
 	return api.WeekDay(strings.ToUpper(t.UTC().Weekday().String()))
 }
 
-// NextRun returns the first time after now at which an automatic schedule runs: at HH:MM UTC, on its day of
-// the week if it has one.
+// NextRun returns the first time after now at which an automatic schedule runs: at HH:MM UTC, on
+// its day of the week if it has one.
 func NextRun(s api.Schedule, now time.Time) openapi.Millis {
 	at, err := time.Parse("15:04", s.Schedule)
 	if err != nil {

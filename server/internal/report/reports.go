@@ -1,5 +1,5 @@
-// Package report has the rules of reports on images, which are made by a call or by a schedule. The package
-// must not import net/http and contains no SQL text.
+// Package report has the rules of reports on images, which are made by a call or by a schedule. The
+// package must not import net/http and contains no SQL text.
 package report
 
 import (
@@ -48,8 +48,8 @@ func onImages(t api.ReportTemplate) bool {
 	return strings.HasPrefix(strings.ToUpper(string(t)), "CS_IMAGE") || t == api.ReportTemplateCSVULNERABILITIES
 }
 
-// columnsOf returns the columns of a report for the list of a request: all if the list is absent, the default
-// ones if it is empty (docs: report schedules).
+// columnsOf returns the columns of a report for the list of a request: all if the list is absent,
+// the default ones if it is empty (docs: report schedules).
 func columnsOf(t api.ReportTemplate, requested []string) ([]string, error) {
 	known := containerReport
 	if onImages(t) {
@@ -110,7 +110,8 @@ func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Report
 	return page, b, err
 }
 
-// CreateReport adds a report on the present data and returns its id. The report is ready some seconds later.
+// CreateReport adds a report on the present data and returns its id. The report is ready some
+// seconds later.
 func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (string, error) {
 	columns, err := columnsOf(body.TemplateName, body.DisplayColumns)
 	if err != nil {
@@ -149,8 +150,8 @@ func lifeOf(days api.ReportExpiry) time.Duration {
 // imagePage is how many images of a report are in memory at a time.
 const imagePage = 1000
 
-// reportFile returns a CSV file with a line for each vulnerability of each image that matches, and a line for
-// each image without vulnerabilities.
+// reportFile returns a CSV file with a line for each vulnerability of each image that matches, and
+// a line for each image without vulnerabilities.
 func reportFile(ctx context.Context, tx *store.Tx, r api.Report, f qql.Filter) (string, error) {
 	var text strings.Builder
 	w := csv.NewWriter(&text)

@@ -52,8 +52,8 @@ func (s *Service) putReportSchedule(
 	return err
 }
 
-// firstReport returns when the first report of a schedule is made. A schedule without recurrence whose time
-// has passed makes its report at once (our choice).
+// firstReport returns when the first report of a schedule is made. A schedule without recurrence
+// whose time has passed makes its report at once (our choice).
 func firstReport(body api.ReportScheduleRequest, now time.Time) openapi.Millis {
 	if body.ReportScheduleDetails.IsNull() || !body.ReportScheduleDetails.IsSpecified() {
 		return max(openapi.MillisOf(body.EventTime), openapi.MillisOf(now))
@@ -61,9 +61,10 @@ func firstReport(body api.ReportScheduleRequest, now time.Time) openapi.Millis {
 	return nextReport(body, now.Add(-time.Millisecond))
 }
 
-// nextReport returns when the first report after a time is made; 0 if there is none. The time of day is that
-// of eventTime, in UTC. Weekly reports are made on the selected days, or on that of eventTime; monthly ones
-// on the day of eventTime, or on the last day of a shorter month (our choice).
+// nextReport returns when the first report after a time is made; 0 if there is none. The time of
+// day is that of eventTime, in UTC. Weekly reports are made on the selected days, or on that of
+// eventTime; monthly ones on the day of eventTime, or on the last day of a shorter month (our
+// choice).
 func nextReport(body api.ReportScheduleRequest, after time.Time) openapi.Millis {
 	recurrence, err := body.ReportScheduleDetails.Get()
 	if err != nil {

@@ -19,8 +19,8 @@ type listing struct {
 	err      error
 }
 
-// Listings are the listings of registries by registryUri. They are fetched before the transaction that uses
-// them, as a source may use the network.
+// Listings are the listings of registries by registryUri. They are fetched before the transaction
+// that uses them, as a source may use the network.
 type Listings map[string]listing
 
 // Add adds the selectors of a schedule to the listing of its registry.
@@ -49,8 +49,8 @@ func (all Listings) Covers(uri string, filters []api.ScheduleFilter) bool {
 	return !slices.ContainsFunc(Targets(filters), func(t Target) bool { return !all[uri].selected[t.Selector] })
 }
 
-// Failure returns the errors that a schedule shows if the listing of its registry failed, or nil. They do
-// not contain the cause, which is in the log.
+// Failure returns the errors that a schedule shows if the listing of its registry failed, or nil.
+// They do not contain the cause, which is in the log.
 func (all Listings) Failure(uri string) []api.ScheduleError {
 	err := all[uri].err
 	if err == nil {
@@ -63,8 +63,8 @@ func (all Listings) Failure(uri string) []api.ScheduleError {
 	}}
 }
 
-// Addresses returns the registryUris of the registries of schedules. A registry that is being deleted has
-// none, as no call can see what scans of it find.
+// Addresses returns the registryUris of the registries of schedules. A registry that is being
+// deleted has none, as no call can see what scans of it find.
 func Addresses(ctx context.Context, tx *store.Tx, rows []store.Due) (map[string]string, error) {
 	addresses := map[string]string{}
 	for _, d := range rows {

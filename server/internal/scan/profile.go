@@ -73,8 +73,8 @@ func (s *Service) SetScanProfile(ctx context.Context, p control.ScanProfile) err
 	return s.store.Write(ctx, call.World(ctx), func(tx *store.Tx) error { return tx.SetProfile(ctx, p) })
 }
 
-// draw returns a duration from a range. It depends on the seed of the profile, the id of the schedule and
-// the name of the state only.
+// draw returns a duration from a range. It depends on the seed of the profile, the id of the
+// schedule and the name of the state only.
 func draw(p control.ScanProfile, id, name string, r control.DurationRange) int64 {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%s/%s", p.Seed, id, name))
 	return r.Min + int64(binary.BigEndian.Uint64(sum[:8])%uint64(r.Max-r.Min+1))
@@ -92,8 +92,8 @@ func Plan(p control.ScanProfile, s *store.Schedule) {
 	s.Outcome, s.Fault = outcome(p, s.Filters)
 }
 
-// outcome returns how the scans of a schedule end: by the first outcome of the profile that matches one of
-// its repositories.
+// outcome returns how the scans of a schedule end: by the first outcome of the profile that matches
+// one of its repositories.
 func outcome(p control.ScanProfile, filters []api.ScheduleFilter) (api.Status, []api.ScheduleError) {
 	for _, o := range p.Outcomes {
 		for _, t := range Targets(filters) {

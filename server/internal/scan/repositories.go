@@ -14,7 +14,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// AddRepository adds a repository to a registry, or images to a repository, like a scan that ends now.
+// AddRepository adds a repository to a registry, or images to a repository, like a scan that ends
+// now.
 func (s *Service) AddRepository(
 	ctx context.Context, registryID string, r control.ScenarioRepository,
 ) (added control.ScenarioRepository, err error) {
@@ -33,8 +34,8 @@ func (s *Service) AddRepository(
 	return added, err
 }
 
-// PutRepository adds a repository with its images. Its totals are those that are given or, if none is
-// given, the numbers of its images.
+// PutRepository adds a repository with its images. Its totals are those that are given or, if none
+// is given, the numbers of its images.
 func PutRepository(
 	ctx context.Context, tx *store.Tx, row api.RegistryDetails, r control.ScenarioRepository,
 ) (api.Repository, error) {

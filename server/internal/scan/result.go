@@ -33,8 +33,8 @@ func Save(ctx context.Context, tx *store.Tx, ended []store.Due, listings Listing
 	return r.save(ctx, tx)
 }
 
-// add adds what the scan of one schedule has found. In a registry without a source, every repository and
-// every tag that is selected exists.
+// add adds what the scan of one schedule has found. In a registry without a source, every
+// repository and every tag that is selected exists.
 func (r result) add(uri string, d store.Due, listings Listings) {
 	l, listed := listings[uri]
 	if listed {

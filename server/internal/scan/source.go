@@ -1,6 +1,6 @@
-// Package scan has the rules of scans: what a scan finds, how long it takes and how it ends. The contents of
-// a registry come from a source (an inventory, or the registry itself over the network) or are made up. The
-// package must not import net/http and contains no SQL text.
+// Package scan has the rules of scans: what a scan finds, how long it takes and how it ends. The
+// contents of a registry come from a source (an inventory, or the registry itself over the network)
+// or are made up. The package must not import net/http and contains no SQL text.
 package scan
 
 import (
@@ -18,8 +18,8 @@ import (
 type Source interface {
 	// Handles reports whether the source lists a registry, by its registryUri.
 	Handles(uri string) bool
-	// List lists the repositories of a registry, with at least the selected tags. It is called outside
-	// transactions, as it may use the network.
+	// List lists the repositories of a registry, with at least the selected tags. It is called
+	// outside transactions, as it may use the network.
 	List(ctx context.Context, uri string, selected []Selector) (Contents, error)
 }
 
@@ -41,8 +41,8 @@ type Error struct{ Code, Msg string }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Msg }
 
-// Selector selects tags of a repository: all tags, the tags of a list with commas, or the tags that a
-// regular expression matches.
+// Selector selects tags of a repository: all tags, the tags of a list with commas, or the tags that
+// a regular expression matches.
 type Selector struct{ Repo, Tag string }
 
 // Select returns the selected tags among those of a repository.
@@ -72,12 +72,12 @@ func (s Selector) Names() []string {
 	return names
 }
 
-// isExpression reports whether a tag is a regular expression: it has a metacharacter other than . and -
-// (our choice; public scripts use .*).
+// isExpression reports whether a tag is a regular expression: it has a metacharacter other than .
+// and - (our choice; public scripts use .*).
 func isExpression(tag string) bool { return strings.ContainsAny(tag, `*+?^$|()[]{}\`) }
 
-// compileTag compiles a tag that is a regular expression. It needs no bound: it runs in linear time, and the
-// document bounds its length.
+// compileTag compiles a tag that is a regular expression. It needs no bound: it runs in linear
+// time, and the document bounds its length.
 func compileTag(tag string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(`^(?:` + tag + `)$`)
 	if err != nil {

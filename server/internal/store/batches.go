@@ -11,17 +11,17 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Cursor is the position of a job in the schedules of a registry: the last schedule that it has read.
-// A job that reads the schedules of one status goes by (Created, ID), which is indexed with the status;
-// other jobs go by Seq, the order of creation.
+// Cursor is the position of a job in the schedules of a registry: the last schedule that it has
+// read. A job that reads the schedules of one status goes by (Created, ID), which is indexed with
+// the status; other jobs go by Seq, the order of creation.
 type Cursor struct {
 	Seq     int64          `json:"seq,omitempty"`
 	Created openapi.Millis `json:"created,omitempty"`
 	ID      string         `json:"id,omitempty"`
 }
 
-// Batch is the part of a registry's schedules that one transaction of a job works on: those that match
-// a filter, behind one cursor and up to another.
+// Batch is the part of a registry's schedules that one transaction of a job works on: those that
+// match a filter, behind one cursor and up to another.
 type Batch struct {
 	Registry  string
 	After, To Cursor
@@ -56,8 +56,9 @@ func oneStatus(f qql.Filter) string {
 	return ""
 }
 
-// Estimate returns how many schedules a job with a filter reads, by the counters of the registry: those
-// of the one status that the filter selects, or all. It returns the status if schedules have it.
+// Estimate returns how many schedules a job with a filter reads, by the counters of the registry:
+// those of the one status that the filter selects, or all. It returns the status if schedules have
+// it.
 func Estimate(counts Counts, f qql.Filter) (status api.Status, n int) {
 	selected := oneStatus(f)
 	for s, count := range counts {
@@ -79,8 +80,9 @@ const (
 		AND (created, id) > ($4, $5) ORDER BY created, id LIMIT 1 OFFSET $6`
 )
 
-// NextBatch returns the batch that begins behind b.After and has at most b.Rows rows. The bound counts
-// rows that the filter does not select too, so that a transaction reads few rows in any case.
+// NextBatch returns the batch that begins behind b.After and has at most b.Rows rows. The bound
+// counts rows that the filter does not select too, so that a transaction reads few rows in any
+// case.
 func (tx *Tx) NextBatch(ctx context.Context, counts Counts, f qql.Filter, b Batch) (Batch, error) {
 	most := b.Rows
 	b.status, b.filter = oneStatus(f), f
@@ -103,8 +105,9 @@ func (tx *Tx) NextBatch(ctx context.Context, counts Counts, f qql.Filter, b Batc
 	return b, err
 }
 
-// condition holds for the schedules of a batch; args are the arguments before those of the condition.
-// For a batch of one status it is no longer than necessary, so that an index answers it alone.
+// condition holds for the schedules of a batch; args are the arguments before those of the
+// condition. For a batch of one status it is no longer than necessary, so that an index answers it
+// alone.
 func (b Batch) condition(tx *Tx, args ...any) statement {
 	args = append(args, tx.World, b.Registry)
 	n := len(args)
@@ -151,8 +154,8 @@ func (tx *Tx) RowsOf(ctx context.Context, b Batch) ([]Row, error) {
 		query(`SELECT id, seq, status FROM schedule WHERE `+where.text+` ORDER BY seq`, where.args...))
 }
 
-// CancelBatch cancels the schedules of a batch that have one of the counted statuses, and returns how
-// many there were. The counts must be right if there is more than one status.
+// CancelBatch cancels the schedules of a batch that have one of the counted statuses, and returns
+// how many there were. The counts must be right if there is more than one status.
 func (tx *Tx) CancelBatch(ctx context.Context, b Batch, counted map[api.Status]int) (int, error) {
 	update := query(`UPDATE schedule SET `+setCanceled, api.StatusCanceled, tx.Now)
 	return tx.changeBatch(ctx, b, counted, update, api.StatusCanceled)
@@ -163,8 +166,8 @@ func (tx *Tx) DeleteBatch(ctx context.Context, b Batch, counted map[api.Status]i
 	return tx.changeBatch(ctx, b, counted, query(`DELETE FROM schedule`), "")
 }
 
-// changeBatch runs a statement, which lacks its condition, on the schedules of a batch that have one of
-// the counted statuses. Afterwards they have the status to or, if that is empty, are gone.
+// changeBatch runs a statement, which lacks its condition, on the schedules of a batch that have
+// one of the counted statuses. Afterwards they have the status to or, if that is empty, are gone.
 func (tx *Tx) changeBatch(
 	ctx context.Context, b Batch, counted map[api.Status]int, do statement, to api.Status,
 ) (int, error) {

@@ -2,8 +2,8 @@ package store
 
 import "context"
 
-// invariants are queries that find violations; each row of an answer is the text of a finding. They read
-// the data of all worlds and of their snapshots.
+// invariants are queries that find violations; each row of an answer is the text of a finding. They
+// read the data of all worlds and of their snapshots.
 var invariants = []string{
 	`SELECT 'world ' || c.world || ', registry ' || c.registry || ': the counter of ' || c.status
 		|| ' is ' || c.n || ', there are ' || (SELECT COUNT(*) FROM schedule s
@@ -34,8 +34,8 @@ var invariants = []string{
 
 const damagedFile = `SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`
 
-// Check looks for violations: a damaged file, counters that differ from the rows, references to rows that
-// do not exist, impossible jobs. It repairs nothing.
+// Check looks for violations: a damaged file, counters that differ from the rows, references to
+// rows that do not exist, impossible jobs. It repairs nothing.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
 	queries := invariants
 	if !s.Shared() {

@@ -6,8 +6,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// Clock maps the time of the store to the time of a world: the clock of the world showed Base when that
-// of the store showed Anchor, and runs at Rate thousandths of its speed.
+// Clock maps the time of the store to the time of a world: the clock of the world showed Base when
+// that of the store showed Anchor, and runs at Rate thousandths of its speed.
 type Clock struct {
 	Base, Anchor openapi.Millis
 	Rate         int64
@@ -31,8 +31,8 @@ func (tx *Tx) Clock(ctx context.Context) (c Clock, err error) {
 	return c, err
 }
 
-// SetClock sets the clock of the world, and the time of the transaction, to now; from now on the clock
-// runs at a rate in thousandths.
+// SetClock sets the clock of the world, and the time of the transaction, to now; from now on the
+// clock runs at a rate in thousandths.
 func (tx *Tx) SetClock(ctx context.Context, now openapi.Millis, rate int64) error {
 	tx.Now = now
 	return tx.putClock(ctx, Clock{Base: now, Anchor: tx.machine, Rate: rate})

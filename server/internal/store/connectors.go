@@ -16,16 +16,17 @@ const (
 	GCPConnector ConnectorKind = "GCP"
 )
 
-// Connector is any of the three wire types. One table stores all of them; each type has its own names
-// for the columns.
+// Connector is any of the three wire types. One table stores all of them; each type has its own
+// names for the columns.
 type Connector interface {
 	api.Connector | api.ACRConnector | api.GCPConnector
 }
 
 const connectorColumns = `id, name, description, account, location`
 
-// connectorFields returns the fields for the columns. The account of an AWS connector, which the wire
-// does not show, is a parameter; the application of Azure and the project of Google take its place.
+// connectorFields returns the fields for the columns. The account of an AWS connector, which the
+// wire does not show, is a parameter; the application of Azure and the project of Google take its
+// place.
 func connectorFields[C Connector](c *C, account string) (kind ConnectorKind, fields []any) {
 	var none string
 	switch c := any(c).(type) {
@@ -39,8 +40,8 @@ func connectorFields[C Connector](c *C, account string) (kind ConnectorKind, fie
 	return "", nil
 }
 
-// InsertConnector adds a connector. It returns ErrDuplicate if a connector has the same id (of AWS: the
-// same role) or, for Azure and Google, the same name.
+// InsertConnector adds a connector. It returns ErrDuplicate if a connector has the same id (of AWS:
+// the same role) or, for Azure and Google, the same name.
 func InsertConnector[C Connector](ctx context.Context, tx *Tx, c C, account string) error {
 	kind, fields := connectorFields(&c, account)
 	return tx.runOne(ctx, "connector", ErrDuplicate,
@@ -57,8 +58,8 @@ func Connectors[C Connector](ctx context.Context, tx *Tx, account string) ([]C, 
 		WHERE world = $1 AND kind = $2 AND ($3 = '' OR account = $3) ORDER BY name, id`, tx.World, kind, account))
 }
 
-// FindConnector reads the connector of a kind that has an id or, unless name is empty, that name. It
-// returns ErrNotFound if there is none.
+// FindConnector reads the connector of a kind that has an id or, unless name is empty, that name.
+// It returns ErrNotFound if there is none.
 func FindConnector[C Connector](ctx context.Context, tx *Tx, id, name string) (c C, err error) {
 	kind, fields := connectorFields(&c, "")
 	err = tx.find(ctx, "connector", fields, `SELECT `+connectorColumns+` FROM connector

@@ -13,7 +13,8 @@ import (
 // Counts are numbers of schedules by status.
 type Counts = api.ScheduleStatusCounts
 
-// Columns with the counters of a registry, in queries of registries and of jobs; countsText reads them.
+// Columns with the counters of a registry, in queries of registries and of jobs; countsText reads
+// them.
 const (
 	countsColumn    = countsOf + `registry.world AND c.registry = registry.id AND c.n > 0)`
 	jobCountsColumn = countsOf + `job.world AND c.registry = job.registry AND c.n > 0)`
@@ -43,16 +44,16 @@ func (c *countsText) Scan(column any) error {
 	return nil
 }
 
-// ScheduleCounts reads the number of schedules of a registry in each status that occurs. The registry
-// need not exist.
+// ScheduleCounts reads the number of schedules of a registry in each status that occurs. The
+// registry need not exist.
 func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (counts Counts, err error) {
 	err = tx.Scan(ctx, []any{(*countsText)(&counts)}, `SELECT string_agg(status || ':' || n, ',')
 		FROM schedule_count WHERE world = $1 AND registry = $2 AND n > 0`, tx.World, registry)
 	return counts, err
 }
 
-// addCounts changes the counters of a registry. Every statement that inserts or deletes schedules or
-// changes their status is followed by it in the same transaction.
+// addCounts changes the counters of a registry. Every statement that inserts or deletes schedules
+// or changes their status is followed by it in the same transaction.
 func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Status]int) error {
 	var rows [][]any
 	for status, n := range delta {
@@ -63,8 +64,8 @@ func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Stat
 	return err
 }
 
-// countOf returns the total of a list of schedules from the counters; false unless the list has no filter
-// or its filter is a single status.
+// countOf returns the total of a list of schedules from the counters; false unless the list has no
+// filter or its filter is a single status.
 func countOf(counts Counts, f qql.Filter) (total int, ok bool) {
 	if _, single := f.(qql.Match); f != nil && (!single || oneStatus(f) == "") {
 		return 0, false

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// whole is a column of whole numbers. For types other than int64, database/sql would format the number and
-// parse it again.
+// whole is a column of whole numbers. For types other than int64, database/sql would format the
+// number and parse it again.
 type whole[T ~int | ~int64] struct{ to *T }
 
 // Scan implements sql.Scanner.

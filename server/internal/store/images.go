@@ -8,8 +8,8 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Images are the tokens of the list of images. Public scripts use repo.repository, sha and lastScanned;
-// the others are the fields of an answer (our choice).
+// Images are the tokens of the list of images. Public scripts use repo.repository, sha and
+// lastScanned; the others are the fields of an answer (our choice).
 var Images = resource("created:desc", map[string]string{
 	"repo": `EXISTS (SELECT 1 FROM image_place WHERE image_place.world = image.world
 		AND image_place.sha = image.sha AND %s)`,
@@ -101,8 +101,8 @@ type Found struct {
 	Scanned         openapi.Millis
 }
 
-// PutImage stores an image that a scan found at a place. A tag that pointed to another image points to
-// this one now.
+// PutImage stores an image that a scan found at a place. A tag that pointed to another image points
+// to this one now.
 func (tx *Tx) PutImage(ctx context.Context, f Found) error {
 	err := tx.run(ctx, `INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)

@@ -17,8 +17,8 @@ type Selection struct {
 	Failures call.Failures `json:"failures,omitzero"` // that a fault adds
 }
 
-// Job is a bulk job with what the wire does not show. Its row is the truth: one transaction reads the
-// row, works on a batch and writes the row.
+// Job is a bulk job with what the wire does not show. Its row is the truth: one transaction reads
+// the row, works on a batch and writes the row.
 type Job struct {
 	control.Job
 	World     string
@@ -57,8 +57,8 @@ func (tx *Tx) Job(ctx context.Context, id string) (j Job, err error) {
 	return j, err
 }
 
-// NextJob returns the oldest job in the scope that has not ended; jobs that failed come last. The second
-// result is false if there is none.
+// NextJob returns the oldest job in the scope that has not ended; jobs that failed come last. The
+// second result is false if there is none.
 func (tx *Tx) NextJob(ctx context.Context, s Scope) (k JobKey, found bool, err error) {
 	where := s.condition(tx, `world.id`, tx.machine)
 	found, err = tx.first(ctx, []any{&k.World, &k.ID}, `SELECT world, id FROM job WHERE ended = 0
@@ -70,8 +70,8 @@ func (tx *Tx) NextJob(ctx context.Context, s Scope) (k JobKey, found bool, err e
 // JobKey identifies a job: a copy of a world has jobs with the same ids.
 type JobKey struct{ World, ID string }
 
-// OpenJobs lists the jobs of all worlds that have not ended and on which no replica works, in the order
-// of NextJob.
+// OpenJobs lists the jobs of all worlds that have not ended and on which no replica works, in the
+// order of NextJob.
 func (tx *Tx) OpenJobs(ctx context.Context) ([]JobKey, error) {
 	return collect(ctx, tx, func(k *JobKey) []any { return []any{&k.World, &k.ID} },
 		query(`SELECT world, id FROM job WHERE ended = 0 AND lease <= $1

@@ -21,7 +21,8 @@ const (
 // Wait is how long a schedule stays in the state to which a move takes it.
 type Wait int
 
-// The waits: by the durations of the schedule, until the next run of an automatic schedule, or for ever.
+// The waits: by the durations of the schedule, until the next run of an automatic schedule, or for
+// ever.
 const (
 	Forever Wait = iota
 	WhileQueued
@@ -54,8 +55,8 @@ type Move struct {
 
 const day = `86400000`
 
-// waits has the expressions for the time at which a schedule is due again. If a run took longer than the
-// interval, the runs that it missed are left out.
+// waits has the expressions for the time at which a schedule is due again. If a run took longer
+// than the interval, the runs that it missed are left out.
 var waits = [...]string{
 	Forever:       `0`,
 	WhileQueued:   `due_at + queued_stay`,
@@ -98,8 +99,9 @@ type Scope struct {
 	Except []string // these worlds are left out
 }
 
-// condition holds for the worlds of a scope; column contains the name of the world. The first argument is
-// the time of the store. The column held of a world is the time until which its runner is paused.
+// condition holds for the worlds of a scope; column contains the name of the world. The first
+// argument is the time of the store. The column held of a world is the time until which its runner
+// is paused.
 func (s Scope) condition(tx *Tx, column string, args ...any) statement {
 	if s.Only != "" {
 		args = append(args, s.Only)
@@ -113,8 +115,8 @@ func (s Scope) condition(tx *Tx, column string, args ...any) statement {
 	return statement{`world.held <= $1 AND NOT ` + list.text, list.args}
 }
 
-// DueWorld returns a world with a schedule, of scans or of reports, that is due by the world's own clock.
-// The second result is false if there is none.
+// DueWorld returns a world with a schedule, of scans or of reports, that is due by the world's own
+// clock. The second result is false if there is none.
 func (tx *Tx) DueWorld(ctx context.Context, s Scope) (world string, found bool, err error) {
 	where := s.condition(tx, `id`, tx.machine)
 	found, err = tx.first(ctx, []any{&world}, `SELECT id FROM world WHERE (
@@ -132,8 +134,8 @@ func (tx *Tx) DueRows(ctx context.Context, until openapi.Millis, limit int) ([]D
 			WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, seq LIMIT $3`, tx.World, until, limit))
 }
 
-// MoveSchedules makes a move for schedules of the world, in one statement. Each schedule moves at the
-// time at which it was due.
+// MoveSchedules makes a move for schedules of the world, in one statement. Each schedule moves at
+// the time at which it was due.
 func (tx *Tx) MoveSchedules(ctx context.Context, m Move, rows []Due) error {
 	ids := make([]string, len(rows))
 	deltas := map[string]map[api.Status]int{}

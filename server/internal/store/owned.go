@@ -66,8 +66,8 @@ func (s *Store) Time(ctx context.Context, world string) (openapi.Millis, error) 
 	return w.Now, err
 }
 
-// ownedWorlds has copies of the rows of the worlds of a SQLite database. The copies are current, as this
-// process owns the database. With PostgreSQL it is nil: other processes may change the rows.
+// ownedWorlds has copies of the rows of the worlds of a SQLite database. The copies are current, as
+// this process owns the database. With PostgreSQL it is nil: other processes may change the rows.
 type ownedWorlds struct {
 	mu  sync.Mutex
 	all map[string]*ownedWorld
@@ -92,7 +92,8 @@ func (s *Store) loadWorlds(ctx context.Context) (*ownedWorlds, error) {
 	return o, err
 }
 
-// get returns the row of a world. It is stable while no transaction of the world is being committed.
+// get returns the row of a world. It is stable while no transaction of the world is being
+// committed.
 func (o *ownedWorlds) get(world string) (row WorldRow, stable, known bool) {
 	if o == nil {
 		return row, false, false
@@ -106,8 +107,8 @@ func (o *ownedWorlds) get(world string) (row WorldRow, stable, known bool) {
 	return w.row, w.committing == 0, true
 }
 
-// onCommit updates the row of a world when a transaction that writes in the world is committed, before
-// Write returns. While the commit runs the row is not stable.
+// onCommit updates the row of a world when a transaction that writes in the world is committed,
+// before Write returns. While the commit runs the row is not stable.
 func (o *ownedWorlds) onCommit(ctx context.Context, tx *Tx) {
 	if o == nil {
 		return

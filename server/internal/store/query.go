@@ -15,8 +15,8 @@ type statement struct {
 // query returns a statement.
 func query(text string, args ...any) statement { return statement{text, args} }
 
-// in returns the condition that a column has one of some values. The values become one argument, which
-// is appended to args.
+// in returns the condition that a column has one of some values. The values become one argument,
+// which is appended to args.
 func (tx *Tx) in(column string, values []string, args ...any) statement {
 	text, args := tx.Dialect.In(column, values, args...)
 	return statement{text, args}
@@ -86,8 +86,8 @@ func (tx *Tx) runAll(ctx context.Context, texts []string, args ...any) error {
 	return nil
 }
 
-// runOne runs a statement that inserts or changes a row of a kind. It returns none, such as ErrNotFound
-// or ErrDuplicate, if the statement changed no row.
+// runOne runs a statement that inserts or changes a row of a kind. It returns none, such as
+// ErrNotFound or ErrDuplicate, if the statement changed no row.
 func (tx *Tx) runOne(ctx context.Context, kind string, none error, text string, args ...any) error {
 	n, err := tx.Exec(ctx, text, args...)
 	if err == nil && n == 0 {

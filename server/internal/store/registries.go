@@ -12,8 +12,8 @@ import (
 // ErrDuplicate says that a row with the same key exists.
 var ErrDuplicate = errors.New("exists already")
 
-// Registries are the tokens of the list of registries. Public scripts use registryUri only; the others
-// are all scalar fields of an answer (our choice).
+// Registries are the tokens of the list of registries. Public scripts use registryUri only; the
+// others are all scalar fields of an answer (our choice).
 var Registries = resource("created:desc", nil, []token{
 	{qql.Field{Token: "registryUuid", Kind: qql.ID}, "id"},
 	{qql.Field{Token: "registryUri", Kind: qql.Text}, "uri"},
@@ -56,8 +56,8 @@ func detailFields(r *api.RegistryDetails) []any {
 	}
 }
 
-// visible is the condition that a registry exists. A registry that a job deletes has the id of the job in
-// the column deletion, and exists no longer for all other calls.
+// visible is the condition that a registry exists. A registry that a job deletes has the id of the
+// job in the column deletion, and exists no longer for all other calls.
 const visible = ` FROM registry WHERE world = $1 AND deletion = ''`
 
 // Registries lists registries with their counts of schedules, and counts all that match.
@@ -74,8 +74,8 @@ func (tx *Tx) Registry(ctx context.Context, id string) (r api.RegistryDetails, e
 	return r, err
 }
 
-// CountsOf reads the number of schedules of a registry in each status that occurs, or returns ErrNotFound
-// if the registry does not exist.
+// CountsOf reads the number of schedules of a registry in each status that occurs, or returns
+// ErrNotFound if the registry does not exist.
 func (tx *Tx) CountsOf(ctx context.Context, id string) (counts Counts, err error) {
 	err = tx.find(ctx, "registry", []any{(*countsText)(&counts)},
 		`SELECT `+countsColumn+visible+` AND id = $2`, tx.World, id)
@@ -94,8 +94,8 @@ func (tx *Tx) HasURI(ctx context.Context, uri string) (bool, error) {
 	return n > 0, err
 }
 
-// InsertRegistry adds a registry, or returns ErrDuplicate if a registry has its address. The check and
-// the insertion are one statement.
+// InsertRegistry adds a registry, or returns ErrDuplicate if a registry has its address. The check
+// and the insertion are one statement.
 func (tx *Tx) InsertRegistry(ctx context.Context, r api.RegistryDetails) error {
 	return tx.runOne(ctx, "registry", ErrDuplicate,
 		`INSERT INTO registry (world, aws_account, aws_region, `+detailColumns+`)
@@ -112,8 +112,8 @@ func (tx *Tx) UpdateRegistry(ctx context.Context, r api.RegistryDetails) error {
 		asJSON(&r.Connectors), r.AWS.AccountID, r.AWS.Region, r.DockerHubOrg, tx.Now)
 }
 
-// HideRegistry hides a registry for a job that deletes it; from then on another registry can have its
-// address. It reports whether the registry exists, or the same job has hidden it before.
+// HideRegistry hides a registry for a job that deletes it; from then on another registry can have
+// its address. It reports whether the registry exists, or the same job has hidden it before.
 func (tx *Tx) HideRegistry(ctx context.Context, id, job string) (bool, error) {
 	n, err := tx.Exec(ctx, `UPDATE registry SET deletion = $3
 		WHERE world = $1 AND id = $2 AND (deletion = '' OR deletion = $3)`, tx.World, id, job)

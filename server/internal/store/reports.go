@@ -59,8 +59,8 @@ func (tx *Tx) InsertReport(ctx context.Context, r Report) error {
 		append([]any{tx.World, r.Content}, r.fields()...)...)
 }
 
-// RipenReports brings the reports of the world up to its time: it deletes those that have expired, and
-// marks those that are ready as generated.
+// RipenReports brings the reports of the world up to its time: it deletes those that have expired,
+// and marks those that are ready as generated.
 func (tx *Tx) RipenReports(ctx context.Context) error {
 	return tx.runAll(ctx, []string{
 		`DELETE FROM report WHERE world = $1 AND expires_at <= $2`,

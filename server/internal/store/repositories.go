@@ -29,8 +29,8 @@ func (tx *Tx) Repositories(ctx context.Context, registry string, l List) ([]api.
 	}, l, tx.World, registry)
 }
 
-// PutRepository adds a repository to a registry, or replaces its totals, and updates the totals of the
-// registry.
+// PutRepository adds a repository to a registry, or replaces its totals, and updates the totals of
+// the registry.
 func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Repository) error {
 	err := tx.run(ctx, `INSERT INTO repository (world, registry, `+repositoryColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (world, registry, name) DO UPDATE

@@ -80,8 +80,8 @@ func (s *Schedule) fields() []any {
 		&s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault))
 }
 
-// lastSkipped is the last page for which the database skips the rows of the pages before it. The first
-// row of a later page is looked up in an index.
+// lastSkipped is the last page for which the database skips the rows of the pages before it. The
+// first row of a later page is looked up in an index.
 const lastSkipped = 10
 
 // Schedules lists the schedules of a registry, and counts all that match.
@@ -124,8 +124,8 @@ func (tx *Tx) Schedule(ctx context.Context, registry, id string) (s Schedule, er
 	return s, err
 }
 
-// LastSeq returns the number of the newest schedule of the world when the transaction, which writes,
-// began; or ErrNotFound if there is no such world.
+// LastSeq returns the number of the newest schedule of the world when the transaction, which
+// writes, began; or ErrNotFound if there is no such world.
 func (tx *Tx) LastSeq() (int64, error) {
 	if !tx.exists {
 		return 0, fmt.Errorf("world: %w", ErrNotFound)
@@ -138,8 +138,8 @@ func (tx *Tx) InsertSchedule(ctx context.Context, s Schedule) error {
 	return tx.InsertSchedules(ctx, []Schedule{s})
 }
 
-// InsertSchedules adds schedules of one registry as the newest of the world, in their order. It returns
-// ErrDuplicate if one of them exists.
+// InsertSchedules adds schedules of one registry as the newest of the world, in their order. It
+// returns ErrDuplicate if one of them exists.
 func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) error {
 	if len(all) == 0 {
 		return nil
@@ -171,7 +171,8 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) error {
 	return err
 }
 
-// repoTag is a repository and a tag that a schedule scans; "" stands for a tag that is absent or null.
+// repoTag is a repository and a tag that a schedule scans; "" stands for a tag that is absent or
+// null.
 type repoTag struct{ repo, tag string }
 
 // targets returns what a schedule scans.
@@ -185,8 +186,8 @@ func targets(s Schedule) (all []repoTag) {
 	return all
 }
 
-// manyAlike is how many schedules with the same targets are worth a statement of their own on a database
-// that inserts one row at a time.
+// manyAlike is how many schedules with the same targets are worth a statement of their own on a
+// database that inserts one row at a time.
 const manyAlike = 20
 
 const insertTarget = `INSERT INTO schedule_target (world, schedule, position, repo, tag)`
@@ -237,9 +238,9 @@ type Row struct {
 
 func (r *Row) fields() []any { return []any{&r.ID, &r.Seq, &r.Status} }
 
-// RowsByID reads the rows with ids that belong to the registry and are not newer than the number upTo.
-// The query names the key only: with registry and seq in the condition, a database may read the whole
-// registry instead.
+// RowsByID reads the rows with ids that belong to the registry and are not newer than the number
+// upTo. The query names the key only: with registry and seq in the condition, a database may read
+// the whole registry instead.
 func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo int64) ([]Row, error) {
 	type ownedRow struct {
 		Row
@@ -257,8 +258,8 @@ func (tx *Tx) RowsByID(ctx context.Context, registry string, ids []string, upTo 
 	return rows, err
 }
 
-// setCanceled cancels a schedule in an UPDATE; $1 is the status and $2 the time. The job of the schedule
-// ends, and the schedule is never due again.
+// setCanceled cancels a schedule in an UPDATE; $1 is the status and $2 the time. The job of the
+// schedule ends, and the schedule is never due again.
 const setCanceled = `status = $1, updated = $2, due_at = 0, phase = '',
 	job_completion = CASE WHEN job_start > 0 THEN $2 ELSE job_completion END`
 

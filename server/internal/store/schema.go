@@ -18,8 +18,8 @@ var migrations embed.FS
 // schemaVersion is the number of the newest migration. Exported snapshots name it.
 const schemaVersion = 6
 
-// oldestExported is the oldest schema whose exported snapshots can be imported: the columns of the tables
-// are the same since then.
+// oldestExported is the oldest schema whose exported snapshots can be imported: the columns of the
+// tables are the same since then.
 const oldestExported = 4
 
 func schema() sqldb.Schema {
@@ -27,9 +27,10 @@ func schema() sqldb.Schema {
 	return sqldb.Schema{Version: schemaVersion, Migrations: files, Empty: unpacked}
 }
 
-// packed is an empty database with the current schema. "make generate" writes it with the migrations, and
-// a test compares it with them. New databases are copies of it, because the migrations take several times
-// as long as the rest of opening a database, and tests open thousands of databases in memory.
+// packed is an empty database with the current schema. "make generate" writes it with the
+// migrations, and a test compares it with them. New databases are copies of it, because the
+// migrations take several times as long as the rest of opening a database, and tests open thousands
+// of databases in memory.
 //
 //go:embed empty.db.gz
 var packed []byte

@@ -13,8 +13,8 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// A snapshot is a row with the state of a world, and copies of the rows of the world. The copies have a
-// world name that no world has, so that no job and no schedule of them is ever due.
+// A snapshot is a row with the state of a world, and copies of the rows of the world. The copies
+// have a world name that no world has, so that no job and no schedule of them is ever due.
 
 // copiesOf returns the world name of the copies of a snapshot.
 func (tx *Tx) copiesOf(snapshot string) string { return tx.World + "/snapshots/" + snapshot }
@@ -47,8 +47,8 @@ func (tx *Tx) readState(ctx context.Context) (s worldState, err error) {
 	return s, err
 }
 
-// writeState sets the clock, the profile and the number of the newest schedule of the world. The plan
-// stays.
+// writeState sets the clock, the profile and the number of the newest schedule of the world. The
+// plan stays.
 func (tx *Tx) writeState(ctx context.Context, s worldState) error {
 	err := tx.run(ctx, `UPDATE world SET seq = $2, profile = $3 WHERE id = $1`, tx.World, s.Seq, s.Profile)
 	switch {
@@ -208,7 +208,8 @@ func (e *FileError) Error() string { return e.Msg }
 
 func fileErrorf(format string, args ...any) error { return &FileError{fmt.Sprintf(format, args...)} }
 
-// LoadState fills the world, which is empty, from an exported document. The plan of the world stays.
+// LoadState fills the world, which is empty, from an exported document. The plan of the world
+// stays.
 func (tx *Tx) LoadState(ctx context.Context, file control.SnapshotFile) error {
 	state, _, err := tx.load(ctx, file, tx.World)
 	if err != nil {
@@ -263,8 +264,8 @@ func (tx *Tx) loadTable(ctx context.Context, name string, t control.SnapshotTabl
 	return nil
 }
 
-// checkLoaded refuses rows of a document that the rules cannot work with: schedules whose life cycle
-// would never rest, targets of schedules that do not exist, and counters of unknown statuses.
+// checkLoaded refuses rows of a document that the rules cannot work with: schedules whose life
+// cycle would never rest, targets of schedules that do not exist, and counters of unknown statuses.
 func (tx *Tx) checkLoaded(ctx context.Context, world string) error {
 	for _, check := range []struct{ find, msg string }{
 		{

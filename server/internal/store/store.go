@@ -1,6 +1,6 @@
-// Package store keeps the emulator's data: rows, and the SQL that reads and writes them. It contains no
-// rules: the packages registry, scan, report and world decide what may happen to a row. Connections and
-// transactions are in sqldb.
+// Package store keeps the emulator's data: rows, and the SQL that reads and writes them. It
+// contains no rules: the packages registry, scan, report and world decide what may happen to a row.
+// Connections and transactions are in sqldb.
 //
 // Every query names the world of its transaction, so that no call sees the data of another
 // subscription. The few queries that read all worlds say so. The package must not import net/http.
@@ -19,8 +19,8 @@ import (
 // ErrNotFound says that a row does not exist in the world of the transaction.
 var ErrNotFound = sqldb.ErrNotFound
 
-// Busy reports whether an error says that the database could not be used now, so that a later try can
-// succeed.
+// Busy reports whether an error says that the database could not be used now, so that a later try
+// can succeed.
 func Busy(err error) bool { return sqldb.Busy(err) }
 
 // Store is an open database. It is safe for concurrent use.
@@ -33,9 +33,9 @@ type Store struct {
 // Memory names a database that lives as long as the process.
 const Memory = sqldb.Memory
 
-// Open opens a database and brings its schema up to date: a SQLite file, which is created if it does not
-// exist, Memory, or the URL of a PostgreSQL server's database, "postgres://…". The clock gives each
-// transaction its time. The process must own a SQLite file.
+// Open opens a database and brings its schema up to date: a SQLite file, which is created if it
+// does not exist, Memory, or the URL of a PostgreSQL server's database, "postgres://…". The clock
+// gives each transaction its time. The process must own a SQLite file.
 func Open(ctx context.Context, database string, now func() time.Time) (*Store, error) {
 	db, err := sqldb.Open(ctx, database, schema())
 	if err != nil {
@@ -67,8 +67,8 @@ func (s *Store) Shared() bool { return s.db.Shared() }
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
-// Backup writes a copy of a SQLite database to a file that must not exist. The database may be written
-// to meanwhile.
+// Backup writes a copy of a SQLite database to a file that must not exist. The database may be
+// written to meanwhile.
 func (s *Store) Backup(ctx context.Context, path string) error { return s.db.Backup(ctx, path) }
 
 // Tx is a transaction of one world.
@@ -88,7 +88,8 @@ type Tx struct {
 }
 
 // Write runs f in a transaction that is committed when f returns nil and rolled back otherwise.
-// Transactions that write in one world come one after the other. f may run again; see sqldb.DB.Write.
+// Transactions that write in one world come one after the other. f may run again; see
+// sqldb.DB.Write.
 func (s *Store) Write(ctx context.Context, world string, f func(*Tx) error) error {
 	return s.db.Write(ctx, func(t *sqldb.Tx) error { return s.inWorld(ctx, t, world, f) })
 }
@@ -142,8 +143,8 @@ func (s *Store) inWorld(ctx context.Context, t *sqldb.Tx, world string, f func(*
 	return f(tx)
 }
 
-// machine returns the time by the clock of the store; for a recorded or replayed call, the time of the
-// call.
+// machine returns the time by the clock of the store; for a recorded or replayed call, the time of
+// the call.
 func (s *Store) machine(ctx context.Context) openapi.Millis {
 	if at := call.From(ctx).At; at != 0 {
 		return at
@@ -151,8 +152,9 @@ func (s *Store) machine(ctx context.Context) openapi.Millis {
 	return openapi.MillisOf(s.now())
 }
 
-// In returns the same transaction for another world. If the transaction writes, In locks the world and
-// increments its revision. A world that does not exist, and the empty name, have the clock of the store.
+// In returns the same transaction for another world. If the transaction writes, In locks the world
+// and increments its revision. A world that does not exist, and the empty name, have the clock of
+// the store.
 func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	other := *tx
 	other.World, other.Now, other.Revision, other.exists = world, tx.machine, 0, false
@@ -170,8 +172,8 @@ func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	return &other, err
 }
 
-// enter reads the row of the world; in a transaction that writes, it locks the row and increments the
-// revision.
+// enter reads the row of the world; in a transaction that writes, it locks the row and increments
+// the revision.
 func (tx *Tx) enter(ctx context.Context) (WorldRow, error) {
 	if !tx.Writes {
 		return tx.store.row(ctx, tx)

@@ -63,7 +63,8 @@ type List struct {
 	Page, Size int // the first page is 1
 }
 
-// table is the SQL of a list: the rows, the column that makes the order total, and the columns to read.
+// table is the SQL of a list: the rows, the column that makes the order total, and the columns to
+// read.
 type table[T any] struct {
 	resource Resource
 	from     string // FROM, and a condition to which that of the filter is added
@@ -83,8 +84,8 @@ func readPage[T any](ctx context.Context, tx *Tx, t table[T], l List, args ...an
 	return page, total, err
 }
 
-// where writes the condition of a query. Every value is an argument; the text consists of operators,
-// columns of the table of tokens and placeholders only.
+// where writes the condition of a query. Every value is an argument; the text consists of
+// operators, columns of the table of tokens and placeholders only.
 type where struct {
 	resource Resource
 	dialect  sqldb.Dialect
@@ -92,8 +93,8 @@ type where struct {
 	args     []any
 }
 
-// condition compiles a filter; args are the arguments before those of the filter. The condition of a nil
-// filter always holds.
+// condition compiles a filter; args are the arguments before those of the filter. The condition of
+// a nil filter always holds.
 func (tx *Tx) condition(r Resource, f qql.Filter, args ...any) statement {
 	w := &where{resource: r, dialect: tx.Dialect, args: args}
 	if f == nil {
@@ -133,8 +134,8 @@ func (w *where) join(filters []qql.Filter, operator, none string) {
 	w.text.WriteByte(')')
 }
 
-// halves writes a list as a balanced tree: databases bound the depth of an expression, and the depth of a
-// chain is its length.
+// halves writes a list as a balanced tree: databases bound the depth of an expression, and the
+// depth of a chain is its length.
 func (w *where) halves(filters []qql.Filter, operator string) {
 	if len(filters) == 1 {
 		w.filter(filters[0])

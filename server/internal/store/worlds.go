@@ -21,7 +21,8 @@ const (
 	PlanFull  Plan = "Full"
 )
 
-// Profile reads the profile of the scans of the world. The second result is false if it was never set.
+// Profile reads the profile of the scans of the world. The second result is false if it was never
+// set.
 func (tx *Tx) Profile(ctx context.Context) (p control.ScanProfile, found bool, err error) {
 	var text string
 	err = tx.Scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World)
@@ -37,8 +38,8 @@ func (tx *Tx) SetProfile(ctx context.Context, p control.ScanProfile) error {
 	return tx.run(ctx, `UPDATE world SET profile = $2 WHERE id = $1`, tx.World, asJSON(&p))
 }
 
-// PutWorld creates a world with a plan and a position in the list of worlds, or changes plan and position
-// of a world that exists.
+// PutWorld creates a world with a plan and a position in the list of worlds, or changes plan and
+// position of a world that exists.
 func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
 	update := func() (int, error) {
 		return tx.Exec(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
@@ -132,8 +133,8 @@ func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 	return n == 0, err
 }
 
-// tables are the tables with the data of worlds, each with a column world. A table comes after those to
-// which its rows refer.
+// tables are the tables with the data of worlds, each with a column world. A table comes after
+// those to which its rows refer.
 var tables = []string{
 	"registry", "connector", "repository", "schedule", "schedule_target", "schedule_count",
 	"job", "image", "image_place", "policy", "report", "report_schedule",
@@ -202,8 +203,8 @@ func (tx *Tx) columns(ctx context.Context, name string) ([]string, error) {
 	return slices.DeleteFunc(all, func(c string) bool { return c == "world" }), rows.Err()
 }
 
-// PauseWorld pauses the runner of the world in other processes for a duration; 0 resumes it. The end of
-// the pause is stored in the column held.
+// PauseWorld pauses the runner of the world in other processes for a duration; 0 resumes it. The
+// end of the pause is stored in the column held.
 func (tx *Tx) PauseWorld(ctx context.Context, d time.Duration) error {
 	until := tx.machine.Add(d)
 	if d == 0 {

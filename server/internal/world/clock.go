@@ -73,8 +73,8 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 	return c, err
 }
 
-// AdvanceClock moves the clock of the world forward, and then does all work that is due: each move of a
-// schedule at its own time, the earliest first.
+// AdvanceClock moves the clock of the world forward, and then does all work that is due: each move
+// of a schedule at its own time, the earliest first.
 func (s *Service) AdvanceClock(ctx context.Context, by int64) (a control.Advanced, err error) {
 	// While the world is paused, all moves happen here, so that the answer can list them.
 	err = s.Registry.PauseReplicas(ctx, func() error {

@@ -206,8 +206,8 @@ func (l *loader) schedule(
 	return row
 }
 
-// statusesOf returns the status of each schedule of a template. The number of schedules with a status follows
-// its share, and the statuses are mixed evenly.
+// statusesOf returns the status of each schedule of a template. The number of schedules with a
+// status follows its share, and the statuses are mixed evenly.
 func statusesOf(template control.ScenarioSchedules) ([]api.Status, error) {
 	shares, err := sharesOf(template)
 	if err != nil {

@@ -34,7 +34,8 @@ func IsEmpty(s control.Scenario) bool {
 	return len(s.Registries) == 0 && len(s.Connectors.AWS) == 0 && !HasState(s)
 }
 
-// ScenarioOf returns the scenario with the name of a seed or, if that is empty, the scenario of a request.
+// ScenarioOf returns the scenario with the name of a seed or, if that is empty, the scenario of a
+// request.
 func ScenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
 	switch {
 	case seed == "":
@@ -93,7 +94,8 @@ func ReadScenario(text []byte) (s control.Scenario, err error) {
 	return s, err
 }
 
-// lineOf returns the line of the value at a JSON pointer, or of the last value on its path that exists.
+// lineOf returns the line of the value at a JSON pointer, or of the last value on its path that
+// exists.
 func lineOf(n *yaml.Node, pointer []string) int {
 	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
 		n = n.Content[0]

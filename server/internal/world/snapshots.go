@@ -57,8 +57,8 @@ func fileViolation(err error) error {
 	return err
 }
 
-// ExportState returns the world as one document, and its snapshots. It sets the clock to the present time,
-// so that the clock of a world made from the document shows the same times.
+// ExportState returns the world as one document, and its snapshots. It sets the clock to the
+// present time, so that the clock of a world made from the document shows the same times.
 func (s *Service) ExportState(
 	ctx context.Context,
 ) (file control.SnapshotFile, snapshots map[string]control.SnapshotFile, err error) {

@@ -1,5 +1,5 @@
-// Package world has the rules of worlds: their creation, clocks, scenarios and snapshots. The package must
-// not import net/http and contains no SQL text.
+// Package world has the rules of worlds: their creation, clocks, scenarios and snapshots. The
+// package must not import net/http and contains no SQL text.
 package world
 
 import (
@@ -49,8 +49,8 @@ type NewWorld struct {
 	From     string // world whose data, plan and clock are copied; "" for none
 }
 
-// CreateWorld creates a world with users and data, all or nothing. It returns the world with its plan, which
-// may come from the content or from another world.
+// CreateWorld creates a world with users and data, all or nothing. It returns the world with its
+// plan, which may come from the content or from another world.
 func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, error) {
 	w := n.World
 	if w.Plan == "" && HasState(n.Content) {

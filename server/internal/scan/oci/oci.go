@@ -1,7 +1,8 @@
-// Package oci lists real registries by the OCI distribution protocol: catalogue, tags, digests and sizes. It
-// sends requests to allowed hosts only, also for redirects and token services, and takes credentials from
-// the keychain of the machine (the configuration file of Docker or Podman, and credential helpers). It
-// downloads manifests and image configurations, never layers. The package must not import the server.
+// Package oci lists real registries by the OCI distribution protocol: catalogue, tags, digests and
+// sizes. It sends requests to allowed hosts only, also for redirects and token services, and takes
+// credentials from the keychain of the machine (the configuration file of Docker or Podman, and
+// credential helpers). It downloads manifests and image configurations, never layers. The package
+// must not import the server.
 package oci
 
 import (
@@ -66,8 +67,8 @@ func New(o Options) *Source {
 	return &Source{o}
 }
 
-// allowedHosts is the transport of one listing. It blocks requests to other hosts, also if a registry
-// redirects to them or names them as its token service.
+// allowedHosts is the transport of one listing. It blocks requests to other hosts, also if a
+// registry redirects to them or names them as its token service.
 type allowedHosts struct {
 	hosts   []string
 	next    http.RoundTripper
@@ -89,8 +90,8 @@ func (s *Source) Handles(uri string) bool {
 	return err == nil && slices.Contains(s.options.Hosts, u.Host)
 }
 
-// List implements scan.Source. It lists the repositories of the catalogue, if the registry has one, and the
-// selected tags of the selected repositories.
+// List implements scan.Source. It lists the repositories of the catalogue, if the registry has one,
+// and the selected tags of the selected repositories.
 func (s *Source) List(ctx context.Context, uri string, selected []scan.Selector) (scan.Contents, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -99,7 +100,8 @@ func (s *Source) List(ctx context.Context, uri string, selected []scan.Selector)
 	if err == nil {
 		return contents, nil
 	}
-	// The error of the schedule contains no address and no text of the registry; the log has the cause.
+	// The error of the schedule contains no address and no text of the registry; the log has the
+	// cause.
 	e := &scan.Error{Code: codeUnreachable, Msg: "The registry could not be listed."}
 	switch code := status(err); {
 	case network.blocked.Load():
@@ -156,8 +158,8 @@ type listing struct {
 	items    map[v1.Hash]scan.Item
 }
 
-// catalogue adds the repositories of the catalogue. It is no error if the registry has no catalogue, or does
-// not show it to the user.
+// catalogue adds the repositories of the catalogue. It is no error if the registry has no
+// catalogue, or does not show it to the user.
 func (l *listing) catalogue(ctx context.Context, registry name.Registry) error {
 	pages, err := l.puller.Catalogger(ctx, registry)
 	for err == nil && pages.HasNext() && len(l.contents) < maxRepositories {
@@ -228,8 +230,8 @@ func (l *listing) tag(ctx context.Context, ref name.Tag, repo string) error {
 	return nil
 }
 
-// describe returns the id, the size and the date of an image; a zero item if the manifest is not that of an
-// image.
+// describe returns the id, the size and the date of an image; a zero item if the manifest is not
+// that of an image.
 func describe(d *remote.Descriptor) (scan.Item, error) {
 	image, err := d.Image()
 	if err != nil {
@@ -250,8 +252,8 @@ func describe(d *remote.Descriptor) (scan.Item, error) {
 	return item, nil
 }
 
-// transportError returns err if it comes from the transport. Other errors say that a manifest is not an
-// image, or has no image for the platform.
+// transportError returns err if it comes from the transport. Other errors say that a manifest is
+// not an image, or has no image for the platform.
 func transportError(err error) error {
 	var network *url.Error
 	if status(err) > 0 || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// checkpointer runs the checkpoints of a SQLite file: it copies the pages of the WAL into the file. SQLite
-// would do so in a commit, for hundreds of milliseconds in which no other writer gets the lock; a
-// checkpoint on a connection of its own does not need the lock. It takes a processor and the disk from
-// readers, so it runs when there have been no writes for a while, or when the WAL is too long.
+// checkpointer runs the checkpoints of a SQLite file: it copies the pages of the WAL into the file.
+// SQLite would do so in a commit, for hundreds of milliseconds in which no other writer gets the
+// lock; a checkpoint on a connection of its own does not need the lock. It takes a processor and
+// the disk from readers, so it runs when there have been no writes for a while, or when the WAL is
+// too long.
 type checkpointer struct {
 	db, writer *sql.DB
 	wal        string       // path of the WAL
@@ -26,9 +27,10 @@ const (
 	worthwhile = 4 << 20                // bytes of the WAL that are worth a checkpoint
 	idle       = 200 * time.Millisecond // time without a commit after which a checkpoint runs
 
-	// hardLimit is a multiple of the limit. If a checkpoint beside other writers leaves a longer WAL, the
-	// next one runs on the connection that writes, so that no other writer adds pages meanwhile: SQLite
-	// starts the WAL anew only when all of its pages have been copied before the next commit.
+	// hardLimit is a multiple of the limit. If a checkpoint beside other writers leaves a longer
+	// WAL, the next one runs on the connection that writes, so that no other writer adds pages
+	// meanwhile: SQLite starts the WAL anew only when all of its pages have been copied before the
+	// next commit.
 	hardLimit = 2
 )
 
@@ -50,8 +52,9 @@ func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
 	return c, nil
 }
 
-// afterCommit is called by the goroutine that has committed. If the WAL is longer than the limit, that
-// goroutine runs a checkpoint before it continues, which slows down the bulk job that wrote the pages.
+// afterCommit is called by the goroutine that has committed. If the WAL is longer than the limit,
+// that goroutine runs a checkpoint before it continues, which slows down the bulk job that wrote
+// the pages.
 func (c *checkpointer) afterCommit() {
 	if c == nil {
 		return

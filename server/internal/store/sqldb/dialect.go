@@ -34,8 +34,8 @@ func (d Dialect) In(column string, values []string, args ...any) (string, []any)
 	return column + " " + strings.ReplaceAll(d.list, "$", "$"+strconv.Itoa(len(args))), args
 }
 
-// embedded is SQLite inside the process. GLOB is case-sensitive, SQLite's LIKE is not. One connection
-// writes, so that no row needs a lock.
+// embedded is SQLite inside the process. GLOB is case-sensitive, SQLite's LIKE is not. One
+// connection writes, so that no row needs a lock.
 var embedded = Dialect{
 	driver: "sqlite", goose: goose.DialectSQLite3,
 	Like: "GLOB", Any: "*", Escape: escapeGlob,
@@ -55,7 +55,8 @@ var postgres = Dialect{
 	shared: true, Arrays: true, collate: ` COLLATE "C"`,
 }
 
-// isPostgres reports whether the name of a database is the URL of a PostgreSQL server, and not a path.
+// isPostgres reports whether the name of a database is the URL of a PostgreSQL server, and not a
+// path.
 func isPostgres(database string) bool {
 	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
 }
@@ -85,8 +86,8 @@ func escapeGlob(literal string) string {
 	return string(out)
 }
 
-// source returns the connection string of a SQLite file. Writers take the lock when a transaction begins,
-// so that they do not fail in the middle of it; readers cannot write.
+// source returns the connection string of a SQLite file. Writers take the lock when a transaction
+// begins, so that they do not fail in the middle of it; readers cannot write.
 func source(path string, write bool) string {
 	query := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(NORMAL)"}}
 	if path != Memory {

@@ -11,9 +11,9 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Busy reports whether an error says that the database could not be used now, so that a later try can
-// succeed: another process locked it for too long, transactions were in conflict, or the connection was
-// lost.
+// Busy reports whether an error says that the database could not be used now, so that a later try
+// can succeed: another process locked it for too long, transactions were in conflict, or the
+// connection was lost.
 func Busy(err error) bool {
 	const busy, locked, primary = 5, 6, 0xff // result codes of SQLite; the primary code is in the lowest byte
 	var e *sqlite.Error
@@ -23,8 +23,8 @@ func Busy(err error) bool {
 	return conflict(err) || lost(err)
 }
 
-// conflict reports whether PostgreSQL has rolled back a transaction because of a conflict with another one
-// (serialization failure, deadlock).
+// conflict reports whether PostgreSQL has rolled back a transaction because of a conflict with
+// another one (serialization failure, deadlock).
 func conflict(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")

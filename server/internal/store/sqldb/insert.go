@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Insert inserts rows, and returns how many were inserted. The statement begins with head,
-// "INSERT INTO t (c, …)", and ends with tail. PostgreSQL gets all rows in one statement, as arrays of
+// Insert inserts rows, and returns how many were inserted. The statement begins with head, "INSERT
+// INTO t (c, …)", and ends with tail. PostgreSQL gets all rows in one statement, as arrays of
 // columns, which saves round trips. SQLite, which has none, gets one row at a time.
 func (tx *Tx) Insert(ctx context.Context, head, tail string, rows [][]any) (inserted int, err error) {
 	if len(rows) == 0 {

@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// readerPool has the connections that read a SQLite file. SQLite takes longer to prepare most queries than
-// to answer them, so each connection caches its prepared statements. A sql.Tx cannot do that.
+// readerPool has the connections that read a SQLite file. SQLite takes longer to prepare most
+// queries than to answer them, so each connection caches its prepared statements. A sql.Tx cannot
+// do that.
 type readerPool struct {
 	db    *sql.DB
 	slots chan struct{} // one slot for each connection
@@ -99,7 +100,8 @@ func (p *readerPool) inTransaction(ctx context.Context, do func(*reader) error) 
 	})
 }
 
-// maxPrepared is how many statements a connection caches. When there are more, it closes all of them.
+// maxPrepared is how many statements a connection caches. When there are more, it closes all of
+// them.
 const maxPrepared = 200
 
 func (r *reader) statement(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -146,8 +148,8 @@ func (r *reader) QueryContext(ctx context.Context, query string, args ...any) (*
 	return s.QueryContext(ctx, args...)
 }
 
-// QueryRowContext runs a query for one row. Only queries that count can be canceled: for the others the
-// driver would spend more time on the preparation of a cancellation than on the query.
+// QueryRowContext runs a query for one row. Only queries that count can be canceled: for the others
+// the driver would spend more time on the preparation of a cancellation than on the query.
 func (r *reader) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // cached
 	if err != nil {

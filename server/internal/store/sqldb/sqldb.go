@@ -1,5 +1,5 @@
-// Package sqldb runs transactions on SQLite and PostgreSQL: connections, retries, dialects, migrations and
-// checkpoints. It does not depend on the tables, which package store defines.
+// Package sqldb runs transactions on SQLite and PostgreSQL: connections, retries, dialects,
+// migrations and checkpoints. It does not depend on the tables, which package store defines.
 package sqldb
 
 import (
@@ -26,8 +26,9 @@ type DB struct {
 	schema      Schema
 }
 
-// Open opens a database and brings its schema up to date: a SQLite file, which is created if it does not
-// exist, a database in memory ("" or Memory), or a database of a PostgreSQL server, "postgres://…".
+// Open opens a database and brings its schema up to date: a SQLite file, which is created if it
+// does not exist, a database in memory ("" or Memory), or a database of a PostgreSQL server,
+// "postgres://…".
 func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 	db := &DB{schema: s}
 	open := db.openSQLite
@@ -40,8 +41,8 @@ func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 	return db, nil
 }
 
-// OpenReadOnly opens a SQLite file without writing to it and without migrating it: the file must have
-// the current schema.
+// OpenReadOnly opens a SQLite file without writing to it and without migrating it: the file must
+// have the current schema.
 func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
 	db := &DB{schema: s, Dialect: embedded}
 	var err error
@@ -80,7 +81,8 @@ func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// idleConnections is how many idle connections to PostgreSQL stay open; at most twice as many are open.
+// idleConnections is how many idle connections to PostgreSQL stay open; at most twice as many are
+// open.
 const idleConnections = 8
 
 func (db *DB) openPostgres(ctx context.Context, url string) error {
@@ -152,15 +154,15 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	return nil
 }
 
-// Write runs f in a transaction that is committed when f returns nil and rolled back otherwise. It runs f
-// again, in a new transaction, if PostgreSQL rolled the transaction back because of a conflict, or if the
-// connection was lost before the commit.
+// Write runs f in a transaction that is committed when f returns nil and rolled back otherwise. It
+// runs f again, in a new transaction, if PostgreSQL rolled the transaction back because of a
+// conflict, or if the connection was lost before the commit.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error { return db.run(ctx, true, f) })
 }
 
-// Read runs f in a transaction that sees one state of the data and writes nothing. It runs f again like
-// Write.
+// Read runs f in a transaction that sees one state of the data and writes nothing. It runs f again
+// like Write.
 func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error {
 		if db.readers != nil {
@@ -180,9 +182,9 @@ func (db *DB) Query(ctx context.Context, f func(*Tx) error) error {
 	})
 }
 
-// begin starts a transaction. On PostgreSQL a transaction that writes reads what others have committed
-// meanwhile; the store locks the rows of its worlds. SQLite has one writer, and its readers always see
-// one state.
+// begin starts a transaction. On PostgreSQL a transaction that writes reads what others have
+// committed meanwhile; the store locks the rows of its worlds. SQLite has one writer, and its
+// readers always see one state.
 func (db *DB) begin(ctx context.Context, writes bool) (*sql.Tx, error) {
 	switch {
 	case writes && db.shared:
@@ -222,15 +224,15 @@ func (db *DB) run(ctx context.Context, writes bool, f func(*Tx) error) error {
 	return nil
 }
 
-// attempts is how often a transaction is tried. The first wait between two attempts is backoff; each wait
-// is twice as long as the one before.
+// attempts is how often a transaction is tried. The first wait between two attempts is backoff;
+// each wait is twice as long as the one before.
 const (
 	attempts = 6
 	backoff  = 20 * time.Millisecond
 )
 
-// try runs do again after errors of PostgreSQL that a new attempt can avoid. It does not run do again after
-// a commit whose outcome is unknown.
+// try runs do again after errors of PostgreSQL that a new attempt can avoid. It does not run do
+// again after a commit whose outcome is unknown.
 func (db *DB) try(ctx context.Context, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()

@@ -26,8 +26,8 @@ type Tx struct {
 	onCommit []func() func(committed bool)
 }
 
-// OnCommit calls begin immediately before the commit, and the function that begin returns immediately
-// after it. Neither is called if the transaction is rolled back before.
+// OnCommit calls begin immediately before the commit, and the function that begin returns
+// immediately after it. Neither is called if the transaction is rolled back before.
 func (tx *Tx) OnCommit(begin func() (end func(committed bool))) {
 	tx.onCommit = append(tx.onCommit, begin)
 }
