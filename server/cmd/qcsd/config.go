@@ -20,8 +20,7 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// settings returns the settings of flags, environment, file and defaults, in this order of
-// precedence.
+// settings returns the settings: flags win over environment, file and defaults, in this order.
 func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 	k := koanf.New(".")
 	if err := noPassword(flags); err != nil {
@@ -129,8 +128,7 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	return o, err
 }
 
-// parse adds the options whose settings must be parsed. The error names all settings that cannot
-// be.
+// parse adds the options whose settings must be parsed. The error names all that are not valid.
 func parse(k *koanf.Koanf, o *server.Options) error {
 	var errs []error
 	for key, d := range map[string]*time.Duration{

@@ -114,8 +114,8 @@ var allFlags = []flag{
 		[]string{sourceSynthetic, sourceOCI}},
 	{keyStrictness, string(contract.Strict), "strict refuses what no document allows; " +
 		"vendor lets pass what the vendor is taken to ignore", []string{"strict", "vendor"}},
-	{keyChecks, string(server.ValidateGenerated), "generated checks requests by code that was made from the document; " +
-		"reference by reading the document, many times slower", []string{"generated", "reference"}},
+	{keyChecks, string(server.ValidateGenerated), "generated checks requests by code that was made from " +
+		"the document; reference by reading the document, many times slower", []string{"generated", "reference"}},
 	{keyTLS, false, "serve HTTPS, with a certificate for this machine that is made at the start " +
 		"unless --tls-cert is given", nil},
 	{keyTLSCert, "", "file with the certificate (PEM); with --tls-key it switches HTTPS on", nil},

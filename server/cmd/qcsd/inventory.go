@@ -33,8 +33,7 @@ func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error
 	return sources, hosts, err
 }
 
-// seed sets the scenario of the first world: the name of one that comes with the emulator, or a
-// file.
+// seed sets the scenario of the first world: one that comes with the emulator, or a file.
 func seed(k *koanf.Koanf, o *server.Options) error {
 	name := k.String(keySeed)
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) {

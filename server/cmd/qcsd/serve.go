@@ -27,8 +27,7 @@ const (
 	maxHeader     = 512 << 10 // the query may have a long list of ids
 )
 
-// serve runs the emulator until the context ends. Then requests finish, and jobs stop between two
-// batches.
+// serve runs the emulator until the context ends. Then requests finish, and jobs stop.
 func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	k, options, err := p.configure(cmd)
 	if err != nil {

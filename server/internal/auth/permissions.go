@@ -22,8 +22,7 @@ const (
 // Roles lists the roles.
 var Roles = []Role{Manager, Reader, SubUser}
 
-// permission allows operations. The vendor's docs show CS.IMAGE.VIEW only; the names for registries
-// and schedules are ours.
+// permission allows operations. The vendor's docs show CS.IMAGE.VIEW only; other names are ours.
 type permission struct {
 	name        string
 	view        bool // readers have the permission
@@ -31,8 +30,7 @@ type permission struct {
 	operations  []string
 }
 
-// permissions has the permission of each operation; CheckPermission finds a missing one when the
-// server starts.
+// permissions has the permission of each operation. CheckPermission finds missing ones.
 var permissions = byOperation([]permission{
 	{operations: []string{"CreateToken"}}, // needs a password instead
 	{name: "CS.REGISTRY.VIEW", view: true, operations: []string{
@@ -98,8 +96,7 @@ func CheckPermission(operation string) error {
 	return nil
 }
 
-// isPaid reports whether the Free version lacks an operation (release notes 1.15: all calls on
-// reports).
+// isPaid reports whether the Free version lacks an operation (release notes 1.15: reports).
 func isPaid(operation string) bool {
 	return strings.HasPrefix(permissions[operation].name, "CS.REPORT.")
 }
@@ -112,8 +109,7 @@ type Forbidden struct{ Message string }
 
 func (e *Forbidden) Error() string { return e.Message }
 
-// authorize refuses a caller who may not do an operation, with the texts of the docs (get started;
-// image count).
+// authorize refuses a caller without the permission (texts: docs, get started; image count).
 func authorize(user string, role Role, operation string) error {
 	p := permissions[operation]
 	switch {

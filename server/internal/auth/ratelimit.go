@@ -13,8 +13,7 @@ import (
 )
 
 // RateLimit bounds the calls of a user to an operation. The vendor counts calls per endpoint in a
-// rolling window (docs: rate limits); the emulator has a token bucket, which is filled evenly over
-// the window.
+// rolling window (docs: rate limits); the emulator has a token bucket that fills evenly.
 type RateLimit struct {
 	Calls   int           // in a window; 0 for no limit
 	Window  time.Duration // default: an hour (docs)

@@ -76,8 +76,7 @@ func (a *Applier) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// match returns the faults to apply to a call: the fault in its header, where that is allowed, or
-// those of its world.
+// match returns the faults to apply to a call: that of its header, if allowed, or of its world.
 func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error) {
 	text := r.Header.Get(header)
 	if text == "" || !a.Header {

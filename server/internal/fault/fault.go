@@ -120,8 +120,7 @@ func (s *Set) Drop(world string) {
 	delete(s.worlds, world)
 }
 
-// Match counts a call, and returns the faults to apply: any number of latencies, and at most one
-// other fault.
+// Match counts a call, and returns the faults to apply: latencies, and at most one other fault.
 func (s *Set) Match(c Call) []control.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()

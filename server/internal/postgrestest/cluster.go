@@ -91,7 +91,8 @@ func launch(parent, settings string) (*Cluster, error) {
 	}
 	// The guard is a shell that stops the server when its standard input is closed: at the end of
 	// this process, even if that is killed.
-	guard := command(as, "/bin/sh", "-c", `cat; "$0" --pgdata "$1/data" --mode immediate stop; rm -rf "$1"`, ctl, folder)
+	const script = `cat; "$0" --pgdata "$1/data" --mode immediate stop; rm -rf "$1"`
+	guard := command(as, "/bin/sh", "-c", script, ctl, folder)
 	guard.SysProcAttr.Setpgid = true // an interrupt of the terminal does not reach the guard
 	if c.guard, err = guard.StdinPipe(); err != nil {
 		return nil, err
@@ -99,8 +100,7 @@ func launch(parent, settings string) (*Cluster, error) {
 	return c, guard.Start()
 }
 
-// dataFolder returns a folder in memory, where databases are created much faster; "" if there is
-// not enough memory.
+// dataFolder returns a folder in memory, which is much faster; "" if there is not enough memory.
 func dataFolder() string {
 	const memory, enough = "/dev/shm", 2 << 30
 	var s syscall.Statfs_t
@@ -128,8 +128,7 @@ func programs() (string, error) {
 	return filepath.Dir(slices.Max(found)), nil
 }
 
-// owner gives the folder to a user who may run PostgreSQL, if this process runs as root, who may
-// not.
+// owner gives the folder to another user if this process runs as root, which PostgreSQL refuses.
 func owner(folder string) (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil //nolint:nilnil // the user of this process

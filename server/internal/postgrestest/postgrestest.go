@@ -21,8 +21,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/testwith"
 )
 
-// Variable is the environment variable with the URL of a server to use. The user of the URL must be
-// allowed to create databases.
+// Variable names the URL of a server to use. Its user must be allowed to create databases.
 const Variable = "QCS_TEST_POSTGRES_URL"
 
 // New returns the URL of a new database: a copy of a template, or an empty one if template is "".

@@ -21,8 +21,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Work is the background work. WorkJob and StepLife do a part of it and report whether there is
-// more.
+// Work is the background work. WorkJob and StepLife report whether there is more.
 type Work interface {
 	OpenJobs(ctx context.Context) ([]store.JobKey, error)
 	WorkJob(ctx context.Context, k store.JobKey, d time.Duration) (more bool, err error)
@@ -117,8 +116,7 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) (err er
 	return err
 }
 
-// New connects to the queue of a database, and brings the tables of River up to date. The work
-// begins with Run.
+// New connects to the queue of a database, and brings its tables up to date. Run does the work.
 func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Queue, error) {
 	pool, err := pgxpool.New(ctx, database)
 	if err != nil {

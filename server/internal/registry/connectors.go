@@ -54,8 +54,7 @@ func (k serviceAccountKey) complete() bool {
 	return k.Type == "service_account" && k.Project != "" && k.Email != "" && k.PrivateKey != ""
 }
 
-// CreateGCPConnector adds a connector for a service account. Only the project of the key file is
-// stored.
+// CreateGCPConnector adds a connector for a service account. It stores the project of the key only.
 func (s *Service) CreateGCPConnector(
 	ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte,
 ) (api.GCPConnector, error) {
@@ -104,8 +103,7 @@ func FindConnector[C store.Connector](ctx context.Context, s *Service, id string
 	return c, err
 }
 
-// setBothIDs copies the id of a connector of Azure to the second field that clients read
-// (observed).
+// setBothIDs copies the id of an Azure connector to the second field that clients read (observed).
 func setBothIDs[C store.Connector](c *C) {
 	if c, ok := any(c).(*api.ACRConnector); ok {
 		c.ConnectorID = c.ACRConnectorID

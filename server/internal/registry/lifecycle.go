@@ -107,8 +107,7 @@ type due struct {
 	isReport  bool
 }
 
-// dueNow reads what is due in a world that has due schedules or reports. Schedules that are due
-// after a report wait for it.
+// dueNow reads what is due in one world. Schedules that are due after a report wait for it.
 func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	world, found, err := tx.DueWorld(ctx, scope)
 	if err != nil || !found {

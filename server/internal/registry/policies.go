@@ -12,8 +12,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// PolicyError says why a runtime policy is refused. Its answer has a shape of its own (release
-// notes 1.12).
+// PolicyError refuses a runtime policy. Its answer has its own shape (release notes 1.12).
 type PolicyError struct{ Msg string }
 
 func (e *PolicyError) Error() string { return e.Msg }
@@ -37,8 +36,7 @@ func (s *Service) DescribePolicy(ctx context.Context, id string) (api.Policy, er
 	})
 }
 
-// UpdatePolicy replaces a runtime policy. A rule with the id of an existing rule keeps the id and
-// the time of creation.
+// UpdatePolicy replaces a runtime policy. Rules with existing ids keep id and time of creation.
 func (s *Service) UpdatePolicy(ctx context.Context, id string, body api.PolicyRequest) (p api.Policy, err error) {
 	if err := checkPolicy(body); err != nil {
 		return p, err

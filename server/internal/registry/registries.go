@@ -57,8 +57,7 @@ func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.Regist
 	return r, b, err
 }
 
-// CreateRegistry adds a registry and returns its id. Of the credentials only the user name is
-// stored.
+// CreateRegistry adds a registry and returns its id. Credentials are dropped but for the user name.
 func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) (string, error) {
 	if err := checkRegistry(body); err != nil {
 		return "", err
@@ -84,8 +83,7 @@ var errTaken = rule.Errorf(openapi.DuplicateURI, "A registry with this registryU
 // errDryRun rolls back a transaction that only tests whether it would succeed.
 var errDryRun = errors.New("dry run")
 
-// ValidateRegistry reports whether CreateRegistry would accept a body, and if not, why: a
-// *rule.Violation.
+// ValidateRegistry returns a *rule.Violation if CreateRegistry would refuse a body.
 func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest) error {
 	if err := checkRegistry(body); err != nil {
 		return err

@@ -16,8 +16,7 @@ type Moved func(m store.Move, rows []store.Due)
 
 // Step does a part of the background work: in one transaction the moves of schedules that are due,
 // up to a bound, and in another transaction a batch of the oldest job. It reports whether there was
-// any work. If the process is killed, each of the two transactions is either complete or has no
-// effect.
+// any work.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 	scope, done := s.paused.scope()
 	defer done()
@@ -156,8 +155,7 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 	return found, err
 }
 
-// workJob works on a batch of a job, unless the job has ended or its world is paused, and reports
-// whether there is more to do.
+// workJob is StepJob for the worlds of a scope.
 func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope) (more bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long other writers wait, not the time of a world
 	done, err := s.workBatch(ctx, k, scope)

@@ -123,7 +123,8 @@ func updatable(current api.Schedule, body api.ScheduleRequest) error {
 	case onDemand(body):
 		return rule.Errorf(openapi.FixedField, "onDemand cannot be updated.")
 	case !reflect.DeepEqual(scan.Targets(current.Filters), scan.Targets(body.Filters)):
-		return rule.Errorf(openapi.FixedField, "filters cannot be updated: repo, tag and days must be sent as they are.")
+		return rule.Errorf(openapi.FixedField,
+			"filters cannot be updated: repo, tag and days must be sent as they are.")
 	}
 	return nil
 }
@@ -169,8 +170,7 @@ func basisOf(a rules.Action, s api.Status) (b rule.Basis) {
 	return b
 }
 
-// Select returns a selection without empty and repeated ids. Ids win over a filter (release notes
-// 1.15).
+// Select drops empty and repeated ids. Ids win over a filter (release notes 1.15).
 func Select(ids []string, filter *string) store.Selection {
 	var s store.Selection
 	selected := map[string]bool{"": true}
@@ -186,14 +186,12 @@ func Select(ids []string, filter *string) store.Selection {
 	return s
 }
 
-// CancelSchedules starts a job that cancels the selected schedules of a registry and returns its
-// id.
+// CancelSchedules starts a job that cancels schedules of a registry, and returns its id.
 func (s *Service) CancelSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
 	return s.bulk(ctx, s.newJob(ctx, control.JobKindCancelSchedules, registryID, selection))
 }
 
-// DeleteSchedules starts a job that deletes the selected schedules of a registry and returns its
-// id.
+// DeleteSchedules starts a job that deletes schedules of a registry, and returns its id.
 func (s *Service) DeleteSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
 	return s.bulk(ctx, s.newJob(ctx, control.JobKindDeleteSchedules, registryID, selection))
 }
@@ -210,7 +208,8 @@ func (s *Service) bulk(ctx context.Context, job store.Job) (string, error) {
 		case total == 0 && job.Selection.Filter == "":
 			return rule.Errorf(openapi.NoSelection, "Neither scheduleIds nor filter is given.")
 		case total == 0:
-			f, err := rule.Filter(job.Selection.Filter, store.Schedules.Schema, qql.Options{Now: int64(tx.Now), Exact: true})
+			o := qql.Options{Now: int64(tx.Now), Exact: true}
+			f, err := rule.Filter(job.Selection.Filter, store.Schedules.Schema, o)
 			if err != nil {
 				return err
 			}

@@ -18,8 +18,7 @@ func onDemand(body api.ScheduleRequest) bool {
 	return body.Schedule == "" && body.ScheduleScanIntervalInDays == 0 && body.WeekDay == ""
 }
 
-// timing applies the rules of the timing in a request (docs: create a registry schedule) and fills
-// in what is left out.
+// timing applies the rules of timing (docs: create a registry schedule) and fills in defaults.
 func timing(body api.ScheduleRequest, now time.Time) (api.Schedule, error) {
 	s := api.Schedule{Name: body.Name, OnDemand: onDemand(body), ForceScan: rule.Or(body.ForceScan, false)}
 	if s.OnDemand {
@@ -28,7 +27,8 @@ func timing(body api.ScheduleRequest, now time.Time) (api.Schedule, error) {
 	s.Schedule, s.ScheduleScanIntervalInDays, s.WeekDay = body.Schedule, body.ScheduleScanIntervalInDays, body.WeekDay
 	switch {
 	case s.Schedule == "" && s.ScheduleScanIntervalInDays == 0:
-		return s, rule.Errorf(openapi.IntervalNeeded, "An automatic schedule needs schedule or scheduleScanIntervalInDays.")
+		return s, rule.Errorf(openapi.IntervalNeeded,
+			"An automatic schedule needs schedule or scheduleScanIntervalInDays.")
 	case s.WeekDay != "" && s.ScheduleScanIntervalInDays != 7:
 		return s, rule.Errorf(openapi.WeekDayInterval, "weekDay needs scheduleScanIntervalInDays 7.")
 	}

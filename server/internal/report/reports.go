@@ -110,8 +110,7 @@ func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Report
 	return page, b, err
 }
 
-// CreateReport adds a report on the present data and returns its id. The report is ready some
-// seconds later.
+// CreateReport adds a report on the present data, which is ready some seconds later.
 func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (string, error) {
 	columns, err := columnsOf(body.TemplateName, body.DisplayColumns)
 	if err != nil {

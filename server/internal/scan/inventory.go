@@ -28,8 +28,7 @@ type Tags map[string]Item
 
 // Item is what a tag points to.
 type Item struct {
-	// Version is the same for tags of a repository that point to one image; default: the tag
-	// itself.
+	// Version is the same for tags that point to one image; default: the tag itself.
 	Version string `json:"version"`
 	// Digest is the SHA-256 of the image, 64 hexadecimal digits; default: made up from the version.
 	Digest string `json:"digest"`

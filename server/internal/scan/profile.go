@@ -92,8 +92,7 @@ func Plan(p control.ScanProfile, s *store.Schedule) {
 	s.Outcome, s.Fault = outcome(p, s.Filters)
 }
 
-// outcome returns how the scans of a schedule end: by the first outcome of the profile that matches
-// one of its repositories.
+// outcome returns the first outcome of the profile that matches a repository of the schedule.
 func outcome(p control.ScanProfile, filters []api.ScheduleFilter) (api.Status, []api.ScheduleError) {
 	for _, o := range p.Outcomes {
 		for _, t := range Targets(filters) {

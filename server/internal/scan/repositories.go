@@ -14,8 +14,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// AddRepository adds a repository to a registry, or images to a repository, like a scan that ends
-// now.
+// AddRepository adds a repository or images to a registry, like a scan that ends now.
 func (s *Service) AddRepository(
 	ctx context.Context, registryID string, r control.ScenarioRepository,
 ) (added control.ScenarioRepository, err error) {

@@ -23,8 +23,7 @@ func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
 		VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`, a.fields()...)
 }
 
-// Account returns a user of any world and the state of the world, or ErrNotFound. It makes one
-// query.
+// Account returns a user of any world and the state of the world, by one query, or ErrNotFound.
 func (s *Store) Account(ctx context.Context, name string) (a Account, w WorldState, err error) {
 	err = s.db.Query(ctx, func(t *sqldb.Tx) error {
 		return t.Scan(ctx, append(w.fields(), a.fields()...), `SELECT `+worldColumns+`, `+accountColumns+`

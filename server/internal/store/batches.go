@@ -57,8 +57,7 @@ func oneStatus(f qql.Filter) string {
 }
 
 // Estimate returns how many schedules a job with a filter reads, by the counters of the registry:
-// those of the one status that the filter selects, or all. It returns the status if schedules have
-// it.
+// those of the one status that the filter selects, or all. status is "" if no schedule has it.
 func Estimate(counts Counts, f qql.Filter) (status api.Status, n int) {
 	selected := oneStatus(f)
 	for s, count := range counts {
@@ -81,8 +80,7 @@ const (
 )
 
 // NextBatch returns the batch that begins behind b.After and has at most b.Rows rows. The bound
-// counts rows that the filter does not select too, so that a transaction reads few rows in any
-// case.
+// counts rows that do not match too, so that a transaction never reads more.
 func (tx *Tx) NextBatch(ctx context.Context, counts Counts, f qql.Filter, b Batch) (Batch, error) {
 	most := b.Rows
 	b.status, b.filter = oneStatus(f), f
@@ -106,8 +104,7 @@ func (tx *Tx) NextBatch(ctx context.Context, counts Counts, f qql.Filter, b Batc
 }
 
 // condition holds for the schedules of a batch; args are the arguments before those of the
-// condition. For a batch of one status it is no longer than necessary, so that an index answers it
-// alone.
+// condition. For a batch of one status it is short, so that an index answers it alone.
 func (b Batch) condition(tx *Tx, args ...any) statement {
 	args = append(args, tx.World, b.Registry)
 	n := len(args)

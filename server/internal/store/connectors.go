@@ -16,8 +16,7 @@ const (
 	GCPConnector ConnectorKind = "GCP"
 )
 
-// Connector is any of the three wire types. One table stores all of them; each type has its own
-// names for the columns.
+// Connector is any of the three wire types, which name the columns of one table differently.
 type Connector interface {
 	api.Connector | api.ACRConnector | api.GCPConnector
 }

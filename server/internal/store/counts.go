@@ -13,8 +13,7 @@ import (
 // Counts are numbers of schedules by status.
 type Counts = api.ScheduleStatusCounts
 
-// Columns with the counters of a registry, in queries of registries and of jobs; countsText reads
-// them.
+// Columns with the counters of a registry, for queries of registries and jobs; see countsText.
 const (
 	countsColumn    = countsOf + `registry.world AND c.registry = registry.id AND c.n > 0)`
 	jobCountsColumn = countsOf + `job.world AND c.registry = job.registry AND c.n > 0)`
@@ -44,8 +43,7 @@ func (c *countsText) Scan(column any) error {
 	return nil
 }
 
-// ScheduleCounts reads the number of schedules of a registry in each status that occurs. The
-// registry need not exist.
+// ScheduleCounts is CountsOf for a registry that need not exist.
 func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (counts Counts, err error) {
 	err = tx.Scan(ctx, []any{(*countsText)(&counts)}, `SELECT string_agg(status || ':' || n, ',')
 		FROM schedule_count WHERE world = $1 AND registry = $2 AND n > 0`, tx.World, registry)

@@ -6,8 +6,7 @@ import (
 	"fmt"
 )
 
-// whole is a column of whole numbers. For types other than int64, database/sql would format the
-// number and parse it again.
+// whole is a column of whole numbers. database/sql formats and parses types other than int64.
 type whole[T ~int | ~int64] struct{ to *T }
 
 // Scan implements sql.Scanner.

@@ -101,8 +101,7 @@ type Found struct {
 	Scanned         openapi.Millis
 }
 
-// PutImage stores an image that a scan found at a place. A tag that pointed to another image points
-// to this one now.
+// PutImage stores an image that a scan found at a place. The tag points to this image now.
 func (tx *Tx) PutImage(ctx context.Context, f Found) error {
 	err := tx.run(ctx, `INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
@@ -116,8 +115,8 @@ func (tx *Tx) PutImage(ctx context.Context, f Found) error {
 		append([]any{tx.World}, f.fields()...)...)
 }
 
-// CountImages updates the totals of a repository, and of its registry, after a scan. It returns the
-// totals of the repository.
+// CountImages updates, after a scan, the totals of a registry and a repository, and returns the
+// latter.
 func (tx *Tx) CountImages(
 	ctx context.Context, registry, repository string, scanned openapi.Millis,
 ) (api.Repository, error) {

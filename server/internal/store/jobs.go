@@ -70,8 +70,7 @@ func (tx *Tx) NextJob(ctx context.Context, s Scope) (k JobKey, found bool, err e
 // JobKey identifies a job: a copy of a world has jobs with the same ids.
 type JobKey struct{ World, ID string }
 
-// OpenJobs lists the jobs of all worlds that have not ended and on which no replica works, in the
-// order of NextJob.
+// OpenJobs lists the open jobs of all worlds on which no replica works, in the order of NextJob.
 func (tx *Tx) OpenJobs(ctx context.Context) ([]JobKey, error) {
 	return collect(ctx, tx, func(k *JobKey) []any { return []any{&k.World, &k.ID} },
 		query(`SELECT world, id FROM job WHERE ended = 0 AND lease <= $1
@@ -79,8 +78,7 @@ func (tx *Tx) OpenJobs(ctx context.Context) ([]JobKey, error) {
 			ORDER BY failures, seq`, tx.machine))
 }
 
-// lease is how long a job stays reserved for the replica that worked on it last. After it, other
-// replicas take over.
+// lease is how long a job is reserved for the replica that worked on it last.
 const lease = 3 * time.Second
 
 // SaveJob writes the progress of a job and extends its lease.
@@ -88,6 +86,6 @@ func (tx *Tx) SaveJob(ctx context.Context, j Job) error {
 	return tx.run(ctx, `UPDATE job SET state = $3, total = $4, done = $5, matched = $6, changed = $7, skipped = $8,
 		outcomes = $9, error = $10, started = $11, ended = $12, position = $13, failures = $14, lease = $15, mark = $16
 		WHERE world = $1 AND id = $2`,
-		j.World, j.JobID, j.State, j.Total, j.Done, j.Matched, j.Changed, asJSON(&j.Skipped),
-		asJSON(&j.Outcomes), j.Error, j.Started, j.Ended, j.Position, j.Failures, tx.machine.Add(lease), asJSON(&j.Cursor))
+		j.World, j.JobID, j.State, j.Total, j.Done, j.Matched, j.Changed, asJSON(&j.Skipped), asJSON(&j.Outcomes),
+		j.Error, j.Started, j.Ended, j.Position, j.Failures, tx.machine.Add(lease), asJSON(&j.Cursor))
 }

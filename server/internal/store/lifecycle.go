@@ -21,8 +21,7 @@ const (
 // Wait is how long a schedule stays in the state to which a move takes it.
 type Wait int
 
-// The waits: by the durations of the schedule, until the next run of an automatic schedule, or for
-// ever.
+// The waits: the durations of the schedule, until the next run of an automatic one, or for ever.
 const (
 	Forever Wait = iota
 	WhileQueued

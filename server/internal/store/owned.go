@@ -92,8 +92,7 @@ func (s *Store) loadWorlds(ctx context.Context) (*ownedWorlds, error) {
 	return o, err
 }
 
-// get returns the row of a world. It is stable while no transaction of the world is being
-// committed.
+// get returns the row of a world. It is stable unless a transaction is being committed.
 func (o *ownedWorlds) get(world string) (row WorldRow, stable, known bool) {
 	if o == nil {
 		return row, false, false

@@ -15,8 +15,7 @@ type statement struct {
 // query returns a statement.
 func query(text string, args ...any) statement { return statement{text, args} }
 
-// in returns the condition that a column has one of some values. The values become one argument,
-// which is appended to args.
+// in returns the condition that a column has one of some values, which are appended to args.
 func (tx *Tx) in(column string, values []string, args ...any) statement {
 	text, args := tx.Dialect.In(column, values, args...)
 	return statement{text, args}

@@ -94,5 +94,6 @@ func (tx *Tx) Generated(ctx context.Context, id string) (r Report, err error) {
 // DeleteReports deletes reports and returns the ids of those that existed.
 func (tx *Tx) DeleteReports(ctx context.Context, ids []string) ([]string, error) {
 	list := tx.in(`id`, ids, tx.World)
-	return column[string](ctx, tx, query(`DELETE FROM report WHERE world = $1 AND `+list.text+` RETURNING id`, list.args...))
+	return column[string](ctx, tx,
+		query(`DELETE FROM report WHERE world = $1 AND `+list.text+` RETURNING id`, list.args...))
 }

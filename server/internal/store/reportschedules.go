@@ -28,8 +28,7 @@ func (tx *Tx) PutReportSchedule(ctx context.Context, r ReportSchedule) (existed 
 	return false, tx.run(ctx, `INSERT INTO report_schedule (world, id, body, due_at) VALUES ($1, $2, $3, $4)`, args...)
 }
 
-// DueReportSchedule reads the schedule of reports of the world that is due first. The second result
-// is false if none is due.
+// DueReportSchedule reads the schedule of reports that is due first, if any is due.
 func (tx *Tx) DueReportSchedule(ctx context.Context) (r ReportSchedule, found bool, err error) {
 	found, err = tx.first(ctx, r.fields(), `SELECT id, body, due_at FROM report_schedule
 		WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, id LIMIT 1`, tx.World, tx.Now)

@@ -7,8 +7,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Repositories are the tokens of the list of repositories: all fields of an answer (our choice;
-// none is documented).
+// Repositories are the tokens of the list of repositories: all fields of an answer (our choice).
 var Repositories = resource("repoName:asc", nil, []token{
 	{qql.Field{Token: "repoName", Kind: qql.Text}, "name"},
 	{qql.Field{Token: "totalImages", Kind: qql.Number}, "images"},
@@ -25,12 +24,12 @@ func repositoryFields(r *api.Repository) []any {
 // Repositories lists the repositories of a registry, and counts all that match.
 func (tx *Tx) Repositories(ctx context.Context, registry string, l List) ([]api.Repository, int, error) {
 	return readPage(ctx, tx, table[api.Repository]{
-		Repositories, ` FROM repository WHERE world = $1 AND registry = $2`, "name", repositoryColumns, repositoryFields,
+		Repositories, ` FROM repository WHERE world = $1 AND registry = $2`, "name",
+		repositoryColumns, repositoryFields,
 	}, l, tx.World, registry)
 }
 
-// PutRepository adds a repository to a registry, or replaces its totals, and updates the totals of
-// the registry.
+// PutRepository adds a repository or replaces its totals, and updates those of its registry.
 func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Repository) error {
 	err := tx.run(ctx, `INSERT INTO repository (world, registry, `+repositoryColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (world, registry, name) DO UPDATE

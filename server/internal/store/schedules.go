@@ -171,8 +171,7 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) error {
 	return err
 }
 
-// repoTag is a repository and a tag that a schedule scans; "" stands for a tag that is absent or
-// null.
+// repoTag is a repository and a tag that a schedule scans; a tag that is absent or null is "".
 type repoTag struct{ repo, tag string }
 
 // targets returns what a schedule scans.
@@ -266,7 +265,8 @@ const setCanceled = `status = $1, updated = $2, due_at = 0, phase = '',
 // CancelSchedules cancels rows, which must all belong to the registry, in one statement.
 func (tx *Tx) CancelSchedules(ctx context.Context, registry string, rows []Row) error {
 	list := tx.in(`id`, ids(rows), api.StatusCanceled, tx.Now, tx.World)
-	if err := tx.run(ctx, `UPDATE schedule SET `+setCanceled+` WHERE world = $3 AND `+list.text, list.args...); err != nil {
+	err := tx.run(ctx, `UPDATE schedule SET `+setCanceled+` WHERE world = $3 AND `+list.text, list.args...)
+	if err != nil {
 		return err
 	}
 	delta := removed(rows)

@@ -47,8 +47,7 @@ func (tx *Tx) readState(ctx context.Context) (s worldState, err error) {
 	return s, err
 }
 
-// writeState sets the clock, the profile and the number of the newest schedule of the world. The
-// plan stays.
+// writeState sets clock, profile and number of the newest schedule of the world; the plan stays.
 func (tx *Tx) writeState(ctx context.Context, s worldState) error {
 	err := tx.run(ctx, `UPDATE world SET seq = $2, profile = $3 WHERE id = $1`, tx.World, s.Seq, s.Profile)
 	switch {
@@ -208,8 +207,7 @@ func (e *FileError) Error() string { return e.Msg }
 
 func fileErrorf(format string, args ...any) error { return &FileError{fmt.Sprintf(format, args...)} }
 
-// LoadState fills the world, which is empty, from an exported document. The plan of the world
-// stays.
+// LoadState fills the world, which is empty, from an exported document. Its plan stays.
 func (tx *Tx) LoadState(ctx context.Context, file control.SnapshotFile) error {
 	state, _, err := tx.load(ctx, file, tx.World)
 	if err != nil {
@@ -304,7 +302,7 @@ func (tx *Tx) insertRow(ctx context.Context, name string, columns []string, valu
 	placeholders := make([]string, len(values))
 	for i, v := range values {
 		placeholders[i] = "$" + strconv.Itoa(i+1)
-		if f, ok := v.(float64); ok && f == math.Trunc(f) { // JSON has one kind of number, the tables whole numbers
+		if f, ok := v.(float64); ok && f == math.Trunc(f) { // JSON has no type for whole numbers
 			values[i] = int64(f)
 		}
 	}

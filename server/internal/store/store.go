@@ -19,8 +19,7 @@ import (
 // ErrNotFound says that a row does not exist in the world of the transaction.
 var ErrNotFound = sqldb.ErrNotFound
 
-// Busy reports whether an error says that the database could not be used now, so that a later try
-// can succeed.
+// Busy reports whether the database could not be used now, so that a later try can succeed.
 func Busy(err error) bool { return sqldb.Busy(err) }
 
 // Store is an open database. It is safe for concurrent use.
@@ -60,15 +59,13 @@ func OpenReadOnly(ctx context.Context, path string, now func() time.Time) (*Stor
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Shared reports whether other processes may work on the database at the same time: replicas on
-// PostgreSQL.
+// Shared reports whether other processes may use the database: replicas on PostgreSQL.
 func (s *Store) Shared() bool { return s.db.Shared() }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
-// Backup writes a copy of a SQLite database to a file that must not exist. The database may be
-// written to meanwhile.
+// Backup copies a SQLite database, also during writes, to a file that must not exist.
 func (s *Store) Backup(ctx context.Context, path string) error { return s.db.Backup(ctx, path) }
 
 // Tx is a transaction of one world.
@@ -143,8 +140,7 @@ func (s *Store) inWorld(ctx context.Context, t *sqldb.Tx, world string, f func(*
 	return f(tx)
 }
 
-// machine returns the time by the clock of the store; for a recorded or replayed call, the time of
-// the call.
+// machine returns the time of the store or, for a recorded or replayed call, that of the call.
 func (s *Store) machine(ctx context.Context) openapi.Millis {
 	if at := call.From(ctx).At; at != 0 {
 		return at
@@ -172,8 +168,7 @@ func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	return &other, err
 }
 
-// enter reads the row of the world; in a transaction that writes, it locks the row and increments
-// the revision.
+// enter reads the row of the world, or locks it and increments the revision before a write.
 func (tx *Tx) enter(ctx context.Context) (WorldRow, error) {
 	if !tx.Writes {
 		return tx.store.row(ctx, tx)

@@ -63,13 +63,12 @@ type List struct {
 	Page, Size int // the first page is 1
 }
 
-// table is the SQL of a list: the rows, the column that makes the order total, and the columns to
-// read.
+// table is the SQL of a list.
 type table[T any] struct {
 	resource Resource
 	from     string // FROM, and a condition to which that of the filter is added
-	key      string
-	columns  string
+	key      string // column that makes the order total
+	columns  string // the columns to read into fields
 	fields   func(*T) []any
 }
 
@@ -93,8 +92,7 @@ type where struct {
 	args     []any
 }
 
-// condition compiles a filter; args are the arguments before those of the filter. The condition of
-// a nil filter always holds.
+// condition compiles a filter, which selects all if it is nil; args come before its arguments.
 func (tx *Tx) condition(r Resource, f qql.Filter, args ...any) statement {
 	w := &where{resource: r, dialect: tx.Dialect, args: args}
 	if f == nil {

@@ -21,8 +21,7 @@ const (
 	PlanFull  Plan = "Full"
 )
 
-// Profile reads the profile of the scans of the world. The second result is false if it was never
-// set.
+// Profile reads the profile of the scans of the world; found is false if it was never set.
 func (tx *Tx) Profile(ctx context.Context) (p control.ScanProfile, found bool, err error) {
 	var text string
 	err = tx.Scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World)
@@ -124,8 +123,7 @@ func (tx *Tx) DropWorld(ctx context.Context) error {
 	return tx.runOne(ctx, "world", ErrNotFound, `DELETE FROM world WHERE id = $1`, tx.World)
 }
 
-// IsEmpty reports whether the world has no connector and no registry, not even one that a job is
-// deleting.
+// IsEmpty reports whether the world has no connector and no registry, not even a hidden one.
 func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 	var n int
 	err := tx.Scan(ctx, []any{&n}, `SELECT (SELECT COUNT(*) FROM registry WHERE world = $1) +
@@ -140,8 +138,7 @@ var tables = []string{
 	"job", "image", "image_place", "policy", "report", "report_schedule",
 }
 
-// Clear deletes the data of the world and sets its clock to that of the store. Users, passwords and
-// tokens stay valid.
+// Clear deletes the data of the world and resets its clock. Users and their tokens stay valid.
 func (tx *Tx) Clear(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
 		return err

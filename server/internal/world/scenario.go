@@ -176,7 +176,8 @@ func (l *loader) load(ctx context.Context, template control.ScenarioSchedules) e
 		for len(rows) < cap(rows) {
 			n--
 			rows = append(rows, l.schedule(ctx, template, n+1, statuses[n]))
-			if i := len(rows) - 1; i > 0 && slices.Equal(scan.Targets(rows[i].Filters), scan.Targets(rows[i-1].Filters)) {
+			i := len(rows) - 1
+			if i > 0 && slices.Equal(scan.Targets(rows[i].Filters), scan.Targets(rows[i-1].Filters)) {
 				rows[i].Filters = rows[i-1].Filters // shared, to save memory
 			}
 		}
@@ -289,7 +290,9 @@ func scheduleOf(
 		s.JobStartDate = created
 	}
 	if status == api.StatusError || status == api.StatusFailed {
-		s.Errors = []api.ScheduleError{{ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer."}}
+		s.Errors = []api.ScheduleError{{
+			ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer.",
+		}}
 	}
 	return store.Schedule{Schedule: s, Outcome: api.StatusFinished}
 }

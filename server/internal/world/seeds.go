@@ -34,8 +34,7 @@ func IsEmpty(s control.Scenario) bool {
 	return len(s.Registries) == 0 && len(s.Connectors.AWS) == 0 && !HasState(s)
 }
 
-// ScenarioOf returns the scenario with the name of a seed or, if that is empty, the scenario of a
-// request.
+// ScenarioOf returns the scenario of a seed or, if seed is empty, the given one.
 func ScenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
 	switch {
 	case seed == "":
@@ -94,8 +93,7 @@ func ReadScenario(text []byte) (s control.Scenario, err error) {
 	return s, err
 }
 
-// lineOf returns the line of the value at a JSON pointer, or of the last value on its path that
-// exists.
+// lineOf returns the line of a JSON pointer, or of the last value on its path that exists.
 func lineOf(n *yaml.Node, pointer []string) int {
 	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
 		n = n.Content[0]

@@ -100,8 +100,7 @@ func (s *Source) List(ctx context.Context, uri string, selected []scan.Selector)
 	if err == nil {
 		return contents, nil
 	}
-	// The error of the schedule contains no address and no text of the registry; the log has the
-	// cause.
+	// The error contains no address and no text of the registry; the log has the cause.
 	e := &scan.Error{Code: codeUnreachable, Msg: "The registry could not be listed."}
 	switch code := status(err); {
 	case network.blocked.Load():
@@ -230,8 +229,7 @@ func (l *listing) tag(ctx context.Context, ref name.Tag, repo string) error {
 	return nil
 }
 
-// describe returns the id, the size and the date of an image; a zero item if the manifest is not
-// that of an image.
+// describe returns id, size and date of an image; a zero item if the manifest is of no image.
 func describe(d *remote.Descriptor) (scan.Item, error) {
 	image, err := d.Image()
 	if err != nil {

@@ -55,8 +55,7 @@ var postgres = Dialect{
 	shared: true, Arrays: true, collate: ` COLLATE "C"`,
 }
 
-// isPostgres reports whether the name of a database is the URL of a PostgreSQL server, and not a
-// path.
+// isPostgres reports whether the name of a database is the URL of a PostgreSQL server.
 func isPostgres(database string) bool {
 	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
 }
@@ -97,7 +96,7 @@ func source(path string, write bool) string {
 		query.Set("_txlock", "immediate")
 		query.Add("_pragma", "cache_size(-3000)")           // KiB: the pages of a batch; larger caches were slower
 		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
-		query.Add("_pragma", "journal_size_limit(1000000)") // bytes to which SQLite truncates the WAL after a checkpoint
+		query.Add("_pragma", "journal_size_limit(1000000)") // bytes; SQLite truncates a longer WAL
 	} else {
 		query.Add("_pragma", "query_only(1)")
 	}

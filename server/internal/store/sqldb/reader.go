@@ -9,8 +9,7 @@ import (
 )
 
 // readerPool has the connections that read a SQLite file. SQLite takes longer to prepare most
-// queries than to answer them, so each connection caches its prepared statements. A sql.Tx cannot
-// do that.
+// queries than to answer them, so each connection caches its statements, unlike sql.Tx.
 type readerPool struct {
 	db    *sql.DB
 	slots chan struct{} // one slot for each connection
@@ -100,8 +99,7 @@ func (p *readerPool) inTransaction(ctx context.Context, do func(*reader) error) 
 	})
 }
 
-// maxPrepared is how many statements a connection caches. When there are more, it closes all of
-// them.
+// maxPrepared is how many statements a connection caches before it closes all of them.
 const maxPrepared = 200
 
 func (r *reader) statement(ctx context.Context, query string) (*sql.Stmt, error) {

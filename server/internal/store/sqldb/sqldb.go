@@ -81,8 +81,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// idleConnections is how many idle connections to PostgreSQL stay open; at most twice as many are
-// open.
+// idleConnections is how many connections to PostgreSQL stay open; at most twice as many are.
 const idleConnections = 8
 
 func (db *DB) openPostgres(ctx context.Context, url string) error {
@@ -116,8 +115,7 @@ func (db *DB) Close() error {
 	return errors.Join(err, db.write.Close())
 }
 
-// Shared reports whether other processes may work on the database at the same time: replicas on
-// PostgreSQL.
+// Shared reports whether other processes may use the database: replicas on PostgreSQL.
 func (db *DB) Shared() bool { return db.shared }
 
 // Ping reports whether the database answers.
@@ -161,12 +159,11 @@ func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error { return db.run(ctx, true, f) })
 }
 
-// Read runs f in a transaction that sees one state of the data and writes nothing. It runs f again
-// like Write.
+// Read runs f, like Write, in a transaction that sees one state of the data and writes nothing.
 func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error {
 		if db.readers != nil {
-			return db.readers.inTransaction(ctx, func(r *reader) error { return f(&Tx{querier: r, Dialect: db.Dialect}) })
+			return db.readers.inTransaction(ctx, func(r *reader) error { return f(db.readTx(r)) })
 		}
 		return db.run(ctx, false, f)
 	})
@@ -176,11 +173,13 @@ func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 func (db *DB) Query(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error {
 		if db.readers != nil {
-			return db.readers.with(ctx, func(r *reader) error { return f(&Tx{querier: r, Dialect: db.Dialect}) })
+			return db.readers.with(ctx, func(r *reader) error { return f(db.readTx(r)) })
 		}
-		return f(&Tx{querier: db.read, Dialect: db.Dialect})
+		return f(db.readTx(db.read))
 	})
 }
+
+func (db *DB) readTx(q querier) *Tx { return &Tx{querier: q, Dialect: db.Dialect} }
 
 // begin starts a transaction. On PostgreSQL a transaction that writes reads what others have
 // committed meanwhile; the store locks the rows of its worlds. SQLite has one writer, and its
