@@ -11,6 +11,7 @@ BENCHPKG ?= ./gen/bindgen
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 QCSD     ?= $(GO) run ./server/cmd/qcsd
+DATABASE := ./server ./server/internal/registry ./server/internal/world # packages whose tests read QCS_TEST_DATABASE
 NPM      := .ci/npm/node_modules/.package-lock.json
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
@@ -77,12 +78,12 @@ postgres: ## install PostgreSQL for the tests, unless it is installed or QCS_TES
 	else echo 'PostgreSQL is missing: install its server, or set QCS_TEST_POSTGRES_URL, then run make again.' >&2; exit 1; fi
 
 .PHONY: test
-test: npm postgres ## run all tests
-	$(GO) test ./...
+test: npm postgres ## run all tests, those that need a database on SQLite and then on PostgreSQL
+	$(GO) test ./... && QCS_TEST_DATABASE=postgres $(GO) test $(DATABASE)
 
 .PHONY: race
 race: npm postgres ## run all tests with the race detector
-	$(GO) test -race ./...
+	$(GO) test -race ./... && QCS_TEST_DATABASE=postgres $(GO) test -race $(DATABASE)
 
 .PHONY: chaos
 chaos: postgres ## kill the daemon 200 times on SQLite and replicas 50 times on PostgreSQL, and check that no work is lost or done twice

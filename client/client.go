@@ -41,11 +41,11 @@ func (c *Client) Token(ctx context.Context) (string, error) {
 func New(options ...Option) (*Client, error) {
 	c := config{
 		agent:   userAgent,
-		now:     time.Now,
+		now:     time.Now, //nolint:forbidigo // the default of WithClock
 		retry:   DefaultRetry(),
 		timeout: attemptTimeout,
 		http:    &http.Client{},
-	} //nolint:forbidigo // the default of WithClock
+	}
 	for _, o := range options {
 		o(&c)
 	}

@@ -10,11 +10,25 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 )
 
+// RegistryOption selects registries beside a List.
+type RegistryOption func(*api.ListRegistriesParams)
+
+// OfType selects the registries of one type (a choice of the emulator).
+func OfType(t api.RegistryType) RegistryOption {
+	return func(p *api.ListRegistriesParams) { p.RegistryType = &t }
+}
+
 // ListRegistries lists the registries of the subscription: GET /csapi/v1.3/registry (swagger
 // 2021).
-func (c *Client) ListRegistries(ctx context.Context, l List) iter.Seq2[api.Registry, error] {
+func (c *Client) ListRegistries(
+	ctx context.Context, l List, options ...RegistryOption,
+) iter.Seq2[api.Registry, error] {
 	fetch := func(ctx context.Context, q query) (page[api.Registry], error) {
-		return decode[page[api.Registry]](c.wire.ListRegistries(ctx, (*api.ListRegistriesParams)(&q)))
+		p := api.ListRegistriesParams{Filter: q.Filter, Sort: q.Sort, PageNumber: q.PageNumber, PageSize: q.PageSize}
+		for _, o := range options {
+			o(&p)
+		}
+		return decode[page[api.Registry]](c.wire.ListRegistries(ctx, &p))
 	}
 	return pages(ctx, l, fetch, func(r api.Registry) string { return r.RegistryUUID })
 }

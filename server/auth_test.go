@@ -31,7 +31,7 @@ func login(t *testing.T, srv *servertest.Server, user, password string) answer {
 
 func TestTokenIsBareTextWithTheVendorsClaims(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	got := login(t, srv, servertest.User, servertest.Password)
 	token := got.want(t, http.StatusCreated)
 	if !strings.HasPrefix(got.header.Get("Content-Type"), "text/plain") || !regexp.MustCompile(`^[A-Za-z0-9_.-]{1,999}$`).MatchString(token) {
@@ -58,7 +58,7 @@ func TestTokenIsBareTextWithTheVendorsClaims(t *testing.T) {
 
 func TestLoginRefuses(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	login(t, srv, servertest.User, "wrong").refused(t, http.StatusUnauthorized, "wrong user name or password")
 	login(t, srv, "nobody", servertest.Password).refused(t, http.StatusUnauthorized, "wrong user name or password")
 	for _, tt := range []struct{ name, contentType, body, detail string }{
@@ -78,7 +78,7 @@ func TestLoginRefuses(t *testing.T) {
 func TestForgedTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	key := bytes.Repeat([]byte("k"), 64)
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.SigningKey = key }))
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.SigningKey = key }))
 	claims := func(change jwt.MapClaims) jwt.MapClaims {
 		c := jwt.MapClaims{"sub": servertest.User, "iss": "qas", "aud": "qas", "iat": servertest.Start.Unix(), "exp": servertest.Start.Add(time.Hour).Unix()}
 		for name, value := range change {
@@ -123,7 +123,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 		o.Users = append(o.Users, server.User{Name: "joe_user", Password: "p", Role: server.Reader}, server.User{Name: "sub", Password: "p", Role: server.SubUser})
 	}))
 	reader := "Bearer " + login(t, srv, "joe_user", "p").want(t, http.StatusCreated)
@@ -146,7 +146,7 @@ func TestSecretsStayOut(t *testing.T) {
 	const secret = "s3cret-of-a-registry"
 	var log bytes.Buffer
 	folder := t.TempDir()
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 		o.Data = folder
 		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	}))
@@ -187,7 +187,7 @@ func TestFirstUser(t *testing.T) {
 	folder := t.TempDir()
 	var told []string
 	start := func(t *testing.T) *servertest.Server {
-		return servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		return newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 			o.Users, o.Data = nil, folder
 			o.FirstUser = func(name, password string) { told = append(told, name, password) }
 		}))

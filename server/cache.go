@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/maypok86/otter/v2"
 
@@ -12,7 +13,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/vendorapi"
 )
 
-// cacheKey is all that a cached answer depends on. A new parameter of an operation is part of the query.
+// cacheKey is all that a cached answer depends on. A new parameter of an operation is part of the
+// query.
 type cacheKey struct {
 	world, revision int64 // the number of the world, which is never used again, and its revision
 	version         request.Version
@@ -27,48 +29,63 @@ type cached struct {
 	body   string
 }
 
+// read calls a handler and keeps its answer.
+func read(next http.Handler, r *http.Request) *cached {
+	answer := &request.Buffer{Head: http.Header{}, Status: http.StatusOK}
+	next.ServeHTTP(answer, r)
+	if answer.Status != http.StatusNoContent {
+		answer.Head.Set("Content-Length", strconv.Itoa(answer.Body.Len()))
+	}
+	return &cached{answer.Status, answer.Head, answer.Body.String()}
+}
+
 func (c *cached) send(w http.ResponseWriter) {
+	header := w.Header()
 	for name, values := range c.header {
-		w.Header()[name] = values
+		header[name] = values
 	}
 	w.WriteHeader(c.status)
 	_, _ = io.WriteString(w, c.body) // the caller may be gone
 }
 
-// responseCache caches the answers to GETs of the vendor's API that depend on the data of the world only.
-// An answer is found only while the world has the revision that was read for it.
+// responseCache caches the answers to GETs of the vendor's API that depend on the data of the world
+// only. An answer is found only while the world has the revision that was read for it.
 type responseCache struct {
 	answers *otter.Cache[cacheKey, *cached]
 }
 
-// newResponseCache returns a cache of so many bytes.
+// newResponseCache returns a cache of so many bytes; a cache of none keeps nothing.
 func newResponseCache(bytes int64) *responseCache {
+	if bytes <= 0 {
+		return &responseCache{}
+	}
 	return &responseCache{otter.Must(&otter.Options[cacheKey, *cached]{
 		MaximumWeight: uint64(bytes), //nolint:gosec // not negative
 		Weigher: func(k cacheKey, c *cached) uint32 {
-			const overhead = 1000                                              // of key, header and the cache's own entry
+			// of key, header and the cache's own entry
+			const overhead = 1000
 			return uint32(overhead + len(k.path) + len(k.query) + len(c.body)) //nolint:gosec // bodies are short
 		},
 	})}
 }
 
-// Middleware answers from the cache, or calls next and caches the answer. At most one call with a key runs
-// at a time; the others wait for its answer.
+// Middleware answers from the cache, or calls next and caches the answer. At most one call with a
+// key runs at a time; the others wait for its answer.
 func (c *responseCache) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := request.Of(r.Context())
-		if r.Method != http.MethodGet || r.ContentLength != 0 || r.Header.Get(vendorapi.Explain) != "" ||
-			!s.World.Stable {
+		switch {
+		case r.Method != http.MethodGet:
 			next.ServeHTTP(w, r)
+			return
+		case c.answers == nil || !s.World.Stable || r.ContentLength != 0 || r.Header.Get(vendorapi.Explain) != "":
+			read(next, r).send(w)
 			return
 		}
 		k := cacheKey{s.World.Number, s.World.Revision, s.Version, r.URL.EscapedPath(), r.URL.RawQuery, s.Role}
 		var own *cached
 		load := func(context.Context, cacheKey) (*cached, error) {
-			answer := &request.Buffer{Head: http.Header{}, Status: http.StatusOK}
-			next.ServeHTTP(answer, r)
-			own = &cached{answer.Status, answer.Head, answer.Body.String()}
-			if !isCacheable(own.status, s) {
+			if own = read(next, r); !isCacheable(own.status, s) {
 				return nil, errNotCacheable
 			}
 			return own, nil
@@ -79,8 +96,8 @@ func (c *responseCache) Middleware(next http.Handler) http.Handler {
 			own.send(w)
 		case err == nil:
 			found.send(w)
-		default: // another call got an answer that is not for this one
-			next.ServeHTTP(w, r)
+		default: // the answer to another call is not for this one
+			read(next, r).send(w)
 		}
 	})
 }

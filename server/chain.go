@@ -23,15 +23,15 @@ import (
 	"github.com/qcsdev/qcs/server/internal/vendorapi"
 )
 
-// The largest bodies of calls, in bytes: of the vendor's API, and of the control API, which takes whole
-// snapshots.
+// The largest bodies of calls, in bytes: of the vendor's API, and of the control API, which takes
+// whole snapshots.
 const (
 	vendorBody  = 1 << 20
 	controlBody = 256 << 20
 )
 
-// handler puts the stages of a request together. A request passes them in the order in which they are
-// written here.
+// handler puts the stages of a request together. A request passes them in the order in which they
+// are written here.
 func (s *Server) handler() (http.Handler, error) {
 	fail := vendorapi.Fail(s.options.Now)
 	for _, api := range []reflect.Type{
@@ -45,7 +45,7 @@ func (s *Server) handler() (http.Handler, error) {
 	}
 	return chain(
 		s.route(fail),
-		s.recorder.Middleware,                 // around all: a recorded call is made at one moment
+		s.recorder.Middleware,                 // around all: a recorded call has one time from begin to end
 		cleanPath,                             // one form for each path
 		withState,                             // what the following stages share
 		vendorapi.Dialect,                     // calls of v1.1 and v1.2 become calls of v1.3
@@ -77,14 +77,14 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 	}
 	return chain(
 		vendorapi.Operations(binders, reference, fail),
-		s.journal.Middleware(s.options.Now), // keeps the answer that the caller sees
-		find,                                // the operation, or 404 and 405
-		faults.Middleware,                   // before authentication, which a fault may refuse
-		s.checkResponses(fail),              // off unless options ask for it
-		s.authority.Middleware(fail),        // 401, and 409 for what the plan lacks
-		s.limiter.Middleware(fail),          // 429; a call without a permission counts
-		auth.Authorize(fail),                // 403
-		s.caching(),                         // below authorization: answers depend on the role
+		s.journal.Middleware(s.options.Now),               // keeps the answer that the caller sees
+		find,                                              // the operation, or 404 and 405
+		faults.Middleware,                                 // before authentication, which a fault may refuse
+		s.checkResponses(fail),                            // off unless options ask for it
+		s.authority.Middleware(fail),                      // 401, and 409 for what the plan lacks
+		s.limiter.Middleware(fail),                        // 429; a call without a permission counts
+		auth.Authorize(fail),                              // 403
+		newResponseCache(s.options.CacheBytes).Middleware, // below authorization: answers depend on the role
 		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // what clients write in their own way
 	), nil
 }
@@ -131,8 +131,8 @@ func chain(h http.Handler, stages ...request.Middleware) http.Handler {
 	return h
 }
 
-// route tells apart the pages, the control API and the vendor's API. It is not an http.ServeMux, which
-// would redirect unclean paths.
+// route separates the pages, the control API and the vendor's API. It is not an http.ServeMux,
+// which would redirect unclean paths.
 func (s *Server) route(fail request.Fail) http.Handler {
 	pages, vendor, control := s.pages(), lazy(s.vendor, fail), lazy(s.control, fail)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -150,8 +150,8 @@ func (s *Server) route(fail request.Fail) http.Handler {
 	})
 }
 
-// lazy builds a handler, for which it reads a document, when the first request needs it: so the emulator is
-// ready sooner.
+// lazy builds a handler, for which it reads a document, when the first request needs it: so the
+// emulator is ready sooner.
 func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) http.Handler {
 	handler := sync.OnceValues(func() (http.Handler, error) { return build(fail) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -209,16 +209,8 @@ func (s *Server) checkResponses(fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler { return next }
 }
 
-// caching caches responses unless the options switch that off.
-func (s *Server) caching() request.Middleware {
-	if s.options.CacheBytes > 0 {
-		return newResponseCache(s.options.CacheBytes).Middleware
-	}
-	return func(next http.Handler) http.Handler { return next }
-}
-
-// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write it,
-// and brings escapes into one form. It never redirects: clients would drop bodies and methods.
+// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write
+// it, and brings escapes into one form. It never redirects: clients would drop bodies and methods.
 func cleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isClean(r.URL) {

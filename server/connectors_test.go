@@ -36,7 +36,7 @@ func postFile(t *testing.T, srv *servertest.Server, target, name, content string
 
 func TestAWSConnectors(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	first, err := c.AWSBase(t.Context())
 	if err != nil || first.AccountID == "" || first.ExternalID <= 0 || first.ExternalID >= 1<<31 {
@@ -94,7 +94,7 @@ func TestAWSConnectors(t *testing.T) {
 
 func TestACRConnectors(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	body := api.ACRConnectorRequest{Name: "my-connector", ApplicationID: "app", ClientSecret: "not-a-real-one", Description: "d"}
 	id, err := c.CreateACRConnector(t.Context(), body)
@@ -124,13 +124,13 @@ func TestACRConnectors(t *testing.T) {
 	if got := post(t, srv, base+"/validate", unknown).want(t, http.StatusOK); got != "false" {
 		t.Errorf("validate: got %s, want false", got)
 	}
-	lenient := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Strictness = contract.Vendor }))
+	lenient := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Strictness = contract.Vendor }))
 	post(t, lenient, base, unknown).want(t, http.StatusOK)
 }
 
 func TestGCPConnectors(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	id, err := c.CreateGCPConnector(t.Context(), api.CreateGCPConnectorParams{Name: "google", Description: new("d")}, []byte(serviceAccount))
 	if err != nil || id == "" {

@@ -23,7 +23,7 @@ func put(t *testing.T, srv *servertest.Server, target, body string) answer {
 
 func TestClockOverTheWire(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	r := newRegistry(t, c, "https://r.example.com")
 	newSchedule(t, c, r, "scan")
@@ -61,10 +61,11 @@ func TestClockOverTheWire(t *testing.T) {
 	}
 }
 
-// TestClocksBelongToWorlds: tokens expire, and dates are written, by the clock of the world; that of another world does not matter.
+// TestClocksBelongToWorlds: tokens expire, and dates are written, by the clock of the world; that
+// of another world does not matter.
 func TestClocksBelongToWorlds(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 		o.Worlds = []server.World{{Name: "one", Plan: "Full"}, {Name: "two", Plan: "Full"}}
 		o.Users = append(o.Users, server.User{Name: "other", Password: "p", World: "two"}, server.User{Name: "reader", Password: "p", Role: server.Reader})
 	}))
@@ -83,10 +84,11 @@ func TestClocksBelongToWorlds(t *testing.T) {
 	send(t, srv, advance).refused(t, http.StatusForbidden, "QCS.CONTROL")
 }
 
-// TestAddRepository: what is added is there, and found in lists, at once; what a scan finds later comes on top.
+// TestAddRepository: what is added is there, and found in lists, at once; what a scan finds later
+// comes on top.
 func TestAddRepository(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t)
+	srv := newServer(t)
 	c, in := srv.Client(), srv.Control()
 	registry := newRegistry(t, c, "https://r.example.com")
 	for _, tt := range []struct {
@@ -117,7 +119,7 @@ func TestAddRepository(t *testing.T) {
 // TestAdvanceTellsAllEvents, also when the background work is awake.
 func TestAdvanceTellsAllEvents(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t)
+	srv := newServer(t)
 	registry := newRegistry(t, srv.Client(), "https://r.example.com")
 	for i := range 30 {
 		newSchedule(t, srv.Client(), registry, fmt.Sprint(i)) // wakes nobody, but the advance does

@@ -20,20 +20,20 @@ const memory = store.Memory
 // open opens the data, and owns the folder of a SQLite file unless it only reads.
 func open(o Options) (*store.Store, *owner, error) {
 	ctx := context.Background()
-	path := filepath.Join(o.Data, "qcs.db")
+	path := databaseFile(o)
+	if o.Existing {
+		if err := exists(o); err != nil {
+			return nil, nil, err
+		}
+	}
 	switch {
 	case o.Database != "":
 		s, err := store.Open(ctx, o.Database, o.Now)
 		return s, nil, err
-	case o.Data == memory && o.Existing:
-		return nil, nil, errors.New("there is nothing in memory yet")
 	case o.Data == memory:
 		s, err := store.Open(ctx, memory, o.Now)
 		return s, nil, err
 	case o.Existing:
-		if _, err := os.Stat(path); err != nil {
-			return nil, nil, fmt.Errorf("there is no database: %w", err)
-		}
 		s, err := store.OpenReadOnly(ctx, path, o.Now)
 		return s, nil, err
 	}
@@ -55,8 +55,24 @@ func open(o Options) (*store.Store, *owner, error) {
 	return s, owner, nil
 }
 
-// makeFolder creates the data folder if there is none, for its owner only, with a note that keeps it out
-// of git.
+func databaseFile(o Options) string { return filepath.Join(o.Data, "qcs.db") }
+
+// exists fails where there is no data yet.
+func exists(o Options) error {
+	if o.Database != "" {
+		return nil
+	}
+	if o.Data == memory {
+		return errors.New("there is nothing in memory yet")
+	}
+	if _, err := os.Stat(databaseFile(o)); err != nil {
+		return fmt.Errorf("there is no database: %w", err)
+	}
+	return nil
+}
+
+// makeFolder creates the data folder if there is none, for its owner only, with a note that keeps
+// it out of git.
 func makeFolder(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
@@ -70,8 +86,8 @@ func makeFolder(path string) error {
 // keyBytes is the size of the key that signs tokens with HS512.
 const keyBytes = 64
 
-// signingKey returns the key of the options, of the data folder, or a new key, which is kept in the data
-// folder for its owner only.
+// signingKey returns the key of the options, of the data folder, or a new key, which is kept in the
+// data folder for its owner only.
 func signingKey(o Options) ([]byte, error) {
 	if len(o.SigningKey) > 0 {
 		if len(o.SigningKey) < keyBytes {

@@ -14,7 +14,7 @@ import (
 
 func TestOlderVersions(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	for _, tt := range []struct {
 		name   string
 		call   request
@@ -39,7 +39,7 @@ func TestOlderVersions(t *testing.T) {
 
 func TestCredentialsOfV11AreBase64(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	encode := base64.StdEncoding.EncodeToString
 	body := `{"registryType":"V2_PRIVATE","registryUri":"https://r.example.com","credentialType":"BasicAuth","credential":{"username":"` + encode([]byte("scanner")) + `","password":"` + encode([]byte("p")) + `"}}`
 	id := field(t, post(t, srv, "/csapi/v1.1/registry", body).want(t, http.StatusOK), "registryUuid")
@@ -50,7 +50,7 @@ func TestCredentialsOfV11AreBase64(t *testing.T) {
 
 func TestBasicAuthentication(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	basic := func(text string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }
 	send(t, srv, request{method: "GET", target: base, token: basic(servertest.User + ":" + servertest.Password)}).want(t, http.StatusOK)
 	send(t, srv, request{method: "GET", target: base, token: basic(servertest.User + ":wrong")}).refused(t, http.StatusUnauthorized, "wrong user name or password")
@@ -60,18 +60,18 @@ func TestBasicAuthentication(t *testing.T) {
 func TestFiltersThatAreEncodedTwice(t *testing.T) {
 	t.Parallel()
 	const twice = base + "?filter=registryUri%253A%2522https%253A%252F%252Fone.example.com%2522"
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	if got := get(t, srv, twice).want(t, http.StatusOK); !strings.Contains(got, `"count":1,`) {
 		t.Errorf("got %s, want the one registry", got)
 	}
 	get(t, srv, base+"?filter=registryName%3A%2525").want(t, http.StatusOK) // a percent sign that is meant
-	strict := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.FilterDecoding = server.DecodeOnce }))
+	strict := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.FilterDecoding = server.DecodeOnce }))
 	get(t, strict, twice).refused(t, http.StatusBadRequest, "rule filter-syntax")
 }
 
 func TestStatusesThatClientsInsistOn(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.AuthStatus, o.EmptyListStatus = 200, 204 }))
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.AuthStatus, o.EmptyListStatus = 200, 204 }))
 	login(t, srv, servertest.User, servertest.Password).want(t, http.StatusOK)
 	for _, target := range []string{base, base + "/" + sampleRegistry + "/schedule", base + "/" + sampleRegistry + "/repository"} {
 		get(t, srv, target).want(t, http.StatusOK)
@@ -86,7 +86,7 @@ func TestRateLimit(t *testing.T) {
 	for name, classic := range map[string]bool{"gateway": false, "API server": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+			srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 				o.RateLimit = server.RateLimit{Calls: 2, Window: time.Minute, Classic: classic}
 				o.Users = append(o.Users, server.User{Name: "other", Password: "p"})
 			}))
@@ -121,13 +121,14 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// TestConcurrencyLimit: a call that is not over yet counts, one of another operation does not; too many at the same time are refused before the rate is looked at.
+// TestConcurrencyLimit: a call that is not over yet counts, one of another operation does not; too
+// many at the same time are refused before the rate is looked at.
 func TestConcurrencyLimit(t *testing.T) {
 	t.Parallel()
 	for name, classic := range map[string]bool{"gateway": false, "API server": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+			srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 				o.RateLimit = server.RateLimit{Calls: 2, Concurrent: 1, Classic: classic}
 			}))
 			body, feed := io.Pipe()
@@ -145,7 +146,8 @@ func TestConcurrencyLimit(t *testing.T) {
 				}
 				over <- answer{response.StatusCode, response.Header, ""}
 			}()
-			if _, err := feed.Write([]byte(`{"registryType":"V2",`)); err != nil { // returns when the emulator reads the body: the call runs
+			// returns when the emulator reads the body: the call runs
+			if _, err := feed.Write([]byte(`{"registryType":"V2",`)); err != nil {
 				t.Fatal(err)
 			}
 			status := map[bool]int{false: http.StatusTooManyRequests, true: http.StatusConflict}[classic]

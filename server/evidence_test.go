@@ -7,10 +7,11 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestAnswersSayWhatIsChosen: an answer that rests on a choice of ours names it, one that does not says nothing.
+// TestAnswersSayWhatIsChosen: an answer that rests on a choice of ours names it, one that does not
+// says nothing.
 func TestAnswersSayWhatIsChosen(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	schedules := base + "/" + sampleRegistry + "/schedule"
 	for _, tt := range []struct {
 		name, method, target, want string

@@ -38,7 +38,8 @@ func socket(t *testing.T, srv *servertest.Server, target string) (head, body str
 	return head, body
 }
 
-// TestFaults: each kind of fault, as the SDK sees it and as it is on a socket; afterwards calls go well again.
+// TestFaults: each kind of fault, as the SDK sees it and as it is on a socket; afterwards calls go
+// well again.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	once := control.FaultTiming{First: 2} // the SDK's call and that of the socket
@@ -68,7 +69,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithPort())
+			srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithPort())
 			c := srv.Client(client.WithCredentials("", ""), client.WithToken(srv.Token()), client.WithRetry(client.RetryPolicy{Attempts: 1}))
 			f := srv.Fault(control.FaultRequest{Operation: "List*", When: once, Effect: tt.effect})
 			var got error
@@ -126,7 +127,7 @@ func holds(part string) func(string) bool {
 // TestStaleReads: a GET answers what it answered before, although the world has gone on.
 func TestStaleReads(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	before := get(t, srv, base).want(t, http.StatusOK)
 	newRegistry(t, srv.Client(), "https://r.example.com")
 	f := srv.Fault(control.FaultRequest{Effect: control.FaultEffect{Kind: control.FaultEffectKindStale}})
@@ -145,7 +146,7 @@ func TestStaleReads(t *testing.T) {
 func TestJobItemsFail(t *testing.T) {
 	t.Parallel()
 	run := func() (int, int) {
-		srv := servertest.New(t, servertest.WithoutRunner())
+		srv := newServer(t, servertest.WithoutRunner())
 		c := srv.Client()
 		registry := newRegistry(t, c, "https://r.example.com")
 		for i := range 40 {
@@ -191,10 +192,11 @@ func TestWhichCallsGoWrong(t *testing.T) {
 	}
 }
 
-// tenCalls makes ten calls, a second apart, and gives an x for each that went wrong; those of another operation go well.
+// tenCalls makes ten calls, a second apart, and gives an x for each that went wrong; those of
+// another operation go well.
 func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	t.Helper()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	srv.Fault(control.FaultRequest{Operation: "ListRegistries", User: servertest.User, When: when, Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus}})
 	srv.Fault(control.FaultRequest{User: "somebody else", Effect: control.FaultEffect{Kind: control.FaultEffectKindReset}})
 	for range 10 {
@@ -205,10 +207,11 @@ func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	return calls
 }
 
-// TestSeveralFaults: latency lets the next be tried, of others the first counts; a login can go wrong as well; faults of a world are its own.
+// TestSeveralFaults: latency lets the next be tried, of others the first counts; a login can go
+// wrong as well; faults of a world are its own.
 func TestSeveralFaults(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	first := srv.Fault(control.FaultRequest{Effect: control.FaultEffect{Kind: control.FaultEffectKindLatency, Latency: control.DurationRange{Min: 1, Max: 1}}})
 	second := srv.Fault(control.FaultRequest{Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus, Status: 502}})
 	srv.Fault(control.FaultRequest{Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus, Status: 504}})
@@ -252,22 +255,23 @@ func TestFaultHeader(t *testing.T) {
 		answer.Body.Close()
 		return answer.StatusCode, answer.Header.Get("X-QCS-Fault") + answer.Header.Get("X-QCS-Detail")
 	}
-	allowed := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.FaultHeader = true }))
+	allowed := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.FaultHeader = true }))
 	for text, want := range map[string]int{`{"kind":"status","status":418}`: 418, `{"kind":"reset"}`: 0, `{"kind":"latency","latency":{"min":1,"max":1}}`: 200, `{"kind":"explode"}`: 400, `{"kind":"slow"}`: 400, `503`: 400, `{"kind":"status","x":1}`: 400} {
 		if status, why := ask(allowed, text); status != want {
 			t.Errorf("%s: got %d %s, want %d", text, status, why, want)
 		}
 	}
-	if status, why := ask(servertest.New(t, servertest.WithoutRunner()), `{"kind":"reset"}`); status != http.StatusOK || why != "" {
+	if status, why := ask(newServer(t, servertest.WithoutRunner()), `{"kind":"reset"}`); status != http.StatusOK || why != "" {
 		t.Errorf("where it is not allowed: got %d %s", status, why)
 	}
 }
 
-// TestTokenMutations: twelve ways in which a token can be wrong, each refused, by the clock and by what is in it.
+// TestTokenMutations: twelve ways in which a token can be wrong, each refused, by the clock and by
+// what is in it.
 func TestTokenMutations(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
-	other := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.SigningKey = bytes.Repeat([]byte{7}, 64) }))
+	srv := newServer(t, servertest.WithoutRunner())
+	other := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.SigningKey = bytes.Repeat([]byte{7}, 64) }))
 	good := srv.Token()
 	parts := strings.Split(good, ".")
 	w := must(admin(srv).CreateWorld(t.Context(), control.WorldRequest{}))(t)

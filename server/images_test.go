@@ -18,10 +18,11 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestWholeFlow: connector, registry, schedule, and in the end an image, its vulnerabilities and a report on them, as the integrations go through it.
+// TestWholeFlow: connector, registry, schedule, and in the end an image, its vulnerabilities and a
+// report on them, as the integrations go through it.
 func TestWholeFlow(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t)
+	srv := newServer(t)
 	c := srv.Client()
 	const arn = "arn:aws:iam::123456789012:role/scan-role"
 	if err := c.CreateAWSConnector(t.Context(), api.AWSConnectorRequest{Arn: arn}); err != nil {
@@ -89,7 +90,8 @@ func reported(t *testing.T, srv *servertest.Server, sha string) {
 	}
 }
 
-// getOrCreate makes a registry as five parallel integrations do, which look for it by its address first and again when they are refused: exactly one exists in the end.
+// getOrCreate makes a registry as five parallel integrations do, which look for it by its address
+// first and again when they are refused: exactly one exists in the end.
 func getOrCreate(t *testing.T, c *client.Client, arn string) string {
 	t.Helper()
 	const uri = "https://123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -144,7 +146,7 @@ func TestTagsOfSchedules(t *testing.T) {
 		{`"(stable|latest)"`, []string{"latest", "stable"}},
 		{`"[a-z]{6}"`, []string{"latest", "stable"}},
 	} {
-		srv := servertest.New(t, servertest.WithoutRunner())
+		srv := newServer(t, servertest.WithoutRunner())
 		c := srv.Client()
 		target := base + "/" + newRegistry(t, c, "https://r.example.com") + "/schedule"
 		post(t, srv, target, `{"onDemand":true,"filters":[{"repoTags":[{"repo":"a","tag":`+tt.tag+`}]}]}`).want(t, http.StatusOK)
@@ -174,7 +176,7 @@ func TestTagsOfSchedules(t *testing.T) {
 
 func TestDaysOfSchedules(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	count := func(days string) int {
 		target := base + "/" + newRegistry(t, c, "https://r"+days+".example.com") + "/schedule"
@@ -205,7 +207,7 @@ func TestDaysOfSchedules(t *testing.T) {
 func TestInventory(t *testing.T) {
 	t.Parallel()
 	made := servertest.Start.AddDate(0, 0, -3)
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 		o.Sources = []server.Source{server.Inventory{"https://r.example.com": {"team/app": {"1.0": {Created: made, Size: 1000}, "latest": {Version: "1.0", Created: made, Size: 1000}, "old": {Created: made.AddDate(-1, 0, 0)}}, "team/empty": {}}}}
 	}))
 	c := srv.Client()
@@ -232,7 +234,7 @@ func TestInventory(t *testing.T) {
 
 func TestVulnerabilitiesAreStable(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	r := newRegistry(t, c, "https://r.example.com")
 	for i := range 5 {

@@ -21,7 +21,7 @@ import (
 
 func TestJournal(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	c := srv.Client()
 	must(c.CancelSchedules(t.Context(), sampleRegistry, client.Filter("status:Running")))(t)
 	get(t, srv, base+"?filter=nosuch:x").want(t, http.StatusBadRequest)
@@ -75,10 +75,11 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// TestJournalOfTheSameAnswers: answers that are the same again, that change, and long ones that begin alike are kept as they were sent.
+// TestJournalOfTheSameAnswers: answers that are the same again, that change, and long ones that
+// begin alike are kept as they were sent.
 func TestJournalOfTheSameAnswers(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	r := newRegistry(t, srv.Client(), "https://r.example.com")
 	target := base + "/" + r + "/schedule?pageSize=200"
 	var want []string
@@ -111,14 +112,15 @@ func TestJournalOfTheSameAnswers(t *testing.T) {
 	}
 }
 
-// TestJournalKeepsNoPassword of a form, however its names are escaped and its type is told, and headers as they came.
+// TestJournalKeepsNoPassword of a form, however its names are escaped and its type is told, and
+// headers as they came.
 func TestJournalKeepsNoPassword(t *testing.T) {
 	t.Parallel()
 	const form = "application/x-www-form-urlencoded"
 	for name, kinds := range map[string][]string{"once": {form + "; charset=UTF-8"}, "twice": {form, form}, "none": nil, "another": {"text/plain"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithoutRunner())
+			srv := newServer(t, servertest.WithoutRunner())
 			if name != "once" {
 				srv.Fault(control.FaultRequest{Operation: "CreateToken", Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus}})
 			}
@@ -145,10 +147,11 @@ func TestJournalKeepsNoPassword(t *testing.T) {
 	}
 }
 
-// TestJournalIsBounded: the oldest calls are forgotten, long bodies are cut, and none may be kept at all.
+// TestJournalIsBounded: the oldest calls are forgotten, long bodies are cut, and none may be kept
+// at all.
 func TestJournalIsBounded(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.JournalCalls = 3 }))
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.JournalCalls = 3 }))
 	for range 5 {
 		get(t, srv, base).want(t, http.StatusOK)
 	}
@@ -157,17 +160,18 @@ func TestJournalIsBounded(t *testing.T) {
 	if len(calls) != 3 || calls[0].Seq != 4 || len(calls[2].RequestBody) > 20_000 || !strings.HasSuffix(calls[2].RequestBody, "…") {
 		t.Errorf("got %d calls, the first %d, a body of %d bytes", len(calls), calls[0].Seq, len(calls[2].RequestBody))
 	}
-	none := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.JournalCalls = -1 }))
+	none := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.JournalCalls = -1 }))
 	get(t, none, base).want(t, http.StatusOK)
 	if n := len(none.Requests("")); n != 0 {
 		t.Errorf("got %d calls, want none", n)
 	}
 }
 
-// TestJournalHoldsNoSecret: neither passwords of users and registries nor secrets of connectors nor tokens, whatever the call looks like and whether it is taken.
+// TestJournalHoldsNoSecret: neither passwords of users and registries nor secrets of connectors nor
+// tokens, whatever the call looks like and whether it is taken.
 func TestJournalHoldsNoSecret(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	token := must(c.Token(t.Context()))(t)
 	login(t, srv, servertest.User, "wrong-s3cret").want(t, http.StatusUnauthorized)
@@ -201,7 +205,7 @@ func TestJournalHoldsNoSecret(t *testing.T) {
 func TestTheSameStoryTwice(t *testing.T) {
 	t.Parallel()
 	tell := func() string {
-		srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+		srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 		c := srv.Client()
 		registry := newRegistry(t, c, "https://r.example.com")
 		for i := range 5 {
@@ -226,7 +230,8 @@ func TestTheSameStoryTwice(t *testing.T) {
 	}
 }
 
-// TestLongBodiesAreCut: the journal keeps the beginning of a body and says that it was cut; one that names a secret is hidden, as what is cut cannot be searched for it.
+// TestLongBodiesAreCut: the journal keeps the beginning of a body and says that it was cut; one
+// that names a secret is hidden, as what is cut cannot be searched for it.
 func TestLongBodiesAreCut(t *testing.T) {
 	t.Parallel()
 	const kept = 16 << 10
@@ -238,7 +243,7 @@ func TestLongBodiesAreCut(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t)
+			srv := newServer(t)
 			post(t, srv, base, tt.body).want(t, http.StatusBadRequest)
 			calls := srv.Requests("operation:CreateRegistry")
 			if len(calls) != 1 || calls[0].RequestBody != tt.want {
@@ -248,7 +253,8 @@ func TestLongBodiesAreCut(t *testing.T) {
 	}
 }
 
-// TestWhatTheJournalTellsIsTheCallers: calls that are alike share what is kept of them, and nobody can change that from outside.
+// TestWhatTheJournalTellsIsTheCallers: calls that are alike share what is kept of them, and nobody
+// can change that from outside.
 func TestWhatTheJournalTellsIsTheCallers(t *testing.T) {
 	t.Parallel()
 	s, err := server.New(server.Options{Users: []server.User{{Name: "u", Password: "p"}}})

@@ -8,8 +8,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/request"
 )
 
-// withState gives each request the state that the following stages share. A recorded or replayed call has
-// one already.
+// withState gives each request the state that the following stages share. A recorded or replayed
+// call has one already.
 func withState(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s := request.From(r.Context()); s == nil || s.ID != "" { // "": the state of a call that begins here
@@ -36,8 +36,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// log writes the line of a request, with the time of its end by the clock of the options. The query is
-// left out: it may hold what the caller does not want to be logged.
+// log writes the line of a request, with the time of its end by the clock of the options. The query
+// is left out: it may hold what the caller does not want to be logged.
 func (s *Server) log(r *http.Request, state *request.State) {
 	level := slog.LevelInfo
 	if state.Status >= http.StatusInternalServerError {

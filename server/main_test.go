@@ -13,26 +13,49 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/qcsdev/qcs/server/internal/carrier"
-	"github.com/qcsdev/qcs/server/internal/postgrestest"
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/internal/queue"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
+	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestMain finds what the tests leave behind: goroutines, and open files where the system tells them.
+// databases are those that the tests of this package run on. With PostgreSQL they have the tables of the
+// queue as well.
+var databases = testdb.New(func(url string) error {
+	s, err := store.Open(context.Background(), url, time.Now)
+	if err != nil {
+		return err
+	}
+	q, err := queue.New(context.Background(), url, nil, slog.New(slog.DiscardHandler))
+	if err == nil {
+		q.Close()
+	}
+	return errors.Join(err, s.Close())
+})
+
+// newServer starts an emulator on a database of its own, unless the options name one.
+func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
+	t.Helper()
+	return servertest.New(t, append(options, servertest.WithOptions(func(o *server.Options) {
+		switch {
+		case o.Data != "" || o.Database != "":
+		case testdb.Postgres(t):
+			if o.Database = databases.Name(t); len(o.SigningKey) == 0 {
+				o.SigningKey = make([]byte, 64)
+			}
+		default:
+			o.Data = t.TempDir()
+		}
+	}))...)
+}
+
+// TestMain finds what the tests leave behind: goroutines, and open files where the system lists
+// them.
 func TestMain(m *testing.M) {
 	const guard = 2 // of the PostgreSQL of the tests: a pipe and a process
 	before := openFiles()
-	code := postgrestest.Both(m, func(url string) error {
-		s, err := store.Open(context.Background(), url, time.Now)
-		if err != nil {
-			return err
-		}
-		c, err := carrier.New(context.Background(), url, nil, slog.New(slog.DiscardHandler)) // its tables as well
-		if err == nil {
-			c.Close()
-		}
-		return errors.Join(err, s.Close())
-	})
+	code := m.Run()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
@@ -52,7 +75,8 @@ func openFiles() (n int) {
 	const folder = "/proc/self/fd/"
 	all, _ := os.ReadDir(folder) // none where there is no such folder
 	for _, f := range all {
-		if to, err := os.Readlink(folder + f.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") { // of the runtime itself
+		// of the runtime itself
+		if to, err := os.Readlink(folder + f.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") {
 			n++
 		}
 	}

@@ -18,7 +18,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// modelSchedule is a schedule as the model knows it: when it was created, what it does, and what stopped it.
+// modelSchedule is a schedule as the model knows it: when it was created, what it does, and what
+// stopped it.
 type modelSchedule struct {
 	created  time.Time
 	onDemand bool
@@ -26,7 +27,8 @@ type modelSchedule struct {
 	hold     api.Status    // Canceled, Paused or Unknown, which hold
 }
 
-// status says where a schedule is by a calculation of its own: from the time that has passed, not step by step.
+// status says where a schedule is by a calculation of its own: from the time that has passed, not
+// step by step.
 func (s modelSchedule) status(now time.Time) api.Status {
 	if s.hold != "" {
 		return s.hold
@@ -216,12 +218,13 @@ func (m *model) finish(t *rapid.T, deletes bool, selection client.Selection, wan
 	}
 }
 
-// TestModel drives random sequences against the server through the SDK and against the model; they agree after each step.
+// TestModel drives random sequences against the server through the SDK and against the model; they
+// agree after each step.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	sequences, steps := 0, 0
 	rapid.Check(t, func(r *rapid.T) {
-		srv := servertest.New(t, servertest.WithoutRunner())
+		srv := newServer(t, servertest.WithoutRunner())
 		c := srv.Client()
 		m := &model{srv: srv, client: c, registry: newRegistry(t, c, "https://r.example.com"), schedules: map[string]*modelSchedule{}}
 		sequences++

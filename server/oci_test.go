@@ -21,7 +21,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestRealRegistry: a registry on an allowed host is listed when it is scanned; its images have their real digests and sizes. When it cannot be listed, the scan ends in Error and says why.
+// TestRealRegistry: a registry on an allowed host is listed when it is scanned; its images have
+// their real digests and sizes. When it cannot be listed, the scan ends in Error and says why.
 func TestRealRegistry(t *testing.T) {
 	t.Parallel()
 	origin := httptest.NewServer(fake.New(fake.Logger(log.New(io.Discard, "", 0))))
@@ -44,7 +45,7 @@ func TestRealRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.OCIHosts = []string{host} }))
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.OCIHosts = []string{host} }))
 	c := srv.Client()
 	registry := newRegistry(t, c, origin.URL)
 	target := base + "/" + registry + "/schedule"

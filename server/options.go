@@ -61,8 +61,8 @@ var DefaultPace = scan.DefaultPace
 // Validate is how requests are checked against the document.
 type Validate = vendorapi.Validate
 
-// The two ways. They refuse the same requests. Generated, the default, is code that was generated from the
-// document; Reference interprets the document.
+// The two ways. They refuse the same requests. Generated, the default, is code that was generated
+// from the document; Reference interprets the document.
 const (
 	ValidateGenerated = vendorapi.ValidateGenerated
 	ValidateReference = vendorapi.ValidateReference
@@ -79,17 +79,18 @@ const (
 
 // Options configure an emulator. The zero value keeps everything in memory.
 type Options struct {
-	// Data is the folder of the database and the signing key. It is created if it does not exist. One
-	// process owns it. Default, and ":memory:": no folder, the data lives as long as the process.
+	// Data is the folder of the database and the signing key. It is created if it does not exist.
+	// One process owns it. Default, and ":memory:": no folder, the data lives as long as the
+	// process.
 	Data string
-	// Database is the URL of a PostgreSQL server's database, postgres://…, in place of a SQLite file in
-	// Data. It needs SigningKey, which all replicas share.
+	// Database is the URL of a PostgreSQL server's database, postgres://…, in place of a SQLite
+	// file in Data. It needs SigningKey, which all replicas share.
 	Database string
-	// Existing reads the data that is there: it changes nothing, and fails if there is none. Worlds and
-	// users are those of the data. A SQLite file may be owned by another process.
+	// Existing reads the data that is there: it changes nothing, and fails if there is none. Worlds
+	// and users are those of the data. A SQLite file may be owned by another process.
 	Existing bool
-	// Address is the URL at which the emulator is served. Another process that wants to own Data is told
-	// it, and Reset calls it.
+	// Address is the URL at which the emulator is served. It is in the error of another process that
+	// wants to own Data, and Reset calls it.
 	Address string
 	// Certificate is the certificate of Address in PEM, if it is not one that the machine trusts.
 	Certificate []byte
@@ -108,8 +109,8 @@ type Options struct {
 	Scenario control.Scenario
 	// Sources list what registries contain. The contents of other registries are made up.
 	Sources []Source
-	// OCIHosts are host[:port] of registries that are listed over the network when they are scanned,
-	// before any source. What they redirect to must be among them.
+	// OCIHosts are host[:port] of registries that are listed over the network when they are
+	// scanned, before any source. What they redirect to must be among them.
 	OCIHosts []string
 
 	// Strictness is contract.Strict by default.
@@ -120,11 +121,13 @@ type Options struct {
 	FilterDecoding FilterDecoding
 	// AuthStatus is the status of a good login: 201, the default, or 200.
 	AuthStatus int
-	// EmptyListStatus is the status of a page without items: 200, the default, or 204 without a body.
+	// EmptyListStatus is the status of a page without items: 200, the default, or 204 without a
+	// body.
 	EmptyListStatus int
 	// RateLimit is none by default.
 	RateLimit RateLimit
-	// ValidateResponses checks every answer against the document; one that violates it becomes a 500.
+	// ValidateResponses checks every answer against the document; one that violates it becomes a
+	// 500.
 	ValidateResponses bool
 	// OnViolation is called with the violation of such an answer. It implies ValidateResponses.
 	OnViolation func(error)
@@ -142,14 +145,16 @@ type Options struct {
 
 	// ControlToken is needed by calls that make and drop worlds; "" for none.
 	ControlToken string
-	// ControlClosed refuses those calls while there is no control token: for addresses that others reach.
+	// ControlClosed refuses those calls while there is no control token: for addresses that others
+	// reach.
 	ControlClosed bool
-	// ControlHosts are the names that calls of the control API may give as Host; nil for any. Calls from
-	// pages of other sites are always refused.
+	// ControlHosts are the names that calls of the control API may give as Host; nil for any. Calls
+	// from pages of other sites are always refused.
 	ControlHosts []string
 	// FaultHeader lets a call name a fault of its own in the header X-QCS-Fault.
 	FaultHeader bool
-	// JournalCalls is how many calls the journal keeps of each world. Default: 1,000; negative for none.
+	// JournalCalls is how many calls the journal keeps of each world. Default: 1,000; negative for
+	// none.
 	JournalCalls int
 	// Version is the version of the program, for the Server header.
 	Version string

@@ -25,16 +25,16 @@ import (
 // ErrOwned says that another process owns the data folder.
 var ErrOwned = errors.New("another process owns the data folder")
 
-// owner is the lock on a data folder. The kernel releases it when the process ends, however it ends. The
-// lock file is empty, as on Windows other processes cannot read a locked file; what they need to know
-// stands in a file beside it.
+// owner is the lock on a data folder. The kernel releases it when the process ends, however it
+// ends. The lock file is empty, as on Windows other processes cannot read a locked file; what they
+// need to know stands in a file beside it.
 type owner struct {
 	lock *flock.Flock
 	path string // of the file with the ownerInfo
 	info ownerInfo
 }
 
-// ownerInfo is what the owner of a data folder tells other processes of the same user.
+// ownerInfo is what other processes of the same user need to know about the owner of a data folder.
 type ownerInfo struct {
 	Address     string `json:"address,omitempty"`     // URL at which the owner is served
 	Certificate string `json:"certificate,omitempty"` // of the address, in PEM
@@ -94,8 +94,8 @@ func (o *owner) secret() string {
 	return o.info.Secret
 }
 
-// release gives up the data folder. The lock file stays: removing it could remove the lock of the next
-// owner.
+// release gives up the data folder. The lock file stays: removing it could remove the lock of the
+// next owner.
 func (o *owner) release() error {
 	if o == nil {
 		return nil
@@ -104,15 +104,19 @@ func (o *owner) release() error {
 	return o.lock.Close()
 }
 
-// Reset removes all data of all worlds, and loads the seed or the scenario of the options, if any, into
-// the first world. Users, their passwords and tokens stay. If another process owns the data folder, Reset
-// calls that process.
+// Reset removes all data of all worlds, and loads the seed or the scenario of the options, if any,
+// into the first world. Users, their passwords and tokens stay. If another process owns the data
+// folder, Reset calls that process.
 func Reset(ctx context.Context, o Options) error {
+	o = withoutWorlds(o)
+	if err := exists(o); err != nil {
+		return fmt.Errorf("data in %s: %w", o.place(), err)
+	}
 	o.Existing = false
-	s, err := start(withoutWorlds(o))
+	s, err := start(o)
 	switch {
 	case errors.Is(err, ErrOwned):
-		return resetOwner(ctx, withDefaults(o))
+		return resetOwner(ctx, o)
 	case err != nil:
 		return err
 	}
@@ -154,8 +158,8 @@ func resetOwner(ctx context.Context, o Options) error {
 	return nil
 }
 
-// reachable is an address that this machine can call: an emulator that listens on all addresses is called
-// on loopback.
+// reachable is an address that this machine can call: an emulator that listens on all addresses is
+// called on loopback.
 func reachable(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {

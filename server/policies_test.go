@@ -24,7 +24,7 @@ func policy(address string) string {
 
 func TestPolicies(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	body := api.PolicyRequest{
 		Name: "no outside calls", PolicyMode: api.PolicyModeACTIVE, DefaultNetworkAction: api.PolicyActionDENY, DefaultExecuteAction: api.PolicyActionALLOW, DefaultFileAction: api.PolicyActionALLOW,
@@ -68,7 +68,7 @@ func TestPolicies(t *testing.T) {
 // TestInvalidAddress: the body of release notes 1.12, to the letter.
 func TestInvalidAddress(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	const want = `{"Code":10400,"Message":"Bad request","MessageInfo":"For API definition see: ","Status":400,"Error":"Invalid json"}`
 	for _, address := range []string{"300.1.1.1", "10.0.0.0/33", "host.example.com", "10.0.0", "", "fe80::1%eth0", "1.1.1.1-2.2.2.2", "::/200"} {
 		got := post(t, srv, policies, policy(address))

@@ -33,7 +33,8 @@ func read(t *testing.T, path string) string {
 // generated finds the parts of a README that are generated, each between two comments that name it.
 var generated = regexp.MustCompile(`(?s)<!-- generated: (\w+) -->\n.*?<!-- end -->`)
 
-// TestReadmes compares the tables in the READMEs with what they are made from: the documents, the rules and what the tests reach.
+// TestReadmes compares the tables in the READMEs with what they are made from: the documents, the
+// rules and what the tests reach.
 func TestReadmes(t *testing.T) {
 	t.Parallel()
 	evidence, err := server.Evidence()
@@ -91,7 +92,8 @@ func TestReadmeIsShortAndComplete(t *testing.T) {
 	}
 }
 
-// TestFirstTenMinutes: the commands that the README of the client shows are those that its script runs.
+// TestFirstTenMinutes: the commands that the README of the client shows are those that its script
+// runs.
 func TestFirstTenMinutes(t *testing.T) {
 	t.Parallel()
 	var shown, run []string
@@ -110,7 +112,8 @@ func TestFirstTenMinutes(t *testing.T) {
 	}
 }
 
-// TestEvidenceIsWhole: each line has a class, each of what is chosen says what would settle it, and no more than what there is.
+// TestEvidenceIsWhole: each line has a class, each of what is chosen says what would settle it, and
+// no more than what there is.
 func TestEvidenceIsWhole(t *testing.T) {
 	t.Parallel()
 	all, err := server.Evidence()

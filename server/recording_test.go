@@ -35,7 +35,8 @@ func (m *moving) now() time.Time {
 	return m.at
 }
 
-// story does things in a world, drawn by a seed: what users of the API and of the control API do, right and wrong.
+// story does things in a world, drawn by a seed: what users of the API and of the control API do,
+// right and wrong.
 type story struct {
 	t        *testing.T
 	srv      *servertest.Server
@@ -114,14 +115,15 @@ func (s story) send(method, target, body string) {
 	}
 }
 
-// TestRecordingAndReplay: what several callers did at the same time, on a clock that runs, with bulk jobs, faults and snapshots, gives the same answers when it is done again, byte for byte.
+// TestRecordingAndReplay: what several callers did at the same time, on a clock that runs, with
+// bulk jobs, faults and snapshots, gives the same answers when it is done again, byte for byte.
 func TestRecordingAndReplay(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			clock := &moving{at: servertest.Start}
-			srv := servertest.New(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) {
+			srv := newServer(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) {
 				o.Now, o.RateLimit = clock.now, server.RateLimit{Calls: 40}
 			}))
 			c := srv.Client(client.WithRetry(client.RetryPolicy{Attempts: 1}))
@@ -161,7 +163,7 @@ func TestRecordingAndReplay(t *testing.T) {
 // TestReplayFindsDifferences: in statuses, headers and bodies.
 func TestReplayFindsDifferences(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"))
+	srv := newServer(t, servertest.WithSeed("release-notes"))
 	must[any](nil, srv.Control().StartRecording(t.Context()))(t)
 	get(t, srv, base+"?pageSize=2").want(t, http.StatusOK)
 	get(t, srv, base+"?pageSize=x").want(t, http.StatusBadRequest)
@@ -187,7 +189,7 @@ func TestReplayFindsDifferences(t *testing.T) {
 // TestAWorldFromARecording begins where the recording began.
 func TestAWorldFromARecording(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"))
+	srv := newServer(t, servertest.WithSeed("release-notes"))
 	must[any](nil, srv.Control().StartRecording(t.Context()))(t)
 	newRegistry(t, srv.Client(), "https://later.example.com")
 	recording := must(srv.Control().Recording(t.Context()))(t)
@@ -200,7 +202,7 @@ func TestAWorldFromARecording(t *testing.T) {
 // TestRecordingEnds: when it is stopped, and with its world; and what it refuses.
 func TestRecordingEnds(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t)
+	srv := newServer(t)
 	c := srv.Control()
 	refused := func(err error, want error) {
 		t.Helper()
@@ -239,10 +241,11 @@ func TestRecordingEnds(t *testing.T) {
 	refused(second(admin(srv).In(w).Recording(t.Context())), client.ErrNotFound)
 }
 
-// TestReplayOfWhatNeverEnds: a recording whose schedules would move for ever, or that lasts for ages, is refused, and one that takes long ends with its caller.
+// TestReplayOfWhatNeverEnds: a recording whose schedules would move for ever, or that lasts for
+// ages, is refused, and one that takes long ends with its caller.
 func TestReplayOfWhatNeverEnds(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t)
+	srv := newServer(t)
 	c := srv.Control()
 	registry := newRegistry(t, srv.Client(), "https://r.example.com")
 	newSchedule(t, srv.Client(), registry, "s")

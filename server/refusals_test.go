@@ -87,7 +87,7 @@ func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {
 
 func TestWrongMethodNamesTheRightOnes(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	for target, want := range map[string]string{base: "DELETE, GET, POST", base + "/validate": "POST", base + "/x/schedule/bulk": "DELETE", "/auth": "POST", "/healthz": "GET, HEAD"} {
 		got := send(t, srv, request{method: http.MethodPatch, target: target})
 		if got.want(t, http.StatusMethodNotAllowed); got.header.Get("Allow") != want {
@@ -98,7 +98,7 @@ func TestWrongMethodNamesTheRightOnes(t *testing.T) {
 
 func TestExpiredToken(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	token := "Bearer " + srv.Token()
 	send(t, srv, request{method: http.MethodGet, target: base, token: token}).want(t, http.StatusOK)
 	srv.Advance(4*time.Hour - time.Second)
@@ -114,7 +114,7 @@ func TestExpiredToken(t *testing.T) {
 func TestVendorStrictnessLetsPass(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 		o.Strictness, o.Logger = contract.Vendor, slog.New(slog.NewTextHandler(&log, nil))
 	}))
 	get(t, srv, base+"?undocumented=1&pageSize=2&pageSize=9&pageNumber=").want(t, http.StatusOK)
@@ -123,7 +123,8 @@ func TestVendorStrictnessLetsPass(t *testing.T) {
 		t.Errorf("got %d deleted by a comma list, want 2", job.Changed)
 	}
 	twice := "username=" + servertest.User + "&username=nobody&token=true&password=" + url.QueryEscape(servertest.Password)
-	send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: form, body: twice, token: "-"}).want(t, http.StatusCreated) // the first counts
+	// the first counts
+	send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: form, body: twice, token: "-"}).want(t, http.StatusCreated)
 	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "rule=comma-list") {
 		t.Errorf("got log %s, want a warning of the comma list", log.String())
 	}
@@ -133,7 +134,7 @@ func TestVendorStrictnessLetsPass(t *testing.T) {
 
 func TestAllFaultsAreToldWhenAsked(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	const secret = "s3cret-s3cret"
 	body := `{"registryType":"Nope","credentialType":7,"credential":{"username":1,"password":"` + secret + `"}}`
 	ask := request{method: http.MethodPost, target: base + "?x=1&y=2", contentType: "application/json", body: body}

@@ -21,7 +21,7 @@ import (
 
 func TestRegistryFromCreateToDelete(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t)
+	srv := newServer(t)
 	c := srv.Client()
 	body := api.RegistryRequest{
 		RegistryType: api.RegistryTypeAWS, RegistryURI: "https://123456789012.dkr.ecr.us-east-1.amazonaws.com", RegistryName: "my-ecr", CredentialType: api.CredentialTypeAWS,
@@ -68,7 +68,7 @@ func TestRegistryFromCreateToDelete(t *testing.T) {
 
 func TestRegistryRules(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	for _, tt := range []struct{ name, body, rule string }{
 		{"AWS without its group", `"registryType":"AWS","credentialType":"AWS"`, "type-needs-group"},
 		{"GovCloud account elsewhere", `"registryType":"AWS","credentialType":"AWS","aws":{"arn":"arn:aws:iam::1:role/r","region":"us-east-1","accountType":"US_Gov"}`, "gov-region"},
@@ -93,7 +93,7 @@ func TestRegistryRules(t *testing.T) {
 
 func TestRegistryTypesThatIntegrationsSend(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	post(t, srv, base+"/acr/connector", `{"name":"my-connector","applicationId":"a","clientSecret":"s","connectorId":"c1"}`).want(t, http.StatusOK)
 	postFile(t, srv, base+"/gcp/connector?name=google&connectorId=c", "file", serviceAccount).want(t, http.StatusOK)
 	for i, tt := range []struct{ body, wantType string }{
@@ -115,7 +115,7 @@ func TestRegistryTypesThatIntegrationsSend(t *testing.T) {
 
 func TestUpdateRegistry(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	id := newRegistry(t, c, "https://r.example.com")
 	body := api.RegistryRequest{
@@ -149,7 +149,7 @@ func TestDuplicateURIUnderConcurrency(t *testing.T) {
 	for name, data := range map[string]string{"in memory": "", "in a file": t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data = data }))
+			srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data = data }))
 			c := srv.Client()
 			var group sync.WaitGroup
 			errs := make([]error, 16)
@@ -177,7 +177,7 @@ func TestDuplicateURIUnderConcurrency(t *testing.T) {
 
 func TestDeleteRegistriesIsWholeOrNothing(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	c := srv.Client()
 	const quiet = "8b261e4e-47f3-3b6a-a5a7-668ff0d6e3eb"
 	before := statuses(t, c, sampleRegistry)
@@ -226,7 +226,7 @@ func TestDeleteRegistriesForms(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+			srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 			body := send(t, srv, request{method: http.MethodDelete, target: base + tt.query, contentType: tt.contentType, body: tt.body}).want(t, tt.status)
 			if tt.status == http.StatusOK {
 				if job := jobState(t, srv, field(t, body, "deletionJobId")); job.Changed != tt.deleted {
@@ -239,7 +239,7 @@ func TestDeleteRegistriesForms(t *testing.T) {
 
 func TestListsOfRegistriesAndRepositories(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	c := srv.Client()
 	for _, tt := range []struct {
 		list client.List
@@ -276,10 +276,11 @@ func TestListsOfRegistriesAndRepositories(t *testing.T) {
 	get(t, srv, base+"/nosuch/repository").refused(t, http.StatusNotFound, "")
 }
 
-// TestTotalsFollowChanges: the number of registries that match is what it would be if nobody had asked before.
+// TestTotalsFollowChanges: the number of registries that match is what it would be if nobody had
+// asked before.
 func TestTotalsFollowChanges(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	counts := func() (all []string) {
 		for _, filter := range []string{"", "registryName:renamed", "registryType:V2_PRIVATE", "repoCount>0"} {

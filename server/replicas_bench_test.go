@@ -16,7 +16,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// BenchmarkReplicas is how long one, two and three replicas take for the same bulk jobs, one in each of six worlds; none may change a row twice.
+// BenchmarkReplicas is how long one, two and three replicas take for the same bulk jobs, one in
+// each of six worlds; none may change a row twice.
 func BenchmarkReplicas(b *testing.B) {
 	const worlds, rows = 6, 20_000
 	check := func(err error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
-	"github.com/qcsdev/qcs/server/internal/testwith"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
@@ -32,8 +32,8 @@ type replica struct {
 // replicas starts emulators on one database; those beyond working only answer.
 func replicas(t *testing.T, n, working int) []replica {
 	t.Helper()
-	if testwith.Database == nil {
-		t.Skip("in the second run of the tests, that on PostgreSQL")
+	if !testdb.Postgres(t) {
+		t.Skip("replicas share a PostgreSQL database: set " + testdb.Variable + "=postgres")
 	}
 	url := postgrestest.New(t, "")
 	all := make([]replica, n)
@@ -77,7 +77,8 @@ func (r replica) client(t *testing.T, options ...client.Option) *client.Client {
 	}, options...)...))(t)
 }
 
-// TestReplicas: what is done on one is seen on the other: data, tokens, worlds, their users, plans and expired tokens.
+// TestReplicas: what is done on one is seen on the other: data, tokens, worlds, their users, plans
+// and expired tokens.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	all2 := replicas(t, 2, 0)
@@ -112,7 +113,8 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestAdvanceBesideReplicas: the moves of an advance on one replica are told, though another is awake and could make them.
+// TestAdvanceBesideReplicas: the moves of an advance on one replica are told, though another is
+// awake and could make them.
 func TestAdvanceBesideReplicas(t *testing.T) {
 	t.Parallel()
 	two := replicas(t, 2, 2)
@@ -129,7 +131,8 @@ func TestAdvanceBesideReplicas(t *testing.T) {
 	}
 }
 
-// TestReplicasShareTheWork: a replica that only answers accepts jobs, two others do them; one of them ends on the way. Nothing is done twice, and nothing is left.
+// TestReplicasShareTheWork: a replica that only answers accepts jobs, two others do them; one of
+// them ends on the way. Nothing is done twice, and nothing is left.
 func TestReplicasShareTheWork(t *testing.T) {
 	t.Parallel()
 	const jobs, each = 12, 400

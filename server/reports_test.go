@@ -23,7 +23,7 @@ const reports = "/csapi/v1.3/reports"
 
 func TestReports(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	newSchedule(t, c, newRegistry(t, c, "https://r.example.com"), "scan")
 	srv.Advance(time.Hour)
@@ -79,7 +79,7 @@ func TestReports(t *testing.T) {
 
 func TestReportSchedules(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	body := api.ReportScheduleRequest{Name: "weekly", TemplateName: api.ReportTemplateCSIMAGEVULNERABILITY, ExpireAfter: 7, Action: api.ReportScheduleRequestActionCREATE, EventTime: servertest.Start}
 	id, err := c.CreateReportSchedule(t.Context(), body)
@@ -100,7 +100,8 @@ func TestReportSchedules(t *testing.T) {
 	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":"today"}`).refused(t, http.StatusBadRequest, "date-time")
 }
 
-// TestReportsOfSchedules: a schedule makes its reports at their times, whatever the month, and none after its end.
+// TestReportsOfSchedules: a schedule makes its reports at their times, whatever the month, and none
+// after its end.
 func TestReportsOfSchedules(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -119,7 +120,7 @@ func TestReportsOfSchedules(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithoutRunner())
+			srv := newServer(t, servertest.WithoutRunner())
 			post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":90,"action":"CREATE",`+tt.when+`}`).want(t, http.StatusOK)
 			srv.Advance(time.Duration(tt.days) * 24 * time.Hour)
 			var got []string
@@ -136,10 +137,12 @@ func TestReportsOfSchedules(t *testing.T) {
 	}
 }
 
-// TestReportOfAScheduleShowsItsTime: a report holds what scans had found when it was due, also when the clock jumps over both; those that have expired by then are not made. A packed one is an archive.
+// TestReportOfAScheduleShowsItsTime: a report holds what scans had found when it was due, also when
+// the clock jumps over both; those that have expired by then are not made. A packed one is an
+// archive.
 func TestReportOfAScheduleShowsItsTime(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	registry := newRegistry(t, c, "https://r.example.com")
 	automatic := scan("nightly", "team/app")
@@ -181,11 +184,12 @@ func TestReportOfAScheduleShowsItsTime(t *testing.T) {
 	}
 }
 
-// TestNoReportsOnTheFreeVersion: release notes 1.15. Without rate headers, whatever the limits are, and before anything else is looked at.
+// TestNoReportsOnTheFreeVersion: release notes 1.15. Without rate headers, whatever the limits are,
+// and before anything else is looked at.
 func TestNoReportsOnTheFreeVersion(t *testing.T) {
 	t.Parallel()
 	for plan, status := range map[server.Plan]int{"Free": http.StatusConflict, "Trial": http.StatusOK, "Full": http.StatusOK} {
-		srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 			o.Worlds = []server.World{{Name: "w", Plan: plan}}
 			o.RateLimit = server.RateLimit{Calls: 100}
 		}))

@@ -18,7 +18,8 @@ const (
 	oddDelete      = "eale91f1-2686-45af-827f-2a2ec9ee4"
 )
 
-// TestReleaseNotesSamples makes each sample call of release notes 1.12 and 1.15 as printed (but for host and token), in the order of the notes, on the data that the seed has for them.
+// TestReleaseNotesSamples makes each sample call of release notes 1.12 and 1.15 as printed (but for
+// host and token), in the order of the notes, on the data that the seed has for them.
 func TestReleaseNotesSamples(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -38,7 +39,7 @@ func TestReleaseNotesSamples(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+			srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 			body := send(t, srv, request{method: tt.method, target: tt.target}).want(t, http.StatusOK)
 			if !regexp.MustCompile(`^\{"` + tt.key + `":"[0-9a-f-]{36}"\}$`).MatchString(body) {
 				t.Errorf("got %s, want an object with %s alone", body, tt.key)
@@ -57,10 +58,11 @@ func TestReleaseNotesSamples(t *testing.T) {
 	}
 }
 
-// TestSampleSequence makes them one after the other, as a reader of the notes would: what an earlier one took is not found by a later one.
+// TestSampleSequence makes them one after the other, as a reader of the notes would: what an
+// earlier one took is not found by a later one.
 func TestSampleSequence(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	c := srv.Client()
 	target := base + "/" + sampleRegistry + "/schedule"
 	for _, step := range []struct {
@@ -86,10 +88,11 @@ func TestSampleSequence(t *testing.T) {
 	}
 }
 
-// TestSeededSchedulesHoldTheirStatus: else the sample filter status:Running would find nothing some seconds after the start.
+// TestSeededSchedulesHoldTheirStatus: else the sample filter status:Running would find nothing some
+// seconds after the start.
 func TestSeededSchedulesHoldTheirStatus(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	before := statuses(t, srv.Client(), sampleRegistry)
 	srv.Advance(servertest.Start.Sub(servertest.Start.AddDate(-1, 0, 0)))
 	if diff := cmp.Diff(before, statuses(t, srv.Client(), sampleRegistry)); diff != "" {

@@ -20,7 +20,7 @@ import (
 
 func TestScheduleFromCreateToDelete(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	r := newRegistry(t, c, "https://r.example.com")
 	id := newSchedule(t, c, r, "ECR/app") // names hold slashes and repeat (observed)
@@ -55,7 +55,7 @@ func TestScheduleFromCreateToDelete(t *testing.T) {
 
 func TestScheduleBodiesThatIntegrationsSend(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	target := base + "/" + newRegistry(t, srv.Client(), "https://r.example.com") + "/schedule"
 	for i, body := range []string{
 		`{"filters":[{"repoTags":[{"repo":"app","tag":".*"}],"days":null}],"name":"ECR-app-20260704120000","onDemand":true,"schedule":"00:00","forceScan":true,"registryType":"AWS"}`,
@@ -78,7 +78,7 @@ func TestScheduleBodiesThatIntegrationsSend(t *testing.T) {
 
 func TestScheduleBodiesThatAreRefused(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	target := base + "/" + newRegistry(t, srv.Client(), "https://r.example.com") + "/schedule"
 	const filters = `"filters":[{"repoTags":[{"repo":"a"}]}]`
 	for body, detail := range map[string]string{
@@ -108,7 +108,7 @@ func TestScheduleBodiesThatAreRefused(t *testing.T) {
 
 func TestBodiesWhereNoneIsDue(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	target := base + "/" + sampleRegistry + "/schedule"
 	for _, call := range []request{ // what generated Python clients send (observed)
 		{method: "GET", target: target, contentType: "application/json"},
@@ -132,7 +132,7 @@ func TestBodiesWhereNoneIsDue(t *testing.T) {
 // TestSchedulesOfADeletedRegistryAreGone for all calls alike, while the job still clears them.
 func TestSchedulesOfADeletedRegistryAreGone(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	const registry, schedule = "8b261e4e-47f3-3b6a-a5a7-668ff0d6e3eb", "8a3e9a8d-68da-4d37-9b3b-7c4dbb3fad01"
 	if _, err := srv.Client().DeleteRegistry(t.Context(), registry); err != nil {
 		t.Fatal(err)
@@ -153,14 +153,15 @@ func TestSchedulesOfADeletedRegistryAreGone(t *testing.T) {
 // TestUpdatesKeepWhatTheyLeaveOut.
 func TestUpdatesKeepWhatTheyLeaveOut(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	target := base + "/" + newRegistry(t, srv.Client(), "https://r.example.com") + "/schedule"
 	const filters = `"filters":[{"repoTags":[{"repo":"a"}]}]`
 	id := field(t, post(t, srv, target, `{`+filters+`,"onDemand":false,"scheduleScanIntervalInDays":7,"schedule":"19:30","name":"n"}`).want(t, http.StatusOK), "scheduleUuid")
 	srv.Advance(48 * time.Hour)
 	for body, want := range map[string]string{
-		`{` + filters + `,"onDemand":false,"schedule":"20:00"}`:                `"schedule":"20:00","scheduleScanIntervalInDays":7,`,
-		`{` + filters + `,"onDemand":false,"scheduleScanIntervalInDays":7}`:    `"weekDay":"FRIDAY"`, // the day of creation, not of the update
+		`{` + filters + `,"onDemand":false,"schedule":"20:00"}`: `"schedule":"20:00","scheduleScanIntervalInDays":7,`,
+		// the day of creation, not of the update
+		`{` + filters + `,"onDemand":false,"scheduleScanIntervalInDays":7}`:    `"weekDay":"FRIDAY"`,
 		`{` + filters + `,"onDemand":false,"name":"other","forceScan":true}`:   `"name":"other"`,
 		`{` + filters + `,"onDemand":false,"weekDay":"MONDAY","schedule":"1"}`: "",
 	} {
@@ -178,7 +179,7 @@ func TestUpdatesKeepWhatTheyLeaveOut(t *testing.T) {
 
 func TestLiteralPathsBeatIDs(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	target := base + "/" + sampleRegistry + "/schedule"
 	send(t, srv, request{method: "DELETE", target: target + "/bulk"}).refused(t, http.StatusBadRequest, "rule no-selection")
 	send(t, srv, request{method: "POST", target: target + "/cancel"}).refused(t, http.StatusBadRequest, "rule no-selection")
@@ -188,7 +189,7 @@ func TestLiteralPathsBeatIDs(t *testing.T) {
 
 func TestListsOfSchedules(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	target := base + "/" + sampleRegistry + "/schedule"
 	for filter, want := range map[string]int{
 		"":                               8,
@@ -221,10 +222,11 @@ func TestListsOfSchedules(t *testing.T) {
 	}
 }
 
-// TestABulkFilterMatchesNoMoreThanItSays: double quotes mean "contains" in a list, and equality where something is canceled or deleted.
+// TestABulkFilterMatchesNoMoreThanItSays: double quotes mean "contains" in a list, and equality
+// where something is canceled or deleted.
 func TestABulkFilterMatchesNoMoreThanItSays(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	for filter, want := range map[string]int{"name:%22scan%22": 0, "scheduleUuid:%225d0b6d5a%22": 0, "name:%22scan%20team/db%22": 2, "scheduleUuid:5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a04*": 1} {
 		body := send(t, srv, request{method: "DELETE", target: base + "/" + sampleRegistry + "/schedule/bulk?filter=" + filter}).want(t, http.StatusOK)
 		if job := jobState(t, srv, field(t, body, "deletionJobId")); job.Changed != want {
@@ -236,7 +238,7 @@ func TestABulkFilterMatchesNoMoreThanItSays(t *testing.T) {
 
 func TestWorldsAreApart(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 		o.Worlds = []server.World{{Name: "one", Plan: "Full"}, {Name: "two", Plan: "Free"}}
 		o.Users = append(o.Users, server.User{Name: "other", Password: "p", World: "two"})
 	}))
@@ -273,10 +275,11 @@ func TestWorldsAreApart(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce: writers and readers on a file, with the background work going on, lose nothing and see no half states.
+// TestManyAtOnce: writers and readers on a file, with the background work going on, lose nothing
+// and see no half states.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithOptions(func(o *server.Options) { o.Data = t.TempDir() }))
+	srv := newServer(t, servertest.WithOptions(func(o *server.Options) { o.Data = t.TempDir() }))
 	c := srv.Client()
 	r := newRegistry(t, c, "https://r.example.com")
 	const writers, each = 8, 10
@@ -319,7 +322,7 @@ func TestManyAtOnce(t *testing.T) {
 func TestLongQueryLines(t *testing.T) {
 	t.Parallel()
 	const line = 64 << 10
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	schedules, registries := line/len("scheduleIds=00000000-0000-0000-0000-000000000000&"), line/len("registryIds=00000000-0000-0000-0000-000000000000&")
 	scenario := control.Scenario{Registries: []control.ScenarioRegistry{

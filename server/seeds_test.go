@@ -31,7 +31,7 @@ func TestSeedsThatComeWithTheEmulator(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithSeed(name), servertest.WithoutRunner())
+			srv := newServer(t, servertest.WithSeed(name), servertest.WithoutRunner())
 			statuses, schedules, registries := map[string]bool{}, 0, 0
 			for _, r := range all(t, srv.Client().ListRegistries(t.Context(), client.List{})) {
 				registries++
@@ -48,7 +48,8 @@ func TestSeedsThatComeWithTheEmulator(t *testing.T) {
 	}
 }
 
-// TestScenario: counts come out by their shares, numbers in texts are filled in, and what is live begins its life.
+// TestScenario: counts come out by their shares, numbers in texts are filled in, and what is live
+// begins its life.
 func TestScenario(t *testing.T) {
 	t.Parallel()
 	scenario, err := server.ReadScenario([]byte(`
@@ -68,7 +69,7 @@ connectors:
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Scenario = scenario }))
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Scenario = scenario }))
 	c := srv.Client()
 	if diff := cmp.Diff(map[string]int{"Finished": 7, "Error": 3, "Created": 1, "BaselineCreated": 1}, statuses(t, c, "a")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -139,7 +140,8 @@ func TestWhatAScenarioCannotSay(t *testing.T) {
 	}
 }
 
-// TestConnectorsAreContent: a scenario without registries is loaded too, once; and beside a seed it is refused.
+// TestConnectorsAreContent: a scenario without registries is loaded too, once; and beside a seed it
+// is refused.
 func TestConnectorsAreContent(t *testing.T) {
 	t.Parallel()
 	scenario, err := server.ReadScenario([]byte("connectors: {aws: [{arn: 'arn:aws:iam::123456789012:role/r'}]}"))
@@ -147,11 +149,13 @@ func TestConnectorsAreContent(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := t.TempDir()
-	for range 2 { // the second finds what the first left
-		srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data, o.Scenario = data, scenario }))
-		if got := get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK); !strings.Contains(got, ":role/r") {
-			t.Errorf("got %s", got)
-		}
+	for _, run := range []string{"first", "second"} { // the second finds what the first left
+		t.Run(run, func(t *testing.T) {
+			srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data, o.Scenario = data, scenario }))
+			if got := get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK); !strings.Contains(got, ":role/r") {
+				t.Errorf("got %s", got)
+			}
+		})
 	}
 	if _, err := server.New(server.Options{Scenario: scenario, Seed: "small"}); err == nil || !strings.Contains(err.Error(), "not both") {
 		t.Errorf("seed and scenario: got %v", err)

@@ -1,10 +1,11 @@
-// Package server is the emulator as an http.Handler. It answers the registry and schedule API as the
-// document says, from data that it keeps.
+// Package server is the emulator as an http.Handler. It answers the registry and schedule API as
+// the document says, from data that it keeps.
 //
 // This package holds the options, the life of a server, the chain of middleware (chain.go) and the
-// response cache. A request ends in a handler of a few lines (internal/vendorapi, internal/controlapi),
-// which calls the rules (internal/registry, world, scan, report); these use the store (internal/store).
-// Errors are only returned: one table in internal/vendorapi turns them into answers.
+// response cache. A request ends in a handler of a few lines (internal/vendorapi,
+// internal/controlapi), which calls the rules (internal/registry, world, scan, report); these use
+// the store (internal/store). Errors are only returned: one table in internal/vendorapi turns them
+// into answers.
 package server
 
 import (
@@ -57,16 +58,16 @@ type Server struct {
 // Seeds lists the names of the scenarios that come with the emulator.
 func Seeds() []string { return world.Seeds() }
 
-// ReadScenario reads a scenario from YAML or JSON. An error says in which line the text does not fit the
-// schema, openapi/scenario.schema.json.
+// ReadScenario reads a scenario from YAML or JSON. An error says in which line the text does not
+// fit the schema, openapi/scenario.schema.json.
 func ReadScenario(text []byte) (control.Scenario, error) { return world.ReadScenario(text) }
 
-// Evidence says on what the emulator's behaviour rests: a line for each operation of the vendor's API,
-// rule, filter token and cell of the table of statuses, by kind and name.
+// Evidence says on what the emulator's behaviour rests: a line for each operation of the vendor's
+// API, rule, filter token and cell of the table of statuses, by kind and name.
 func Evidence() ([]control.Evidence, error) { return controlapi.Evidence() }
 
-// New opens the data and builds the emulator. Its background work is done by Run or Step. The caller
-// closes it. ErrOwned says that another process owns the data folder.
+// New opens the data and builds the emulator. Its background work is done by Run or Step. The
+// caller closes it. ErrOwned says that another process owns the data folder.
 func New(o Options) (*Server, error) {
 	if o.Existing {
 		return start(withoutWorlds(o))
@@ -81,8 +82,8 @@ func withoutWorlds(o Options) Options {
 	return o
 }
 
-// start opens the data and builds the emulator. Without worlds in the options, the worlds are those of
-// the data, and nothing is loaded.
+// start opens the data and builds the emulator. Without worlds in the options, the worlds are those
+// of the data, and nothing is loaded.
 func start(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -198,8 +199,8 @@ func (s *Server) DefaultWorld() string { return s.options.Worlds[0].Name }
 // Journal lists the last calls of a world, the oldest first, without secrets.
 func (s *Server) Journal(world string) []control.Exchange { return s.journal.List(world, nil) }
 
-// Reset removes all data of all worlds, and loads the seed again into the first world if there is one, in
-// one transaction. Users, their passwords and tokens stay.
+// Reset removes all data of all worlds, and loads the seed again into the first world if there is
+// one, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {
 	content, err := world.ScenarioOf(s.options.Seed, s.options.Scenario)
 	if err != nil {
@@ -212,13 +213,13 @@ func (s *Server) Reset(ctx context.Context) error {
 // nothing.
 func (s *Server) Check(ctx context.Context) ([]string, error) { return s.store.Check(ctx) }
 
-// Backup writes a copy of the SQLite database to a file that must not exist. The database may be written
-// to meanwhile.
+// Backup writes a copy of the SQLite database to a file that must not exist. The database may be
+// written to meanwhile.
 func (s *Server) Backup(ctx context.Context, path string) error { return s.store.Backup(ctx, path) }
 
-// Replay makes the calls of a recording again, in an emulator of its own in memory, and compares the
-// answers. Of the options, those count that change answers; data, worlds, users and time are those of the
-// recording.
+// Replay makes the calls of a recording again, in an emulator of its own in memory, and compares
+// the answers. Of the options, those count that change answers; data, worlds, users and time are
+// those of the recording.
 func Replay(ctx context.Context, scenario control.Scenario, o Options) (control.Replay, error) {
 	return traffic.Replay(ctx, scenario, func(scenario control.Scenario) (traffic.ReplayServer, error) {
 		s, err := replayServer(scenario, o)
@@ -276,12 +277,12 @@ func replayServer(scenario control.Scenario, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Step does a piece of background work and reports whether there was any: moves of schedules that are
-// due, and a batch of a bulk job.
+// Step does a piece of background work and reports whether there was any: moves of schedules that
+// are due, and a batch of a bulk job.
 func (s *Server) Step(ctx context.Context) (bool, error) { return s.registry.Step(ctx) }
 
-// Run does the background work until the context ends; it stops between two pieces. On PostgreSQL all
-// replicas that run share it.
+// Run does the background work until the context ends; it stops between two pieces. On PostgreSQL
+// all replicas that run share it.
 func (s *Server) Run(ctx context.Context) {
 	if s.queue != nil {
 		if err := s.queue.Run(ctx); err != nil {

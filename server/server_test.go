@@ -86,7 +86,8 @@ func (a answer) want(t *testing.T, status int) string {
 	return a.body
 }
 
-// refused fails the test unless the answer is a refusal in the vendor's shape, with a detail that holds a text.
+// refused fails the test unless the answer is a refusal in the vendor's shape, with a detail that
+// holds a text.
 func (a answer) refused(t *testing.T, status int, detail string) {
 	t.Helper()
 	var e api.ResponseError

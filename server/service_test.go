@@ -13,7 +13,7 @@ import (
 
 func TestServicePages(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	for target, want := range map[string]string{
 		"/healthz": "ok", "/readyz": "ok", "/openapi.yaml": strings.TrimSpace(string(openapi.YAML)), "/openapi.json": strings.TrimSpace(string(openapi.JSON)), "/healthz/": "ok",
 	} {
@@ -80,10 +80,10 @@ func TestASeedLeavesDataAlone(t *testing.T) {
 	folder := t.TempDir()
 	options := servertest.WithOptions(func(o *server.Options) { o.Data = folder })
 	t.Run("without", func(t *testing.T) {
-		newRegistry(t, servertest.New(t, options, servertest.WithoutRunner()).Client(), "https://mine.example.com")
+		newRegistry(t, newServer(t, options, servertest.WithoutRunner()).Client(), "https://mine.example.com")
 	})
 	t.Run("with", func(t *testing.T) {
-		srv := servertest.New(t, options, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+		srv := newServer(t, options, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 		if body := get(t, srv, base).want(t, http.StatusOK); !strings.Contains(body, `"count":1,`) {
 			t.Errorf("got %s, want the one registry that was there", body)
 		}
@@ -97,12 +97,12 @@ func TestJobsGoOnAfterARestart(t *testing.T) {
 	options := servertest.WithOptions(func(o *server.Options) { o.Data = folder })
 	job := ""
 	t.Run("accept", func(t *testing.T) {
-		srv := servertest.New(t, options, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+		srv := newServer(t, options, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 		body := send(t, srv, request{method: "POST", target: base + "/" + sampleRegistry + "/schedule/cancel?filter=status%3ARunning"}).want(t, http.StatusOK)
 		job = field(t, body, "CancelJobId")
 	})
 	t.Run("work", func(t *testing.T) {
-		srv := servertest.New(t, options, servertest.WithoutRunner())
+		srv := newServer(t, options, servertest.WithoutRunner())
 		if state := jobState(t, srv, job); state.Changed != 2 {
 			t.Errorf("got %+v, want two canceled", state)
 		}

@@ -27,10 +27,11 @@ func everything(t *testing.T, srv *servertest.Server) string {
 	return strings.Join(all, "\n")
 }
 
-// TestSnapshots: a world comes back as it was, clock and jobs on their way included; the snapshot can be taken along in a file.
+// TestSnapshots: a world comes back as it was, clock and jobs on their way included; the snapshot
+// can be taken along in a file.
 func TestSnapshots(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	srv.SetClock(control.ClockSetting{Mode: control.ClockModeFrozen, Now: openapi.MillisOf(servertest.Start.AddDate(0, 1, 0))})
 	c, s, ctx := srv.Client(), srv.Control(), t.Context()
 	newSchedule(t, c, sampleRegistry, "on its way")
@@ -61,7 +62,7 @@ func TestSnapshots(t *testing.T) {
 	if err != nil || strings.Contains(string(data), "password") {
 		t.Errorf("got %d bytes, %v", len(data), err)
 	}
-	other := servertest.New(t, servertest.WithoutRunner())
+	other := newServer(t, servertest.WithoutRunner())
 	var carried control.SnapshotFile
 	if err := json.Unmarshal(data, &carried); err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func TestSnapshots(t *testing.T) {
 // TestABadImportLeavesNothing, and the world does not change by an import, good or bad.
 func TestABadImportLeavesNothing(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	s, ctx := srv.Control(), t.Context()
 	must(s.Save(ctx, "good"))(t)
 	before := everything(t, srv)

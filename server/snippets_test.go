@@ -11,7 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestSnippets runs what the README shows for other languages, each against an emulator with a port.
+// TestSnippets runs what the README shows for other languages, each against an emulator with a
+// port.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	programs := map[string][]string{"python": {"python3", "snippet.py"}, "js": {"node", "snippet.mjs"}, "sh": {"bash", "snippet.sh"}}
@@ -21,7 +22,7 @@ func TestSnippets(t *testing.T) {
 		found[language] = true
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithPort())
+			srv := newServer(t, servertest.WithPort())
 			program := programs[language]
 			path := filepath.Join(t.TempDir(), program[1])
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

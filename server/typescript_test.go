@@ -14,11 +14,12 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestTypeScriptClient: types that a public generator makes from the document are enough for a program in TypeScript, checked strictly, to log in, list and cancel.
+// TestTypeScriptClient: types that a public generator makes from the document are enough for a
+// program in TypeScript, checked strictly, to log in, list and cancel.
 func TestTypeScriptClient(t *testing.T) {
 	t.Parallel()
 	const user, password = "type script", "100%25+1 & =é" // both change when a form is not encoded
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithPort(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithPort(), servertest.WithOptions(func(o *server.Options) {
 		o.Users = append(o.Users, server.User{Name: user, Password: password})
 	}))
 	npm, folder := typescript(t)
@@ -47,7 +48,8 @@ func TestTypeScriptClient(t *testing.T) {
 	}
 }
 
-// typescript gives the folder of the packages and a new one that holds the program as a user would have it: sources beside package.json and node_modules.
+// typescript gives the folder of the packages and a new one that holds the program as a user would
+// have it: sources beside package.json and node_modules.
 func typescript(t *testing.T) (npm, folder string) {
 	t.Helper()
 	npm, err := filepath.Abs("../.ci/npm")

@@ -17,7 +17,7 @@ func eachWay(t *testing.T, test func(*testing.T, *servertest.Server)) {
 	for _, way := range []server.Validate{server.ValidateGenerated, server.ValidateReference} {
 		t.Run(string(way), func(t *testing.T) {
 			t.Parallel()
-			test(t, servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Validate = way })))
+			test(t, newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Validate = way })))
 		})
 	}
 }
@@ -35,7 +35,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestBodiesAreBounded, also of requests that are refused for something else and of callers who ask for all faults.
+// TestBodiesAreBounded, also of requests that are refused for something else and of callers who ask
+// for all faults.
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, srv *servertest.Server) {
@@ -64,7 +65,8 @@ func TestBodiesAreBounded(t *testing.T) {
 	})
 }
 
-// TestBodiesOfUnknownLength: what is in them counts, whether or not somebody says how long they are.
+// TestBodiesOfUnknownLength: what is in them counts, whether or not somebody says how long they
+// are.
 func TestBodiesOfUnknownLength(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, srv *servertest.Server) {

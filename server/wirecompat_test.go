@@ -14,12 +14,13 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestWhatClientsSendAndNeed goes through what public integrations send and what makes them fail, a point each. What a setting decides is tested with its default first.
+// TestWhatClientsSendAndNeed goes through what public integrations send and what makes them fail, a
+// point each. What a setting decides is tested with its default first.
 func TestWhatClientsSendAndNeed(t *testing.T) {
 	t.Parallel()
 	const file = "application/json"
 	start := func(t *testing.T, change ...func(*server.Options)) *servertest.Server {
-		return servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		return newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 			for _, f := range change {
 				f(o)
 			}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +25,7 @@ func admin(srv *servertest.Server) *emulator.Client { return emulator.New(srv.UR
 
 func TestWorlds(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	ctx, a := t.Context(), admin(srv)
 	w := must(a.CreateWorld(ctx, control.WorldRequest{Name: "nightly", Plan: control.PlanTrial, Seed: "release-notes", Users: []control.UserRequest{{Name: "boss"}, {Name: "guest", Role: control.RoleReader, Password: "given"}}}))(t)
 	if len(w.Users) != 2 || len(w.Users[0].Password) != 32 || w.Users[1].Password != "given" || w.Users[0].Token == "" || w.Plan != control.PlanTrial {
@@ -141,7 +143,8 @@ func TestWorldsOutliveTheProcess(t *testing.T) {
 	}
 }
 
-// TestWhoMayMakeWorlds: on loopback whoever is on the machine, elsewhere who has the control token; no page of another site.
+// TestWhoMayMakeWorlds: on loopback whoever is on the machine, elsewhere who has the control token;
+// no page of another site.
 func TestWhoMayMakeWorlds(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -164,7 +167,7 @@ func TestWhoMayMakeWorlds(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := servertest.New(t, servertest.WithoutRunner(), servertest.WithOptions(tt.change))
+			srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(tt.change))
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/_qcs/worlds", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -187,10 +190,11 @@ func TestWhoMayMakeWorlds(t *testing.T) {
 	}
 }
 
-// TestTokensExpireOnDemand: old ones are answered as expired, new ones are good, those of other worlds as well.
+// TestTokensExpireOnDemand: old ones are answered as expired, new ones are good, those of other
+// worlds as well.
 func TestTokensExpireOnDemand(t *testing.T) {
 	t.Parallel()
-	srv := servertest.New(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner())
 	a := admin(srv)
 	w := must(a.CreateWorld(t.Context(), control.WorldRequest{}))(t)
 	old, mine := "Bearer "+w.Users[0].Token, "Bearer "+srv.Token()
@@ -203,11 +207,12 @@ func TestTokensExpireOnDemand(t *testing.T) {
 	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).want(t, http.StatusOK)
 }
 
-// TestParallelWorlds: 500 tests on one server, each with its own data, clock and faults, see nothing of one another.
+// TestParallelWorlds: 500 tests on one server, each with its own data, clock and faults, see
+// nothing of one another.
 func TestParallelWorlds(t *testing.T) {
 	t.Parallel()
 	const worlds = 500
-	srv := servertest.New(t)
+	srv := newServer(t)
 	var group sync.WaitGroup
 	places := make(chan struct{}, 16)
 	for i := range worlds {
@@ -225,7 +230,8 @@ func TestParallelWorlds(t *testing.T) {
 	}
 }
 
-// liveInAWorld makes a world, does what its number says in it, looks whether all is as it should be, and drops it.
+// liveInAWorld makes a world, does what its number says in it, looks whether all is as it should
+// be, and drops it.
 func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
 	ctx, a := t.Context(), admin(srv)
 	random := rand.New(rand.NewPCG(uint64(number), 1))
@@ -280,4 +286,25 @@ func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
 		return fmt.Errorf("got %d calls in the journal, %w", len(calls), err)
 	}
 	return a.DropWorld(ctx, w.Name)
+}
+
+// TestTheOwnersSecretOpensResetOnly: other processes of the same user may reset the data, and nothing else without the control token.
+func TestTheOwnersSecretOpensResetOnly(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	srv := newServer(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) { o.Data, o.ControlToken = data, "control" }))
+	text, err := os.ReadFile(filepath.Join(data, "owner.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := "Bearer " + field(t, string(text), "secret")
+	for target, statuses := range map[string]map[string]int{
+		"/_qcs/reset":                {secret: 204, "Bearer control": 204, "Bearer ": 401, "Bearer wrong": 401},
+		"/_qcs/worlds/default/reset": {secret: 401, "Bearer control": 204},
+		"/_qcs/clock/advance":        {secret: 401},
+	} {
+		for token, status := range statuses {
+			send(t, srv, request{method: http.MethodPost, target: target, token: token}).want(t, status)
+		}
+	}
 }

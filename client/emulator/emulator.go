@@ -103,6 +103,12 @@ func (c *Client) ResetWorld(ctx context.Context, world string, to control.WorldR
 	return noResult(client.Decode[none](c.wire.ResetWorld(ctx, world, to)))
 }
 
+// ResetData removes all data of all worlds, and loads a seed or a scenario into the first world:
+// POST /_qcs/reset. It needs the control token, if the emulator has one.
+func (c *Client) ResetData(ctx context.Context, to control.WorldReset) error {
+	return noResult(client.Decode[none](c.wire.ResetData(ctx, to)))
+}
+
 // DropWorld removes a world with all that belongs to it: DELETE /_qcs/worlds/{world}.
 func (c *Client) DropWorld(ctx context.Context, world string) error {
 	return noResult(client.Decode[none](c.wire.DropWorld(ctx, world)))

@@ -90,7 +90,7 @@ func TestEveryControlOperation(t *testing.T) {
 	if replay := must(in.Replay(ctx, must(in.Recording(ctx)))); replay.Same != 1 {
 		t.Errorf("got %+v, want one call with the same answer", replay)
 	}
-	ok(in.StopRecording(ctx))
+	ok(in.StopRecording(ctx), admin.ResetData(ctx, control.WorldReset{}))
 	for _, o := range d.Operations() {
 		if !over.seen[o.ID] {
 			t.Errorf("%s is not called", o.ID)

@@ -62,8 +62,8 @@ func Hooks(options ...Option) client.Hooks {
 		traces:     otel.GetTracerProvider(),
 		metrics:    otel.GetMeterProvider(),
 		propagator: otel.GetTextMapPropagator(),
-		now:        time.Now,
-	} //nolint:forbidigo // the default of WithClock
+		now:        time.Now, //nolint:forbidigo // the default of WithClock
+	}
 	for _, o := range options {
 		o(&s)
 	}

@@ -1528,6 +1528,9 @@ type ListRegistriesParams struct {
 	// Sort A token of the list with `:asc` or `:desc`. Without a direction it means `asc`; an unknown token is refused with 400. Lists are sorted by `created:desc` when it is absent
 	// (repositories by `repoName:asc`). [swagger 2021; release notes 1.12; defaults: our choice]
 	Sort *Sort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// RegistryType Only registries of this kind; an exact match, beside the filter. [our choice]
+	RegistryType *RegistryType `form:"registryType,omitempty" json:"registryType,omitempty"`
 }
 
 // CreateGCPConnectorMultipartBody defines parameters for CreateGCPConnector.

@@ -2060,6 +2060,18 @@ func NewListRegistriesRequest(server string, params *ListRegistriesParams) (*htt
 
 		}
 
+		if params.RegistryType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "registryType", *params.RegistryType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}

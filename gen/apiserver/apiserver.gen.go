@@ -327,6 +327,13 @@ func (w *ServerInterfaceWrapper) ListRegistries(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sort: %s", err))
 	}
 
+	// ------------- Optional query parameter "registryType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "registryType", ctx.QueryParams(), &params.RegistryType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter registryType: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListRegistries(ctx, params)
 	return err

@@ -8,70 +8,67 @@ import (
 	"github.com/qcsdev/qcs/gen/bindgen/bind"
 	"github.com/qcsdev/qcs/openapi"
 	"net/http"
-	"strconv"
-	"strings"
+	"regexp"
 )
 
-// bound answers the operations, with requests that it has checked itself.
+// bound calls the operations with requests that were checked.
 type bound struct {
 	ssi     StrictServerInterface
-	options bind.Options
+	maxBody int64
 }
 
-// Bound are the handlers of BoundRoutes by operation, for who must do without the types of package bind. Bodies have so many bytes at most.
-func Bound(ssi StrictServerInterface, maxBody int64) map[string]bind.Handler {
-	return bind.ByOperation(BoundRoutes(ssi, bind.Options{MaxBody: maxBody}))
-}
-
-// BoundRoutes are the operations of a server behind binders that hold requests to the document. An operation that is missing, and a request that is answered by openapi.ErrUnbound, are to be
-// checked by package contract and to go through the handlers that RegisterHandlers registers.
-func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {
-	b := &bound{ssi, o}
-	return []bind.Route{
-		{OperationID: "CancelSchedule", Method: "POST", Path: "/csapi/v1.3/registry/{registryId}/schedule/{scheduleId}/cancel", Params: []string{"registryId", "scheduleId"}, Serve: b.cancelSchedule},
-		{OperationID: "CancelSchedules", Method: "POST", Path: "/csapi/v1.3/registry/{registryId}/schedule/cancel", Params: []string{"registryId"}, Serve: b.cancelSchedules},
-		{OperationID: "CreateACRConnector", Method: "POST", Path: "/csapi/v1.3/registry/acr/connector", Params: []string{}, Serve: b.createACRConnector},
-		{OperationID: "CreateAWSConnector", Method: "POST", Path: "/csapi/v1.3/registry/aws/connector", Params: []string{}, Serve: b.createAWSConnector},
-		{OperationID: "CreatePolicy", Method: "POST", Path: "/csapi/v1.3/runtime/policies", Params: []string{}, Serve: b.createPolicy},
-		{OperationID: "CreateRegistry", Method: "POST", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.createRegistry},
-		{OperationID: "CreateReport", Method: "POST", Path: "/csapi/v1.3/reports", Params: []string{}, Serve: b.createReport},
-		{OperationID: "CreateReportSchedule", Method: "POST", Path: "/csapi/v1.3/reports/schedule", Params: []string{}, Serve: b.createReportSchedule},
-		{OperationID: "CreateSchedule", Method: "POST", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.createSchedule},
-		{OperationID: "DeleteRegistries", Method: "DELETE", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.deleteRegistries},
-		{OperationID: "DeleteRegistry", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}", Params: []string{"registryId"}, Serve: b.deleteRegistry},
-		{OperationID: "DeleteReports", Method: "DELETE", Path: "/csapi/v1.3/reports", Params: []string{}, Serve: b.deleteReports},
-		{OperationID: "DeleteSchedule", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}/schedule/{scheduleId}", Params: []string{"registryId", "scheduleId"}, Serve: b.deleteSchedule},
-		{OperationID: "DeleteSchedules", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}/schedule/bulk", Params: []string{"registryId"}, Serve: b.deleteSchedules},
-		{OperationID: "DeleteSchedulesByBody", Method: "DELETE", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.deleteSchedulesByBody},
-		{OperationID: "DescribeACRConnector", Method: "GET", Path: "/csapi/v1.3/registry/acr/connector/{connectorId}", Params: []string{"connectorId"}, Serve: b.describeACRConnector},
-		{OperationID: "DescribeAWSBase", Method: "GET", Path: "/csapi/v1.3/registry/aws-base", Params: []string{}, Serve: b.describeAWSBase},
-		{OperationID: "DescribeGCPConnector", Method: "GET", Path: "/csapi/v1.3/registry/gcp/connector/{connectorId}", Params: []string{"connectorId"}, Serve: b.describeGCPConnector},
-		{OperationID: "DescribeImage", Method: "GET", Path: "/csapi/v1.3/images/{imageSha}", Params: []string{"imageSha"}, Serve: b.describeImage},
-		{OperationID: "DescribePolicy", Method: "GET", Path: "/csapi/v1.3/runtime/policies/{policyId}", Params: []string{"policyId"}, Serve: b.describePolicy},
-		{OperationID: "DescribeRegistry", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}", Params: []string{"registryId"}, Serve: b.describeRegistry},
-		{OperationID: "DownloadReport", Method: "GET", Path: "/csapi/v1.3/reports/{reportUuid}/download", Params: []string{"reportUuid"}, Serve: b.downloadReport},
-		{OperationID: "ListACRConnectors", Method: "GET", Path: "/csapi/v1.3/registry/acr/connectors", Params: []string{}, Serve: b.listACRConnectors},
-		{OperationID: "ListAWSConnectors", Method: "GET", Path: "/csapi/v1.3/registry/aws/connectors", Params: []string{}, Serve: b.listAWSConnectors},
-		{OperationID: "ListAWSConnectorsOfAccount", Method: "GET", Path: "/csapi/v1.3/registry/aws/connectors/{accountId}", Params: []string{"accountId"}, Serve: b.listAWSConnectorsOfAccount},
-		{OperationID: "ListAssociatedRegistries", Method: "GET", Path: "/csapi/v1.3/images/{imageSha}/associatedRegistries", Params: []string{"imageSha"}, Serve: b.listAssociatedRegistries},
-		{OperationID: "ListGCPConnectors", Method: "GET", Path: "/csapi/v1.3/registry/gcp/connectors", Params: []string{}, Serve: b.listGCPConnectors},
-		{OperationID: "ListImages", Method: "GET", Path: "/csapi/v1.3/images", Params: []string{}, Serve: b.listImages},
-		{OperationID: "ListRegistries", Method: "GET", Path: "/csapi/v1.3/registry", Params: []string{}, Serve: b.listRegistries},
-		{OperationID: "ListReports", Method: "GET", Path: "/csapi/v1.3/reports", Params: []string{}, Serve: b.listReports},
-		{OperationID: "ListRepositories", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}/repository", Params: []string{"registryId"}, Serve: b.listRepositories},
-		{OperationID: "ListSchedules", Method: "GET", Path: "/csapi/v1.3/registry/{registryId}/schedule", Params: []string{"registryId"}, Serve: b.listSchedules},
-		{OperationID: "ListVulnerabilities", Method: "GET", Path: "/csapi/v1.3/images/{imageSha}/vuln", Params: []string{"imageSha"}, Serve: b.listVulnerabilities},
-		{OperationID: "UpdatePolicy", Method: "PUT", Path: "/csapi/v1.3/runtime/policies/{policyId}", Params: []string{"policyId"}, Serve: b.updatePolicy},
-		{OperationID: "UpdateRegistry", Method: "PUT", Path: "/csapi/v1.3/registry/{registryId}", Params: []string{"registryId"}, Serve: b.updateRegistry},
-		{OperationID: "UpdateReportSchedule", Method: "PUT", Path: "/csapi/v1.3/reports/schedule/{reportingScheduleID}", Params: []string{"reportingScheduleID"}, Serve: b.updateReportSchedule},
-		{OperationID: "UpdateSchedule", Method: "PUT", Path: "/csapi/v1.3/registry/{registryId}/schedule/{scheduleId}", Params: []string{"registryId", "scheduleId"}, Serve: b.updateSchedule},
-		{OperationID: "ValidateRegistry", Method: "POST", Path: "/csapi/v1.3/registry/validate", Params: []string{}, Serve: b.validateRegistry},
+// Bound returns handlers by operation id. A handler checks a request against the document and calls
+// the operation; path has the values of the path parameters in their order in the path. A body may
+// have maxBody bytes. An error is a *openapi.RequestError, an error of the operation, or
+// openapi.ErrUnbound: then the handler has read and written nothing, and package contract must
+// check the request, as it must where an operation has no handler here.
+func Bound(ssi StrictServerInterface, maxBody int64) map[string]func(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	b := &bound{ssi, maxBody}
+	return map[string]func(w http.ResponseWriter, r *http.Request, path [2]string) error{
+		"CancelSchedule":             b.cancelSchedule,
+		"CancelSchedules":            b.cancelSchedules,
+		"CreateACRConnector":         b.createACRConnector,
+		"CreateAWSConnector":         b.createAWSConnector,
+		"CreatePolicy":               b.createPolicy,
+		"CreateRegistry":             b.createRegistry,
+		"CreateReport":               b.createReport,
+		"CreateReportSchedule":       b.createReportSchedule,
+		"CreateSchedule":             b.createSchedule,
+		"DeleteRegistries":           b.deleteRegistries,
+		"DeleteRegistry":             b.deleteRegistry,
+		"DeleteReports":              b.deleteReports,
+		"DeleteSchedule":             b.deleteSchedule,
+		"DeleteSchedules":            b.deleteSchedules,
+		"DeleteSchedulesByBody":      b.deleteSchedulesByBody,
+		"DescribeACRConnector":       b.describeACRConnector,
+		"DescribeAWSBase":            b.describeAWSBase,
+		"DescribeGCPConnector":       b.describeGCPConnector,
+		"DescribeImage":              b.describeImage,
+		"DescribePolicy":             b.describePolicy,
+		"DescribeRegistry":           b.describeRegistry,
+		"DownloadReport":             b.downloadReport,
+		"ListACRConnectors":          b.listACRConnectors,
+		"ListAWSConnectors":          b.listAWSConnectors,
+		"ListAWSConnectorsOfAccount": b.listAWSConnectorsOfAccount,
+		"ListAssociatedRegistries":   b.listAssociatedRegistries,
+		"ListGCPConnectors":          b.listGCPConnectors,
+		"ListImages":                 b.listImages,
+		"ListRegistries":             b.listRegistries,
+		"ListReports":                b.listReports,
+		"ListRepositories":           b.listRepositories,
+		"ListSchedules":              b.listSchedules,
+		"ListVulnerabilities":        b.listVulnerabilities,
+		"UpdatePolicy":               b.updatePolicy,
+		"UpdateRegistry":             b.updateRegistry,
+		"UpdateReportSchedule":       b.updateReportSchedule,
+		"UpdateSchedule":             b.updateSchedule,
+		"ValidateRegistry":           b.validateRegistry,
 	}
 }
 
-// cancelSchedule answers POST /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}/cancel.
-func (b *bound) cancelSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// cancelSchedule handles POST /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}/cancel.
+func (b *bound) cancelSchedule(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request CancelScheduleRequestObject
@@ -86,19 +83,16 @@ func (b *bound) cancelSchedule(w http.ResponseWriter, r *http.Request, path bind
 	if refused := bind.NoQuery("CancelSchedule", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.CancelSchedule(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CancelSchedule(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CancelSchedule200JSONResponse); ok {
-		return bind.Answer(w, 200, ScheduleReference(a), appendScheduleReference)
-	}
-	return answer.VisitCancelScheduleResponse(w)
+	return response.VisitCancelScheduleResponse(w)
 }
 
-// cancelSchedules answers POST /csapi/v1.3/registry/{registryId}/schedule/cancel.
-func (b *bound) cancelSchedules(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// cancelSchedules handles POST /csapi/v1.3/registry/{registryId}/schedule/cancel.
+func (b *bound) cancelSchedules(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request CancelSchedulesRequestObject
@@ -109,57 +103,50 @@ func (b *bound) cancelSchedules(w http.ResponseWriter, r *http.Request, path bin
 	if refused := bindCancelSchedulesParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.CancelSchedules(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CancelSchedules(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CancelSchedules200JSONResponse); ok {
-		return bind.Answer(w, 200, CancelJob(a), appendCancelJob)
-	}
-	return answer.VisitCancelSchedulesResponse(w)
+	return response.VisitCancelSchedulesResponse(w)
 }
 
 // bindCancelSchedulesParams reads the query of CancelSchedules.
 func bindCancelSchedulesParams(query string, p *CancelSchedulesParams) *openapi.RequestError {
-	type values struct {
-		filter Filter
-	}
-	var own *values // what the parameters point to
+	var given uint64 // one bit per parameter
 	q := bind.NewQuery("CancelSchedules", query)
 	for q.Next() {
 		switch q.Name {
 		case "scheduleIds":
 			if p.ScheduleIds == nil {
-				p.ScheduleIds = make([]string, 0, q.Left())
+				p.ScheduleIds = make(ScheduleIds, 0, q.Left())
 			}
+			item := string(q.Value)
 			if q.Item(len(p.ScheduleIds), 0, 128) {
-				p.ScheduleIds = append(p.ScheduleIds, q.Value)
+				p.ScheduleIds = append(p.ScheduleIds, item)
 			}
 		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
+			var value Filter
+			if q.Once(&given, 1<<1, true) && bind.Text(&q, &value, 0, 8192) {
+				p.Filter = new(value)
 			}
 		default:
 			q.Unknown("scheduleIds", "filter")
 		}
 	}
-	q.List("scheduleIds", len(p.ScheduleIds), false, 5000)
+	q.MaxItems("scheduleIds", len(p.ScheduleIds), 5000)
 	return q.Refused
 }
 
-// createACRConnector answers POST /csapi/v1.3/registry/acr/connector.
-func (b *bound) createACRConnector(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// createACRConnector handles POST /csapi/v1.3/registry/acr/connector.
+func (b *bound) createACRConnector(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request CreateACRConnectorRequestObject
 	if refused := bind.NoQuery("CreateACRConnector", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -169,26 +156,23 @@ func (b *bound) createACRConnector(w http.ResponseWriter, r *http.Request, path 
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.CreateACRConnector(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CreateACRConnector(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CreateACRConnector200JSONResponse); ok {
-		return bind.Answer(w, 200, ACRConnector(a), appendACRConnector)
-	}
-	return answer.VisitCreateACRConnectorResponse(w)
+	return response.VisitCreateACRConnectorResponse(w)
 }
 
-// createAWSConnector answers POST /csapi/v1.3/registry/aws/connector.
-func (b *bound) createAWSConnector(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// createAWSConnector handles POST /csapi/v1.3/registry/aws/connector.
+func (b *bound) createAWSConnector(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request CreateAWSConnectorRequestObject
 	if refused := bind.NoQuery("CreateAWSConnector", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -198,26 +182,23 @@ func (b *bound) createAWSConnector(w http.ResponseWriter, r *http.Request, path 
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.CreateAWSConnector(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CreateAWSConnector(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CreateAWSConnector200JSONResponse); ok {
-		return bind.Answer(w, 200, Connector(a), appendConnector)
-	}
-	return answer.VisitCreateAWSConnectorResponse(w)
+	return response.VisitCreateAWSConnectorResponse(w)
 }
 
-// createPolicy answers POST /csapi/v1.3/runtime/policies.
-func (b *bound) createPolicy(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// createPolicy handles POST /csapi/v1.3/runtime/policies.
+func (b *bound) createPolicy(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request CreatePolicyRequestObject
 	if refused := bind.NoQuery("CreatePolicy", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -227,26 +208,23 @@ func (b *bound) createPolicy(w http.ResponseWriter, r *http.Request, path bind.P
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.CreatePolicy(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CreatePolicy(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CreatePolicy200JSONResponse); ok {
-		return bind.Answer(w, 200, Policy(a), appendPolicy)
-	}
-	return answer.VisitCreatePolicyResponse(w)
+	return response.VisitCreatePolicyResponse(w)
 }
 
-// createRegistry answers POST /csapi/v1.3/registry.
-func (b *bound) createRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// createRegistry handles POST /csapi/v1.3/registry.
+func (b *bound) createRegistry(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request CreateRegistryRequestObject
 	if refused := bind.NoQuery("CreateRegistry", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -256,26 +234,23 @@ func (b *bound) createRegistry(w http.ResponseWriter, r *http.Request, path bind
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.CreateRegistry(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CreateRegistry(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CreateRegistry200JSONResponse); ok {
-		return bind.Answer(w, 200, RegistryReference(a), appendRegistryReference)
-	}
-	return answer.VisitCreateRegistryResponse(w)
+	return response.VisitCreateRegistryResponse(w)
 }
 
-// createReport answers POST /csapi/v1.3/reports.
-func (b *bound) createReport(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// createReport handles POST /csapi/v1.3/reports.
+func (b *bound) createReport(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request CreateReportRequestObject
 	if refused := bind.NoQuery("CreateReport", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -285,26 +260,23 @@ func (b *bound) createReport(w http.ResponseWriter, r *http.Request, path bind.P
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.CreateReport(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CreateReport(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CreateReport200JSONResponse); ok {
-		return bind.Answer(w, 200, string(a), bind.AppendString)
-	}
-	return answer.VisitCreateReportResponse(w)
+	return response.VisitCreateReportResponse(w)
 }
 
-// createReportSchedule answers POST /csapi/v1.3/reports/schedule.
-func (b *bound) createReportSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// createReportSchedule handles POST /csapi/v1.3/reports/schedule.
+func (b *bound) createReportSchedule(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request CreateReportScheduleRequestObject
 	if refused := bind.NoQuery("CreateReportSchedule", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -314,19 +286,16 @@ func (b *bound) createReportSchedule(w http.ResponseWriter, r *http.Request, pat
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.CreateReportSchedule(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CreateReportSchedule(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CreateReportSchedule200JSONResponse); ok {
-		return bind.Answer(w, 200, ReportScheduleReference(a), appendReportScheduleReference)
-	}
-	return answer.VisitCreateReportScheduleResponse(w)
+	return response.VisitCreateReportScheduleResponse(w)
 }
 
-// createSchedule answers POST /csapi/v1.3/registry/{registryId}/schedule.
-func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// createSchedule handles POST /csapi/v1.3/registry/{registryId}/schedule.
+func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request CreateScheduleRequestObject
@@ -337,7 +306,7 @@ func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path bind
 	if refused := bind.NoQuery("CreateSchedule", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -347,33 +316,27 @@ func (b *bound) createSchedule(w http.ResponseWriter, r *http.Request, path bind
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.CreateSchedule(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.CreateSchedule(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(CreateSchedule200JSONResponse); ok {
-		return bind.Answer(w, 200, ScheduleReference(a), appendScheduleReference)
-	}
-	return answer.VisitCreateScheduleResponse(w)
+	return response.VisitCreateScheduleResponse(w)
 }
 
-// deleteRegistries answers DELETE /csapi/v1.3/registry.
-func (b *bound) deleteRegistries(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// deleteRegistries handles DELETE /csapi/v1.3/registry.
+func (b *bound) deleteRegistries(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DeleteRegistriesRequestObject
 	if refused := bindDeleteRegistriesParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DeleteRegistries(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DeleteRegistries(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DeleteRegistries200JSONResponse); ok {
-		return bind.Answer(w, 200, DeletionJob(a), appendDeletionJob)
-	}
-	return answer.VisitDeleteRegistriesResponse(w)
+	return response.VisitDeleteRegistriesResponse(w)
 }
 
 // bindDeleteRegistriesParams reads the query of DeleteRegistries.
@@ -385,20 +348,21 @@ func bindDeleteRegistriesParams(query string, p *DeleteRegistriesParams) *openap
 			if p.RegistryIds == nil {
 				p.RegistryIds = make([]string, 0, q.Left())
 			}
+			item := string(q.Value)
 			if q.Item(len(p.RegistryIds), 0, 128) {
-				p.RegistryIds = append(p.RegistryIds, q.Value)
+				p.RegistryIds = append(p.RegistryIds, item)
 			}
 		default:
 			q.Unknown("registryIds")
 		}
 	}
-	q.List("registryIds", len(p.RegistryIds), false, 5000)
+	q.MaxItems("registryIds", len(p.RegistryIds), 5000)
 	return q.Refused
 }
 
-// deleteRegistry answers DELETE /csapi/v1.3/registry/{registryId}.
-func (b *bound) deleteRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// deleteRegistry handles DELETE /csapi/v1.3/registry/{registryId}.
+func (b *bound) deleteRegistry(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DeleteRegistryRequestObject
@@ -409,33 +373,27 @@ func (b *bound) deleteRegistry(w http.ResponseWriter, r *http.Request, path bind
 	if refused := bind.NoQuery("DeleteRegistry", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DeleteRegistry(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DeleteRegistry(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DeleteRegistry200JSONResponse); ok {
-		return bind.Answer(w, 200, DeletionJob(a), appendDeletionJob)
-	}
-	return answer.VisitDeleteRegistryResponse(w)
+	return response.VisitDeleteRegistryResponse(w)
 }
 
-// deleteReports answers DELETE /csapi/v1.3/reports.
-func (b *bound) deleteReports(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// deleteReports handles DELETE /csapi/v1.3/reports.
+func (b *bound) deleteReports(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DeleteReportsRequestObject
 	if refused := bindDeleteReportsParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DeleteReports(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DeleteReports(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DeleteReports200JSONResponse); ok {
-		return bind.Answer(w, 200, ReportDeletion(a), appendReportDeletion)
-	}
-	return answer.VisitDeleteReportsResponse(w)
+	return response.VisitDeleteReportsResponse(w)
 }
 
 // bindDeleteReportsParams reads the query of DeleteReports.
@@ -447,20 +405,22 @@ func bindDeleteReportsParams(query string, p *DeleteReportsParams) *openapi.Requ
 			if p.ReportUuids == nil {
 				p.ReportUuids = make([]string, 0, q.Left())
 			}
+			item := string(q.Value)
 			if q.Item(len(p.ReportUuids), 1, 128) {
-				p.ReportUuids = append(p.ReportUuids, q.Value)
+				p.ReportUuids = append(p.ReportUuids, item)
 			}
 		default:
 			q.Unknown("reportUuids")
 		}
 	}
-	q.List("reportUuids", len(p.ReportUuids), true, 5000)
+	q.Required("reportUuids", len(p.ReportUuids) > 0)
+	q.MaxItems("reportUuids", len(p.ReportUuids), 5000)
 	return q.Refused
 }
 
-// deleteSchedule answers DELETE /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}.
-func (b *bound) deleteSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// deleteSchedule handles DELETE /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}.
+func (b *bound) deleteSchedule(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DeleteScheduleRequestObject
@@ -475,19 +435,16 @@ func (b *bound) deleteSchedule(w http.ResponseWriter, r *http.Request, path bind
 	if refused := bind.NoQuery("DeleteSchedule", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DeleteSchedule(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DeleteSchedule(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DeleteSchedule200JSONResponse); ok {
-		return bind.Answer(w, 200, ScheduleReference(a), appendScheduleReference)
-	}
-	return answer.VisitDeleteScheduleResponse(w)
+	return response.VisitDeleteScheduleResponse(w)
 }
 
-// deleteSchedules answers DELETE /csapi/v1.3/registry/{registryId}/schedule/bulk.
-func (b *bound) deleteSchedules(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// deleteSchedules handles DELETE /csapi/v1.3/registry/{registryId}/schedule/bulk.
+func (b *bound) deleteSchedules(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DeleteSchedulesRequestObject
@@ -498,50 +455,43 @@ func (b *bound) deleteSchedules(w http.ResponseWriter, r *http.Request, path bin
 	if refused := bindDeleteSchedulesParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DeleteSchedules(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DeleteSchedules(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DeleteSchedules200JSONResponse); ok {
-		return bind.Answer(w, 200, DeletionJob(a), appendDeletionJob)
-	}
-	return answer.VisitDeleteSchedulesResponse(w)
+	return response.VisitDeleteSchedulesResponse(w)
 }
 
 // bindDeleteSchedulesParams reads the query of DeleteSchedules.
 func bindDeleteSchedulesParams(query string, p *DeleteSchedulesParams) *openapi.RequestError {
-	type values struct {
-		filter Filter
-	}
-	var own *values // what the parameters point to
+	var given uint64 // one bit per parameter
 	q := bind.NewQuery("DeleteSchedules", query)
 	for q.Next() {
 		switch q.Name {
 		case "scheduleIds":
 			if p.ScheduleIds == nil {
-				p.ScheduleIds = make([]string, 0, q.Left())
+				p.ScheduleIds = make(ScheduleIds, 0, q.Left())
 			}
+			item := string(q.Value)
 			if q.Item(len(p.ScheduleIds), 0, 128) {
-				p.ScheduleIds = append(p.ScheduleIds, q.Value)
+				p.ScheduleIds = append(p.ScheduleIds, item)
 			}
 		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
+			var value Filter
+			if q.Once(&given, 1<<1, true) && bind.Text(&q, &value, 0, 8192) {
+				p.Filter = new(value)
 			}
 		default:
 			q.Unknown("scheduleIds", "filter")
 		}
 	}
-	q.List("scheduleIds", len(p.ScheduleIds), false, 5000)
+	q.MaxItems("scheduleIds", len(p.ScheduleIds), 5000)
 	return q.Refused
 }
 
-// deleteSchedulesByBody answers DELETE /csapi/v1.3/registry/{registryId}/schedule.
-func (b *bound) deleteSchedulesByBody(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// deleteSchedulesByBody handles DELETE /csapi/v1.3/registry/{registryId}/schedule.
+func (b *bound) deleteSchedulesByBody(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DeleteSchedulesByBodyRequestObject
@@ -552,19 +502,16 @@ func (b *bound) deleteSchedulesByBody(w http.ResponseWriter, r *http.Request, pa
 	if refused := bind.NoQuery("DeleteSchedulesByBody", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DeleteSchedulesByBody(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DeleteSchedulesByBody(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DeleteSchedulesByBody200JSONResponse); ok {
-		return bind.Answer(w, 200, DeletionJob(a), appendDeletionJob)
-	}
-	return answer.VisitDeleteSchedulesByBodyResponse(w)
+	return response.VisitDeleteSchedulesByBodyResponse(w)
 }
 
-// describeACRConnector answers GET /csapi/v1.3/registry/acr/connector/{connectorId}.
-func (b *bound) describeACRConnector(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// describeACRConnector handles GET /csapi/v1.3/registry/acr/connector/{connectorId}.
+func (b *bound) describeACRConnector(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DescribeACRConnectorRequestObject
@@ -575,38 +522,32 @@ func (b *bound) describeACRConnector(w http.ResponseWriter, r *http.Request, pat
 	if refused := bind.NoQuery("DescribeACRConnector", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DescribeACRConnector(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DescribeACRConnector(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DescribeACRConnector200JSONResponse); ok {
-		return bind.Answer(w, 200, ACRConnector(a), appendACRConnector)
-	}
-	return answer.VisitDescribeACRConnectorResponse(w)
+	return response.VisitDescribeACRConnectorResponse(w)
 }
 
-// describeAWSBase answers GET /csapi/v1.3/registry/aws-base.
-func (b *bound) describeAWSBase(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// describeAWSBase handles GET /csapi/v1.3/registry/aws-base.
+func (b *bound) describeAWSBase(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DescribeAWSBaseRequestObject
 	if refused := bind.NoQuery("DescribeAWSBase", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DescribeAWSBase(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DescribeAWSBase(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DescribeAWSBase200JSONResponse); ok {
-		return bind.Answer(w, 200, AWSBase(a), appendAWSBase)
-	}
-	return answer.VisitDescribeAWSBaseResponse(w)
+	return response.VisitDescribeAWSBaseResponse(w)
 }
 
-// describeGCPConnector answers GET /csapi/v1.3/registry/gcp/connector/{connectorId}.
-func (b *bound) describeGCPConnector(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// describeGCPConnector handles GET /csapi/v1.3/registry/gcp/connector/{connectorId}.
+func (b *bound) describeGCPConnector(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DescribeGCPConnectorRequestObject
@@ -617,19 +558,16 @@ func (b *bound) describeGCPConnector(w http.ResponseWriter, r *http.Request, pat
 	if refused := bind.NoQuery("DescribeGCPConnector", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DescribeGCPConnector(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DescribeGCPConnector(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DescribeGCPConnector200JSONResponse); ok {
-		return bind.Answer(w, 200, GCPConnector(a), appendGCPConnector)
-	}
-	return answer.VisitDescribeGCPConnectorResponse(w)
+	return response.VisitDescribeGCPConnectorResponse(w)
 }
 
-// describeImage answers GET /csapi/v1.3/images/{imageSha}.
-func (b *bound) describeImage(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// describeImage handles GET /csapi/v1.3/images/{imageSha}.
+func (b *bound) describeImage(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DescribeImageRequestObject
@@ -640,19 +578,16 @@ func (b *bound) describeImage(w http.ResponseWriter, r *http.Request, path bind.
 	if refused := bind.NoQuery("DescribeImage", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DescribeImage(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DescribeImage(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DescribeImage200JSONResponse); ok {
-		return bind.Answer(w, 200, Image(a), appendImage)
-	}
-	return answer.VisitDescribeImageResponse(w)
+	return response.VisitDescribeImageResponse(w)
 }
 
-// describePolicy answers GET /csapi/v1.3/runtime/policies/{policyId}.
-func (b *bound) describePolicy(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// describePolicy handles GET /csapi/v1.3/runtime/policies/{policyId}.
+func (b *bound) describePolicy(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DescribePolicyRequestObject
@@ -663,19 +598,16 @@ func (b *bound) describePolicy(w http.ResponseWriter, r *http.Request, path bind
 	if refused := bind.NoQuery("DescribePolicy", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DescribePolicy(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DescribePolicy(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DescribePolicy200JSONResponse); ok {
-		return bind.Answer(w, 200, Policy(a), appendPolicy)
-	}
-	return answer.VisitDescribePolicyResponse(w)
+	return response.VisitDescribePolicyResponse(w)
 }
 
-// describeRegistry answers GET /csapi/v1.3/registry/{registryId}.
-func (b *bound) describeRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// describeRegistry handles GET /csapi/v1.3/registry/{registryId}.
+func (b *bound) describeRegistry(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DescribeRegistryRequestObject
@@ -686,19 +618,16 @@ func (b *bound) describeRegistry(w http.ResponseWriter, r *http.Request, path bi
 	if refused := bind.NoQuery("DescribeRegistry", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DescribeRegistry(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DescribeRegistry(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(DescribeRegistry200JSONResponse); ok {
-		return bind.Answer(w, 200, RegistryDetails(a), appendRegistryDetails)
-	}
-	return answer.VisitDescribeRegistryResponse(w)
+	return response.VisitDescribeRegistryResponse(w)
 }
 
-// downloadReport answers GET /csapi/v1.3/reports/{reportUuid}/download.
-func (b *bound) downloadReport(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// downloadReport handles GET /csapi/v1.3/reports/{reportUuid}/download.
+func (b *bound) downloadReport(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request DownloadReportRequestObject
@@ -709,54 +638,48 @@ func (b *bound) downloadReport(w http.ResponseWriter, r *http.Request, path bind
 	if refused := bind.NoQuery("DownloadReport", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.DownloadReport(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.DownloadReport(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	return answer.VisitDownloadReportResponse(w)
+	return response.VisitDownloadReportResponse(w)
 }
 
-// listACRConnectors answers GET /csapi/v1.3/registry/acr/connectors.
-func (b *bound) listACRConnectors(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listACRConnectors handles GET /csapi/v1.3/registry/acr/connectors.
+func (b *bound) listACRConnectors(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListACRConnectorsRequestObject
 	if refused := bind.NoQuery("ListACRConnectors", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListACRConnectors(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListACRConnectors(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListACRConnectors200JSONResponse); ok {
-		return bind.Answer(w, 200, []ACRConnector(a), func(to []byte, all []ACRConnector) []byte { return bind.AppendList(to, all, appendACRConnector) })
-	}
-	return answer.VisitListACRConnectorsResponse(w)
+	return response.VisitListACRConnectorsResponse(w)
 }
 
-// listAWSConnectors answers GET /csapi/v1.3/registry/aws/connectors.
-func (b *bound) listAWSConnectors(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listAWSConnectors handles GET /csapi/v1.3/registry/aws/connectors.
+func (b *bound) listAWSConnectors(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListAWSConnectorsRequestObject
 	if refused := bind.NoQuery("ListAWSConnectors", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListAWSConnectors(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListAWSConnectors(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListAWSConnectors200JSONResponse); ok {
-		return bind.Answer(w, 200, []Connector(a), func(to []byte, all []Connector) []byte { return bind.AppendList(to, all, appendConnector) })
-	}
-	return answer.VisitListAWSConnectorsResponse(w)
+	return response.VisitListAWSConnectorsResponse(w)
 }
 
-// listAWSConnectorsOfAccount answers GET /csapi/v1.3/registry/aws/connectors/{accountId}.
-func (b *bound) listAWSConnectorsOfAccount(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listAWSConnectorsOfAccount handles GET /csapi/v1.3/registry/aws/connectors/{accountId}.
+func (b *bound) listAWSConnectorsOfAccount(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListAWSConnectorsOfAccountRequestObject
@@ -767,19 +690,16 @@ func (b *bound) listAWSConnectorsOfAccount(w http.ResponseWriter, r *http.Reques
 	if refused := bind.NoQuery("ListAWSConnectorsOfAccount", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListAWSConnectorsOfAccount(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListAWSConnectorsOfAccount(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListAWSConnectorsOfAccount200JSONResponse); ok {
-		return bind.Answer(w, 200, []Connector(a), func(to []byte, all []Connector) []byte { return bind.AppendList(to, all, appendConnector) })
-	}
-	return answer.VisitListAWSConnectorsOfAccountResponse(w)
+	return response.VisitListAWSConnectorsOfAccountResponse(w)
 }
 
-// listAssociatedRegistries answers GET /csapi/v1.3/images/{imageSha}/associatedRegistries.
-func (b *bound) listAssociatedRegistries(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listAssociatedRegistries handles GET /csapi/v1.3/images/{imageSha}/associatedRegistries.
+func (b *bound) listAssociatedRegistries(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListAssociatedRegistriesRequestObject
@@ -790,95 +710,70 @@ func (b *bound) listAssociatedRegistries(w http.ResponseWriter, r *http.Request,
 	if refused := bind.NoQuery("ListAssociatedRegistries", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListAssociatedRegistries(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListAssociatedRegistries(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListAssociatedRegistries200JSONResponse); ok {
-		return bind.Answer(w, 200, []AssociatedRegistry(a), func(to []byte, all []AssociatedRegistry) []byte {
-			return bind.AppendList(to, all, appendAssociatedRegistry)
-		})
-	}
-	return answer.VisitListAssociatedRegistriesResponse(w)
+	return response.VisitListAssociatedRegistriesResponse(w)
 }
 
-// listGCPConnectors answers GET /csapi/v1.3/registry/gcp/connectors.
-func (b *bound) listGCPConnectors(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listGCPConnectors handles GET /csapi/v1.3/registry/gcp/connectors.
+func (b *bound) listGCPConnectors(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListGCPConnectorsRequestObject
 	if refused := bind.NoQuery("ListGCPConnectors", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListGCPConnectors(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListGCPConnectors(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListGCPConnectors200JSONResponse); ok {
-		return bind.Answer(w, 200, []GCPConnector(a), func(to []byte, all []GCPConnector) []byte { return bind.AppendList(to, all, appendGCPConnector) })
-	}
-	return answer.VisitListGCPConnectorsResponse(w)
+	return response.VisitListGCPConnectorsResponse(w)
 }
 
-// listImages answers GET /csapi/v1.3/images.
-func (b *bound) listImages(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listImages handles GET /csapi/v1.3/images.
+func (b *bound) listImages(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListImagesRequestObject
 	if refused := bindListImagesParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListImages(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListImages(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListImages200JSONResponse); ok {
-		return bind.Answer(w, 200, Images(a), appendImages)
-	}
-	return answer.VisitListImagesResponse(w)
+	return response.VisitListImagesResponse(w)
 }
 
 // bindListImagesParams reads the query of ListImages.
 func bindListImagesParams(query string, p *ListImagesParams) *openapi.RequestError {
-	type values struct {
-		filter     Filter
-		pageNumber PageNumber
-		pageSize   PageSize
-		sort       Sort
-	}
-	var own *values // what the parameters point to
+	var given uint64 // one bit per parameter
 	q := bind.NewQuery("ListImages", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
+			var value Filter
+			if q.Once(&given, 1<<0, true) && bind.Text(&q, &value, 0, 8192) {
+				p.Filter = new(value)
 			}
 		case "pageNumber":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
-				p.PageNumber = &own.pageNumber
+			var value PageNumber
+			if q.Once(&given, 1<<1, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 2000000 || q.Refuse("", `number must be at most 2000000`)) {
+				p.PageNumber = new(value)
 			}
 		case "pageSize":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
-				p.PageSize = &own.pageSize
+			var value PageSize
+			if q.Once(&given, 1<<2, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 1000 || q.Refuse("", `number must be at most 1000`)) {
+				p.PageSize = new(value)
 			}
 		case "sort":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Sort != nil, true) && bind.Text(&q, &own.sort, 0, 128) {
-				p.Sort = &own.sort
+			var value Sort
+			if q.Once(&given, 1<<3, true) && bind.Text(&q, &value, 0, 128) {
+				p.Sort = new(value)
 			}
 		default:
 			q.Unknown("filter", "pageNumber", "pageSize", "sort")
@@ -887,130 +782,101 @@ func bindListImagesParams(query string, p *ListImagesParams) *openapi.RequestErr
 	return q.Refused
 }
 
-// listRegistries answers GET /csapi/v1.3/registry.
-func (b *bound) listRegistries(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listRegistries handles GET /csapi/v1.3/registry.
+func (b *bound) listRegistries(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListRegistriesRequestObject
 	if refused := bindListRegistriesParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListRegistries(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListRegistries(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListRegistries200JSONResponse); ok {
-		return bind.Answer(w, 200, Registries(a), appendRegistries)
-	}
-	return answer.VisitListRegistriesResponse(w)
+	return response.VisitListRegistriesResponse(w)
 }
 
 // bindListRegistriesParams reads the query of ListRegistries.
 func bindListRegistriesParams(query string, p *ListRegistriesParams) *openapi.RequestError {
-	type values struct {
-		filter     Filter
-		pageNumber PageNumber
-		pageSize   PageSize
-		sort       Sort
-	}
-	var own *values // what the parameters point to
+	var given uint64 // one bit per parameter
 	q := bind.NewQuery("ListRegistries", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
+			var value Filter
+			if q.Once(&given, 1<<0, true) && bind.Text(&q, &value, 0, 8192) {
+				p.Filter = new(value)
 			}
 		case "pageNumber":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
-				p.PageNumber = &own.pageNumber
+			var value PageNumber
+			if q.Once(&given, 1<<1, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 2000000 || q.Refuse("", `number must be at most 2000000`)) {
+				p.PageNumber = new(value)
 			}
 		case "pageSize":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
-				p.PageSize = &own.pageSize
+			var value PageSize
+			if q.Once(&given, 1<<2, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 1000 || q.Refuse("", `number must be at most 1000`)) {
+				p.PageSize = new(value)
 			}
 		case "sort":
-			if own == nil {
-				own = new(values)
+			var value Sort
+			if q.Once(&given, 1<<3, true) && bind.Text(&q, &value, 0, 128) {
+				p.Sort = new(value)
 			}
-			if q.Once(p.Sort != nil, true) && bind.Text(&q, &own.sort, 0, 128) {
-				p.Sort = &own.sort
+		case "registryType":
+			var value RegistryType
+			if q.Once(&given, 1<<4, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.Refuse("", `value is not one of the allowed values ["V2_PRIVATE","V2","DockerHub","AWS","Azure","ACR","GCP","GOOGLE_ARTIFACT_REGISTRY"]`)) {
+				p.RegistryType = new(value)
 			}
 		default:
-			q.Unknown("filter", "pageNumber", "pageSize", "sort")
+			q.Unknown("filter", "pageNumber", "pageSize", "sort", "registryType")
 		}
 	}
 	return q.Refused
 }
 
-// listReports answers GET /csapi/v1.3/reports.
-func (b *bound) listReports(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listReports handles GET /csapi/v1.3/reports.
+func (b *bound) listReports(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListReportsRequestObject
 	if refused := bindListReportsParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListReports(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListReports(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListReports200JSONResponse); ok {
-		return bind.Answer(w, 200, Reports(a), appendReports)
-	}
-	return answer.VisitListReportsResponse(w)
+	return response.VisitListReportsResponse(w)
 }
 
 // bindListReportsParams reads the query of ListReports.
 func bindListReportsParams(query string, p *ListReportsParams) *openapi.RequestError {
-	type values struct {
-		filter     Filter
-		pageNumber PageNumber
-		pageSize   PageSize
-		sort       Sort
-	}
-	var own *values // what the parameters point to
+	var given uint64 // one bit per parameter
 	q := bind.NewQuery("ListReports", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
+			var value Filter
+			if q.Once(&given, 1<<0, true) && bind.Text(&q, &value, 0, 8192) {
+				p.Filter = new(value)
 			}
 		case "pageNumber":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
-				p.PageNumber = &own.pageNumber
+			var value PageNumber
+			if q.Once(&given, 1<<1, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 2000000 || q.Refuse("", `number must be at most 2000000`)) {
+				p.PageNumber = new(value)
 			}
 		case "pageSize":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
-				p.PageSize = &own.pageSize
+			var value PageSize
+			if q.Once(&given, 1<<2, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 1000 || q.Refuse("", `number must be at most 1000`)) {
+				p.PageSize = new(value)
 			}
 		case "sort":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Sort != nil, true) && bind.Text(&q, &own.sort, 0, 128) {
-				p.Sort = &own.sort
+			var value Sort
+			if q.Once(&given, 1<<3, true) && bind.Text(&q, &value, 0, 128) {
+				p.Sort = new(value)
 			}
 		default:
 			q.Unknown("filter", "pageNumber", "pageSize", "sort")
@@ -1019,9 +885,9 @@ func bindListReportsParams(query string, p *ListReportsParams) *openapi.RequestE
 	return q.Refused
 }
 
-// listRepositories answers GET /csapi/v1.3/registry/{registryId}/repository.
-func (b *bound) listRepositories(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listRepositories handles GET /csapi/v1.3/registry/{registryId}/repository.
+func (b *bound) listRepositories(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListRepositoriesRequestObject
@@ -1032,55 +898,38 @@ func (b *bound) listRepositories(w http.ResponseWriter, r *http.Request, path bi
 	if refused := bindListRepositoriesParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListRepositories(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListRepositories(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListRepositories200JSONResponse); ok {
-		return bind.Answer(w, 200, Repositories(a), appendRepositories)
-	}
-	return answer.VisitListRepositoriesResponse(w)
+	return response.VisitListRepositoriesResponse(w)
 }
 
 // bindListRepositoriesParams reads the query of ListRepositories.
 func bindListRepositoriesParams(query string, p *ListRepositoriesParams) *openapi.RequestError {
-	type values struct {
-		filter     Filter
-		pageNumber PageNumber
-		pageSize   PageSize
-		sort       Sort
-	}
-	var own *values // what the parameters point to
+	var given uint64 // one bit per parameter
 	q := bind.NewQuery("ListRepositories", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
+			var value Filter
+			if q.Once(&given, 1<<0, true) && bind.Text(&q, &value, 0, 8192) {
+				p.Filter = new(value)
 			}
 		case "pageNumber":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
-				p.PageNumber = &own.pageNumber
+			var value PageNumber
+			if q.Once(&given, 1<<1, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 2000000 || q.Refuse("", `number must be at most 2000000`)) {
+				p.PageNumber = new(value)
 			}
 		case "pageSize":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
-				p.PageSize = &own.pageSize
+			var value PageSize
+			if q.Once(&given, 1<<2, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 1000 || q.Refuse("", `number must be at most 1000`)) {
+				p.PageSize = new(value)
 			}
 		case "sort":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Sort != nil, true) && bind.Text(&q, &own.sort, 0, 128) {
-				p.Sort = &own.sort
+			var value Sort
+			if q.Once(&given, 1<<3, true) && bind.Text(&q, &value, 0, 128) {
+				p.Sort = new(value)
 			}
 		default:
 			q.Unknown("filter", "pageNumber", "pageSize", "sort")
@@ -1089,9 +938,9 @@ func bindListRepositoriesParams(query string, p *ListRepositoriesParams) *openap
 	return q.Refused
 }
 
-// listSchedules answers GET /csapi/v1.3/registry/{registryId}/schedule.
-func (b *bound) listSchedules(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listSchedules handles GET /csapi/v1.3/registry/{registryId}/schedule.
+func (b *bound) listSchedules(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListSchedulesRequestObject
@@ -1102,55 +951,38 @@ func (b *bound) listSchedules(w http.ResponseWriter, r *http.Request, path bind.
 	if refused := bindListSchedulesParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListSchedules(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListSchedules(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListSchedules200JSONResponse); ok {
-		return bind.Answer(w, 200, Schedules(a), appendSchedules)
-	}
-	return answer.VisitListSchedulesResponse(w)
+	return response.VisitListSchedulesResponse(w)
 }
 
 // bindListSchedulesParams reads the query of ListSchedules.
 func bindListSchedulesParams(query string, p *ListSchedulesParams) *openapi.RequestError {
-	type values struct {
-		filter     Filter
-		pageNumber PageNumber
-		pageSize   PageSize
-		sort       Sort
-	}
-	var own *values // what the parameters point to
+	var given uint64 // one bit per parameter
 	q := bind.NewQuery("ListSchedules", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
+			var value Filter
+			if q.Once(&given, 1<<0, true) && bind.Text(&q, &value, 0, 8192) {
+				p.Filter = new(value)
 			}
 		case "pageNumber":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
-				p.PageNumber = &own.pageNumber
+			var value PageNumber
+			if q.Once(&given, 1<<1, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 2000000 || q.Refuse("", `number must be at most 2000000`)) {
+				p.PageNumber = new(value)
 			}
 		case "pageSize":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
-				p.PageSize = &own.pageSize
+			var value PageSize
+			if q.Once(&given, 1<<2, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 1000 || q.Refuse("", `number must be at most 1000`)) {
+				p.PageSize = new(value)
 			}
 		case "sort":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Sort != nil, true) && bind.Text(&q, &own.sort, 0, 128) {
-				p.Sort = &own.sort
+			var value Sort
+			if q.Once(&given, 1<<3, true) && bind.Text(&q, &value, 0, 128) {
+				p.Sort = new(value)
 			}
 		default:
 			q.Unknown("filter", "pageNumber", "pageSize", "sort")
@@ -1159,9 +991,9 @@ func bindListSchedulesParams(query string, p *ListSchedulesParams) *openapi.Requ
 	return q.Refused
 }
 
-// listVulnerabilities answers GET /csapi/v1.3/images/{imageSha}/vuln.
-func (b *bound) listVulnerabilities(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if !bind.Bodiless(r) {
+// listVulnerabilities handles GET /csapi/v1.3/images/{imageSha}/vuln.
+func (b *bound) listVulnerabilities(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if bind.HasBody(r) {
 		return openapi.ErrUnbound
 	}
 	var request ListVulnerabilitiesRequestObject
@@ -1172,55 +1004,38 @@ func (b *bound) listVulnerabilities(w http.ResponseWriter, r *http.Request, path
 	if refused := bindListVulnerabilitiesParams(r.URL.RawQuery, &request.Params); refused != nil {
 		return refused
 	}
-	answer, err := b.ssi.ListVulnerabilities(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ListVulnerabilities(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ListVulnerabilities200JSONResponse); ok {
-		return bind.Answer(w, 200, Vulnerabilities(a), appendVulnerabilities)
-	}
-	return answer.VisitListVulnerabilitiesResponse(w)
+	return response.VisitListVulnerabilitiesResponse(w)
 }
 
 // bindListVulnerabilitiesParams reads the query of ListVulnerabilities.
 func bindListVulnerabilitiesParams(query string, p *ListVulnerabilitiesParams) *openapi.RequestError {
-	type values struct {
-		filter     Filter
-		pageNumber PageNumber
-		pageSize   PageSize
-		sort       Sort
-	}
-	var own *values // what the parameters point to
+	var given uint64 // one bit per parameter
 	q := bind.NewQuery("ListVulnerabilities", query)
 	for q.Next() {
 		switch q.Name {
 		case "filter":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Filter != nil, true) && bind.Text(&q, &own.filter, 0, 8192) {
-				p.Filter = &own.filter
+			var value Filter
+			if q.Once(&given, 1<<0, true) && bind.Text(&q, &value, 0, 8192) {
+				p.Filter = new(value)
 			}
 		case "pageNumber":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageNumber != nil, false) && bind.Int(&q, &own.pageNumber) && (own.pageNumber >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageNumber <= 2000000 || q.Refuse("", "number must be at most 2000000")) {
-				p.PageNumber = &own.pageNumber
+			var value PageNumber
+			if q.Once(&given, 1<<1, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 2000000 || q.Refuse("", `number must be at most 2000000`)) {
+				p.PageNumber = new(value)
 			}
 		case "pageSize":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.PageSize != nil, false) && bind.Int(&q, &own.pageSize) && (own.pageSize >= 1 || q.Refuse("", "number must be at least 1")) && (own.pageSize <= 1000 || q.Refuse("", "number must be at most 1000")) {
-				p.PageSize = &own.pageSize
+			var value PageSize
+			if q.Once(&given, 1<<2, false) && bind.Int(&q, &value) && (value >= 1 || q.Refuse("", `number must be at least 1`)) && (value <= 1000 || q.Refuse("", `number must be at most 1000`)) {
+				p.PageSize = new(value)
 			}
 		case "sort":
-			if own == nil {
-				own = new(values)
-			}
-			if q.Once(p.Sort != nil, true) && bind.Text(&q, &own.sort, 0, 128) {
-				p.Sort = &own.sort
+			var value Sort
+			if q.Once(&given, 1<<3, true) && bind.Text(&q, &value, 0, 128) {
+				p.Sort = new(value)
 			}
 		default:
 			q.Unknown("filter", "pageNumber", "pageSize", "sort")
@@ -1229,9 +1044,9 @@ func bindListVulnerabilitiesParams(query string, p *ListVulnerabilitiesParams) *
 	return q.Refused
 }
 
-// updatePolicy answers PUT /csapi/v1.3/runtime/policies/{policyId}.
-func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// updatePolicy handles PUT /csapi/v1.3/runtime/policies/{policyId}.
+func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request UpdatePolicyRequestObject
@@ -1242,7 +1057,7 @@ func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path bind.P
 	if refused := bind.NoQuery("UpdatePolicy", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -1252,19 +1067,16 @@ func (b *bound) updatePolicy(w http.ResponseWriter, r *http.Request, path bind.P
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.UpdatePolicy(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.UpdatePolicy(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(UpdatePolicy200JSONResponse); ok {
-		return bind.Answer(w, 200, Policy(a), appendPolicy)
-	}
-	return answer.VisitUpdatePolicyResponse(w)
+	return response.VisitUpdatePolicyResponse(w)
 }
 
-// updateRegistry answers PUT /csapi/v1.3/registry/{registryId}.
-func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// updateRegistry handles PUT /csapi/v1.3/registry/{registryId}.
+func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request UpdateRegistryRequestObject
@@ -1275,7 +1087,7 @@ func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path bind
 	if refused := bind.NoQuery("UpdateRegistry", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -1285,19 +1097,16 @@ func (b *bound) updateRegistry(w http.ResponseWriter, r *http.Request, path bind
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.UpdateRegistry(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.UpdateRegistry(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(UpdateRegistry200JSONResponse); ok {
-		return bind.Answer(w, 200, RegistryReference(a), appendRegistryReference)
-	}
-	return answer.VisitUpdateRegistryResponse(w)
+	return response.VisitUpdateRegistryResponse(w)
 }
 
-// updateReportSchedule answers PUT /csapi/v1.3/reports/schedule/{reportingScheduleID}.
-func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// updateReportSchedule handles PUT /csapi/v1.3/reports/schedule/{reportingScheduleID}.
+func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request UpdateReportScheduleRequestObject
@@ -1308,7 +1117,7 @@ func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, pat
 	if refused := bind.NoQuery("UpdateReportSchedule", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -1318,19 +1127,16 @@ func (b *bound) updateReportSchedule(w http.ResponseWriter, r *http.Request, pat
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.UpdateReportSchedule(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.UpdateReportSchedule(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(UpdateReportSchedule200JSONResponse); ok {
-		return bind.Answer(w, 200, ReportScheduleReference(a), appendReportScheduleReference)
-	}
-	return answer.VisitUpdateReportScheduleResponse(w)
+	return response.VisitUpdateReportScheduleResponse(w)
 }
 
-// updateSchedule answers PUT /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}.
-func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// updateSchedule handles PUT /csapi/v1.3/registry/{registryId}/schedule/{scheduleId}.
+func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request UpdateScheduleRequestObject
@@ -1345,7 +1151,7 @@ func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path bind
 	if refused := bind.NoQuery("UpdateSchedule", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -1355,26 +1161,23 @@ func (b *bound) updateSchedule(w http.ResponseWriter, r *http.Request, path bind
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.UpdateSchedule(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.UpdateSchedule(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(UpdateSchedule200JSONResponse); ok {
-		return bind.Answer(w, 200, ScheduleReference(a), appendScheduleReference)
-	}
-	return answer.VisitUpdateScheduleResponse(w)
+	return response.VisitUpdateScheduleResponse(w)
 }
 
-// validateRegistry answers POST /csapi/v1.3/registry/validate.
-func (b *bound) validateRegistry(w http.ResponseWriter, r *http.Request, path bind.PathValues) error {
-	if bind.Bodiless(r) || !bind.IsJSON(r) {
+// validateRegistry handles POST /csapi/v1.3/registry/validate.
+func (b *bound) validateRegistry(w http.ResponseWriter, r *http.Request, path [2]string) error {
+	if !bind.HasBody(r) || !bind.IsJSON(r) {
 		return openapi.ErrUnbound
 	}
 	var request ValidateRegistryRequestObject
 	if refused := bind.NoQuery("ValidateRegistry", r.URL.RawQuery); refused != nil {
 		return refused
 	}
-	text, refused := bind.ReadBody(r, b.options)
+	text, refused := bind.ReadBody(r, b.maxBody)
 	if refused != nil {
 		return refused
 	}
@@ -1384,46 +1187,19 @@ func (b *bound) validateRegistry(w http.ResponseWriter, r *http.Request, path bi
 		return d.Refused()
 	}
 	request.Body = new(body)
-	answer, err := b.ssi.ValidateRegistry(r.Context(), request)
-	if err != nil || answer == nil {
+	response, err := b.ssi.ValidateRegistry(r.Context(), request)
+	if err != nil || response == nil {
 		return err
 	}
-	if a, ok := answer.(ValidateRegistry200JSONResponse); ok {
-		return bind.Answer(w, 200, bool(a), strconv.AppendBool)
-	}
-	return answer.VisitValidateRegistryResponse(w)
+	return response.VisitValidateRegistryResponse(w)
 }
 
-// appendScheduleReference appends a ScheduleReference as encoding/json writes it.
-func appendScheduleReference(to []byte, v ScheduleReference) []byte {
-	to = append(to, '{')
-	to = append(to, `"scheduleId":`...)
-	to = append(bind.AppendString(to, v.ScheduleID), ',')
-	to = append(to, `"scheduleUuid":`...)
-	to = append(bind.AppendString(to, v.ScheduleUUID), ',')
-	return bind.End(to, '}')
-}
-
-// appendCancelJob appends a CancelJob as encoding/json writes it.
-func appendCancelJob(to []byte, v CancelJob) []byte {
-	to = append(to, '{')
-	if v.CancelJobID != "" {
-		to = append(to, `"CancelJobId":`...)
-		to = append(bind.AppendString(to, v.CancelJobID), ',')
-	}
-	if v.DeletionJobID != "" {
-		to = append(to, `"deletionJobId":`...)
-		to = append(bind.AppendString(to, v.DeletionJobID), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// decodeACRConnectorRequest reads a ACRConnectorRequest.
+// decodeACRConnectorRequest decodes a JSON object of type ACRConnectorRequest.
 func decodeACRConnectorRequest(d *bind.Decoder, v *ACRConnectorRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -1445,102 +1221,28 @@ func decodeACRConnectorRequest(d *bind.Decoder, v *ACRConnectorRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "name", "applicationId", "clientSecret")
+	return d.Complete(given, "name", "applicationId", "clientSecret")
 }
 
-// keysOfACRConnectorRequest are those that the document knows.
+// keysOfACRConnectorRequest are the keys of type ACRConnectorRequest in the document.
 var keysOfACRConnectorRequest = []string{"applicationId", "clientSecret", "connectorId", "description", "name"}
 
-// appendACRConnector appends a ACRConnector as encoding/json writes it.
-func appendACRConnector(to []byte, v ACRConnector) []byte {
-	to = append(to, '{')
-	to = append(to, `"acrConnectorId":`...)
-	to = append(bind.AppendString(to, v.ACRConnectorID), ',')
-	if v.ApplicationID != "" {
-		to = append(to, `"applicationId":`...)
-		to = append(bind.AppendString(to, v.ApplicationID), ',')
-	}
-	to = append(to, `"connectorId":`...)
-	to = append(bind.AppendString(to, v.ConnectorID), ',')
-	to = append(to, `"description":`...)
-	to = append(bind.AppendString(to, v.Description), ',')
-	to = append(to, `"name":`...)
-	to = append(bind.AppendString(to, v.Name), ',')
-	return bind.End(to, '}')
-}
+var patternAWSConnectorRequestArn = regexp.MustCompile(`^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+`)
 
-// matchesAWSConnectorRequestArn matches ^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+.
-func matchesAWSConnectorRequestArn(s string) bool {
-	i := 0
-	if !strings.HasPrefix(s[i:], "arn:") {
-		return false
-	}
-	i += 4
-	{
-		begin := i
-		for i < len(s) && (s[i] == '-' || '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'z') {
-			i++
-		}
-		if i-begin < 1 {
-			return false
-		}
-	}
-	if !strings.HasPrefix(s[i:], ":iam::") {
-		return false
-	}
-	i += 6
-	{
-		begin := i
-		for i < len(s) && i-begin < 12 && ('0' <= s[i] && s[i] <= '9') {
-			i++
-		}
-		if i-begin < 12 {
-			return false
-		}
-	}
-	if !strings.HasPrefix(s[i:], ":role/") {
-		return false
-	}
-	i += 6
-	{
-		begin := i
-		for i < len(s) && (s[i] > '\n' || !(s[i] == '\n')) {
-			i++
-		}
-		if i-begin < 1 {
-			return false
-		}
-	}
-	return true
-}
-
-// decodeAWSConnectorRequestAccountType reads a AWSConnectorRequestAccountType.
-func decodeAWSConnectorRequestAccountType(d *bind.Decoder, v *AWSConnectorRequestAccountType) bool {
-	const other = `value is not one of the allowed values ["Global","US_Gov"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "Global", "US_Gov":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// decodeAWSConnectorRequest reads a AWSConnectorRequest.
+// decodeAWSConnectorRequest decodes a JSON object of type AWSConnectorRequest.
 func decodeAWSConnectorRequest(d *bind.Decoder, v *AWSConnectorRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
 		case "arn":
-			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Arn, 1, 2048) && (matchesAWSConnectorRequestArn(v.Arn) || d.Refuse("", `string doesn't match the regular expression "^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+"`)) || d.In("arn"))
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Arn, 1, 2048) && (patternAWSConnectorRequestArn.MatchString(string(v.Arn)) || d.Refuse("", `string doesn't match the regular expression "^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+"`)) || d.In("arn"))
 		case "accountType":
-			ok = d.Once(&given, 1<<1) && (decodeAWSConnectorRequestAccountType(d, &v.AccountType) || d.In("accountType"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.AccountType, 0, -1) && (v.AccountType.Valid() || d.Refuse("", `value is not one of the allowed values ["Global","US_Gov"]`)) || d.In("accountType"))
 		case "description":
 			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.Description, 0, 1024) || d.In("description"))
 		case "externalId":
@@ -1554,275 +1256,22 @@ func decodeAWSConnectorRequest(d *bind.Decoder, v *AWSConnectorRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "arn")
+	return d.Complete(given, "arn")
 }
 
-// keysOfAWSConnectorRequest are those that the document knows.
+// keysOfAWSConnectorRequest are the keys of type AWSConnectorRequest in the document.
 var keysOfAWSConnectorRequest = []string{"accountType", "arn", "description", "externalId", "name"}
 
-// appendConnector appends a Connector as encoding/json writes it.
-func appendConnector(to []byte, v Connector) []byte {
-	to = append(to, '{')
-	to = append(to, `"arn":`...)
-	to = append(bind.AppendString(to, v.Arn), ',')
-	to = append(to, `"description":`...)
-	to = append(bind.AppendString(to, v.Description), ',')
-	to = append(to, `"name":`...)
-	to = append(bind.AppendString(to, v.Name), ',')
-	return bind.End(to, '}')
-}
+var patternPolicyRequestIgnoredSyscallsItem = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
-// decodePolicyMode reads a PolicyMode.
-func decodePolicyMode(d *bind.Decoder, v *PolicyMode) bool {
-	const other = `value is not one of the allowed values ["ACTIVE","INACTIVE","PERMISSIVE"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "ACTIVE", "INACTIVE", "PERMISSIVE":
-		return true
-	}
-	return d.Refuse("", other)
-}
+var patternDateTime = regexp.MustCompile(`^[0-9]{4}-(0[1-9]|10|11|12)-(0[1-9]|[12][0-9]|3[01])T([0-1][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?(Z|(\+|-)[0-9]{2}:[0-9]{2})$`)
 
-// decodePolicyAction reads a PolicyAction.
-func decodePolicyAction(d *bind.Decoder, v *PolicyAction) bool {
-	const other = `value is not one of the allowed values ["ALLOW","DENY"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "ALLOW", "DENY":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// matchesPolicyRequestIgnoredSyscallsItem matches ^[a-z][a-z0-9_]{0,63}$.
-func matchesPolicyRequestIgnoredSyscallsItem(s string) bool {
-	i := 0
-	if i == len(s) || !('a' <= s[i] && s[i] <= 'z') {
-		return false
-	}
-	i++
-	{
-		begin := i
-		for i < len(s) && i-begin < 63 && ('0' <= s[i] && s[i] <= '9' || s[i] == '_' || 'a' <= s[i] && s[i] <= 'z') {
-			i++
-		}
-		if i-begin < 0 {
-			return false
-		}
-	}
-	return i == len(s)
-}
-
-// decodePolicyRuleRuleType reads a PolicyRuleRuleType.
-func decodePolicyRuleRuleType(d *bind.Decoder, v *PolicyRuleRuleType) bool {
-	const other = `value is not one of the allowed values ["READ","WRITE","NETWORK_OUTBOUND","NETWORK_INBOUND","SYSCALL"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "READ", "WRITE", "NETWORK_OUTBOUND", "NETWORK_INBOUND", "SYSCALL":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// matchesDateTime matches ^[0-9]{4}-(0[1-9]|10|11|12)-(0[1-9]|[12][0-9]|3[01])T([0-1][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?(Z|(\+|-)[0-9]{2}:[0-9]{2})$.
-func matchesDateTime(s string) bool {
-	i := 0
-	{
-		begin := i
-		for i < len(s) && i-begin < 4 && ('0' <= s[i] && s[i] <= '9') {
-			i++
-		}
-		if i-begin < 4 {
-			return false
-		}
-	}
-	if !strings.HasPrefix(s[i:], "-") {
-		return false
-	}
-	i += 1
-	switch {
-	case i < len(s) && (s[i] == '0'):
-		if !strings.HasPrefix(s[i:], "0") {
-			return false
-		}
-		i += 1
-		if i == len(s) || !('1' <= s[i] && s[i] <= '9') {
-			return false
-		}
-		i++
-	case i < len(s) && (s[i] == '1'):
-		if !strings.HasPrefix(s[i:], "1") {
-			return false
-		}
-		i += 1
-		if i == len(s) || !('0' <= s[i] && s[i] <= '2') {
-			return false
-		}
-		i++
-	default:
-		return false
-	}
-	if !strings.HasPrefix(s[i:], "-") {
-		return false
-	}
-	i += 1
-	switch {
-	case i < len(s) && (s[i] == '0'):
-		if !strings.HasPrefix(s[i:], "0") {
-			return false
-		}
-		i += 1
-		if i == len(s) || !('1' <= s[i] && s[i] <= '9') {
-			return false
-		}
-		i++
-	case i < len(s) && ('1' <= s[i] && s[i] <= '2'):
-		if i == len(s) || !('1' <= s[i] && s[i] <= '2') {
-			return false
-		}
-		i++
-		if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
-			return false
-		}
-		i++
-	case i < len(s) && (s[i] == '3'):
-		if !strings.HasPrefix(s[i:], "3") {
-			return false
-		}
-		i += 1
-		if i == len(s) || !('0' <= s[i] && s[i] <= '1') {
-			return false
-		}
-		i++
-	default:
-		return false
-	}
-	if !strings.HasPrefix(s[i:], "T") {
-		return false
-	}
-	i += 1
-	switch {
-	case i < len(s) && ('0' <= s[i] && s[i] <= '1'):
-		if i == len(s) || !('0' <= s[i] && s[i] <= '1') {
-			return false
-		}
-		i++
-		if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
-			return false
-		}
-		i++
-	case i < len(s) && (s[i] == '2'):
-		if !strings.HasPrefix(s[i:], "2") {
-			return false
-		}
-		i += 1
-		if i == len(s) || !('0' <= s[i] && s[i] <= '3') {
-			return false
-		}
-		i++
-	default:
-		return false
-	}
-	if !strings.HasPrefix(s[i:], ":") {
-		return false
-	}
-	i += 1
-	if i == len(s) || !('0' <= s[i] && s[i] <= '5') {
-		return false
-	}
-	i++
-	if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
-		return false
-	}
-	i++
-	if !strings.HasPrefix(s[i:], ":") {
-		return false
-	}
-	i += 1
-	switch {
-	case i < len(s) && ('0' <= s[i] && s[i] <= '5'):
-		if i == len(s) || !('0' <= s[i] && s[i] <= '5') {
-			return false
-		}
-		i++
-		if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
-			return false
-		}
-		i++
-	case i < len(s) && (s[i] == '6'):
-		if !strings.HasPrefix(s[i:], "60") {
-			return false
-		}
-		i += 2
-	default:
-		return false
-	}
-	if i < len(s) && (s[i] == '.') {
-		if !strings.HasPrefix(s[i:], ".") {
-			return false
-		}
-		i += 1
-		{
-			begin := i
-			for i < len(s) && ('0' <= s[i] && s[i] <= '9') {
-				i++
-			}
-			if i-begin < 1 {
-				return false
-			}
-		}
-	}
-	switch {
-	case i < len(s) && (s[i] == 'Z'):
-		if !strings.HasPrefix(s[i:], "Z") {
-			return false
-		}
-		i += 1
-	case i < len(s) && (s[i] == '+' || s[i] == '-'):
-		if i == len(s) || !(s[i] == '+' || s[i] == '-') {
-			return false
-		}
-		i++
-		{
-			begin := i
-			for i < len(s) && i-begin < 2 && ('0' <= s[i] && s[i] <= '9') {
-				i++
-			}
-			if i-begin < 2 {
-				return false
-			}
-		}
-		if !strings.HasPrefix(s[i:], ":") {
-			return false
-		}
-		i += 1
-		{
-			begin := i
-			for i < len(s) && i-begin < 2 && ('0' <= s[i] && s[i] <= '9') {
-				i++
-			}
-			if i-begin < 2 {
-				return false
-			}
-		}
-	default:
-		return false
-	}
-	return i == len(s)
-}
-
-// decodePolicyRule reads a PolicyRule.
+// decodePolicyRule decodes a JSON object of type PolicyRule.
 func decodePolicyRule(d *bind.Decoder, v *PolicyRule) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -1830,9 +1279,9 @@ func decodePolicyRule(d *bind.Decoder, v *PolicyRule) bool {
 		case "name":
 			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Name, 1, 512) || d.In("name"))
 		case "ruleType":
-			ok = d.Once(&given, 1<<1) && (decodePolicyRuleRuleType(d, &v.RuleType) || d.In("ruleType"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.RuleType, 0, -1) && (v.RuleType.Valid() || d.Refuse("", `value is not one of the allowed values ["READ","WRITE","NETWORK_OUTBOUND","NETWORK_INBOUND","SYSCALL"]`)) || d.In("ruleType"))
 		case "action":
-			ok = d.Once(&given, 1<<2) && (decodePolicyAction(d, &v.Action) || d.In("action"))
+			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.Action, 0, -1) && (v.Action.Valid() || d.Refuse("", `value is not one of the allowed values ["ALLOW","DENY"]`)) || d.In("action"))
 		case "arg1":
 			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.Arg1, 0, 1024) || d.In("arg1"))
 		case "arg2":
@@ -1840,7 +1289,7 @@ func decodePolicyRule(d *bind.Decoder, v *PolicyRule) bool {
 		case "arg3":
 			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Arg3, 0, 1024) || d.In("arg3"))
 		case "created":
-			ok = d.Once(&given, 1<<6) && (bind.Time(d, &v.Created, matchesDateTime) || d.In("created"))
+			ok = d.Once(&given, 1<<6) && (bind.Time(d, &v.Created, patternDateTime) || d.In("created"))
 		case "file":
 			ok = d.Once(&given, 1<<7) && (bind.String(d, &v.File, 0, 4096) || d.In("file"))
 		case "id":
@@ -1851,14 +1300,14 @@ func decodePolicyRule(d *bind.Decoder, v *PolicyRule) bool {
 			ok = d.Once(&given, 1<<10) && (bind.String(d, &v.IPAddress, 0, 128) || d.In("ipAddress"))
 		case "port":
 			ok = d.Once(&given, 1<<11) && (bind.Pointer(d, &v.Port, func(d *bind.Decoder, v *int) bool {
-				return bind.Number(d, v) && (*v >= 0 || d.Refuse("", "number must be at least 0")) && (*v <= 65535 || d.Refuse("", "number must be at most 65535"))
+				return bind.Number(d, v) && (*v >= 0 || d.Refuse("", `number must be at least 0`)) && (*v <= 65535 || d.Refuse("", `number must be at most 65535`))
 			}) || d.In("port"))
 		case "program":
 			ok = d.Once(&given, 1<<12) && (bind.String(d, &v.Program, 0, 4096) || d.In("program"))
 		case "syscall":
 			ok = d.Once(&given, 1<<13) && (bind.String(d, &v.Syscall, 0, 64) || d.In("syscall"))
 		case "updated":
-			ok = d.Once(&given, 1<<14) && (bind.Time(d, &v.Updated, matchesDateTime) || d.In("updated"))
+			ok = d.Once(&given, 1<<14) && (bind.Time(d, &v.Updated, patternDateTime) || d.In("updated"))
 		default:
 			ok = d.Unknown(&unknown, keysOfPolicyRule)
 		}
@@ -1866,35 +1315,35 @@ func decodePolicyRule(d *bind.Decoder, v *PolicyRule) bool {
 			return false
 		}
 	}
-	return d.Done(given, "name", "ruleType")
+	return d.Complete(given, "name", "ruleType")
 }
 
-// keysOfPolicyRule are those that the document knows.
+// keysOfPolicyRule are the keys of type PolicyRule in the document.
 var keysOfPolicyRule = []string{"action", "arg1", "arg2", "arg3", "created", "file", "id", "inactive", "ipAddress", "name", "port", "program", "ruleType", "syscall", "updated"}
 
-// decodePolicyRequest reads a PolicyRequest.
+// decodePolicyRequest decodes a JSON object of type PolicyRequest.
 func decodePolicyRequest(d *bind.Decoder, v *PolicyRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
 		case "policyMode":
-			ok = d.Once(&given, 1<<0) && (decodePolicyMode(d, &v.PolicyMode) || d.In("policyMode"))
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.PolicyMode, 0, -1) && (v.PolicyMode.Valid() || d.Refuse("", `value is not one of the allowed values ["ACTIVE","INACTIVE","PERMISSIVE"]`)) || d.In("policyMode"))
 		case "defaultNetworkAction":
-			ok = d.Once(&given, 1<<1) && (decodePolicyAction(d, &v.DefaultNetworkAction) || d.In("defaultNetworkAction"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.DefaultNetworkAction, 0, -1) && (v.DefaultNetworkAction.Valid() || d.Refuse("", `value is not one of the allowed values ["ALLOW","DENY"]`)) || d.In("defaultNetworkAction"))
 		case "defaultExecuteAction":
-			ok = d.Once(&given, 1<<2) && (decodePolicyAction(d, &v.DefaultExecuteAction) || d.In("defaultExecuteAction"))
+			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.DefaultExecuteAction, 0, -1) && (v.DefaultExecuteAction.Valid() || d.Refuse("", `value is not one of the allowed values ["ALLOW","DENY"]`)) || d.In("defaultExecuteAction"))
 		case "defaultFileAction":
-			ok = d.Once(&given, 1<<3) && (decodePolicyAction(d, &v.DefaultFileAction) || d.In("defaultFileAction"))
+			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.DefaultFileAction, 0, -1) && (v.DefaultFileAction.Valid() || d.Refuse("", `value is not one of the allowed values ["ALLOW","DENY"]`)) || d.In("defaultFileAction"))
 		case "description":
 			ok = d.Once(&given, 1<<4) && (bind.String(d, &v.Description, 0, 4096) || d.In("description"))
 		case "ignoredSyscalls":
 			ok = d.Once(&given, 1<<5) && (bind.List(d, &v.IgnoredSyscalls, bind.Bounds{Least: 0, Most: 1000}, func(d *bind.Decoder, v *string) bool {
-				return bind.String(d, v, 0, -1) && (matchesPolicyRequestIgnoredSyscallsItem(*v) || d.Refuse("", `string doesn't match the regular expression "^[a-z][a-z0-9_]{0,63}$"`))
+				return bind.String(d, v, 0, -1) && (patternPolicyRequestIgnoredSyscallsItem.MatchString(string(*v)) || d.Refuse("", `string doesn't match the regular expression "^[a-z][a-z0-9_]{0,63}$"`))
 			}) || d.In("ignoredSyscalls"))
 		case "name":
 			ok = d.Once(&given, 1<<6) && (bind.String(d, &v.Name, 0, 512) || d.In("name"))
@@ -1907,178 +1356,18 @@ func decodePolicyRequest(d *bind.Decoder, v *PolicyRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "policyMode", "defaultNetworkAction", "defaultExecuteAction", "defaultFileAction")
+	return d.Complete(given, "policyMode", "defaultNetworkAction", "defaultExecuteAction", "defaultFileAction")
 }
 
-// keysOfPolicyRequest are those that the document knows.
+// keysOfPolicyRequest are the keys of type PolicyRequest in the document.
 var keysOfPolicyRequest = []string{"defaultExecuteAction", "defaultFileAction", "defaultNetworkAction", "description", "ignoredSyscalls", "name", "policyMode", "rules"}
 
-// appendPolicyRule appends a PolicyRule as encoding/json writes it.
-func appendPolicyRule(to []byte, v PolicyRule) []byte {
-	to = append(to, '{')
-	if v.Action != "" {
-		to = append(to, `"action":`...)
-		to = append(bind.AppendString(to, v.Action), ',')
-	}
-	if v.Arg1 != "" {
-		to = append(to, `"arg1":`...)
-		to = append(bind.AppendString(to, v.Arg1), ',')
-	}
-	if v.Arg2 != "" {
-		to = append(to, `"arg2":`...)
-		to = append(bind.AppendString(to, v.Arg2), ',')
-	}
-	if v.Arg3 != "" {
-		to = append(to, `"arg3":`...)
-		to = append(bind.AppendString(to, v.Arg3), ',')
-	}
-	if !v.Created.IsZero() {
-		to = append(to, `"created":`...)
-		to = append(bind.AppendAny(to, v.Created), ',')
-	}
-	if v.File != "" {
-		to = append(to, `"file":`...)
-		to = append(bind.AppendString(to, v.File), ',')
-	}
-	if v.ID != "" {
-		to = append(to, `"id":`...)
-		to = append(bind.AppendString(to, v.ID), ',')
-	}
-	if v.Inactive != nil {
-		to = append(to, `"inactive":`...)
-		to = append(bind.AppendAny(to, v.Inactive), ',')
-	}
-	if v.IPAddress != "" {
-		to = append(to, `"ipAddress":`...)
-		to = append(bind.AppendString(to, v.IPAddress), ',')
-	}
-	to = append(to, `"name":`...)
-	to = append(bind.AppendString(to, v.Name), ',')
-	if v.Port != nil {
-		to = append(to, `"port":`...)
-		to = append(bind.AppendAny(to, v.Port), ',')
-	}
-	if v.Program != "" {
-		to = append(to, `"program":`...)
-		to = append(bind.AppendString(to, v.Program), ',')
-	}
-	to = append(to, `"ruleType":`...)
-	to = append(bind.AppendString(to, v.RuleType), ',')
-	if v.Syscall != "" {
-		to = append(to, `"syscall":`...)
-		to = append(bind.AppendString(to, v.Syscall), ',')
-	}
-	if !v.Updated.IsZero() {
-		to = append(to, `"updated":`...)
-		to = append(bind.AppendAny(to, v.Updated), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// appendPolicy appends a Policy as encoding/json writes it.
-func appendPolicy(to []byte, v Policy) []byte {
-	to = append(to, '{')
-	to = append(to, `"created":`...)
-	to = append(bind.AppendAny(to, v.Created), ',')
-	to = append(to, `"defaultExecuteAction":`...)
-	to = append(bind.AppendString(to, v.DefaultExecuteAction), ',')
-	to = append(to, `"defaultFileAction":`...)
-	to = append(bind.AppendString(to, v.DefaultFileAction), ',')
-	to = append(to, `"defaultNetworkAction":`...)
-	to = append(bind.AppendString(to, v.DefaultNetworkAction), ',')
-	if v.Description != "" {
-		to = append(to, `"description":`...)
-		to = append(bind.AppendString(to, v.Description), ',')
-	}
-	to = append(to, `"id":`...)
-	to = append(bind.AppendString(to, v.ID), ',')
-	if len(v.IgnoredSyscalls) > 0 {
-		to = append(to, `"ignoredSyscalls":`...)
-		to = append(bind.AppendList(to, v.IgnoredSyscalls, bind.AppendString), ',')
-	}
-	if v.Name != "" {
-		to = append(to, `"name":`...)
-		to = append(bind.AppendString(to, v.Name), ',')
-	}
-	to = append(to, `"policyMode":`...)
-	to = append(bind.AppendString(to, v.PolicyMode), ',')
-	to = append(to, `"rules":`...)
-	to = append(bind.AppendList(to, v.Rules, appendPolicyRule), ',')
-	to = append(to, `"updated":`...)
-	to = append(bind.AppendAny(to, v.Updated), ',')
-	return bind.End(to, '}')
-}
-
-// decodeRegistryType reads a RegistryType.
-func decodeRegistryType(d *bind.Decoder, v *RegistryType) bool {
-	const other = `value is not one of the allowed values ["V2_PRIVATE","V2","DockerHub","AWS","Azure","ACR","GCP","GOOGLE_ARTIFACT_REGISTRY"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "V2_PRIVATE", "V2", "DockerHub", "AWS", "Azure", "ACR", "GCP", "GOOGLE_ARTIFACT_REGISTRY":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// matchesRegistryRequestRegistryURI matches ^https?://[^/\s?#@%]+(/[^\s?#@]*)?$.
-func matchesRegistryRequestRegistryURI(s string) bool {
-	i := 0
-	if !strings.HasPrefix(s[i:], "http") {
-		return false
-	}
-	i += 4
-	if i < len(s) && (s[i] == 's') {
-		if !strings.HasPrefix(s[i:], "s") {
-			return false
-		}
-		i += 1
-	}
-	if !strings.HasPrefix(s[i:], "://") {
-		return false
-	}
-	i += 3
-	{
-		begin := i
-		for i < len(s) && (s[i] > '@' || !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || s[i] == '%' || s[i] == '/' || '?' <= s[i] && s[i] <= '@')) {
-			i++
-		}
-		if i-begin < 1 {
-			return false
-		}
-	}
-	if i < len(s) && (s[i] == '/') {
-		if !strings.HasPrefix(s[i:], "/") {
-			return false
-		}
-		i += 1
-		for i < len(s) && (s[i] > '@' || !('\t' <= s[i] && s[i] <= '\n' || '\f' <= s[i] && s[i] <= '\r' || s[i] == ' ' || s[i] == '#' || '?' <= s[i] && s[i] <= '@')) {
-			i++
-		}
-	}
-	return i == len(s)
-}
-
-// decodeCredentialType reads a CredentialType.
-func decodeCredentialType(d *bind.Decoder, v *CredentialType) bool {
-	const other = `value is not one of the allowed values ["None","Token","BasicAuth","DockerHub","Oauth","AWS","ACR"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "None", "Token", "BasicAuth", "DockerHub", "Oauth", "AWS", "ACR":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// decodeACRRequest reads a ACRRequest.
+// decodeACRRequest decodes a JSON object of type ACRRequest.
 func decodeACRRequest(d *bind.Decoder, v *ACRRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2094,46 +1383,20 @@ func decodeACRRequest(d *bind.Decoder, v *ACRRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given)
+	return d.Complete(given)
 }
 
-// keysOfACRRequest are those that the document knows.
+// keysOfACRRequest are the keys of type ACRRequest in the document.
 var keysOfACRRequest = []string{"connectorId", "connectorName"}
 
-// matchesAWSRequestAccountID matches ^[0-9]{12}$.
-func matchesAWSRequestAccountID(s string) bool {
-	i := 0
-	{
-		begin := i
-		for i < len(s) && i-begin < 12 && ('0' <= s[i] && s[i] <= '9') {
-			i++
-		}
-		if i-begin < 12 {
-			return false
-		}
-	}
-	return i == len(s)
-}
+var patternAWSRequestAccountID = regexp.MustCompile(`^[0-9]{12}$`)
 
-// decodeAWSRequestAccountType reads a AWSRequestAccountType.
-func decodeAWSRequestAccountType(d *bind.Decoder, v *AWSRequestAccountType) bool {
-	const other = `value is not one of the allowed values ["Global","US_Gov"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "Global", "US_Gov":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// decodeAWSRequest reads a AWSRequest.
+// decodeAWSRequest decodes a JSON object of type AWSRequest.
 func decodeAWSRequest(d *bind.Decoder, v *AWSRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2143,9 +1406,9 @@ func decodeAWSRequest(d *bind.Decoder, v *AWSRequest) bool {
 		case "region":
 			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.Region, 1, 64) || d.In("region"))
 		case "accountId":
-			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.AccountID, 0, -1) && (matchesAWSRequestAccountID(v.AccountID) || d.Refuse("", `string doesn't match the regular expression "^[0-9]{12}$"`)) || d.In("accountId"))
+			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.AccountID, 0, -1) && (patternAWSRequestAccountID.MatchString(string(v.AccountID)) || d.Refuse("", `string doesn't match the regular expression "^[0-9]{12}$"`)) || d.In("accountId"))
 		case "accountType":
-			ok = d.Once(&given, 1<<3) && (decodeAWSRequestAccountType(d, &v.AccountType) || d.In("accountType"))
+			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.AccountType, 0, -1) && (v.AccountType.Valid() || d.Refuse("", `value is not one of the allowed values ["Global","US_Gov"]`)) || d.In("accountType"))
 		default:
 			ok = d.Unknown(&unknown, keysOfAWSRequest)
 		}
@@ -2153,18 +1416,18 @@ func decodeAWSRequest(d *bind.Decoder, v *AWSRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "arn", "region")
+	return d.Complete(given, "arn", "region")
 }
 
-// keysOfAWSRequest are those that the document knows.
+// keysOfAWSRequest are the keys of type AWSRequest in the document.
 var keysOfAWSRequest = []string{"accountId", "accountType", "arn", "region"}
 
-// decodeCredential reads a Credential.
+// decodeCredential decodes a JSON object of type Credential.
 func decodeCredential(d *bind.Decoder, v *Credential) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2180,18 +1443,18 @@ func decodeCredential(d *bind.Decoder, v *Credential) bool {
 			return false
 		}
 	}
-	return d.Done(given)
+	return d.Complete(given)
 }
 
-// keysOfCredential are those that the document knows.
+// keysOfCredential are the keys of type Credential in the document.
 var keysOfCredential = []string{"password", "username"}
 
-// decodeGCARRequest reads a GCARRequest.
+// decodeGCARRequest decodes a JSON object of type GCARRequest.
 func decodeGCARRequest(d *bind.Decoder, v *GCARRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2209,18 +1472,18 @@ func decodeGCARRequest(d *bind.Decoder, v *GCARRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "connectorId", "projectId", "registry")
+	return d.Complete(given, "connectorId", "projectId", "registry")
 }
 
-// keysOfGCARRequest are those that the document knows.
+// keysOfGCARRequest are the keys of type GCARRequest in the document.
 var keysOfGCARRequest = []string{"connectorId", "projectId", "registry"}
 
-// decodeGCPRequest reads a GCPRequest.
+// decodeGCPRequest decodes a JSON object of type GCPRequest.
 func decodeGCPRequest(d *bind.Decoder, v *GCPRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2238,28 +1501,28 @@ func decodeGCPRequest(d *bind.Decoder, v *GCPRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "connectorId", "location", "projectId")
+	return d.Complete(given, "connectorId", "location", "projectId")
 }
 
-// keysOfGCPRequest are those that the document knows.
+// keysOfGCPRequest are the keys of type GCPRequest in the document.
 var keysOfGCPRequest = []string{"connectorId", "location", "projectId"}
 
-// decodeRegistryRequest reads a RegistryRequest.
+// decodeRegistryRequest decodes a JSON object of type RegistryRequest.
 func decodeRegistryRequest(d *bind.Decoder, v *RegistryRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
 		case "registryType":
-			ok = d.Once(&given, 1<<0) && (decodeRegistryType(d, &v.RegistryType) || d.In("registryType"))
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.RegistryType, 0, -1) && (v.RegistryType.Valid() || d.Refuse("", `value is not one of the allowed values ["V2_PRIVATE","V2","DockerHub","AWS","Azure","ACR","GCP","GOOGLE_ARTIFACT_REGISTRY"]`)) || d.In("registryType"))
 		case "registryUri":
-			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.RegistryURI, 1, 2048) && (matchesRegistryRequestRegistryURI(v.RegistryURI) || d.Refuse("", `string doesn't match the regular expression "^https?://[^/\s?#@%]+(/[^\s?#@]*)?$"`)) || d.In("registryUri"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.RegistryURI, 1, 2048) && (bind.MatchesURL(string(v.RegistryURI)) || d.Refuse("", `string doesn't match the regular expression "^https?://[^/\s?#@%]+(/[^\s?#@]*)?$"`)) || d.In("registryUri"))
 		case "credentialType":
-			ok = d.Once(&given, 1<<2) && (decodeCredentialType(d, &v.CredentialType) || d.In("credentialType"))
+			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.CredentialType, 0, -1) && (v.CredentialType.Valid() || d.Refuse("", `value is not one of the allowed values ["None","Token","BasicAuth","DockerHub","Oauth","AWS","ACR"]`)) || d.In("credentialType"))
 		case "accessToken":
 			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.AccessToken, 0, 8192) || d.In("accessToken"))
 		case "acr":
@@ -2285,52 +1548,18 @@ func decodeRegistryRequest(d *bind.Decoder, v *RegistryRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "registryType", "registryUri", "credentialType")
+	return d.Complete(given, "registryType", "registryUri", "credentialType")
 }
 
-// keysOfRegistryRequest are those that the document knows.
+// keysOfRegistryRequest are the keys of type RegistryRequest in the document.
 var keysOfRegistryRequest = []string{"accessToken", "acr", "aws", "credential", "credentialType", "dockerHubOrgName", "gcar", "gcp", "registryName", "registryType", "registryUri", "registryUuid"}
 
-// appendRegistryReference appends a RegistryReference as encoding/json writes it.
-func appendRegistryReference(to []byte, v RegistryReference) []byte {
-	to = append(to, '{')
-	to = append(to, `"registryUuid":`...)
-	to = append(bind.AppendString(to, v.RegistryUUID), ',')
-	return bind.End(to, '}')
-}
-
-// decodeReportTemplate reads a ReportTemplate.
-func decodeReportTemplate(d *bind.Decoder, v *ReportTemplate) bool {
-	const other = `value is not one of the allowed values ["CS_IMAGE_VULNERABILITY","CS_CONTAINER_VULNERABILITY","CS_IMAGE_SECRETS","CS_IMAGE_MALWARE","CS_KUBERNETES_PODS","CS_Images","CS_Containers","CS_PODS","CS_VULNERABILITIES"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "CS_IMAGE_VULNERABILITY", "CS_CONTAINER_VULNERABILITY", "CS_IMAGE_SECRETS", "CS_IMAGE_MALWARE", "CS_KUBERNETES_PODS", "CS_Images", "CS_Containers", "CS_PODS", "CS_VULNERABILITIES":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// decodeReportExpiry reads a ReportExpiry.
-func decodeReportExpiry(d *bind.Decoder, v *ReportExpiry) bool {
-	const other = `value is not one of the allowed values [1,7,30,90]`
-	if !bind.Number(d, v) {
-		return false
-	}
-	switch *v {
-	case 1, 7, 30, 90:
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// decodeReportRequest reads a ReportRequest.
+// decodeReportRequest decodes a JSON object of type ReportRequest.
 func decodeReportRequest(d *bind.Decoder, v *ReportRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2338,13 +1567,13 @@ func decodeReportRequest(d *bind.Decoder, v *ReportRequest) bool {
 		case "name":
 			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Name, 1, 150) || d.In("name"))
 		case "templateName":
-			ok = d.Once(&given, 1<<1) && (decodeReportTemplate(d, &v.TemplateName) || d.In("templateName"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.TemplateName, 0, -1) && (v.TemplateName.Valid() || d.Refuse("", `value is not one of the allowed values ["CS_IMAGE_VULNERABILITY","CS_CONTAINER_VULNERABILITY","CS_IMAGE_SECRETS","CS_IMAGE_MALWARE","CS_KUBERNETES_PODS","CS_Images","CS_Containers","CS_PODS","CS_VULNERABILITIES"]`)) || d.In("templateName"))
 		case "description":
 			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.Description, 0, 250) || d.In("description"))
 		case "displayColumns":
 			ok = d.Once(&given, 1<<3) && (bind.List(d, &v.DisplayColumns, bind.Bounds{Least: 0, Most: 100}, func(d *bind.Decoder, v *string) bool { return bind.String(d, v, 0, 64) }) || d.In("displayColumns"))
 		case "expireAfter":
-			ok = d.Once(&given, 1<<4) && (decodeReportExpiry(d, &v.ExpireAfter) || d.In("expireAfter"))
+			ok = d.Once(&given, 1<<4) && (bind.Number(d, &v.ExpireAfter) && (v.ExpireAfter.Valid() || d.Refuse("", `value is not one of the allowed values [1,7,30,90]`)) || d.In("expireAfter"))
 		case "filter":
 			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Filter, 0, 8192) || d.In("filter"))
 		default:
@@ -2354,65 +1583,28 @@ func decodeReportRequest(d *bind.Decoder, v *ReportRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "name", "templateName")
+	return d.Complete(given, "name", "templateName")
 }
 
-// keysOfReportRequest are those that the document knows.
+// keysOfReportRequest are the keys of type ReportRequest in the document.
 var keysOfReportRequest = []string{"description", "displayColumns", "expireAfter", "filter", "name", "templateName"}
 
-// decodeReportScheduleRequestAction reads a ReportScheduleRequestAction.
-func decodeReportScheduleRequestAction(d *bind.Decoder, v *ReportScheduleRequestAction) bool {
-	const other = `value is not one of the allowed values ["CREATE"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "CREATE":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// decodeReportRecurrenceRecurrenceType reads a ReportRecurrenceRecurrenceType.
-func decodeReportRecurrenceRecurrenceType(d *bind.Decoder, v *ReportRecurrenceRecurrenceType) bool {
-	const other = `value is not one of the allowed values ["DAILY","WEEKLY","MONTHLY"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "DAILY", "WEEKLY", "MONTHLY":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// decodeWeekDay reads a WeekDay.
-func decodeWeekDay(d *bind.Decoder, v *WeekDay) bool {
-	const other = `value is not one of the allowed values ["MONDAY","TUESDAY","WEDNESDAY","THURSDAY","FRIDAY","SATURDAY","SUNDAY"]`
-	if !bind.String(d, v, 0, -1) {
-		return false
-	}
-	switch *v {
-	case "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY":
-		return true
-	}
-	return d.Refuse("", other)
-}
-
-// decodeReportRecurrence reads a ReportRecurrence.
+// decodeReportRecurrence decodes a JSON object of type ReportRecurrence.
 func decodeReportRecurrence(d *bind.Decoder, v *ReportRecurrence) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
 		switch d.Key {
 		case "recurrenceType":
-			ok = d.Once(&given, 1<<0) && (decodeReportRecurrenceRecurrenceType(d, &v.RecurrenceType) || d.In("recurrenceType"))
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.RecurrenceType, 0, -1) && (v.RecurrenceType.Valid() || d.Refuse("", `value is not one of the allowed values ["DAILY","WEEKLY","MONTHLY"]`)) || d.In("recurrenceType"))
 		case "selectedDayOfWeeks":
-			ok = d.Once(&given, 1<<1) && (bind.List(d, &v.SelectedDayOfWeeks, bind.Bounds{Least: 0, Most: 7}, decodeWeekDay) || d.In("selectedDayOfWeeks"))
+			ok = d.Once(&given, 1<<1) && (bind.List(d, &v.SelectedDayOfWeeks, bind.Bounds{Least: 0, Most: 7}, func(d *bind.Decoder, v *WeekDay) bool {
+				return bind.String(d, v, 0, -1) && (v.Valid() || d.Refuse("", `value is not one of the allowed values ["MONDAY","TUESDAY","WEDNESDAY","THURSDAY","FRIDAY","SATURDAY","SUNDAY"]`))
+			}) || d.In("selectedDayOfWeeks"))
 		default:
 			ok = d.Unknown(&unknown, keysOfReportRecurrence)
 		}
@@ -2420,18 +1612,18 @@ func decodeReportRecurrence(d *bind.Decoder, v *ReportRecurrence) bool {
 			return false
 		}
 	}
-	return d.Done(given, "recurrenceType")
+	return d.Complete(given, "recurrenceType")
 }
 
-// keysOfReportRecurrence are those that the document knows.
+// keysOfReportRecurrence are the keys of type ReportRecurrence in the document.
 var keysOfReportRecurrence = []string{"recurrenceType", "selectedDayOfWeeks"}
 
-// decodeReportScheduleRequest reads a ReportScheduleRequest.
+// decodeReportScheduleRequest decodes a JSON object of type ReportScheduleRequest.
 func decodeReportScheduleRequest(d *bind.Decoder, v *ReportScheduleRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2439,25 +1631,25 @@ func decodeReportScheduleRequest(d *bind.Decoder, v *ReportScheduleRequest) bool
 		case "name":
 			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Name, 1, 150) || d.In("name"))
 		case "templateName":
-			ok = d.Once(&given, 1<<1) && (decodeReportTemplate(d, &v.TemplateName) || d.In("templateName"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.TemplateName, 0, -1) && (v.TemplateName.Valid() || d.Refuse("", `value is not one of the allowed values ["CS_IMAGE_VULNERABILITY","CS_CONTAINER_VULNERABILITY","CS_IMAGE_SECRETS","CS_IMAGE_MALWARE","CS_KUBERNETES_PODS","CS_Images","CS_Containers","CS_PODS","CS_VULNERABILITIES"]`)) || d.In("templateName"))
 		case "expireAfter":
-			ok = d.Once(&given, 1<<2) && (decodeReportExpiry(d, &v.ExpireAfter) || d.In("expireAfter"))
+			ok = d.Once(&given, 1<<2) && (bind.Number(d, &v.ExpireAfter) && (v.ExpireAfter.Valid() || d.Refuse("", `value is not one of the allowed values [1,7,30,90]`)) || d.In("expireAfter"))
 		case "action":
-			ok = d.Once(&given, 1<<3) && (decodeReportScheduleRequestAction(d, &v.Action) || d.In("action"))
+			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.Action, 0, -1) && (v.Action.Valid() || d.Refuse("", `value is not one of the allowed values ["CREATE"]`)) || d.In("action"))
 		case "eventTime":
-			ok = d.Once(&given, 1<<4) && (bind.Time(d, &v.EventTime, matchesDateTime) || d.In("eventTime"))
+			ok = d.Once(&given, 1<<4) && (bind.Time(d, &v.EventTime, patternDateTime) || d.In("eventTime"))
 		case "description":
 			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Description, 0, 250) || d.In("description"))
 		case "displayColumns":
 			ok = d.Once(&given, 1<<6) && (bind.List(d, &v.DisplayColumns, bind.Bounds{Least: 0, Most: 100}, func(d *bind.Decoder, v *string) bool { return bind.String(d, v, 0, 64) }) || d.In("displayColumns"))
 		case "eventEndTime":
-			ok = d.Once(&given, 1<<7) && (bind.Time(d, &v.EventEndTime, matchesDateTime) || d.In("eventEndTime"))
+			ok = d.Once(&given, 1<<7) && (bind.Time(d, &v.EventEndTime, patternDateTime) || d.In("eventEndTime"))
 		case "filter":
 			ok = d.Once(&given, 1<<8) && (bind.String(d, &v.Filter, 0, 8192) || d.In("filter"))
 		case "reportScheduleDetails":
 			ok = d.Once(&given, 1<<9) && (bind.Nullable(d, &v.ReportScheduleDetails, decodeReportRecurrence) || d.In("reportScheduleDetails"))
 		case "zip":
-			ok = d.Once(&given, 1<<10) && (bind.Number(d, &v.Zip) && (v.Zip >= 0 || d.Refuse("", "number must be at least 0")) && (v.Zip <= 1 || d.Refuse("", "number must be at most 1")) || d.In("zip"))
+			ok = d.Once(&given, 1<<10) && (bind.Number(d, &v.Zip) && (v.Zip >= 0 || d.Refuse("", `number must be at least 0`)) && (v.Zip <= 1 || d.Refuse("", `number must be at most 1`)) || d.In("zip"))
 		default:
 			ok = d.Unknown(&unknown, keysOfReportScheduleRequest)
 		}
@@ -2465,26 +1657,18 @@ func decodeReportScheduleRequest(d *bind.Decoder, v *ReportScheduleRequest) bool
 			return false
 		}
 	}
-	return d.Done(given, "name", "templateName", "expireAfter", "action", "eventTime")
+	return d.Complete(given, "name", "templateName", "expireAfter", "action", "eventTime")
 }
 
-// keysOfReportScheduleRequest are those that the document knows.
+// keysOfReportScheduleRequest are the keys of type ReportScheduleRequest in the document.
 var keysOfReportScheduleRequest = []string{"action", "description", "displayColumns", "eventEndTime", "eventTime", "expireAfter", "filter", "name", "reportScheduleDetails", "templateName", "zip"}
 
-// appendReportScheduleReference appends a ReportScheduleReference as encoding/json writes it.
-func appendReportScheduleReference(to []byte, v ReportScheduleReference) []byte {
-	to = append(to, '{')
-	to = append(to, `"reportingScheduleId":`...)
-	to = append(bind.AppendString(to, v.ReportingScheduleID), ',')
-	return bind.End(to, '}')
-}
-
-// decodeRepoTag reads a RepoTag.
+// decodeRepoTag decodes a JSON object of type RepoTag.
 func decodeRepoTag(d *bind.Decoder, v *RepoTag) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2500,18 +1684,18 @@ func decodeRepoTag(d *bind.Decoder, v *RepoTag) bool {
 			return false
 		}
 	}
-	return d.Done(given, "repo")
+	return d.Complete(given, "repo")
 }
 
-// keysOfRepoTag are those that the document knows.
+// keysOfRepoTag are the keys of type RepoTag in the document.
 var keysOfRepoTag = []string{"repo", "tag"}
 
-// decodeScheduleFilter reads a ScheduleFilter.
+// decodeScheduleFilter decodes a JSON object of type ScheduleFilter.
 func decodeScheduleFilter(d *bind.Decoder, v *ScheduleFilter) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2520,7 +1704,7 @@ func decodeScheduleFilter(d *bind.Decoder, v *ScheduleFilter) bool {
 			ok = d.Once(&given, 1<<0) && (bind.List(d, &v.RepoTags, bind.Bounds{Least: 1, Most: 1000}, decodeRepoTag) || d.In("repoTags"))
 		case "days":
 			ok = d.Once(&given, 1<<1) && (bind.Nullable(d, &v.Days, func(d *bind.Decoder, v *int) bool {
-				return bind.Number(d, v) && (*v < 8 || *v > 13 || d.Refuse("", "is excluded")) && (*v >= 1 || d.Refuse("", "number must be at least 1")) && (*v <= 14 || d.Refuse("", "number must be at most 14"))
+				return bind.Number(d, v) && (*v < 8 || *v > 13 || d.Refuse("", `is excluded`)) && (*v >= 1 || d.Refuse("", `number must be at least 1`)) && (*v <= 14 || d.Refuse("", `number must be at most 14`))
 			}) || d.In("days"))
 		default:
 			ok = d.Unknown(&unknown, keysOfScheduleFilter)
@@ -2529,58 +1713,20 @@ func decodeScheduleFilter(d *bind.Decoder, v *ScheduleFilter) bool {
 			return false
 		}
 	}
-	return d.Done(given, "repoTags")
+	return d.Complete(given, "repoTags")
 }
 
-// keysOfScheduleFilter are those that the document knows.
+// keysOfScheduleFilter are the keys of type ScheduleFilter in the document.
 var keysOfScheduleFilter = []string{"days", "repoTags"}
 
-// matchesScheduleRequestSchedule matches ^([01][0-9]|2[0-3]):[0-5][0-9]$.
-func matchesScheduleRequestSchedule(s string) bool {
-	i := 0
-	switch {
-	case i < len(s) && ('0' <= s[i] && s[i] <= '1'):
-		if i == len(s) || !('0' <= s[i] && s[i] <= '1') {
-			return false
-		}
-		i++
-		if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
-			return false
-		}
-		i++
-	case i < len(s) && (s[i] == '2'):
-		if !strings.HasPrefix(s[i:], "2") {
-			return false
-		}
-		i += 1
-		if i == len(s) || !('0' <= s[i] && s[i] <= '3') {
-			return false
-		}
-		i++
-	default:
-		return false
-	}
-	if !strings.HasPrefix(s[i:], ":") {
-		return false
-	}
-	i += 1
-	if i == len(s) || !('0' <= s[i] && s[i] <= '5') {
-		return false
-	}
-	i++
-	if i == len(s) || !('0' <= s[i] && s[i] <= '9') {
-		return false
-	}
-	i++
-	return i == len(s)
-}
+var patternScheduleRequestSchedule = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
 
-// decodeScheduleRequest reads a ScheduleRequest.
+// decodeScheduleRequest decodes a JSON object of type ScheduleRequest.
 func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 	if !d.Object() {
 		return false
 	}
-	var given uint64
+	var given uint64 // one bit per property
 	var unknown bind.Keys
 	for d.Property() {
 		ok := false
@@ -2594,13 +1740,13 @@ func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 		case "onDemand":
 			ok = d.Once(&given, 1<<3) && (bind.Pointer(d, &v.OnDemand, func(d *bind.Decoder, v *bool) bool { return d.Bool(v) }) || d.In("onDemand"))
 		case "registryType":
-			ok = d.Once(&given, 1<<4) && (decodeRegistryType(d, &v.RegistryType) || d.In("registryType"))
+			ok = d.Once(&given, 1<<4) && (bind.String(d, &v.RegistryType, 0, -1) && (v.RegistryType.Valid() || d.Refuse("", `value is not one of the allowed values ["V2_PRIVATE","V2","DockerHub","AWS","Azure","ACR","GCP","GOOGLE_ARTIFACT_REGISTRY"]`)) || d.In("registryType"))
 		case "schedule":
-			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Schedule, 0, -1) && (matchesScheduleRequestSchedule(v.Schedule) || d.Refuse("", `string doesn't match the regular expression "^([01][0-9]|2[0-3]):[0-5][0-9]$"`)) || d.In("schedule"))
+			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Schedule, 0, -1) && (patternScheduleRequestSchedule.MatchString(string(v.Schedule)) || d.Refuse("", `string doesn't match the regular expression "^([01][0-9]|2[0-3]):[0-5][0-9]$"`)) || d.In("schedule"))
 		case "scheduleScanIntervalInDays":
-			ok = d.Once(&given, 1<<6) && (bind.Number(d, &v.ScheduleScanIntervalInDays) && (v.ScheduleScanIntervalInDays >= 1 || d.Refuse("", "number must be at least 1")) && (v.ScheduleScanIntervalInDays <= 365 || d.Refuse("", "number must be at most 365")) || d.In("scheduleScanIntervalInDays"))
+			ok = d.Once(&given, 1<<6) && (bind.Number(d, &v.ScheduleScanIntervalInDays) && (v.ScheduleScanIntervalInDays >= 1 || d.Refuse("", `number must be at least 1`)) && (v.ScheduleScanIntervalInDays <= 365 || d.Refuse("", `number must be at most 365`)) || d.In("scheduleScanIntervalInDays"))
 		case "weekDay":
-			ok = d.Once(&given, 1<<7) && (decodeWeekDay(d, &v.WeekDay) || d.In("weekDay"))
+			ok = d.Once(&given, 1<<7) && (bind.String(d, &v.WeekDay, 0, -1) && (v.WeekDay.Valid() || d.Refuse("", `value is not one of the allowed values ["MONDAY","TUESDAY","WEDNESDAY","THURSDAY","FRIDAY","SATURDAY","SUNDAY"]`)) || d.In("weekDay"))
 		default:
 			ok = d.Unknown(&unknown, keysOfScheduleRequest)
 		}
@@ -2608,474 +1754,8 @@ func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 			return false
 		}
 	}
-	return d.Done(given, "filters")
+	return d.Complete(given, "filters")
 }
 
-// keysOfScheduleRequest are those that the document knows.
+// keysOfScheduleRequest are the keys of type ScheduleRequest in the document.
 var keysOfScheduleRequest = []string{"filters", "forceScan", "name", "onDemand", "registryType", "schedule", "scheduleScanIntervalInDays", "weekDay"}
-
-// appendDeletionJob appends a DeletionJob as encoding/json writes it.
-func appendDeletionJob(to []byte, v DeletionJob) []byte {
-	to = append(to, '{')
-	to = append(to, `"deletionJobId":`...)
-	to = append(bind.AppendString(to, v.DeletionJobID), ',')
-	return bind.End(to, '}')
-}
-
-// appendReportDeletion appends a ReportDeletion as encoding/json writes it.
-func appendReportDeletion(to []byte, v ReportDeletion) []byte {
-	to = append(to, '{')
-	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, bind.AppendString), ',')
-	to = append(to, `"message":`...)
-	to = append(bind.AppendString(to, v.Message), ',')
-	return bind.End(to, '}')
-}
-
-// appendAWSBase appends a AWSBase as encoding/json writes it.
-func appendAWSBase(to []byte, v AWSBase) []byte {
-	to = append(to, '{')
-	to = append(to, `"accountId":`...)
-	to = append(bind.AppendString(to, v.AccountID), ',')
-	to = append(to, `"externalId":`...)
-	to = append(bind.AppendInt(to, v.ExternalID), ',')
-	return bind.End(to, '}')
-}
-
-// appendGCPConnector appends a GCPConnector as encoding/json writes it.
-func appendGCPConnector(to []byte, v GCPConnector) []byte {
-	to = append(to, '{')
-	to = append(to, `"description":`...)
-	to = append(bind.AppendString(to, v.Description), ',')
-	to = append(to, `"gcpConnectorId":`...)
-	to = append(bind.AppendString(to, v.GCPConnectorID), ',')
-	to = append(to, `"gcpProjectId":`...)
-	to = append(bind.AppendString(to, v.GCPProjectID), ',')
-	to = append(to, `"location":`...)
-	to = append(bind.AppendString(to, v.Location), ',')
-	to = append(to, `"name":`...)
-	to = append(bind.AppendString(to, v.Name), ',')
-	return bind.End(to, '}')
-}
-
-// appendImageRepo appends a ImageRepo as encoding/json writes it.
-func appendImageRepo(to []byte, v ImageRepo) []byte {
-	to = append(to, '{')
-	to = append(to, `"registry":`...)
-	to = append(bind.AppendString(to, v.Registry), ',')
-	to = append(to, `"repository":`...)
-	to = append(bind.AppendString(to, v.Repository), ',')
-	to = append(to, `"tag":`...)
-	to = append(bind.AppendString(to, v.Tag), ',')
-	return bind.End(to, '}')
-}
-
-// appendImage appends a Image as encoding/json writes it.
-func appendImage(to []byte, v Image) []byte {
-	to = append(to, '{')
-	to = append(to, `"created":`...)
-	to = append(bind.AppendDigits(to, v.Created), ',')
-	to = append(to, `"imageId":`...)
-	to = append(bind.AppendString(to, v.ImageID), ',')
-	to = append(to, `"lastScanned":`...)
-	to = append(bind.AppendDigits(to, v.LastScanned), ',')
-	to = append(to, `"repo":`...)
-	to = append(bind.AppendList(to, v.Repo, appendImageRepo), ',')
-	to = append(to, `"scanStatus":`...)
-	to = append(bind.AppendString(to, v.ScanStatus), ',')
-	to = append(to, `"sha":`...)
-	to = append(bind.AppendString(to, v.Sha), ',')
-	if v.Size != 0 {
-		to = append(to, `"size":`...)
-		to = append(bind.AppendInt(to, v.Size), ',')
-	}
-	to = append(to, `"updated":`...)
-	to = append(bind.AppendDigits(to, v.Updated), ',')
-	to = append(to, `"uuid":`...)
-	to = append(bind.AppendString(to, v.UUID), ',')
-	return bind.End(to, '}')
-}
-
-// appendAWS appends a AWS as encoding/json writes it.
-func appendAWS(to []byte, v AWS) []byte {
-	to = append(to, '{')
-	if v.AccountID != "" {
-		to = append(to, `"accountId":`...)
-		to = append(bind.AppendString(to, v.AccountID), ',')
-	}
-	if v.AccountType != "" {
-		to = append(to, `"accountType":`...)
-		to = append(bind.AppendString(to, v.AccountType), ',')
-	}
-	if v.Arn != "" {
-		to = append(to, `"arn":`...)
-		to = append(bind.AppendString(to, v.Arn), ',')
-	}
-	if v.Description != "" {
-		to = append(to, `"description":`...)
-		to = append(bind.AppendString(to, v.Description), ',')
-	}
-	if v.Name != "" {
-		to = append(to, `"name":`...)
-		to = append(bind.AppendString(to, v.Name), ',')
-	}
-	if v.Region != "" {
-		to = append(to, `"region":`...)
-		to = append(bind.AppendString(to, v.Region), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// appendCredentialUser appends a CredentialUser as encoding/json writes it.
-func appendCredentialUser(to []byte, v CredentialUser) []byte {
-	to = append(to, '{')
-	if v.Username != "" {
-		to = append(to, `"username":`...)
-		to = append(bind.AppendString(to, v.Username), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// appendRegistryDetails appends a RegistryDetails as encoding/json writes it.
-func appendRegistryDetails(to []byte, v RegistryDetails) []byte {
-	to = append(to, '{')
-	if v.AWS != (AWS{}) {
-		to = append(to, `"aws":`...)
-		to = append(appendAWS(to, v.AWS), ',')
-	}
-	if len(v.Connectors) > 0 {
-		to = append(to, `"connectors":`...)
-		to = append(bind.AppendList(to, v.Connectors, appendConnector), ',')
-	}
-	to = append(to, `"created":`...)
-	to = append(bind.AppendDigits(to, v.Created), ',')
-	if v.Credential != (CredentialUser{}) {
-		to = append(to, `"credential":`...)
-		to = append(appendCredentialUser(to, v.Credential), ',')
-	}
-	if v.CredentialType != "" {
-		to = append(to, `"credentialType":`...)
-		to = append(bind.AppendString(to, v.CredentialType), ',')
-	}
-	if v.DockerHubOrg != "" {
-		to = append(to, `"dockerHubOrg":`...)
-		to = append(bind.AppendString(to, v.DockerHubOrg), ',')
-	}
-	if v.LastScanned != 0 {
-		to = append(to, `"lastScanned":`...)
-		to = append(bind.AppendDigits(to, v.LastScanned), ',')
-	}
-	if v.ProviderType != "" {
-		to = append(to, `"providerType":`...)
-		to = append(bind.AppendString(to, v.ProviderType), ',')
-	}
-	if v.RegistryName != "" {
-		to = append(to, `"registryName":`...)
-		to = append(bind.AppendString(to, v.RegistryName), ',')
-	}
-	to = append(to, `"registryType":`...)
-	to = append(bind.AppendString(to, v.RegistryType), ',')
-	to = append(to, `"registryUri":`...)
-	to = append(bind.AppendString(to, v.RegistryURI), ',')
-	to = append(to, `"registryUuid":`...)
-	to = append(bind.AppendString(to, v.RegistryUUID), ',')
-	to = append(to, `"repoCount":`...)
-	to = append(bind.AppendInt(to, v.RepoCount), ',')
-	to = append(to, `"scheduleStatusList":`...)
-	to = append(bind.AppendCounts(to, v.ScheduleStatusList), ',')
-	to = append(to, `"totalImages":`...)
-	to = append(bind.AppendInt(to, v.TotalImages), ',')
-	to = append(to, `"totalScannedImages":`...)
-	to = append(bind.AppendInt(to, v.TotalScannedImages), ',')
-	to = append(to, `"totalVulnerableImages":`...)
-	to = append(bind.AppendInt(to, v.TotalVulnerableImages), ',')
-	to = append(to, `"updated":`...)
-	to = append(bind.AppendDigits(to, v.Updated), ',')
-	return bind.End(to, '}')
-}
-
-// appendAssociatedRegistry appends a AssociatedRegistry as encoding/json writes it.
-func appendAssociatedRegistry(to []byte, v AssociatedRegistry) []byte {
-	to = append(to, '{')
-	to = append(to, `"registry":`...)
-	to = append(bind.AppendString(to, v.Registry), ',')
-	to = append(to, `"registryUuid":`...)
-	to = append(bind.AppendString(to, v.RegistryUUID), ',')
-	to = append(to, `"repo":`...)
-	to = append(bind.AppendString(to, v.Repo), ',')
-	to = append(to, `"tag":`...)
-	to = append(bind.AppendString(to, v.Tag), ',')
-	return bind.End(to, '}')
-}
-
-// appendImages appends a Images as encoding/json writes it.
-func appendImages(to []byte, v Images) []byte {
-	to = append(to, '{')
-	to = append(to, `"count":`...)
-	to = append(bind.AppendInt(to, v.Count), ',')
-	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, appendImage), ',')
-	return bind.End(to, '}')
-}
-
-// appendRegistry appends a Registry as encoding/json writes it.
-func appendRegistry(to []byte, v Registry) []byte {
-	to = append(to, '{')
-	if v.AWSAccountID != "" {
-		to = append(to, `"awsAccountId":`...)
-		to = append(bind.AppendString(to, v.AWSAccountID), ',')
-	}
-	if v.AWSRegion != "" {
-		to = append(to, `"awsRegion":`...)
-		to = append(bind.AppendString(to, v.AWSRegion), ',')
-	}
-	to = append(to, `"created":`...)
-	to = append(bind.AppendDigits(to, v.Created), ',')
-	if v.DockerHubOrg != "" {
-		to = append(to, `"dockerHubOrg":`...)
-		to = append(bind.AppendString(to, v.DockerHubOrg), ',')
-	}
-	if v.LastScanned != 0 {
-		to = append(to, `"lastScanned":`...)
-		to = append(bind.AppendDigits(to, v.LastScanned), ',')
-	}
-	if v.ProviderType != "" {
-		to = append(to, `"providerType":`...)
-		to = append(bind.AppendString(to, v.ProviderType), ',')
-	}
-	if v.RegistryName != "" {
-		to = append(to, `"registryName":`...)
-		to = append(bind.AppendString(to, v.RegistryName), ',')
-	}
-	to = append(to, `"registryType":`...)
-	to = append(bind.AppendString(to, v.RegistryType), ',')
-	to = append(to, `"registryUri":`...)
-	to = append(bind.AppendString(to, v.RegistryURI), ',')
-	to = append(to, `"registryUuid":`...)
-	to = append(bind.AppendString(to, v.RegistryUUID), ',')
-	to = append(to, `"repoCount":`...)
-	to = append(bind.AppendInt(to, v.RepoCount), ',')
-	to = append(to, `"scheduleStatusList":`...)
-	to = append(bind.AppendCounts(to, v.ScheduleStatusList), ',')
-	to = append(to, `"totalImages":`...)
-	to = append(bind.AppendInt(to, v.TotalImages), ',')
-	to = append(to, `"totalScannedImages":`...)
-	to = append(bind.AppendInt(to, v.TotalScannedImages), ',')
-	to = append(to, `"totalVulnerableImages":`...)
-	to = append(bind.AppendInt(to, v.TotalVulnerableImages), ',')
-	to = append(to, `"updated":`...)
-	to = append(bind.AppendDigits(to, v.Updated), ',')
-	return bind.End(to, '}')
-}
-
-// appendRegistries appends a Registries as encoding/json writes it.
-func appendRegistries(to []byte, v Registries) []byte {
-	to = append(to, '{')
-	to = append(to, `"count":`...)
-	to = append(bind.AppendInt(to, v.Count), ',')
-	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, appendRegistry), ',')
-	return bind.End(to, '}')
-}
-
-// appendReport appends a Report as encoding/json writes it.
-func appendReport(to []byte, v Report) []byte {
-	to = append(to, '{')
-	to = append(to, `"createdAt":`...)
-	to = append(bind.AppendAny(to, v.CreatedAt), ',')
-	to = append(to, `"description":`...)
-	to = append(bind.AppendNullable(to, v.Description, bind.AppendString), ',')
-	to = append(to, `"displayColumns":`...)
-	to = append(bind.AppendList(to, v.DisplayColumns, bind.AppendString), ',')
-	to = append(to, `"fileFormat":`...)
-	to = append(bind.AppendString(to, v.FileFormat), ',')
-	to = append(to, `"filter":`...)
-	to = append(bind.AppendString(to, v.Filter), ',')
-	to = append(to, `"reportName":`...)
-	to = append(bind.AppendString(to, v.ReportName), ',')
-	to = append(to, `"reportType":`...)
-	to = append(bind.AppendString(to, v.ReportType), ',')
-	to = append(to, `"reportUuid":`...)
-	to = append(bind.AppendString(to, v.ReportUUID), ',')
-	to = append(to, `"status":`...)
-	to = append(bind.AppendString(to, v.Status), ',')
-	to = append(to, `"templateName":`...)
-	to = append(bind.AppendString(to, v.TemplateName), ',')
-	return bind.End(to, '}')
-}
-
-// appendReports appends a Reports as encoding/json writes it.
-func appendReports(to []byte, v Reports) []byte {
-	to = append(to, '{')
-	to = append(to, `"count":`...)
-	to = append(bind.AppendInt(to, v.Count), ',')
-	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, appendReport), ',')
-	return bind.End(to, '}')
-}
-
-// appendRepository appends a Repository as encoding/json writes it.
-func appendRepository(to []byte, v Repository) []byte {
-	to = append(to, '{')
-	to = append(to, `"repoName":`...)
-	to = append(bind.AppendString(to, v.RepoName), ',')
-	to = append(to, `"totalImages":`...)
-	to = append(bind.AppendInt(to, v.TotalImages), ',')
-	to = append(to, `"totalScannedImages":`...)
-	to = append(bind.AppendInt(to, v.TotalScannedImages), ',')
-	to = append(to, `"totalVulnerableImages":`...)
-	to = append(bind.AppendInt(to, v.TotalVulnerableImages), ',')
-	return bind.End(to, '}')
-}
-
-// appendRepositories appends a Repositories as encoding/json writes it.
-func appendRepositories(to []byte, v Repositories) []byte {
-	to = append(to, '{')
-	to = append(to, `"count":`...)
-	to = append(bind.AppendInt(to, v.Count), ',')
-	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, appendRepository), ',')
-	return bind.End(to, '}')
-}
-
-// appendScheduleError appends a ScheduleError as encoding/json writes it.
-func appendScheduleError(to []byte, v ScheduleError) []byte {
-	to = append(to, '{')
-	if len(v.ContextParams) > 0 {
-		to = append(to, `"contextParams":`...)
-		to = append(bind.AppendAny(to, v.ContextParams), ',')
-	}
-	to = append(to, `"errorCode":`...)
-	to = append(bind.AppendString(to, v.ErrorCode), ',')
-	to = append(to, `"errorMessage":`...)
-	to = append(bind.AppendString(to, v.ErrorMessage), ',')
-	return bind.End(to, '}')
-}
-
-// appendRepoTag appends a RepoTag as encoding/json writes it.
-func appendRepoTag(to []byte, v RepoTag) []byte {
-	to = append(to, '{')
-	to = append(to, `"repo":`...)
-	to = append(bind.AppendString(to, v.Repo), ',')
-	if len(v.Tag) > 0 {
-		to = append(to, `"tag":`...)
-		to = append(bind.AppendNullable(to, v.Tag, bind.AppendString), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// appendScheduleFilter appends a ScheduleFilter as encoding/json writes it.
-func appendScheduleFilter(to []byte, v ScheduleFilter) []byte {
-	to = append(to, '{')
-	if len(v.Days) > 0 {
-		to = append(to, `"days":`...)
-		to = append(bind.AppendNullable(to, v.Days, bind.AppendInt), ',')
-	}
-	to = append(to, `"repoTags":`...)
-	to = append(bind.AppendList(to, v.RepoTags, appendRepoTag), ',')
-	return bind.End(to, '}')
-}
-
-// appendSchedule appends a Schedule as encoding/json writes it.
-func appendSchedule(to []byte, v Schedule) []byte {
-	to = append(to, '{')
-	to = append(to, `"created":`...)
-	to = append(bind.AppendDigits(to, v.Created), ',')
-	if len(v.Errors) > 0 {
-		to = append(to, `"errors":`...)
-		to = append(bind.AppendList(to, v.Errors, appendScheduleError), ',')
-	}
-	to = append(to, `"filters":`...)
-	to = append(bind.AppendList(to, v.Filters, appendScheduleFilter), ',')
-	if v.ForceScan {
-		to = append(to, `"forceScan":`...)
-		to = append(strconv.AppendBool(to, v.ForceScan), ',')
-	}
-	if v.JobCompletionDate != 0 {
-		to = append(to, `"jobCompletionDate":`...)
-		to = append(bind.AppendDigits(to, v.JobCompletionDate), ',')
-	}
-	if v.JobListingCompletionDate != 0 {
-		to = append(to, `"jobListingCompletionDate":`...)
-		to = append(bind.AppendDigits(to, v.JobListingCompletionDate), ',')
-	}
-	if v.JobListingStartDate != 0 {
-		to = append(to, `"jobListingStartDate":`...)
-		to = append(bind.AppendDigits(to, v.JobListingStartDate), ',')
-	}
-	if v.JobScanningCompletionDate != 0 {
-		to = append(to, `"jobScanningCompletionDate":`...)
-		to = append(bind.AppendDigits(to, v.JobScanningCompletionDate), ',')
-	}
-	if v.JobScanningStartDate != 0 {
-		to = append(to, `"jobScanningStartDate":`...)
-		to = append(bind.AppendDigits(to, v.JobScanningStartDate), ',')
-	}
-	if v.JobStartDate != 0 {
-		to = append(to, `"jobStartDate":`...)
-		to = append(bind.AppendDigits(to, v.JobStartDate), ',')
-	}
-	to = append(to, `"name":`...)
-	to = append(bind.AppendString(to, v.Name), ',')
-	to = append(to, `"onDemand":`...)
-	to = append(strconv.AppendBool(to, v.OnDemand), ',')
-	if v.RegistryType != "" {
-		to = append(to, `"registryType":`...)
-		to = append(bind.AppendString(to, v.RegistryType), ',')
-	}
-	if v.Schedule != "" {
-		to = append(to, `"schedule":`...)
-		to = append(bind.AppendString(to, v.Schedule), ',')
-	}
-	if v.ScheduleScanIntervalInDays != 0 {
-		to = append(to, `"scheduleScanIntervalInDays":`...)
-		to = append(bind.AppendInt(to, v.ScheduleScanIntervalInDays), ',')
-	}
-	to = append(to, `"scheduleUuid":`...)
-	to = append(bind.AppendString(to, v.ScheduleUUID), ',')
-	to = append(to, `"status":`...)
-	to = append(bind.AppendString(to, v.Status), ',')
-	to = append(to, `"updated":`...)
-	to = append(bind.AppendDigits(to, v.Updated), ',')
-	if v.WeekDay != "" {
-		to = append(to, `"weekDay":`...)
-		to = append(bind.AppendString(to, v.WeekDay), ',')
-	}
-	return bind.End(to, '}')
-}
-
-// appendSchedules appends a Schedules as encoding/json writes it.
-func appendSchedules(to []byte, v Schedules) []byte {
-	to = append(to, '{')
-	to = append(to, `"count":`...)
-	to = append(bind.AppendInt(to, v.Count), ',')
-	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, appendSchedule), ',')
-	return bind.End(to, '}')
-}
-
-// appendVulnerability appends a Vulnerability as encoding/json writes it.
-func appendVulnerability(to []byte, v Vulnerability) []byte {
-	to = append(to, '{')
-	if len(v.Cveids) > 0 {
-		to = append(to, `"cveids":`...)
-		to = append(bind.AppendList(to, v.Cveids, bind.AppendString), ',')
-	}
-	to = append(to, `"qid":`...)
-	to = append(bind.AppendInt(to, v.Qid), ',')
-	to = append(to, `"severity":`...)
-	to = append(bind.AppendInt(to, v.Severity), ',')
-	to = append(to, `"title":`...)
-	to = append(bind.AppendString(to, v.Title), ',')
-	return bind.End(to, '}')
-}
-
-// appendVulnerabilities appends a Vulnerabilities as encoding/json writes it.
-func appendVulnerabilities(to []byte, v Vulnerabilities) []byte {
-	to = append(to, '{')
-	to = append(to, `"count":`...)
-	to = append(bind.AppendInt(to, v.Count), ',')
-	to = append(to, `"data":`...)
-	to = append(bind.AppendList(to, v.Data, appendVulnerability), ',')
-	return bind.End(to, '}')
-}

@@ -1,10 +1,12 @@
-// Command bindgen writes binders and encoders for the strict server that oapi-codegen generates:
-// "bindgen DOCUMENT OUT". A binder checks a request against the document while it reads it into the
-// generated types; an encoder appends an answer as encoding/json would write it. What it does not
-// know it leaves to package contract, and names it.
+// Command bindgen generates validating binders for the strict server that oapi-codegen generates:
+// "bindgen DOCUMENT OUT FOLDER…", where the folders have the types that oapi-codegen generates. A
+// binder checks a request against the document while it reads the request into these types. The
+// command prints every operation that it generates no binder for; package contract checks those.
 package main
 
-//go:generate go run . ../../openapi/openapi.json ../apiserver/bound.gen.go
+//go:generate go run . ../../openapi/openapi.json ../apiserver/bound.gen.go ../api ../apiserver
+//go:generate go tool oapi-codegen -config testdata/enums/config.yaml testdata/enums/enums.yaml
+//go:generate go run . testdata/enums/enums.yaml testdata/enums/bound.gen.go testdata/enums
 
 import (
 	"bytes"
@@ -22,51 +24,46 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: bindgen DOCUMENT OUT")
+	if len(os.Args) < 4 {
+		fmt.Fprintln(os.Stderr, "usage: bindgen DOCUMENT OUT FOLDER...")
 		os.Exit(2)
 	}
-	if err := generate(os.Args[1], os.Args[2], os.Stdout); err != nil {
+	if err := generate(os.Args[1], os.Args[2], os.Args[3:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bindgen:", err)
 		os.Exit(1)
 	}
 }
 
-// generate writes the file, and tells what is left to the reference.
-func generate(document, out string, told io.Writer) error {
-	spec, err := load(document)
+// generate writes the file and reports the operations without a binder.
+func generate(document, out string, folders []string, report io.Writer) error {
+	spec, err := openapi3.NewLoader().LoadFromFile(document)
 	if err != nil {
 		return err
 	}
-	types, err := readTypes(
-		filepath.Join(filepath.Dir(out), "..", "api", "api.gen.go"),
-		filepath.Join(filepath.Dir(out), "apiserver.gen.go"),
-	)
-	if err != nil {
+	g := &generator{report: report, done: map[string]bool{}}
+	if g.types, err = readTypes(folders); err != nil {
 		return err
 	}
-	g := &generator{types: types, told: told, made: map[string]bool{}, patterns: map[string]string{}}
 	if err := g.file(operationsOf(spec)); err != nil {
 		return err
 	}
-	text, err := format.Source(g.head())
+	source := g.source(out, folders)
+	text, err := format.Source(source)
 	if err != nil {
-		return errors.Join(err, os.WriteFile(out+".broken", g.head(), 0o600))
+		return errors.Join(err, os.WriteFile(out+".broken", source, 0o600))
 	}
 	return os.WriteFile(out, text, 0o644)
 }
 
-func load(document string) (*openapi3.T, error) { return openapi3.NewLoader().LoadFromFile(document) }
-
-// operation is an operation with where it is.
+// operation is an operation with its place in the document.
 type operation struct {
 	*openapi3.Operation
 	method, path string
 	pathParams   []*openapi3.Parameter // in their order in the path
-	query        []*openapi3.Parameter // and elsewhere: refusesParameter refuses those
+	query        []*openapi3.Parameter // also headers and cookies, which unsupportedParameter rejects
 }
 
-// operationsOf lists the operations in the order of their ids.
+// operationsOf lists the operations of a document by id.
 func operationsOf(spec *openapi3.T) (all []operation) {
 	for path, item := range spec.Paths.Map() {
 		for method, o := range item.Operations() {
@@ -88,31 +85,33 @@ func operationsOf(spec *openapi3.T) (all []operation) {
 	return all
 }
 
-// generator collects the text of the file.
+// generator collects the text of the generated file.
 type generator struct {
-	types    *goTypes
-	told     io.Writer
-	text     bytes.Buffer      // of the operations
-	helpers  bytes.Buffer      // what they call
-	made     map[string]bool   // names of helpers
-	patterns map[string]string // expressions, by the names of what matches them
+	types    goTypes
+	report   io.Writer
+	handlers bytes.Buffer    // the functions of the operations
+	helpers  bytes.Buffer    // decoders and patterns, which handlers share
+	done     map[string]bool // names of the helpers that were started
 }
 
-// p writes a line of an operation.
-func (g *generator) p(text string, args ...any) { fmt.Fprintf(&g.text, text+"\n", args...) }
+// p writes a line of a handler.
+func (g *generator) p(text string, args ...any) { fmt.Fprintf(&g.handlers, text+"\n", args...) }
 
-// head is the file with its head: it imports what it uses.
-func (g *generator) head() []byte {
+// source returns the whole file. It imports what the code uses.
+func (g *generator) source(out string, folders []string) []byte {
+	own := filepath.Dir(out)
+	name := filepath.Base(own)
 	var b bytes.Buffer
-	b.WriteString(
-		"// Package apiserver provides primitives to interact with the openapi HTTP API.\n//\n" +
-			"// Code generated by bindgen DO NOT EDIT.\npackage apiserver\n\nimport (\n" +
-			". \"github.com/qcsdev/qcs/gen/api\"\n",
-	)
-	body := g.text.String() + g.helpers.String()
+	fmt.Fprintf(&b, "// Package %[1]s provides primitives to interact with the openapi HTTP API.\n//\n"+
+		"// Code generated by bindgen DO NOT EDIT.\npackage %[1]s\n\nimport (\n", name)
+	for _, folder := range folders {
+		if folder != own {
+			fmt.Fprintf(&b, ". %q\n", "github.com/qcsdev/qcs/gen/"+filepath.Base(folder))
+		}
+	}
+	body := g.handlers.String() + g.helpers.String()
 	for _, path := range []string{
-		"net/http", "regexp", "strconv", "strings",
-		"github.com/qcsdev/qcs/gen/bindgen/bind", "github.com/qcsdev/qcs/openapi",
+		"net/http", "regexp", "github.com/qcsdev/qcs/gen/bindgen/bind", "github.com/qcsdev/qcs/openapi",
 	} {
 		if strings.Contains(body, filepath.Base(path)+".") {
 			fmt.Fprintf(&b, "%q\n", path)
@@ -121,55 +120,9 @@ func (g *generator) head() []byte {
 	return append(b.Bytes(), ")\n\n"+body...)
 }
 
-// file writes all operations.
-func (g *generator) file(all []operation) error {
-	g.p(
-		"// bound answers the operations, with requests that it has checked itself.\ntype bound struct {\n" +
-			"ssi StrictServerInterface\noptions bind.Options\n}\n",
-	)
-	g.p(
-		"// Bound are the handlers of BoundRoutes by operation, for who must do without the types of package " +
-			"bind. Bodies have so many bytes at most.\nfunc Bound(ssi StrictServerInterface, maxBody int64) " +
-			"map[string]bind.Handler {\nreturn bind.ByOperation(BoundRoutes(ssi, bind.Options{MaxBody: maxBody}))\n" +
-			"}\n",
-	)
-	g.p(
-		"// BoundRoutes are the operations of a server behind binders that hold requests to the document. An " +
-			"operation that is missing, and a request that is answered by openapi.ErrUnbound, are to be\n" +
-			"// checked by package contract and to go through the handlers that RegisterHandlers registers.",
-	)
-	g.p(
-		"func BoundRoutes(ssi StrictServerInterface, o bind.Options) []bind.Route {\nb := &bound{ssi, o}\n" +
-			"return []bind.Route{",
-	)
-	var bodies []func() error
-	for _, o := range all {
-		if why := g.refuses(o); why != "" {
-			fmt.Fprintf(g.told, "bindgen: %s is left to the reference: %s\n", o.OperationID, why)
-			continue
-		}
-		names := make([]string, len(o.pathParams))
-		for i, p := range o.pathParams {
-			names[i] = p.Name
-		}
-		g.p(
-			"{OperationID: %q, Method: %q, Path: %q, Params: []string{%s}, Serve: b.%s},", o.OperationID,
-			o.method, o.path, quoted(names), lower(o.OperationID),
-		)
-		bodies = append(bodies, func() error { return g.operation(o) })
-	}
-	g.p("}\n}\n")
-	for _, body := range bodies {
-		if err := body(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func lower(name string) string { return strings.ToLower(name[:1]) + name[1:] }
 
-// quoted writes names as arguments.
+// quoted writes names as Go arguments.
 func quoted(names []string) string {
 	all := make([]string, len(names))
 	for i, name := range names {

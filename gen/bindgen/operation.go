@@ -3,72 +3,53 @@ package main
 import (
 	"fmt"
 	"go/ast"
-	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// refuses says why an operation cannot be bound; "" when it can.
-func (g *generator) refuses(o operation) string {
-	if len(o.pathParams) > 2 { // bind.PathValues holds no more
-		return "too many parameters in the path"
-	}
-	for _, p := range slices.Concat(o.pathParams, o.query) {
-		if why := refusesParameter(p); why != "" {
-			return "parameter " + p.Name + ": " + why
-		}
-	}
-	if o.RequestBody == nil || !o.RequestBody.Value.Required {
-		return "" // with a body, which is optional or not expected, a request is left to the reference
-	}
-	media := o.RequestBody.Value.Content["application/json"]
-	if media == nil || len(o.RequestBody.Value.Content) != 1 {
-		return "a body that is no JSON"
-	}
-	if why := refusesSchema(media.Schema.Value, map[*openapi3.Schema]bool{}); why != "" {
-		return "its body has " + why
-	}
-	return ""
-}
+// handlerType is the type of a handler in the generated code. It names no type of package bind, so
+// that a server can declare the same type without that package.
+const handlerType = "func(w http.ResponseWriter, r *http.Request, path [2]string) error"
 
-func refusesParameter(p *openapi3.Parameter) string {
-	s, query := p.Schema.Value, p.In == openapi3.ParameterInQuery
-	method, err := p.SerializationMethod()
-	if err != nil || p.Content != nil || p.AllowReserved || query && method.Style != openapi3.SerializationForm {
-		return "its style"
-	}
-	if s.Items != nil && query && method.Explode {
-		if unknown(s, keywords["array"]) != "" || s.MinItems > 1 { // a list that is given has an item
-			return "its schema"
+// file writes the handlers of all operations and the function that lists them.
+func (g *generator) file(all []operation) error {
+	g.p("// bound calls the operations with requests that were checked.\n"+
+		"type bound struct {\nssi StrictServerInterface\nmaxBody int64\n}\n\n"+
+		"// Bound returns handlers by operation id. A handler checks a request against the document and calls\n"+
+		"// the operation; path has the values of the path parameters in their order in the path. A body may\n"+
+		"// have maxBody bytes. An error is a *openapi.RequestError, an error of the operation, or\n"+
+		"// openapi.ErrUnbound: then the handler has read and written nothing, and package contract must\n"+
+		"// check the request, as it must where an operation has no handler here.\n"+
+		"func Bound(ssi StrictServerInterface, maxBody int64) map[string]%[1]s {\nb := &bound{ssi, maxBody}\n"+
+		"return map[string]%[1]s{", handlerType)
+	var bound []operation
+	for _, o := range all {
+		if why := unsupported(o); why != "" {
+			fmt.Fprintf(g.report, "bindgen: no binder for %s: %s\n", o.OperationID, why)
+			continue
 		}
-		s = s.Items.Value
+		g.p("%q: b.%s,", o.OperationID, lower(o.OperationID))
+		bound = append(bound, o)
 	}
-	known, ok := parameterKeywords[p.In+" "+strings.Join(s.Type.Slice(), " or ")]
-	if !ok || !exact(s) || unknown(s, known) != "" {
-		return "its place or schema"
+	g.p("}\n}\n")
+	for _, o := range bound {
+		if err := g.operation(o); err != nil {
+			return fmt.Errorf("%s: %w", o.OperationID, err)
+		}
 	}
-	return ""
+	return nil
 }
 
 // operation writes the handler of an operation.
 func (g *generator) operation(o operation) error {
 	id := o.OperationID
 	request := id + "RequestObject"
-	g.p(
-		"// %s answers %s %s.\nfunc (b *bound) %s(w http.ResponseWriter, r *http.Request, path "+
-			"bind.PathValues) error {",
-		lower(id),
-		o.method,
-		o.path,
-		lower(id),
-	)
 	hasBody := o.RequestBody != nil && o.RequestBody.Value.Required
-	g.p(
-		"if %s {\nreturn openapi.ErrUnbound\n}",
-		map[bool]string{true: "bind.Bodiless(r) || !bind.IsJSON(r)", false: "!bind.Bodiless(r)"}[hasBody],
-	)
-	g.p("var request %s", request)
+	g.p("// %[1]s handles %[2]s %[3]s.\n"+
+		"func (b *bound) %[1]s(w http.ResponseWriter, r *http.Request, path [2]string) error {\n"+
+		"if %[4]s {\nreturn openapi.ErrUnbound\n}\nvar request %[5]s", lower(id), o.method, o.path,
+		map[bool]string{true: "!bind.HasBody(r) || !bind.IsJSON(r)", false: "bind.HasBody(r)"}[hasBody], request)
 	for i, p := range o.pathParams {
 		f, err := g.types.field(request, p.Name)
 		if err != nil {
@@ -76,64 +57,43 @@ func (g *generator) operation(o operation) error {
 		}
 		least, most := bounds(p.Schema.Value.MinLength, p.Schema.Value.MaxLength)
 		g.p("request.%s = path[%d]", f.name, i)
-		g.p(
-			"if refused := bind.Path(%q, request.%s, %d, %d); refused != nil {\nreturn refused\n}", p.Name,
-			f.name, least, most,
-		)
+		g.returnRefusal("bind.Path(%q, request.%s, %d, %d)", p.Name, f.name, least, most)
 	}
 	if len(o.query) == 0 {
-		g.p("if refused := bind.NoQuery(%q, r.URL.RawQuery); refused != nil {\nreturn refused\n}", id)
+		g.returnRefusal("bind.NoQuery(%q, r.URL.RawQuery)", id)
 	} else {
-		g.p("if refused := bind%sParams(r.URL.RawQuery, &request.Params); refused != nil {\nreturn refused\n}", id)
+		g.returnRefusal("bind%sParams(r.URL.RawQuery, &request.Params)", id)
 	}
 	if hasBody {
-		media := o.RequestBody.Value.Content["application/json"].Schema.Value
-		body := ast.NewIdent(id + "JSONRequestBody")
-		name := g.types.structName(body)
-		if err := g.decoder(media, name); err != nil {
-			return fmt.Errorf("%s: %w", id, err)
+		if err := g.body(o); err != nil {
+			return err
 		}
-		g.p("text, refused := bind.ReadBody(r, b.options)\nif refused != nil {\nreturn refused\n}")
-		g.p(
-			"var body %s\nd := bind.NewDecoder(text)\nif !(decode%s(&d, &body) && d.End()) {\n"+
-				"return d.Refused()\n}\nrequest.Body = new(body)",
-			body.Name,
-			name,
-		)
 	}
-	g.p("answer, err := b.ssi.%s(r.Context(), request)\nif err != nil || answer == nil {\nreturn err\n}", id)
-	g.answers(id)
-	g.p("return answer.Visit%sResponse(w)\n}\n", id)
+	g.p("response, err := b.ssi.%[1]s(r.Context(), request)\nif err != nil || response == nil {\nreturn err\n}\n"+
+		"return response.Visit%[1]sResponse(w)\n}\n", id)
 	if len(o.query) > 0 {
 		return g.params(o)
 	}
 	return nil
 }
 
-// answers writes how answers that are sent often are encoded; others write themselves.
-func (g *generator) answers(id string) {
-	for _, status := range []string{"200", "201"} {
-		spec, known := g.types.named[id+status+"JSONResponse"]
-		if !known {
-			continue
-		}
-		value, by := text(spec.Type)+"(a)", g.appender(spec.Type)
-		if _, element := g.types.plain(spec.Type); by == "" && g.appender(element) != "" {
-			by = fmt.Sprintf(
-				"func(to []byte, all %s) []byte { return bind.AppendList(to, all, %s) }", text(spec.Type),
-				g.appender(element),
-			)
-		}
-		if by != "" {
-			g.p(
-				"if a, ok := answer.(%s%sJSONResponse); ok {\nreturn bind.Answer(w, %[2]s, %s, %s)\n}", id,
-				status, value, by,
-			)
-		}
-	}
+// returnRefusal writes a call whose result the handler returns unless it is nil.
+func (g *generator) returnRefusal(call string, args ...any) {
+	g.p("if refused := %s; refused != nil {\nreturn refused\n}", fmt.Sprintf(call, args...))
 }
 
-// bounds are those of a text or a list; a most of -1 is none.
+// body writes the part of a handler that decodes the body.
+func (g *generator) body(o operation) error {
+	schema := o.RequestBody.Value.Content["application/json"].Schema.Value
+	body := ast.NewIdent(o.OperationID + "JSONRequestBody")
+	name := g.types.structName(body)
+	g.p("text, refused := bind.ReadBody(r, b.maxBody)\nif refused != nil {\nreturn refused\n}\n"+
+		"var body %s\nd := bind.NewDecoder(text)\nif !(decode%s(&d, &body) && d.End()) {\n"+
+		"return d.Refused()\n}\nrequest.Body = new(body)", body.Name, name)
+	return g.decoder(schema, name)
+}
+
+// bounds are the limits of a length; a most of -1 is no limit.
 func bounds(least uint64, most *uint64) (int, int) {
 	if most == nil {
 		return int(least), -1
@@ -141,71 +101,81 @@ func bounds(least uint64, most *uint64) (int, int) {
 	return int(least), int(*most)
 }
 
-// params writes the binder of the parameters of a query.
+// param is a parameter of a query.
+type param struct {
+	*openapi3.Parameter
+	field
+	operation string
+	bit       int // among those that are given
+}
+
+// params writes the function that reads the query of an operation.
 func (g *generator) params(o operation) error {
-	id := o.OperationID
-	var own, cases, end strings.Builder
-	var names []string
-	for _, p := range o.query {
-		names = append(names, p.Name)
-		f, err := g.types.field(id+"Params", p.Name)
+	var cases, end strings.Builder
+	names, single := make([]string, len(o.query)), false
+	for i, query := range o.query {
+		names[i] = query.Name
+		f, err := g.types.field(o.OperationID+"Params", query.Name)
 		if err != nil {
 			return err
 		}
-		s := p.Schema.Value
-		fmt.Fprintf(&cases, "case %q:\n", p.Name)
-		switch pointer, optional := f.kind.(*ast.StarExpr); {
-		case s.Type.Is(openapi3.TypeArray):
-			least, most := bounds(s.Items.Value.MinLength, s.Items.Value.MaxLength)
-			fmt.Fprintf(
-				&cases,
-				"if p.%[1]s == nil {\np.%[1]s = make([]string, 0, q.Left())\n}\n"+
-					"if q.Item(len(p.%[1]s), %[2]d, %[3]d) {\np.%[1]s = append(p.%[1]s, q.Value)\n}\n",
-				f.name,
-				least,
-				most,
-			)
-			_, most = bounds(0, s.MaxItems)
-			fmt.Fprintf(&end, "q.List(%q, len(p.%s), %t, %d)\n", p.Name, f.name, p.Required, most)
-		case optional:
-			fmt.Fprintf(&own, "%s %s\n", lower(f.name), text(pointer.X))
-			fmt.Fprintf(
-				&cases,
-				"if own == nil {\nown = new(values)\n}\nif q.Once(p.%[1]s != nil, %[2]t) && %[3]s {\n"+
-					"p.%[1]s = &own.%[4]s\n}\n",
-				f.name,
-				p.AllowEmptyValue,
-				binds(s, "&own."+lower(f.name)),
-				lower(f.name),
-			)
-		default:
-			return fmt.Errorf("%s: parameter %s: a type that is not expected: %s", id, p.Name, text(f.kind))
+		p := param{query, f, o.OperationID, i}
+		list := p.Schema.Value.Type.Is(openapi3.TypeArray)
+		given, write := fmt.Sprintf("len(p.%s) > 0", f.name), g.listParam
+		if !list {
+			single, given, write = true, fmt.Sprintf("given&(1<<%d) != 0", i), g.singleParam
+		}
+		text, err := write(p)
+		if err != nil {
+			return fmt.Errorf("parameter %s: %w", p.Name, err)
+		}
+		fmt.Fprintf(&cases, "case %q:\n%s", p.Name, text)
+		if p.Required {
+			fmt.Fprintf(&end, "q.Required(%q, %s)\n", p.Name, given)
+		}
+		if most := p.Schema.Value.MaxItems; list && most != nil {
+			fmt.Fprintf(&end, "q.MaxItems(%q, len(p.%s), %d)\n", p.Name, f.name, *most)
 		}
 	}
-	g.p(
-		"// bind%[1]sParams reads the query of %[1]s.\n"+
-			"func bind%[1]sParams(query string, p *%[1]sParams) *openapi.RequestError {",
-		id,
-	)
-	if own.Len() > 0 {
-		g.p("type values struct {\n%s}\nvar own *values // what the parameters point to", own.String())
+	g.p("// bind%[1]sParams reads the query of %[1]s.\n"+
+		"func bind%[1]sParams(query string, p *%[1]sParams) *openapi.RequestError {", o.OperationID)
+	if single {
+		g.p("var given uint64 // one bit per parameter")
 	}
-	g.p(
-		"q := bind.NewQuery(%q, query)\nfor q.Next() {\nswitch q.Name {\n%sdefault:\nq.Unknown(%s)\n}\n}\n"+
-			"%sreturn q.Refused\n}\n",
-		id,
-		cases.String(),
-		quoted(names),
-		end.String(),
-	)
+	g.p("q := bind.NewQuery(%q, query)\nfor q.Next() {\nswitch q.Name {\n%sdefault:\nq.Unknown(%s)\n}\n}\n"+
+		"%sreturn q.Refused\n}\n", o.OperationID, cases.String(), quoted(names), end.String())
 	return nil
 }
 
-// binds is the expression that binds a value of a query.
-func binds(s *openapi3.Schema, to string) string {
+// listParam writes how an item of a list in the query is bound.
+func (g *generator) listParam(p param) (string, error) {
+	kind, element := g.types.plain(p.kind)
+	if kind != "list" {
+		return "", fmt.Errorf("type %s does not fit the schema", text(p.kind))
+	}
+	item := p.Schema.Value.Items.Value
+	checks, err := g.checks(place{item, element, "&item", p.operation + p.name}, "q")
+	least, most := bounds(item.MinLength, item.MaxLength)
+	return fmt.Sprintf("if p.%[1]s == nil {\np.%[1]s = make(%[2]s, 0, q.Left())\n}\nitem := %[3]s(q.Value)\n"+
+		"if q.Item(len(p.%[1]s), %[4]d, %[5]d)%[6]s {\np.%[1]s = append(p.%[1]s, item)\n}\n",
+		p.name, text(p.kind), text(element), least, most, checks), err
+}
+
+// singleParam writes how a parameter that is given once is bound.
+func (g *generator) singleParam(p param) (string, error) {
+	s, kind, value := p.Schema.Value, p.kind, "value"
+	if pointer, ok := kind.(*ast.StarExpr); ok {
+		kind, value = pointer.X, "new(value)"
+	}
+	checks, err := g.checks(place{s, kind, "&value", p.operation + p.name}, "q")
+	read := "bind.Int(&q, &value)" + checks
 	if !s.Type.Is(openapi3.TypeInteger) {
 		least, most := bounds(s.MinLength, s.MaxLength)
-		return fmt.Sprintf("bind.Text(&q, %s, %d, %d)", to, least, most)
+		read = fmt.Sprintf("bind.Text(&q, &value, %d, %d)%s", least, most, checks)
+		if p.AllowEmptyValue && (least > 0 || checks != "") { // the schema does not apply to an empty value
+			read = fmt.Sprintf(`(q.Value == "" || %s)`, read)
+		}
 	}
-	return plainly(fmt.Sprintf("bind.Int(&q, %s)", to) + within(s, to, "q"))
+	return fmt.Sprintf("var value %s\nif q.Once(&given, 1<<%d, %t) && %s {\np.%s = %s\n}\n",
+		text(kind), p.bit, p.AllowEmptyValue, read, p.name, value), err
 }

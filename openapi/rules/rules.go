@@ -50,8 +50,8 @@ var Statuses = []Status{
 	StatusBaselineCompleted,
 }
 
-// Initial lists the statuses of a new schedule: Created of an on-demand schedule, BaselineCreated of
-// an automatic one.
+// Initial lists the statuses of a new schedule: Created of an on-demand schedule, BaselineCreated
+// of an automatic one.
 var Initial = []Status{StatusCreated, StatusBaselineCreated}
 
 // Terminal lists the statuses that a schedule leaves only after a call, or when its next scan is

@@ -10,7 +10,7 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 )
 
-// Control gives a client of the control API for the world of User: clock, faults, snapshots,
+// Control returns a client of the control API for the world of User: clock, faults, snapshots,
 // journal. NewWorld and the other calls on worlds are made with it as well.
 func (s *Server) Control() *emulator.Client {
 	s.t.Helper()
@@ -28,7 +28,7 @@ func must[T any](s *Server) func(T, error) T {
 	}
 }
 
-// Clock tells how the clock of the world runs.
+// Clock returns the clock of the world.
 func (s *Server) Clock() control.Clock {
 	s.t.Helper()
 	return must[control.Clock](s)(s.Control().Clock(s.t.Context()))
@@ -53,7 +53,7 @@ func (s *Server) Force(registryID, scheduleID string, status api.Status) {
 	must[any](s)(nil, s.Control().Force(s.t.Context(), registryID, scheduleID, string(status)))
 }
 
-// Fault makes calls go wrong from now on.
+// Fault makes calls fail from now on.
 func (s *Server) Fault(r control.FaultRequest) control.Fault {
 	s.t.Helper()
 	return must[control.Fault](s)(s.Control().AddFault(s.t.Context(), r))
@@ -76,8 +76,8 @@ func (s *Server) Requests(filter string) []control.Exchange {
 	return calls
 }
 
-// tell prints what was called when the test has failed.
-func (s *Server) tell() {
+// logCalls logs the calls of a test that has failed.
+func (s *Server) logCalls() {
 	if !s.t.Failed() {
 		return
 	}

@@ -1,6 +1,6 @@
-// Package servertest runs the emulator inside a Go test: New(t) gives one with a client, without a
-// port, with its data in memory, a clock that the test moves, and every answer held to the
-// document. It ends with the test.
+// Package servertest runs the emulator inside a Go test. New(t) starts an emulator without a port,
+// with its data in memory and a clock that the test moves. Every answer is checked against the
+// document. The emulator ends with the test.
 package servertest
 
 import (
@@ -15,7 +15,6 @@ import (
 
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/server"
-	"github.com/qcsdev/qcs/server/internal/testwith"
 )
 
 // Start is the time at which the clock of each emulator begins.
@@ -37,7 +36,7 @@ type Server struct {
 	clock   clock
 }
 
-// settings are what the options change.
+// settings is what the options change.
 type settings struct {
 	server  server.Options
 	port    bool
@@ -78,21 +77,12 @@ func New(t testing.TB, options ...Option) *Server {
 	for _, o := range options {
 		o(&set)
 	}
-	if testwith.Database != nil && set.server.Data == "" {
-		set.server.Database = testwith.Database(t)
-		if len(set.server.SigningKey) == 0 {
-			set.server.SigningKey = make([]byte, 64)
-		}
-	}
-	if testwith.Data != nil && set.server.Data == "" && set.server.Database == "" {
-		set.server.Data = testwith.Data(t)
-	}
 	var err error
 	if s.server, err = server.New(set.server); err != nil {
 		t.Fatalf("start the emulator: %v", err)
 	}
 	s.handler, s.world = s.server, s.server.DefaultWorld()
-	t.Cleanup(s.tell)
+	t.Cleanup(s.logCalls)
 	t.Cleanup(func() {
 		if err := s.server.Close(); err != nil {
 			t.Errorf("close the emulator: %v", err)
@@ -211,11 +201,11 @@ func (s *source) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// broken is the end of a body that was cut.
-type broken struct{}
+// cutBody is the end of a body that was cut.
+type cutBody struct{}
 
 // Read implements io.Reader.
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (cutBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // transport calls a handler in place of a network.
 type transport struct{ handler http.Handler }
@@ -243,10 +233,10 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		answer.Body = struct {
 			io.Reader
 			io.Closer
-		}{io.MultiReader(answer.Body, broken{}), answer.Body}
+		}{io.MultiReader(answer.Body, cutBody{}), answer.Body}
 	}
 	return answer, nil
 }
 
-// Over gives an HTTP client whose calls go to a handler without a network.
+// Over returns an HTTP client whose calls go to a handler without a network.
 func Over(h http.Handler) *http.Client { return &http.Client{Transport: transport{h}} }

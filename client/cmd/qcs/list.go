@@ -55,6 +55,7 @@ type listing[T any] struct {
 	use, short string
 	columns    []string // of the table
 	list       listCall[T]
+	flags      func(*cobra.Command) // of this list alone; nil for none
 	complete   func(*program) cobra.CompletionFunc
 	whole      bool // the service gives the whole list in one response, without filter
 }
@@ -73,35 +74,11 @@ func (l listing[T]) command(p *program) *cobra.Command {
 			if query.Limit < 1 || query.PageSize < 1 || query.PageSize > maxPageSize {
 				return &usageError{"limit must be at least 1, page size between 1 and 1000"}
 			}
-			var none T
-			o, err := p.printer(none, l.columns...)
-			if err != nil {
-				return err
-			}
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
 			request := query
-			if request.Limit++; everything { // one more than is printed: its presence means that there are more
-				request.Limit = 0
-			}
 			if everything && !cmd.Flags().Changed("page-size") {
 				request.PageSize = maxPageSize
 			}
-			if o.flags.output == "jsonl" {
-				return stream(o, l.list(ctx, s, args, request), query.Limit, everything)
-			}
-			var raw []byte
-			items := []any{}
-			for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, request) {
-				if err != nil {
-					return err
-				}
-				items = append(items, item)
-			}
-			return shown(o, items, total(raw, len(items)), request.Limit)
+			return l.run(cmd.Context(), p, args, selection{request, everything})
 		},
 	}
 	query.Limit, query.PageSize, everything = defaultLimit, defaultLimit, l.whole
@@ -112,10 +89,49 @@ func (l listing[T]) command(p *program) *cobra.Command {
 		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items in one call, 1 to 1000; 1000 with --all")
 		f.BoolVar(&everything, "all", false, "all items")
 	}
+	if l.flags != nil {
+		l.flags(cmd)
+	}
 	if l.complete != nil {
 		cmd.ValidArgsFunction = l.complete(p)
 	}
 	return cmd
+}
+
+// selection is what a command shows of a list.
+type selection struct {
+	client.List
+	everything bool
+}
+
+// run shows a list.
+func (l listing[T]) run(ctx context.Context, p *program, args []string, selected selection) error {
+	var none T
+	o, err := p.printer(none, l.columns...)
+	if err != nil {
+		return err
+	}
+	s, ctx, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.cancel()
+	request := selected.List
+	if request.Limit++; selected.everything { // one more than is printed: its presence means that there are more
+		request.Limit = 0
+	}
+	if o.flags.output == "jsonl" {
+		return stream(o, l.list(ctx, s, args, request), selected.Limit, selected.everything)
+	}
+	var raw []byte
+	items := []any{}
+	for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, request) {
+		if err != nil {
+			return err
+		}
+		items = append(items, item)
+	}
+	return shown(o, items, total(raw, len(items)), request.Limit)
 }
 
 // total reads the number of all items from a page; -1 for a list without a total.

@@ -108,8 +108,7 @@ func (p *program) logoutCommand() *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(
-				p.stdout, "The token of %s is forgotten; the service accepts it until it expires.\n",
-				n.Name,
+				p.stdout, "The token of %s is forgotten; the service accepts it until it expires.\n", n.Name,
 			)
 			return err
 		},

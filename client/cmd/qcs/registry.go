@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -12,20 +13,7 @@ import (
 
 func (p *program) registryCommand() *cobra.Command {
 	return group("registry", "Image registries",
-		listing[api.Registry]{
-			use:   "list",
-			short: "List registries",
-			columns: []string{
-				"registryUuid",
-				"registryName",
-				"registryUri",
-				"registryType",
-				"repoCount",
-				"totalImages",
-				"updated",
-			},
-			list: list((*client.Client).ListRegistries),
-		}.command(p),
+		p.listRegistriesCommand(),
 		getting[api.RegistryDetails]{
 			use: "get REGISTRY", short: "Show a registry", complete: completeRegistry,
 			get: get((*client.Client).DescribeRegistry),
@@ -64,6 +52,26 @@ func (p *program) registryCommand() *cobra.Command {
 		}.command(p),
 		p.deleteRegistriesCommand(),
 	)
+}
+
+func (p *program) listRegistriesCommand() *cobra.Command {
+	var kind string
+	return listing[api.Registry]{
+		use:   "list",
+		short: "List registries",
+		columns: []string{
+			"registryUuid", "registryName", "registryUri", "registryType", "repoCount", "totalImages", "updated",
+		},
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&kind, "type", "", "only registries of this type, such as AWS or V2_PRIVATE")
+		},
+		list: func(ctx context.Context, s *session, _ []string, l client.List) iter.Seq2[api.Registry, error] {
+			if kind == "" {
+				return s.ListRegistries(ctx, l)
+			}
+			return s.ListRegistries(ctx, l, client.OfType(api.RegistryType(kind)))
+		},
+	}.command(p)
 }
 
 // valid is the result of validate.

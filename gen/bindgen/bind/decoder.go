@@ -3,65 +3,65 @@ package bind
 import (
 	"cmp"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/oapi-codegen/nullable"
-
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// maxNesting bounds the depth of a body.
+// maxNesting limits the depth of a body.
 const maxNesting = 64
 
-// Decoder reads a JSON text into the types of the document, and holds it to its schemas on the way.
-// Each of its methods reports whether it went well; after a fault nothing more is to be read.
+// Decoder decodes a JSON text into the generated types and checks it against the schemas. Methods
+// return false after an error; then the caller must return, too.
 type Decoder struct {
-	Key string // of the property that was read last
+	Key string // of the current property
 
 	text    string
 	at      int
-	depth   int  // containers around the value
-	first   bool // no item of the container that is open has been read
+	depth   int  // number of open containers
+	first   bool // the innermost open container has no item yet
 	refused *openapi.RequestError
 }
 
-// NewDecoder gives a decoder of a text.
+// NewDecoder returns a decoder of a text.
 func NewDecoder(text string) Decoder { return Decoder{text: text} }
 
-// Refused gives the fault.
+// Refused returns the error.
 func (d *Decoder) Refused() *openapi.RequestError { return d.refused }
 
-// Refuse refuses the value that was read last.
+// Refuse refuses the current value. It returns false.
 func (d *Decoder) Refuse(rule, reason string) bool {
 	d.refused = cmp.Or(d.refused, openapi.Refuse(rule, "body", reason))
 	return false
 }
 
-func (d *Decoder) broken() bool {
-	d.refused = &openapi.RequestError{Status: http.StatusBadRequest, Where: "body", Reason: "not valid JSON"}
+const notJSON = "not valid JSON"
+
+// invalid refuses the whole body. It returns false.
+func (d *Decoder) invalid() bool {
+	d.refused = &openapi.RequestError{Status: http.StatusBadRequest, Where: "body", Reason: notJSON}
 	return false
 }
 
-// In says of a fault that it is below a property.
+// In puts a key in front of the position of an error: the value of that key contains it. It returns
+// false.
 func (d *Decoder) In(key string) bool {
-	if d.refused.Reason != "not valid JSON" {
+	if d.refused.Reason != notJSON {
 		d.refused.Where = "body at /" + key + strings.TrimPrefix(strings.TrimPrefix(d.refused.Where, "body"), " at ")
 	}
 	return false
 }
 
-// At says of a fault that it is below an item.
-func (d *Decoder) At(i int) bool { return d.In(strconv.Itoa(i)) }
-
-// End refuses what follows the value.
+// End refuses bytes after the value.
 func (d *Decoder) End() bool {
 	d.next()
 	return d.at == len(d.text) || d.Refuse(openapi.TrailingBytes, "has bytes after the JSON value")
 }
 
-// next moves over white space and gives the first byte of what comes; 0 at the end.
+// next skips white space and returns the next byte; 0 at the end.
 func (d *Decoder) next() byte {
 	for ; d.at < len(d.text); d.at++ {
 		if c := d.text[d.at]; c > ' ' || c != ' ' && c != '\t' && c != '\n' && c != '\r' {
@@ -71,13 +71,13 @@ func (d *Decoder) next() byte {
 	return 0
 }
 
-// open begins a container; the value is refused when it is something else.
+// open begins an object or an array; kind names it in the error.
 func (d *Decoder) open(with byte, kind string) bool {
 	if d.next() != with {
-		return d.Mismatch("value must be an " + kind)
+		return d.wrongType("value must be an " + kind)
 	}
 	if d.depth > maxNesting {
-		return d.Refuse("", "nested more than 64 deep")
+		return d.Refuse("", "nested more than "+strconv.Itoa(maxNesting)+" deep")
 	}
 	d.at++
 	d.depth++
@@ -85,7 +85,7 @@ func (d *Decoder) open(with byte, kind string) bool {
 	return true
 }
 
-// more reports whether the container that is open holds another item; after a fault it does not.
+// more reports whether the open container has another item. It returns false after an error.
 func (d *Decoder) more(end byte) bool {
 	first := d.first
 	d.first = false
@@ -100,7 +100,7 @@ func (d *Decoder) more(end byte) bool {
 		d.at++
 		return true
 	default:
-		d.broken()
+		d.invalid()
 	}
 	return false
 }
@@ -108,31 +108,31 @@ func (d *Decoder) more(end byte) bool {
 // Object begins an object.
 func (d *Decoder) Object() bool { return d.open('{', "object") }
 
-// Property reads the next key of the object.
+// Property reads the next key of an object.
 func (d *Decoder) Property() bool {
 	if !d.more('}') {
 		return false
 	}
 	if d.next() != '"' {
-		return d.broken()
+		return d.invalid()
 	}
 	var ok bool
 	if d.Key, ok = d.quoted(); !ok {
 		return false
 	}
 	if d.next() != ':' {
-		return d.broken()
+		return d.invalid()
 	}
 	d.at++
 	return true
 }
 
-// Once refuses a property that was given before; bits are those that were given.
-func (d *Decoder) Once(bits *uint64, bit uint64) bool {
-	if *bits&bit != 0 {
+// Once refuses a repeated property. given has the bits of the properties so far.
+func (d *Decoder) Once(given *uint64, bit uint64) bool {
+	if *given&bit != 0 {
 		return d.duplicate()
 	}
-	*bits |= bit
+	*given |= bit
 	return true
 }
 
@@ -140,14 +140,14 @@ func (d *Decoder) duplicate() bool {
 	return d.Refuse(openapi.DuplicateKey, "key "+strconv.Quote(d.Key)+" is given twice")
 }
 
-// Done says at the end of an object whether it went well, and holds all that is required; bits are
-// those that were given, of which the lowest are those of the required ones.
-func (d *Decoder) Done(bits uint64, required ...string) bool {
+// Complete ends an object. It refuses one without a required property; the bits of the required
+// properties in given are the lowest, in the order of the names.
+func (d *Decoder) Complete(given uint64, required ...string) bool {
 	if d.refused != nil {
 		return false
 	}
 	for i, name := range required {
-		if bits&(1<<i) == 0 {
+		if given&(1<<i) == 0 {
 			d.Refuse("", "property "+strconv.Quote(name)+" is missing")
 			return d.In(name)
 		}
@@ -155,12 +155,11 @@ func (d *Decoder) Done(bits uint64, required ...string) bool {
 	return true
 }
 
-// Keys are those of an object that the document does not know. There are none before the first is
-// added.
+// Keys are the keys of an object that the document does not know. The zero value is empty.
 type Keys map[string]bool
 
-// Unknown reads over a property that the document does not know. It is refused when it was given
-// before, or differs from a known one by case only.
+// Unknown skips a property that the document does not know. It refuses a repeated one, and one that
+// differs from a known key only in case.
 func (d *Decoder) Unknown(before *Keys, known []string) bool {
 	key := d.Key
 	if (*before)[key] {
@@ -178,11 +177,11 @@ func (d *Decoder) Unknown(before *Keys, known []string) bool {
 	return d.skip() || d.In(key)
 }
 
-// Bounds are those of the length of an array; Most < 0 is none.
+// Bounds limit the length of an array; Most < 0 is no limit.
 type Bounds struct{ Least, Most int }
 
-// List reads an array, each item by a function.
-func List[T any](d *Decoder, into *[]T, b Bounds, each func(*Decoder, *T) bool) bool {
+// List decodes an array; each decodes an item.
+func List[T any](d *Decoder, to *[]T, b Bounds, each func(*Decoder, *T) bool) bool {
 	if !d.open('[', "array") {
 		return false
 	}
@@ -190,10 +189,10 @@ func List[T any](d *Decoder, into *[]T, b Bounds, each func(*Decoder, *T) bool) 
 	for d.more(']') {
 		items = append(items, *new(T))
 		if i := len(items) - 1; !each(d, &items[i]) {
-			return d.At(i)
+			return d.In(strconv.Itoa(i))
 		}
 	}
-	*into = items
+	*to = items
 	switch n := len(items); {
 	case d.refused != nil:
 		return false
@@ -205,8 +204,8 @@ func List[T any](d *Decoder, into *[]T, b Bounds, each func(*Decoder, *T) bool) 
 	return true
 }
 
-// Mismatch refuses a value for its kind, after reading it: what is no JSON is refused as that.
-func (d *Decoder) Mismatch(reason string) bool {
+// wrongType skips a value and refuses it for its type, unless it is not JSON at all.
+func (d *Decoder) wrongType(reason string) bool {
 	null := d.next() == 'n'
 	if !d.skip() {
 		return false
@@ -217,13 +216,9 @@ func (d *Decoder) Mismatch(reason string) bool {
 	return d.Refuse("", reason)
 }
 
-// Null reads null, if that is what comes.
-func (d *Decoder) Null() bool {
-	d.next()
-	return d.word("null")
-}
-
+// word skips a literal of JSON if it comes next.
 func (d *Decoder) word(word string) bool {
+	d.next()
 	if !strings.HasPrefix(d.text[d.at:], word) {
 		return false
 	}
@@ -231,17 +226,16 @@ func (d *Decoder) word(word string) bool {
 	return true
 }
 
-// Bool reads a truth value.
-func (d *Decoder) Bool(into *bool) bool {
-	d.next()
-	*into = d.word("true")
-	return *into || d.word("false") || d.Mismatch("value must be a boolean")
+// Bool decodes a boolean.
+func (d *Decoder) Bool(to *bool) bool {
+	*to = d.word("true")
+	return *to || d.word("false") || d.wrongType("value must be a boolean")
 }
 
-// Number reads a whole number.
-func Number[T ~int | ~int64](d *Decoder, into *T) bool {
+// Number decodes an integer.
+func Number[T ~int | ~int64](d *Decoder, to *T) bool {
 	if c := d.next(); c != '-' && (c < '0' || c > '9') {
-		return d.Mismatch("value must be an integer")
+		return d.wrongType("value must be an integer")
 	}
 	begin := d.at
 	if !d.number() {
@@ -251,49 +245,47 @@ func Number[T ~int | ~int64](d *Decoder, into *T) bool {
 	if err != nil {
 		return d.Refuse("", "value must be an integer; whole numbers are written without point and exponent")
 	}
-	*into = T(n)
+	*to = T(n)
 	return true
 }
 
-// String reads a text and holds it to its bounds; most < 0 is none.
-func String[T ~string](d *Decoder, into *T, least, most int) bool {
+// String decodes a string and checks its length; most < 0 is no limit.
+func String[T ~string](d *Decoder, to *T, least, most int) bool {
 	if d.next() != '"' {
-		return d.Mismatch("value must be a string")
+		return d.wrongType("value must be a string")
 	}
 	text, ok := d.value()
 	if !ok {
 		return false
 	}
-	if reason := Fits(text, least, most); reason != "" {
+	if reason := checkLength(text, least, most); reason != "" {
 		return d.Refuse("", reason)
 	}
-	*into = T(text)
+	*to = T(text)
 	return true
 }
 
-// Time reads a time, whose text matches the pattern of one.
-func Time(d *Decoder, into *time.Time, matches func(string) bool) bool {
+// Time decodes a time whose text matches a pattern.
+func Time(d *Decoder, to *time.Time, pattern *regexp.Regexp) bool {
 	var text string
 	return String(d, &text, 0, -1) &&
-		(matches(text) && into.UnmarshalText([]byte(text)) == nil || d.Refuse("", "not a valid date-time"))
+		(pattern.MatchString(text) && to.UnmarshalText([]byte(text)) == nil || d.Refuse("", "not a valid date-time"))
 }
 
-// Pointer reads what a pointer is to point to.
-func Pointer[T any](d *Decoder, into **T, each func(*Decoder, *T) bool) bool {
-	*into = new(T)
-	return each(d, *into)
+// Pointer decodes a value that a pointer points to.
+func Pointer[T any](d *Decoder, to **T, each func(*Decoder, *T) bool) bool {
+	*to = new(T)
+	return each(d, *to)
 }
 
-// Nullable reads what may be null.
-func Nullable[T any](d *Decoder, into *nullable.Nullable[T], each func(*Decoder, *T) bool) bool {
-	if d.Null() {
-		into.SetNull()
-		return true
-	}
+// Nullable decodes a value that may be null. N is a nullable.Nullable: a map from true to the
+// value, or from false for null.
+func Nullable[N ~map[bool]T, T any](d *Decoder, to *N, each func(*Decoder, *T) bool) bool {
 	var value T
-	if !each(d, &value) {
+	given := !d.word("null")
+	if given && !each(d, &value) {
 		return false
 	}
-	into.Set(value)
+	*to = N{given: value}
 	return true
 }

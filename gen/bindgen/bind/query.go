@@ -1,12 +1,12 @@
-// Package bind is what the generated binders of package apiserver have in common: they check a
-// request against the document while they read it into its types, in one pass and without maps.
-//
-// What they refuse, and why, is what package contract refuses; that package is the reference, and a
-// test compares the two.
+// Package bind has what the generated binders share. They check a request against the document
+// while they read it into the generated types, in one pass. They refuse the same requests as
+// package contract, which is the reference; tests of the generator compare both. Package bind
+// imports the standard library and package openapi only.
 package bind
 
 import (
 	"cmp"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -14,35 +14,36 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// Query reads a query string pair by pair.
+// Query reads the pairs of a query string. The first error ends it.
 type Query struct {
-	Operation string // its id, for what is told of an unknown name
-	Rest      string // what is left to read
+	Name, Value string // of the current pair
+	Refused     *openapi.RequestError
 
-	Name, Value string                // of the pair that was read last
-	Refused     *openapi.RequestError // the first fault
-	plain       strings.Builder       // what was escaped
-	escaped     bool                  // something is
-	odd         bool                  // something is, or there is a comma or a NUL character
+	operation string
+	rest      string // the pairs after the current one
+	item      int    // index of the current value in its list; -1 if it is in none
+	escaped   bool   // the query has an escape or a semicolon
+	special   bool   // the query has an escape, a comma or a NUL character
 }
 
-// NewQuery gives the reader of the query of an operation.
+// NewQuery returns the reader of a query. Errors name the operation.
 func NewQuery(operation, query string) Query {
 	escaped := strings.IndexByte(query, '%') >= 0 || strings.IndexByte(query, '+') >= 0 ||
 		strings.IndexByte(query, ';') >= 0
 	return Query{
-		Operation: operation,
-		Rest:      query,
+		operation: operation,
+		rest:      query,
 		escaped:   escaped,
-		odd:       escaped || strings.IndexByte(query, ',') >= 0 || strings.IndexByte(query, 0) >= 0,
+		special:   escaped || strings.IndexByte(query, ',') >= 0 || strings.IndexByte(query, 0) >= 0,
 	}
 }
 
-// Next reads a pair. There is none at the end, and after a fault.
+// Next reads a pair. It returns false at the end and after an error.
 func (q *Query) Next() bool {
-	for q.Rest != "" && q.Refused == nil {
+	q.item = -1
+	for q.rest != "" && q.Refused == nil {
 		var pair string
-		pair, q.Rest, _ = strings.Cut(q.Rest, "&")
+		pair, q.rest, _ = strings.Cut(q.rest, "&")
 		if pair == "" {
 			continue
 		}
@@ -54,10 +55,9 @@ func (q *Query) Next() bool {
 
 // unescape decodes the name and the value of a pair.
 func (q *Query) unescape(pair string) bool {
-	q.plain.Grow(len(pair) + len(q.Rest)) // once for all
-	name, ok := q.decode(q.Name)
-	value, fine := q.decode(q.Value)
-	if !ok || !fine || strings.IndexByte(pair, ';') >= 0 {
+	name, nameErr := url.QueryUnescape(q.Name)
+	value, valueErr := url.QueryUnescape(q.Value)
+	if nameErr != nil || valueErr != nil || strings.IndexByte(pair, ';') >= 0 {
 		q.refuse(openapi.BrokenEscape, "query", "broken escape or semicolon")
 		return false
 	}
@@ -65,47 +65,28 @@ func (q *Query) unescape(pair string) bool {
 	return true
 }
 
-func (q *Query) decode(text string) (string, bool) {
-	if strings.IndexByte(text, '%') < 0 && strings.IndexByte(text, '+') < 0 {
-		return text, true
-	}
-	begin := q.plain.Len()
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch c {
-		case '+':
-			c = ' '
-		case '%':
-			n, err := strconv.ParseUint(text[i+1:min(i+3, len(text))], 16, 8)
-			if err != nil || i+2 >= len(text) {
-				return "", false
-			}
-			c = byte(n)
-			i += 2
-		}
-		q.plain.WriteByte(c)
-	}
-	return q.plain.String()[begin:], true
-}
-
-// Left bounds the number of pairs that are left, with the one that was read last.
-func (q *Query) Left() int { return strings.Count(q.Rest, "&") + 2 }
+// Left returns an upper bound of the number of pairs from the current one on.
+func (q *Query) Left() int { return strings.Count(q.rest, "&") + 2 }
 
 func (q *Query) refuse(rule, where, reason string) {
 	q.Refused = cmp.Or(q.Refused, openapi.Refuse(rule, where, reason))
 }
 
-// Refuse refuses the value of the parameter that was read last.
+// Refuse refuses the current value. It returns false.
 func (q *Query) Refuse(rule, reason string) bool {
-	q.refuse(rule, parameter("query", q.Name), reason)
+	where := parameter("query", q.Name)
+	if q.item >= 0 {
+		where += " at /" + strconv.Itoa(q.item)
+	}
+	q.refuse(rule, where, reason)
 	return false
 }
 
 func parameter(in, name string) string { return in + " parameter " + strconv.Quote(name) }
 
-// Unknown refuses the name that was read last, as it is none of those that the operation knows.
+// Unknown refuses the current name, which is not among the known names of the operation.
 func (q *Query) Unknown(known ...string) {
-	reason := "not known to " + q.Operation
+	reason := "not known to " + q.operation
 	for _, name := range known {
 		if strings.EqualFold(name, q.Name) {
 			reason += "; did you mean " + strconv.Quote(name) + "?"
@@ -114,7 +95,7 @@ func (q *Query) Unknown(known ...string) {
 	q.Refuse(openapi.UnknownParameter, reason)
 }
 
-// NoQuery refuses a query where there should be none.
+// NoQuery refuses all parameters, for an operation that has none.
 func NoQuery(operation, query string) *openapi.RequestError {
 	if query == "" {
 		return nil
@@ -126,24 +107,26 @@ func NoQuery(operation, query string) *openapi.RequestError {
 	return q.Refused
 }
 
-// Once refuses a parameter of one value that was given before, and one that is empty where it must
-// not be.
-func (q *Query) Once(given, mayBeEmpty bool) bool {
+// Once checks a parameter with a single value. It refuses a repeated one, and an empty one unless
+// the document allows it. given has the bits of the parameters so far.
+func (q *Query) Once(given *uint64, bit uint64, allowEmpty bool) bool {
+	repeated := *given&bit != 0
+	*given |= bit
 	switch {
-	case q.odd && strings.IndexByte(q.Value, 0) >= 0:
+	case q.special && strings.IndexByte(q.Value, 0) >= 0:
 		return q.Refuse(openapi.NULByte, "holds a NUL character")
-	case given:
+	case repeated:
 		return q.Refuse(openapi.RepeatedParameter, "given more than once")
-	case q.Value == "" && !mayBeEmpty:
+	case q.Value == "" && !allowEmpty:
 		return q.Refuse(openapi.EmptyNumber, "has no value")
 	}
 	return true
 }
 
-// Fits says why a text does not fit its bounds; most < 0 is none.
-func Fits(text string, least, most int) (reason string) {
+// checkLength says why a text is too short or too long; most < 0 is no limit.
+func checkLength(text string, least, most int) (reason string) {
 	if least <= (len(text)+utf8.UTFMax-1)/utf8.UTFMax && (most < 0 || len(text) <= most) {
-		return "" // however many bytes a character has
+		return "" // true for any number of bytes per character
 	}
 	switch n := utf8.RuneCountInString(text); {
 	case n < least:
@@ -154,58 +137,59 @@ func Fits(text string, least, most int) (reason string) {
 	return ""
 }
 
-// Text binds a text.
-func Text[T ~string](q *Query, into *T, least, most int) bool {
-	if reason := Fits(q.Value, least, most); reason != "" {
+// Text binds a string.
+func Text[T ~string](q *Query, to *T, least, most int) bool {
+	if reason := checkLength(q.Value, least, most); reason != "" {
 		return q.Refuse("", reason)
 	}
-	*into = T(q.Value)
+	*to = T(q.Value)
 	return true
 }
 
-// Int binds a whole number.
-func Int[T ~int | ~int64](q *Query, into *T) bool {
+// Int binds an integer.
+func Int[T ~int | ~int64](q *Query, to *T) bool {
 	n, err := strconv.ParseInt(q.Value, 10, 64)
 	if err != nil {
 		return q.Refuse("", "not an integer")
 	}
-	*into = T(n)
+	*to = T(n)
 	return true
 }
 
-// Item holds the item of a list that was read last to its bounds, and refuses one that stands for
-// several; i is its place.
+// Item checks the current value as item i of a list.
 func (q *Query) Item(i, least, most int) bool {
 	switch {
-	case !q.odd:
+	case !q.special:
 	case strings.IndexByte(q.Value, 0) >= 0:
 		return q.Refuse(openapi.NULByte, "holds a NUL character")
 	case strings.IndexByte(q.Value, ',') >= 0:
 		return q.Refuse(openapi.CommaList, "holds a comma; repeat the parameter for each item")
 	}
-	if reason := Fits(q.Value, least, most); reason != "" {
-		q.refuse("", parameter("query", q.Name)+" at /"+strconv.Itoa(i), reason)
-		return false
-	}
-	return true
+	q.item = i
+	reason := checkLength(q.Value, least, most)
+	return reason == "" || q.Refuse("", reason)
 }
 
-// List refuses a list by its length, or because it is missing.
-func (q *Query) List(name string, n int, required bool, most int) {
-	switch {
-	case required && n == 0:
+// Required refuses a query without a required parameter.
+func (q *Query) Required(name string, given bool) {
+	if !given {
 		q.refuse("", parameter("query", name), "is required")
-	case most >= 0 && n > most:
+	}
+}
+
+// MaxItems refuses a list of n items that is longer than most.
+func (q *Query) MaxItems(name string, n, most int) {
+	if n > most {
 		q.refuse("", parameter("query", name), "maximum number of items is "+strconv.Itoa(most))
 	}
 }
 
-// Path holds a parameter of the path to its bounds.
+// Path checks a parameter of the path.
 func Path(name, value string, least, most int) *openapi.RequestError {
 	if strings.IndexByte(value, 0) >= 0 {
 		return openapi.Refuse(openapi.NULByte, parameter("path", name), "holds a NUL character")
 	}
-	if reason := Fits(value, least, most); reason != "" {
+	if reason := checkLength(value, least, most); reason != "" {
 		return openapi.Refuse("", parameter("path", name), reason)
 	}
 	return nil

@@ -2,36 +2,37 @@ package bind
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/qcsdev/qcs/openapi"
 )
 
-// value reads a text that is a value.
+// value reads a string that is a value, not a key.
 func (d *Decoder) value() (string, bool) {
 	begin := d.at
 	text, ok := d.quoted()
-	// as it is, none is allowed
+	// JSON allows a NUL character only as an escape, which makes the source longer than the text
 	if escaped := len(text) != d.at-begin-len(`""`); escaped && ok && strings.IndexByte(text, 0) >= 0 {
 		return "", d.Refuse(openapi.NULByte, "holds a NUL character")
 	}
 	return text, ok
 }
 
-// ends are the bytes at which a text ends as it is: the quote, control characters, what begins an
-// escape, and what is not ASCII.
-var ends = func() (all [256]bool) {
+// special are the bytes that end a plain run of a string: the quote, control characters, the
+// backslash, and bytes outside ASCII.
+var special = func() (all [256]bool) {
 	for c := range all {
 		all[c] = c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf
 	}
 	return all
 }()
 
-// quoted reads a text, from its quote on. Where it has no escapes, it is a part of the whole.
+// quoted reads a string, from its quote on. A plain string is a substring of the body.
 func (d *Decoder) quoted() (string, bool) {
 	text, i := d.text[d.at+1:], 0
-	for i < len(text) && !ends[text[i]] {
+	for i < len(text) && !special[text[i]] {
 		i++
 	}
 	if i < len(text) && text[i] == '"' {
@@ -41,8 +42,8 @@ func (d *Decoder) quoted() (string, bool) {
 	return d.escaped(d.at+1, d.at+1+i)
 }
 
-// escaped reads a text that is not as it is, from i on, as encoding/json does, but for what is not
-// UTF-8.
+// escaped reads a string that is not plain from position i on. It decodes as encoding/json, but
+// refuses invalid UTF-8.
 func (d *Decoder) escaped(begin, i int) (text string, ok bool) {
 	for i < len(d.text) && d.text[i] != '"' {
 		if d.text[i] == '\\' {
@@ -51,21 +52,21 @@ func (d *Decoder) escaped(begin, i int) (text string, ok bool) {
 		i++
 	}
 	if d.at = i + 1; i >= len(d.text) || json.Unmarshal([]byte(d.text[begin-1:d.at]), &text) != nil {
-		return "", d.broken()
+		return "", d.invalid()
 	}
 	return text, utf8.ValidString(d.text[begin:d.at]) || d.Refuse("", "not valid UTF-8")
 }
 
-// number reads over a number.
+// number skips a number.
 func (d *Decoder) number() bool {
 	begin := d.at
 	for d.at < len(d.text) && strings.IndexByte("0123456789+-.eE", d.text[d.at]) >= 0 {
 		d.at++
 	}
-	return json.Valid([]byte(d.text[begin:d.at])) || d.broken()
+	return json.Valid([]byte(d.text[begin:d.at])) || d.invalid()
 }
 
-// skip reads over a value of any kind.
+// skip skips a value of any type.
 func (d *Decoder) skip() bool {
 	switch c := d.next(); {
 	case c == '"':
@@ -78,13 +79,13 @@ func (d *Decoder) skip() bool {
 	case c == '[':
 		return d.skipArray()
 	}
-	return d.word("null") || d.word("true") || d.word("false") || d.broken()
+	return d.word("null") || d.word("true") || d.word("false") || d.invalid()
 }
 
 func (d *Decoder) skipObject() bool {
-	var seen Keys
+	var keys Keys
 	for d.Object(); d.Property(); {
-		if !d.Unknown(&seen, nil) {
+		if !d.Unknown(&keys, nil) {
 			return false
 		}
 	}
@@ -95,7 +96,7 @@ func (d *Decoder) skipArray() bool {
 	i := 0
 	for d.open('[', "array"); d.more(']'); i++ {
 		if !d.skip() {
-			return d.At(i)
+			return d.In(strconv.Itoa(i))
 		}
 	}
 	return d.refused == nil

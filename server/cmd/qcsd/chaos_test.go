@@ -298,3 +298,20 @@ func moment(random *rand.Rand, most int) {
 	timer := time.NewTimer(time.Duration(random.IntN(most*1000)) * time.Microsecond)
 	<-timer.C
 }
+
+// TestAKilledOwnerPreventsNoStart: the kernel releases the lock on a data folder, however its owner ends.
+func TestAKilledOwnerPreventsNoStart(t *testing.T) {
+	t.Parallel()
+	env := []string{"QCSD_DATA=" + t.TempDir()}
+	for n := range kills(5) {
+		p, err := spawn(t, env)
+		if err != nil {
+			t.Fatalf("start %d: %v", n+1, err)
+		}
+		if second, err := spawn(t, env); err == nil || !strings.Contains(err.Error(), "another process owns the data folder: the emulator at "+p.base) {
+			t.Errorf("a second process: got %v, want that %s owns the folder", err, p.base)
+			second.kill()
+		}
+		p.kill()
+	}
+}

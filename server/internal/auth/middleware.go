@@ -13,8 +13,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Middleware finds the caller of an operation, unless the operation needs none, and refuses operations
-// that the plan of the caller's world lacks.
+// Middleware finds the caller of an operation, unless the operation needs none, and refuses
+// operations that the plan of the caller's world lacks.
 func (a *Authority) Middleware(fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -88,8 +88,8 @@ type Control struct {
 	Hosts []string
 }
 
-// Middleware refuses calls that a page of another site makes, and calls of operations on worlds without
-// the control token.
+// Middleware refuses calls that a page of another site makes, and calls of operations on worlds
+// without the control token.
 func (c Control) Middleware(fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -103,33 +103,37 @@ func (c Control) Middleware(fail request.Fail) request.Middleware {
 }
 
 func (c Control) check(r *http.Request, operation string) error {
-	origin, err := url.Parse(r.Header.Get("Origin"))
-	if err != nil || origin.Host != "" && origin.Host != r.Host || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-		return &Forbidden{"The control API takes no calls from pages of other sites."}
+	if isForeign(r) {
+		return &ForbiddenError{"The control API takes no calls from pages of other sites."}
 	}
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		host = r.Host
 	}
 	if c.Hosts != nil && !slices.Contains(c.Hosts, strings.Trim(host, "[]")) {
-		return &Forbidden{"The control API does not know the host of this call."}
+		return &ForbiddenError{"The control API does not know the host of this call."}
+	}
+	if !permissions[operation].administers {
+		return nil
 	}
 	token, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
-	case !permissions[operation].administers:
-		return nil
-	case operation == "ResetData" && c.Owner != "" && same(token, c.Owner):
+	case operation == "ResetData" && c.Owner != "" && given && same(token, c.Owner):
 		return nil
 	case c.Token == "" && c.Closed:
-		return &Forbidden{
+		return &ForbiddenError{
 			"The emulator can be reached by others and has no control token: start it with one to make worlds.",
 		}
-	case c.Token == "":
-		return nil
-	case !given || !same(token, c.Token):
+	case c.Token != "" && (!given || !same(token, c.Token)):
 		return unauthorized("the control token is needed: Authorization: Bearer <control token>")
 	}
 	return nil
+}
+
+// isForeign reports whether a page of another site makes a call.
+func isForeign(r *http.Request) bool {
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	return err != nil || origin.Host != "" && origin.Host != r.Host || r.Header.Get("Sec-Fetch-Site") == "cross-site"
 }
 
 // same compares secrets in constant time.

@@ -104,21 +104,21 @@ func isPaid(operation string) bool {
 // ErrFreePlan says that an operation is not in the plan of the world: 409.
 var ErrFreePlan = errors.New("the subscription has the Free version, which has no reports")
 
-// Forbidden says that a caller lacks a permission: 403.
-type Forbidden struct{ Message string }
+// ForbiddenError says that a caller lacks a permission: 403.
+type ForbiddenError struct{ Message string }
 
-func (e *Forbidden) Error() string { return e.Message }
+func (e *ForbiddenError) Error() string { return e.Message }
 
 // authorize refuses a caller without the permission (texts: docs, get started; image count).
 func authorize(user string, role Role, operation string) error {
 	p := permissions[operation]
 	switch {
 	case role == SubUser:
-		return &Forbidden{"Request Forbidden"}
+		return &ForbiddenError{"Request Forbidden"}
 	case role == Manager || role == Reader && p.view:
 		return nil
 	}
-	return &Forbidden{fmt.Sprintf(
+	return &ForbiddenError{fmt.Sprintf(
 		"The %s user does not have the %s permission to perform this operation. "+
 			"Ensure that required permissions are assigned to the user", user, p.name,
 	)}

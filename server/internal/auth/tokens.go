@@ -30,8 +30,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Detail }
 
-// unauthorized is a 401. Its text is not documented but for "Unauthorized user" as its name (docs) and
-// "JWT expired" for an old token (observed).
+// unauthorized is a 401. Its text is not documented but for "Unauthorized user" as its name (docs)
+// and "JWT expired" for an old token (observed).
 func unauthorized(detail string) error { return &Error{"Unauthorized user.", detail} }
 
 // Caller is the user who makes a request.
@@ -91,8 +91,8 @@ func (a *Authority) Issue(ctx context.Context, name string) (string, error) {
 	return a.sign(account, w, "")
 }
 
-// sign makes a token with the claims of the vendor's (docs: authentication), and claims of our own that
-// name the world and the generation of its tokens.
+// sign makes a token with the claims of the vendor's (docs: authentication), and claims of our own
+// that name the world and the generation of its tokens.
 func (a *Authority) sign(account store.Account, w store.WorldState, remote string) (string, error) {
 	now := w.Now.Time()
 	address, _, _ := net.SplitHostPort(remote) // none for the person who runs the emulator

@@ -82,8 +82,8 @@ func New(ctx context.Context, o Options) (*Authority, error) {
 // First is the name of the user that was configured or made first.
 func (a *Authority) First() string { return a.first }
 
-// hash is what is kept of a password. The passwords that we make have 128 random bits, so that no slower
-// function is needed; those of the configuration are not stored.
+// hash is what is kept of a password. The passwords that we make have 128 random bits, so that no
+// slower function is needed; those of the configuration are not stored.
 func hash(password string) string {
 	sum := sha256.Sum256([]byte(password))
 	return hex.EncodeToString(sum[:])
@@ -114,7 +114,8 @@ func (a *Authority) configured() ([]store.Account, error) {
 		if u.Role == "" {
 			u.Role = Manager
 		}
-		const hint = "parts are separated by colons, encode one in a password as %3A" // do not name a part: it may be one of a password
+		// do not name a part: it may be one of a password
+		const hint = "parts are separated by colons, encode one in a password as %3A"
 		switch {
 		case u.Name == "" || u.Password == "":
 			return nil, errors.New("user: name and password must not be empty")
@@ -131,8 +132,8 @@ func (a *Authority) configured() ([]store.Account, error) {
 	return accounts, nil
 }
 
-// stored lists the users of the database that count. Where the configuration has users, only the users of
-// other worlds count, and the configuration wins over a name in the database.
+// stored lists the users of the database that count. Where the configuration has users, only the
+// users of other worlds count, and the configuration wins over a name in the database.
 func (a *Authority) stored(ctx context.Context) (accounts []store.Account, err error) {
 	err = a.Store.Read(ctx, "", func(tx *store.Tx) error {
 		accounts, err = tx.Accounts(ctx)

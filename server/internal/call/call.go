@@ -19,7 +19,8 @@ type Call struct {
 	Failures Failures       // makes the bulk jobs of the call fail on some schedules
 }
 
-// Failures says on which schedules a bulk job fails on purpose: on a share of them, drawn by a seed.
+// Failures says on which schedules a bulk job fails on purpose: on a share of them, drawn by a
+// seed.
 type Failures struct {
 	Share float64 `json:"share"`
 	Seed  int64   `json:"seed"`

@@ -14,8 +14,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/world"
 )
 
-// Handlers answer the operations of the control document: each translates, calls the rules and names the
-// answer.
+// Handlers answer the operations of the control document: each translates, calls the rules and
+// names the answer.
 type Handlers struct {
 	Store     *store.Store
 	Registry  *registry.Service

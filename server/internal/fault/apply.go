@@ -23,14 +23,14 @@ import (
 // may define a fault of its own. It has the canonical form of net/http.
 const header = "X-Qcs-Fault"
 
-// Answer is the answer of a fault, which replaces the answer of the operation.
-type Answer struct {
+// AnswerError is the answer of a fault, which replaces the answer of the operation.
+type AnswerError struct {
 	Status        int
 	Code, Message string           // of the body; default: by the status
 	Limit         *auth.LimitError // where it looks like a rate limit: gives status and message
 }
 
-func (e *Answer) Error() string { return "fault: " + cmp.Or(e.Message, http.StatusText(e.Status)) }
+func (e *AnswerError) Error() string { return "fault: " + cmp.Or(e.Message, http.StatusText(e.Status)) }
 
 // Applier applies faults to calls.
 type Applier struct {
@@ -122,9 +122,9 @@ func (a *Applier) apply(w http.ResponseWriter, r *http.Request, f control.Fault,
 	switch e.Kind {
 	case control.FaultEffectKindStatus:
 		status := cmp.Or(e.Status, http.StatusServiceUnavailable)
-		a.Fail(w, r, &Answer{status, e.Code, cmp.Or(e.Message, http.StatusText(status)+"."), nil})
+		a.Fail(w, r, &AnswerError{status, e.Code, cmp.Or(e.Message, http.StatusText(status)+"."), nil})
 	case control.FaultEffectKindToken:
-		a.Fail(w, r, &Answer{http.StatusUnauthorized, e.Code, cmp.Or(e.Message, "Unauthorized user."), nil})
+		a.Fail(w, r, &AnswerError{http.StatusUnauthorized, e.Code, cmp.Or(e.Message, "Unauthorized user."), nil})
 	case control.FaultEffectKindRateLimit:
 		a.limit(w, r, e)
 	case control.FaultEffectKindReset:
@@ -152,7 +152,7 @@ func (a *Applier) limit(w http.ResponseWriter, r *http.Request, e control.FaultE
 	if !limit.Classic {
 		h.Set("Retry-After", strconv.Itoa(wait))
 	}
-	a.Fail(w, r, &Answer{Code: e.Code, Message: e.Message, Limit: limit})
+	a.Fail(w, r, &AnswerError{Code: e.Code, Message: e.Message, Limit: limit})
 }
 
 // stale answers a GET with the last answer to the same GET, if that is in the journal.

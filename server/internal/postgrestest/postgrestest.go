@@ -8,7 +8,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -17,8 +16,6 @@ import (
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-
-	"github.com/qcsdev/qcs/server/internal/testwith"
 )
 
 // Variable names the URL of a server to use. Its user must be allowed to create databases.
@@ -49,27 +46,6 @@ func (c *Cluster) New(t testing.TB, template string) string {
 		}
 	})
 	return in(c.URL, name)
-}
-
-// Both runs the tests of a package on SQLite files, and then again on PostgreSQL, with copies of a
-// database that migrate has filled.
-func Both(m *testing.M, migrate func(url string) error) (code int) {
-	testwith.Data = testing.TB.TempDir
-	code = m.Run()
-	if code != 0 || flag.Lookup("test.bench").Value.String() != "" || flag.Lookup("test.list").Value.String() != "" {
-		return code
-	}
-	fmt.Println("once more, on PostgreSQL:")
-	template, err := Keep()
-	if err == nil {
-		err = migrate(template)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	testwith.Database = func(t testing.TB) string { return New(t, template) }
-	return m.Run()
 }
 
 var databases atomic.Int64

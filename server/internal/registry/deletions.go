@@ -54,7 +54,7 @@ func deleteRegistry(
 	if err == nil {
 		err = deletable(counts)
 	}
-	var violation *rule.Violation
+	var violation *rule.ViolationError
 	if errors.As(err, &violation) {
 		return control.JobOutcomeOutcomeRunning, 0, nil
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// TestStatusesAreThoseOfTheDocument: a status that is added to the document must be decided in the table, and is tested then.
+// TestStatusesAreThoseOfTheDocument: a status that is added to the document must be decided in the table; then the tests cover it.
 func TestStatusesAreThoseOfTheDocument(t *testing.T) {
 	t.Parallel()
 	var document struct {
@@ -36,11 +36,11 @@ func TestStatusesAreThoseOfTheDocument(t *testing.T) {
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); len(want) != 14 || diff != "" {
-		t.Errorf("(-document +test):\n%s", diff)
+		t.Errorf("(-document +rules):\n%s", diff)
 	}
 }
 
-// TestOneJobCannotStopTheOthers: a job that fails is set back, and given up after some tries.
+// TestOneJobCannotStopTheOthers: a job that fails is put behind the others, and has failed after some tries.
 func TestOneJobCannotStopTheOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -124,8 +124,8 @@ func TestOlderDelete(t *testing.T) {
 	}
 }
 
-// TestAFilterThatSelectsLittleGoesInWindows: what one step looks at is bounded.
-func TestAFilterThatSelectsLittleGoesInWindows(t *testing.T) {
+// TestAFilterThatSelectsLittleGoesInBatches: how much one step reads is bounded.
+func TestAFilterThatSelectsLittleGoesInBatches(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
@@ -178,14 +178,14 @@ func TestTwoRunnersOnOneDatabase(t *testing.T) {
 		}
 	}
 	for i := range 10 {
-		r, err := w.DescribeRegistry(w.ctx(t), fmt.Sprint("r", i))
+		r, _, err := w.DescribeRegistry(w.ctx(t), fmt.Sprint("r", i))
 		if err != nil || r.ScheduleStatusList["Canceled"] != 7 || r.ScheduleStatusList["Running"] != 0 {
 			t.Errorf("got %v, %v, want 7 Canceled", r.ScheduleStatusList, err)
 		}
 	}
 }
 
-// TestAJobThatFindsManyAfterFew: while a job finds little it looks at more at a time, but then it does not change more at a time.
+// TestAJobThatFindsManyAfterFew: while few schedules match, a job reads more of them at a time, but it never changes more at a time.
 func TestAJobThatFindsManyAfterFew(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -213,7 +213,7 @@ func TestAJobThatFindsManyAfterFew(t *testing.T) {
 				add(tt.few, 3000, time.Hour)
 			}
 			add("wanted", 6000, 0)
-			s := registry.New(registry.Options{Store: w.store, Adapt: true, NewID: func() string { return "job" }})
+			s, _, _ := services(w.store, registry.Options{Adapt: true, NewID: func() string { return "job" }})
 			id, err := s.CancelSchedules(w.ctx(t), "r", registry.Select(nil, &tt.filter))
 			if err != nil {
 				t.Fatal(err)
@@ -255,7 +255,7 @@ func TestNoJobOfAWorldThatIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
-	if err := w.DropWorld(w.ctx(t), worldName); err != nil {
+	if err := w.worlds.DropWorld(w.ctx(t), worldName); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.DeleteRegistries(w.ctx(t), store.Selection{IDs: []string{"r"}}); !errors.Is(err, store.ErrNotFound) {

@@ -11,7 +11,8 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
-	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/scan"
 )
 
 func TestLifeCycle(t *testing.T) {
@@ -23,7 +24,7 @@ func TestLifeCycle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pace := registry.DefaultPace
+	pace := scan.DefaultPace
 	for _, tt := range []struct {
 		after  time.Duration
 		status api.Status
@@ -41,7 +42,7 @@ func TestLifeCycle(t *testing.T) {
 		if got := w.statuses(t, "r")[id]; got != tt.status {
 			t.Errorf("after %v: got %s, want %s", w.now.Sub(start.Time()), got, tt.status)
 		}
-		r, err := w.DescribeRegistry(w.ctx(t), "r")
+		r, _, err := w.DescribeRegistry(w.ctx(t), "r")
 		if err != nil || cmp.Diff(api.ScheduleStatusCounts{string(tt.status): 1}, r.ScheduleStatusList) != "" {
 			t.Errorf("got counts %v, %v, want one %s", r.ScheduleStatusList, err, tt.status)
 		}
@@ -61,9 +62,9 @@ func TestLateMovesHappenAtTheirTime(t *testing.T) {
 	}
 	w.now = w.now.AddDate(0, 1, 0)
 	w.settle(t)
-	pace := registry.DefaultPace
+	pace := scan.DefaultPace
 	began := start.Add(pace.Created + pace.Queued)
-	page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{Filter: new("status:Finished")})
+	page, _, err := w.ListSchedules(w.ctx(t), "r", rule.List{Filter: new("status:Finished")})
 	if err != nil || page.Count != 3 {
 		t.Fatalf("got %d finished, %v, want 3", page.Count, err)
 	}
@@ -82,7 +83,7 @@ func TestCanceledSchedulesStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.CancelSchedule(w.ctx(t), "r", id); err != nil {
+	if _, err := w.CancelSchedule(w.ctx(t), "r", id); err != nil {
 		t.Fatal(err)
 	}
 	w.now = w.now.Add(time.Hour)
@@ -95,7 +96,7 @@ func TestCanceledSchedulesStay(t *testing.T) {
 // only gives the one schedule of a registry.
 func (w *world) only(t *testing.T, registryID string) api.Schedule {
 	t.Helper()
-	page, err := w.ListSchedules(w.ctx(t), registryID, registry.Query{})
+	page, _, err := w.ListSchedules(w.ctx(t), registryID, rule.List{})
 	if err != nil || page.Count != 1 {
 		t.Fatalf("got %d schedules, %v, want one", page.Count, err)
 	}
@@ -120,7 +121,7 @@ func TestOnDemandPhases(t *testing.T) {
 	if _, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()}); err != nil {
 		t.Fatal(err)
 	}
-	pace := registry.DefaultPace
+	pace := scan.DefaultPace
 	began := openapi.MillisOf(w.now).Add(pace.Created + pace.Queued)
 	scanning := began.Add(pace.Listing)
 	ended := scanning.Add(pace.Scanning)
@@ -195,7 +196,7 @@ func TestARunThatIsTooLongLeavesOutThoseThatItMissed(t *testing.T) {
 	for at, want := range map[string]api.Status{"2026-01-04 11:59:59": api.StatusRunning, "2026-01-04 12:00:00": api.StatusCompleted, "2026-01-05 09:59:59": api.StatusCompleted, "2026-01-05 10:00:00": api.StatusRunning} {
 		w := newWorld(t)
 		w.registry(t, "r")
-		if err := w.SetScanProfile(w.ctx(t), profile); err != nil {
+		if err := w.scans.SetScanProfile(w.ctx(t), profile); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{Schedule: "10:00", Filters: filters()}); err != nil {
@@ -213,7 +214,7 @@ func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
-	if err := w.SetScanProfile(w.ctx(t), control.ScanProfile{Outcomes: []control.ScanOutcome{
+	if err := w.scans.SetScanProfile(w.ctx(t), control.ScanProfile{Outcomes: []control.ScanOutcome{
 		{Repository: "team/good*", Status: control.ScanOutcomeStatusFinished},
 		{Repository: "team/*", Status: control.ScanOutcomeStatusError, Errors: []control.ScanError{{ErrorCode: "PULL_FAILED", ErrorMessage: "no", ContextParams: map[string]any{"attempts": 3.0}}}},
 		{Repository: "*", Status: control.ScanOutcomeStatusFailed},
@@ -230,7 +231,7 @@ func TestOutcomes(t *testing.T) {
 		}
 		w.now = w.now.Add(time.Minute)
 		w.settle(t)
-		page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{Filter: new("scheduleUuid:" + id)})
+		page, _, err := w.ListSchedules(w.ctx(t), "r", rule.List{Filter: new("scheduleUuid:" + id)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +244,7 @@ func TestOutcomes(t *testing.T) {
 		"min over max":         {Queued: control.DurationRange{Min: 2, Max: 1}},
 		"finished with errors": {Outcomes: []control.ScanOutcome{{Repository: "*", Status: control.ScanOutcomeStatusFinished, Errors: []control.ScanError{{}}}}},
 	} {
-		if err := w.SetScanProfile(w.ctx(t), p); err == nil {
+		if err := w.scans.SetScanProfile(w.ctx(t), p); err == nil {
 			t.Errorf("%s: got no error", name)
 		}
 	}
@@ -255,7 +256,7 @@ func TestDurationsAreDrawnBySeed(t *testing.T) {
 	draw := func(seed int64) []openapi.Millis {
 		w := newWorld(t)
 		w.registry(t, "r")
-		if err := w.SetScanProfile(w.ctx(t), control.ScanProfile{Seed: seed, Scanning: control.DurationRange{Min: 1000, Max: 100_000}, Outcomes: []control.ScanOutcome{}}); err != nil {
+		if err := w.scans.SetScanProfile(w.ctx(t), control.ScanProfile{Seed: seed, Scanning: control.DurationRange{Min: 1000, Max: 100_000}, Outcomes: []control.ScanOutcome{}}); err != nil {
 			t.Fatal(err)
 		}
 		for range 20 {
@@ -266,7 +267,7 @@ func TestDurationsAreDrawnBySeed(t *testing.T) {
 		start := openapi.MillisOf(w.now)
 		w.now = w.now.Add(time.Hour)
 		w.settle(t)
-		page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{Sort: new("scheduleUuid")})
+		page, _, err := w.ListSchedules(w.ctx(t), "r", rule.List{Sort: new("scheduleUuid")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -342,7 +343,7 @@ func TestAMonthOfAnAutomaticSchedule(t *testing.T) {
 		}
 		var story []string
 		for range 30 {
-			clock, err := w.AdvanceClock(w.ctx(t), (24 * time.Hour).Milliseconds())
+			clock, err := w.worlds.AdvanceClock(w.ctx(t), (24 * time.Hour).Milliseconds())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,30 +11,35 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// sameAsFresh compares pages with those that somebody gets who asks for the first time.
-func sameAsFresh(t *testing.T, w *world, q registry.Query) {
+// pageOf checks that a page has the rows of the whole list that belong there, and returns the number of all rows.
+func pageOf(t *testing.T, w *world, filter, sort string, number int) int {
 	t.Helper()
-	fresh := registry.New(registry.Options{Store: w.store})
-	for range 2 { // the second is remembered, if any is
-		got, err := w.ListSchedules(w.ctx(t), "r", q)
+	const size = 7
+	list := func(number, size int) api.Schedules {
+		page, _, err := w.ListSchedules(w.ctx(t), "r", rule.List{Filter: &filter, Sort: &sort, PageNumber: &number, PageSize: &size})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := fresh.ListSchedules(w.ctx(t), "r", q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("page %d, filter %q, sort %q (-want +got):\n%s", *q.PageNumber, *q.Filter, *q.Sort, diff)
-		}
+		return page
 	}
+	want := list(1, 1000)
+	n := len(want.Data)
+	if want.Count != n {
+		t.Fatalf("filter %q, sort %q: got count %d of %d rows", filter, sort, want.Count, n)
+	}
+	want.Data = want.Data[min((number-1)*size, n):min(number*size, n)]
+	if diff := cmp.Diff(want, list(number, size)); diff != "" {
+		t.Fatalf("page %d, filter %q, sort %q (-want +got):\n%s", number, filter, sort, diff)
+	}
+	return n
 }
 
-// TestPagesDoNotDependOnHistory: whoever pages through a list, in order, back and forth, with changes in between, gets what somebody gets who asks for that page for the first time.
-func TestPagesDoNotDependOnHistory(t *testing.T) {
+// TestPagesAreParts: page for page, back and forth, with changes in between, a list shows the rows that it shows when it is read as one page; so do pages that are far behind, and those behind the last one.
+func TestPagesAreParts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
@@ -43,30 +48,46 @@ func TestPagesDoNotDependOnHistory(t *testing.T) {
 		w.write(t, func(ctx context.Context, tx *store.Tx) error {
 			all := make([]store.Schedule, n)
 			for i := range all {
-				status := []api.Status{api.StatusFinished, api.StatusQueued}[random.IntN(2)]
-				all[i] = store.Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprintf("%08x", random.Uint32()), Status: status, Filters: filters(), Created: tx.Now.Add(-time.Duration(random.IntN(50)) * time.Second), Updated: tx.Now}, RegistryID: "r"}
+				ago := func() time.Duration { return -time.Duration(random.IntN(50)) * time.Second }
+				all[i] = store.Schedule{Schedule: api.Schedule{
+					ScheduleUUID: fmt.Sprintf("%08x", random.Uint32()), Status: []api.Status{api.StatusFinished, api.StatusQueued}[random.IntN(2)],
+					Name: fmt.Sprint("scan ", random.IntN(5)), Filters: filters(), Created: tx.Now.Add(ago()), Updated: tx.Now.Add(ago()),
+				}, RegistryID: "r"}
 			}
 			return tx.InsertSchedules(ctx, all)
 		})
 	}
 	add(400)
-	number := 1
-	for range 300 {
-		q := registry.Query{PageNumber: &number, PageSize: new(7), Filter: new([]string{"", "status:Finished", "updated<now", "name:*"}[random.IntN(4)]), Sort: new([]string{"", "created:asc", "created:desc", "name:asc"}[random.IntN(4)])}
+	seen := map[string]int{}
+	for turn := range 150 {
+		filter := []string{"", "status:Finished", "status:Finished AND name:scan*", "updated<now-20s", "name:*"}[random.IntN(5)]
+		sort := []string{"", "created:asc", "created:desc", "name:asc", "status:desc"}[random.IntN(5)]
+		number := 1 + random.IntN(70)
 		for range 3 {
-			sameAsFresh(t, w, q)
+			rows := pageOf(t, w, filter, sort, number)
+			switch {
+			case (number-1)*7 >= rows:
+				seen["behind the last page"]++
+			case number > 10:
+				seen["deep"]++
+			default:
+				seen["shallow"]++
+			}
 			number++
 		}
-		switch random.IntN(6) {
-		case 0:
-			add(1)
-		case 1:
-			if _, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("status:Queued"))); err != nil {
+		switch turn % 10 {
+		case 3, 6:
+			add(1 + random.IntN(3))
+		case 9:
+			if _, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("status:Queued AND name:\"scan "+fmt.Sprint(turn%5)+"\""))); err != nil {
 				t.Fatal(err)
 			}
 			w.settle(t)
-		case 2:
-			number = 1 + random.IntN(40)
+		}
+	}
+	for _, kind := range []string{"shallow", "deep", "behind the last page"} {
+		if seen[kind] < 20 {
+			t.Errorf("%s: only %d pages", kind, seen[kind])
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/qql"
 	"github.com/qcsdev/qcs/openapi/rules"
 	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/rule"
@@ -16,12 +17,25 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
+// List selects and orders registries.
+type List struct {
+	rule.List
+	Type *api.RegistryType // only registries of this type; nil for all
+}
+
 // ListRegistries returns a page of the registries.
-func (s *Service) ListRegistries(ctx context.Context, q rule.List) (page api.Registries, b rule.Basis, err error) {
+func (s *Service) ListRegistries(ctx context.Context, q List) (page api.Registries, b rule.Basis, err error) {
 	err = s.read(ctx, func(tx *store.Tx) error {
 		var l store.List
 		if l, b, err = q.Bind(store.Registries, tx); err != nil {
 			return err
+		}
+		if q.Type != nil {
+			b.Chosen("parameter registryType")
+			l.Filter, err = rule.And(l.Filter, qql.Exactly("registryType", string(canonicalType(*q.Type))), store.Registries)
+			if err != nil {
+				return err
+			}
 		}
 		page.Data, page.Count, err = tx.Registries(ctx, l)
 		return err
@@ -83,7 +97,7 @@ var errTaken = rule.Errorf(openapi.DuplicateURI, "A registry with this registryU
 // errDryRun rolls back a transaction that only tests whether it would succeed.
 var errDryRun = errors.New("dry run")
 
-// ValidateRegistry returns a *rule.Violation if CreateRegistry would refuse a body.
+// ValidateRegistry returns a *rule.ViolationError if CreateRegistry would refuse a body.
 func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest) error {
 	if err := checkRegistry(body); err != nil {
 		return err

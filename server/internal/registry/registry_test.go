@@ -14,23 +14,42 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/rules"
+	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/report"
+	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/scan"
 	"github.com/qcsdev/qcs/server/internal/store"
-	"github.com/qcsdev/qcs/server/internal/testwith"
+	"github.com/qcsdev/qcs/server/internal/testdb"
+	worlds "github.com/qcsdev/qcs/server/internal/world"
 )
 
-// allStatuses is the closed list of reference: those of client v1.1, and Unknown of release notes 1.15.
-var allStatuses = []api.Status{
-	api.StatusCreated, api.StatusQueued, api.StatusPaused, api.StatusRunning, api.StatusCompleted, api.StatusFinished, api.StatusError, api.StatusFailed, api.StatusCanceled, api.StatusUnknown,
-	api.StatusBaselineCreated, api.StatusBaselineQueued, api.StatusBaselineRunning, api.StatusBaselineCompleted,
-}
+// allStatuses are all statuses of a schedule.
+var allStatuses = func() (all []api.Status) {
+	for _, s := range rules.Statuses {
+		all = append(all, api.Status(s))
+	}
+	return all
+}()
 
-// world is a service on a store of its own, with a clock that the test moves.
+// databases are copies of an empty database.
+var databases = testdb.New(func(url string) error {
+	s, err := store.Open(context.Background(), url, time.Now)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+})
+
+// world is the rules at work on a store of their own, with a clock that the test moves.
 type world struct {
 	*registry.Service
-	store *store.Store
-	now   time.Time
-	ids   int
+	worlds *worlds.Service
+	scans  *scan.Service
+	store  *store.Store
+	now    time.Time
+	ids    int
 }
 
 const worldName = "w"
@@ -38,22 +57,27 @@ const worldName = "w"
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	database := ":memory:"
-	if testwith.Database != nil {
-		database = testwith.Database(t)
-	}
 	var err error
-	if w.store, err = store.Open(t.Context(), database, func() time.Time { return w.now }); err != nil {
+	if w.store, err = store.Open(t.Context(), databases.Name(t), func() time.Time { return w.now }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })
-	w.Service = registry.New(registry.Options{Store: w.store, Pace: registry.DefaultPace, NewID: func() string { w.ids++; return fmt.Sprintf("id-%d", w.ids) }})
+	newID := func() string { w.ids++; return fmt.Sprintf("id-%d", w.ids) }
+	w.Service, w.scans, w.worlds = services(w.store, registry.Options{NewID: newID})
 	w.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) })
 	return w
 }
 
+// services returns the rules of a store.
+func services(s *store.Store, o registry.Options) (*registry.Service, *scan.Service, *worlds.Service) {
+	o.Store, o.Scans = s, scan.New(s, scan.DefaultPace)
+	o.Reports = report.New(report.Options{Store: s, NewID: o.NewID, Wake: func() {}})
+	r := registry.New(o)
+	return r, o.Scans, worlds.New(worlds.Options{Store: s, Registry: r, Scans: o.Scans, NewID: o.NewID, Wake: func() {}})
+}
+
 func (w *world) ctx(t *testing.T) context.Context {
-	return registry.WithWorld(t.Context(), worldName)
+	return call.WithWorld(t.Context(), worldName)
 }
 
 func (w *world) write(t *testing.T, f func(context.Context, *store.Tx) error) {
@@ -101,7 +125,7 @@ func filters() []api.ScheduleFilter {
 // statuses reads the status of each schedule of a registry by its id.
 func (w *world) statuses(t *testing.T, id string) map[string]api.Status {
 	t.Helper()
-	page, err := w.ListSchedules(w.ctx(t), id, registry.Query{PageSize: new(1000)})
+	page, _, err := w.ListSchedules(w.ctx(t), id, rule.List{PageSize: new(1000)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,35 +151,11 @@ func (w *world) settle(t *testing.T) {
 }
 
 func ruleOf(err error) string {
-	var rule *registry.RuleError
-	if errors.As(err, &rule) {
-		return rule.Rule
+	var violated *rule.ViolationError
+	if errors.As(err, &violated) {
+		return violated.Rule
 	}
 	return ""
-}
-
-// TestStatusTable holds every cell of the table against the reference, written out again here in its own words.
-func TestStatusTable(t *testing.T) {
-	t.Parallel()
-	cancel := []api.Status{api.StatusCreated, api.StatusQueued, api.StatusPaused, api.StatusRunning, api.StatusBaselineQueued, api.StatusBaselineRunning}
-	running := []api.Status{api.StatusRunning, api.StatusBaselineRunning}
-	ignoredByDelete := []api.Status{api.StatusQueued, api.StatusUnknown, api.StatusRunning, api.StatusBaselineQueued, api.StatusBaselineRunning}
-	for _, status := range allStatuses {
-		if !status.Valid() {
-			t.Errorf("%s is not in the document", status)
-		}
-		for action, want := range map[registry.Action]bool{
-			registry.Cancel:     slices.Contains(cancel, status),
-			registry.BulkCancel: slices.Contains(cancel, status),
-			registry.Delete:     !slices.Contains(running, status),
-			registry.BulkDelete: !slices.Contains(ignoredByDelete, status),
-			registry.Update:     !slices.Contains(running, status),
-		} {
-			if got := registry.Can(action, status); got != want {
-				t.Errorf("action %d on %s: got %v, want %v", action, status, got, want)
-			}
-		}
-	}
 }
 
 // TestEveryActionOnEveryStatus does each action for real and looks at what became of the schedule.
@@ -165,34 +165,34 @@ func TestEveryActionOnEveryStatus(t *testing.T) {
 	ctx := w.ctx(t)
 	for _, status := range allStatuses {
 		for _, tt := range []struct {
-			action registry.Action
-			do     func(registryID, id string) error
+			action rules.Action
+			do     func(registryID, id string) (rule.Basis, error)
 			after  api.Status
 		}{
-			{registry.Cancel, func(r, id string) error { return w.CancelSchedule(ctx, r, id) }, api.StatusCanceled},
-			{registry.Delete, func(r, id string) error { return w.DeleteSchedule(ctx, r, id) }, ""},
-			{registry.Update, func(r, id string) error {
+			{rules.Cancel, func(r, id string) (rule.Basis, error) { return w.CancelSchedule(ctx, r, id) }, api.StatusCanceled},
+			{rules.Delete, func(r, id string) (rule.Basis, error) { return w.DeleteSchedule(ctx, r, id) }, ""},
+			{rules.Update, func(r, id string) (rule.Basis, error) {
 				return w.UpdateSchedule(ctx, r, id, api.ScheduleRequest{OnDemand: new(false), Schedule: "10:00", Filters: filters()})
 			}, status},
 		} {
-			r := fmt.Sprintf("%s-%d", status, tt.action)
+			r := fmt.Sprintf("%s-%s", status, tt.action)
 			w.registry(t, r, status)
 			id := r + "-" + string(status)
 			want := map[string]api.Status{id: tt.after}
 			if tt.after == "" {
 				want = map[string]api.Status{}
 			}
-			err := tt.do(r, id)
-			if !registry.Can(tt.action, status) {
+			_, err := tt.do(r, id)
+			if !rules.Can(tt.action, status) {
 				want = map[string]api.Status{id: status}
 				if ruleOf(err) != openapi.WrongState {
-					t.Errorf("action %d on %s: got %v, want rule %s", tt.action, status, err, openapi.WrongState)
+					t.Errorf("%s of a schedule in state %s: got %v, want rule %s", tt.action, status, err, openapi.WrongState)
 				}
 			} else if err != nil {
-				t.Errorf("action %d on %s: %v", tt.action, status, err)
+				t.Errorf("%s of a schedule in state %s: %v", tt.action, status, err)
 			}
 			if diff := cmp.Diff(want, w.statuses(t, r)); diff != "" {
-				t.Errorf("action %d on %s (-want +got):\n%s", tt.action, status, diff)
+				t.Errorf("%s of a schedule in state %s (-want +got):\n%s", tt.action, status, diff)
 			}
 		}
 	}
@@ -206,9 +206,9 @@ func TestBulkOnEveryStatus(t *testing.T) {
 			w := newWorld(t)
 			for _, tt := range []struct {
 				registry string
-				action   registry.Action
+				action   rules.Action
 				start    func(ctx context.Context, id string, s store.Selection) (string, error)
-			}{{"cancel", registry.BulkCancel, w.CancelSchedules}, {"delete", registry.BulkDelete, w.DeleteSchedules}} {
+			}{{"cancel", rules.BulkCancel, w.CancelSchedules}, {"delete", rules.BulkDelete, w.DeleteSchedules}} {
 				w.registry(t, tt.registry, allStatuses...)
 				before := w.statuses(t, tt.registry)
 				selection := registry.Select(nil, new("scheduleUuid:*"))
@@ -226,10 +226,10 @@ func TestBulkOnEveryStatus(t *testing.T) {
 				want, skipped := map[string]api.Status{}, map[string]int{}
 				for id, status := range before {
 					switch {
-					case !registry.Can(tt.action, status):
+					case !rules.Can(tt.action, status):
 						want[id] = status
 						skipped[string(status)]++
-					case tt.action == registry.BulkCancel:
+					case tt.action == rules.BulkCancel:
 						want[id] = api.StatusCanceled
 					}
 				}
@@ -285,7 +285,7 @@ func TestBulkIgnoresAndCountsStrangers(t *testing.T) {
 	if got := w.statuses(t, "r2")["r2-Running"]; got != api.StatusRunning {
 		t.Errorf("the schedule of another registry is %s", got)
 	}
-	if _, err := w.DescribeJob(registry.WithWorld(t.Context(), "other"), id); !errors.Is(err, store.ErrNotFound) {
+	if _, err := w.DescribeJob(call.WithWorld(t.Context(), "other"), id); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a job of another world: got %v, want ErrNotFound", err)
 	}
 	if _, err := w.CancelSchedules(w.ctx(t), "nosuch", registry.Select([]string{"a"}, nil)); !errors.Is(err, store.ErrNotFound) {
@@ -315,7 +315,7 @@ func TestBulkTouchesOnlyWhatWasThereWhenItWasAccepted(t *testing.T) {
 	}
 }
 
-func TestBulkWorksInChunks(t *testing.T) {
+func TestBulkWorksInBatches(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
@@ -339,7 +339,7 @@ func TestBulkWorksInChunks(t *testing.T) {
 	if diff := cmp.Diff([]int{1000, 2000, 2500}, done); diff != "" {
 		t.Errorf("progress (-want +got):\n%s", diff)
 	}
-	page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{Filter: new("status:Canceled"), PageSize: new(1)})
+	page, _, err := w.ListSchedules(w.ctx(t), "r", rule.List{Filter: new("status:Canceled"), PageSize: new(1)})
 	if err != nil || page.Count != n {
 		t.Errorf("got %d canceled, %v, want %d", page.Count, err, n)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
 // reading is a list that is measured, beside the statement that reads the same rows.
@@ -25,19 +25,19 @@ func (g big) readings(id string) []reading {
 	}
 }
 
-// raw is the statement, without the total that a list tells besides.
+// raw is the statement, without the total that a list has besides.
 func (r reading) raw() string {
 	return fmt.Sprintf(`SELECT * FROM schedule WHERE world = 'w' AND registry = 'r'%s ORDER BY created DESC, id DESC LIMIT 50 OFFSET %d`, r.where, (r.page-1)*50)
 }
 
-// lists reads pages as somebody who remembers nothing, once more, and, in order, a deep one behind another; and by statements, through the driver and in the shell.
+// lists reads pages, and the same rows by statements, through the driver and in the shell.
 func (g big) lists(b *testing.B) {
 	service, s, ctx := g.open(b, g.database)
 	defer s.Close()
-	some, err := service.ListSchedules(ctx, "r", registry.Query{PageNumber: new(2)})
+	some, _, err := service.ListSchedules(ctx, "r", rule.List{PageNumber: new(2)})
 	must(b, err)
-	page := func(service *registry.Service, number int, filter string) {
-		_, err := service.ListSchedules(ctx, "r", registry.Query{PageNumber: &number, PageSize: new(50), Filter: &filter})
+	page := func(number int, filter string) {
+		_, _, err := service.ListSchedules(ctx, "r", rule.List{PageNumber: &number, PageSize: new(50), Filter: &filter})
 		must(b, err)
 	}
 	for b.Loop() {
@@ -47,13 +47,10 @@ func (g big) lists(b *testing.B) {
 	db := driverOn(b, g.database)
 	defer db.Close()
 	for _, r := range g.readings(some.Data[0].ScheduleUUID) {
-		report(r.name, median(func() { page(registry.New(registry.Options{Store: s}), r.page, r.filter) }))
-		report(r.name+"-again", median(func() { page(service, r.page, r.filter) }))
+		report(r.name, median(func() { page(r.page, r.filter) }))
 		report(r.name+"-raw", median(func() { readAll(b, db, r.raw()) }))
 		report(r.name+"-shell", g.inShell(b, r))
 	}
-	next := g.rows / 100
-	report("deep-in-order", median(func() { next++; page(service, next, "") }))
 }
 
 // readAll reads all that a statement gives.

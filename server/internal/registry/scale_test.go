@@ -17,8 +17,10 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
 	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -67,19 +69,32 @@ func must(b *testing.B, err error) {
 	}
 }
 
-// open gives the rules on a database.
-func (g big) open(b *testing.B, database string) (*registry.Service, *store.Store, context.Context) {
+// openStore opens a database with a clock that stands still.
+func openStore(b *testing.B, database string) *store.Store {
 	b.Helper()
 	s, err := store.Open(context.Background(), database, func() time.Time { return time.Unix(1_700_000_000, 0) })
 	must(b, err)
-	service := registry.New(registry.Options{Store: s, Adapt: true, NewID: registry.NewIDs(time.Now, rand.Reader).New})
-	return service, s, registry.WithWorld(context.Background(), worldName)
+	return s
 }
 
-// fill makes the world, and says how long the import took.
+// options are those of a server that runs by itself.
+func options() registry.Options {
+	return registry.Options{Adapt: true, NewID: registry.NewIDs(time.Now, rand.Reader).New}
+}
+
+// open returns the rules on a database.
+func (g big) open(b *testing.B, database string) (*registry.Service, *store.Store, context.Context) {
+	b.Helper()
+	s := openStore(b, database)
+	service, _, _ := services(s, options())
+	return service, s, call.WithWorld(context.Background(), worldName)
+}
+
+// fill makes the world, and returns how long the import took.
 func (g big) fill(b *testing.B) time.Duration {
-	service, s, ctx := g.open(b, g.database)
+	s, ctx := openStore(b, g.database), call.WithWorld(context.Background(), worldName)
 	defer s.Close()
+	_, _, worlds := services(s, options())
 	var scenario control.Scenario
 	for id, rows := range map[string]int{"r": g.rows, "w1": 10, "w2": 10, "w3": 10, "w4": 10, "w5": 10, "w6": 10} {
 		scenario.Registries = append(scenario.Registries, control.ScenarioRegistry{RegistryUUID: id, RegistryURI: "https://" + id + ".example.com", Schedules: []control.ScenarioSchedules{
@@ -89,7 +104,7 @@ func (g big) fill(b *testing.B) time.Duration {
 	slices.SortFunc(scenario.Registries, func(a, b control.ScenarioRegistry) int { return strings.Compare(a.RegistryUUID, b.RegistryUUID) })
 	began := time.Now()
 	must(b, s.Write(ctx, worldName, func(tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) }))
-	_, err := service.Seed(ctx, worldName, scenario)
+	_, err := worlds.Seed(ctx, worldName, scenario)
 	must(b, err)
 	took := time.Since(began)
 	if strings.HasPrefix(g.database, "postgres") {
@@ -235,18 +250,18 @@ func (g big) job(b *testing.B, status string) (took, longest time.Duration) {
 	b.Helper()
 	database, _ := g.copied(b)
 	service, s, ctx := g.open(b, database)
-	call := service.CancelSchedules
+	start := service.CancelSchedules
 	if status == "Finished" {
-		call = service.DeleteSchedules
+		start = service.DeleteSchedules
 	}
 	filter := "status:" + status
 	for before := range 6 {
-		first, err := call(ctx, fmt.Sprint("w", before+1), registry.Select(nil, &filter))
+		first, err := start(ctx, fmt.Sprint("w", before+1), registry.Select(nil, &filter))
 		must(b, err)
 		_ = work(b, ctx, service, s, first)
 	}
 	began := time.Now()
-	all, err := call(ctx, "r", registry.Select(nil, &filter))
+	all, err := start(ctx, "r", registry.Select(nil, &filter))
 	must(b, err)
 	longest = work(b, ctx, service, s, all)
 	took = time.Since(began)
@@ -291,8 +306,8 @@ func (g big) meanwhile(b *testing.B) {
 	for b.Loop() {
 		database, _ := g.copied(b)
 		service, s, ctx := g.open(b, database)
-		read := func() { // as somebody who remembers nothing
-			_, err := registry.New(registry.Options{Store: s}).ListSchedules(ctx, "r", registry.Query{PageNumber: new(1), PageSize: new(50)})
+		read := func() {
+			_, _, err := service.ListSchedules(ctx, "r", rule.List{PageNumber: new(1), PageSize: new(50)})
 			must(b, err)
 		}
 		rest := timed(300, read)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
-	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
 func TestScheduleTiming(t *testing.T) {
@@ -43,7 +43,7 @@ func TestScheduleTiming(t *testing.T) {
 			if err != nil {
 				return
 			}
-			page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{Filter: new("scheduleUuid:" + id)})
+			page, _, err := w.ListSchedules(w.ctx(t), "r", rule.List{Filter: new("scheduleUuid:" + id)})
 			if err != nil || page.Count != 1 {
 				t.Fatalf("got %d, %v", page.Count, err)
 			}
@@ -70,10 +70,10 @@ func TestUpdateSchedule(t *testing.T) {
 	change := body
 	change.Name, change.ForceScan, change.Schedule, change.ScheduleScanIntervalInDays = "", nil, "21:00", 2
 	change.Filters = []api.ScheduleFilter{{Days: nullable.NewNullableWithValue(7), RepoTags: []api.RepoTag{{Repo: "a"}}}} // null and absent are the same
-	if err := w.UpdateSchedule(w.ctx(t), "r", id, change); err != nil {
+	if _, err := w.UpdateSchedule(w.ctx(t), "r", id, change); err != nil {
 		t.Fatal(err)
 	}
-	page, err := w.ListSchedules(w.ctx(t), "r", registry.Query{})
+	page, _, err := w.ListSchedules(w.ctx(t), "r", rule.List{})
 	if err != nil || page.Count != 1 {
 		t.Fatalf("got %+v, %v", page, err)
 	}
@@ -92,7 +92,7 @@ func TestUpdateSchedule(t *testing.T) {
 	} {
 		wrong := change
 		tt.change(&wrong)
-		if err := w.UpdateSchedule(w.ctx(t), "r", id, wrong); ruleOf(err) != tt.rule {
+		if _, err := w.UpdateSchedule(w.ctx(t), "r", id, wrong); ruleOf(err) != tt.rule {
 			t.Errorf("%s: got %v, want rule %s", name, err, tt.rule)
 		}
 	}
@@ -100,7 +100,7 @@ func TestUpdateSchedule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.UpdateSchedule(w.ctx(t), "r", once, api.ScheduleRequest{Schedule: "10:00", Filters: filters()}); ruleOf(err) != openapi.NotAutomatic {
+	if _, err := w.UpdateSchedule(w.ctx(t), "r", once, api.ScheduleRequest{Schedule: "10:00", Filters: filters()}); ruleOf(err) != openapi.NotAutomatic {
 		t.Errorf("on demand: got %v, want rule %s", err, openapi.NotAutomatic)
 	}
 }

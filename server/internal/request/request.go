@@ -1,5 +1,5 @@
-// Package request holds the state of one request, which the middleware share. It is transport only: what
-// the rules know about a call is in package call.
+// Package request holds the state of one request, which the middleware share. It is transport only:
+// what the rules know about a call is in package call.
 package request
 
 import (
@@ -87,7 +87,7 @@ func Of(ctx context.Context) *State {
 // Fail answers an error.
 type Fail func(w http.ResponseWriter, r *http.Request, err error)
 
-// Middleware is one stage of the way of a request.
+// Middleware is one step on the way of a request.
 type Middleware func(next http.Handler) http.Handler
 
 // Writer notes in a State what is sent.

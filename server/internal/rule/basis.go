@@ -15,7 +15,8 @@ type Basis struct {
 	Revision int64    // of the world that was read; 0 if that is not known: it must not be cached
 }
 
-// BasisOf returns the basis of an answer that is read in a transaction and depends on its data only.
+// BasisOf returns the basis of an answer that is read in a transaction and depends on its data
+// only.
 func BasisOf(tx *store.Tx) Basis { return Basis{Revision: tx.Revision} }
 
 // Chosen adds a choice of ours.
@@ -23,8 +24,8 @@ func (b *Basis) Chosen(format string, args ...any) {
 	b.Choices = append(b.Choices, fmt.Sprintf(format, args...)+" ("+string(openapi.Chosen)+")")
 }
 
-// query adds what the filter and the order of a list rest on. A filter that compares with a time may
-// match other rows later ("now-7d").
+// query adds what the filter and the order of a list rest on. A filter that compares with a time
+// may match other rows later ("now-7d").
 func (b *Basis) query(r store.Resource, l store.List) {
 	named := map[string]bool{}
 	token := func(f qql.Field) {

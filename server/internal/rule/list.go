@@ -7,7 +7,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// List is what the parameters of all lists have in common. A list with parameters of its own embeds it.
+// List is what the parameters of all lists have in common. A list with parameters of its own embeds
+// it.
 type List struct {
 	Filter, Sort         *string
 	PageNumber, PageSize *int
@@ -46,6 +47,15 @@ func Filter(text string, s qql.Schema, o qql.Options) (qql.Filter, error) {
 		return nil, fmt.Errorf("filter: %w", err)
 	}
 	return f, nil
+}
+
+// And returns a filter that matches what f and e match; f may be nil.
+func And(f qql.Filter, e qql.Expr, r store.Resource) (qql.Filter, error) {
+	bound, err := qql.Bind(e, r.Schema, qql.Options{})
+	if err != nil || f == nil {
+		return bound, err
+	}
+	return qql.And{f, bound}, nil
 }
 
 // Or returns the value that a pointer points to, or another one for nil.

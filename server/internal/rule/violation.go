@@ -4,15 +4,15 @@ package rule
 
 import "fmt"
 
-// Violation says which rule a request violates.
-type Violation struct {
+// ViolationError says which rule a request violates.
+type ViolationError struct {
 	Rule string // name of an openapi.Refusal; "" for a rule of the control API
 	Msg  string // a sentence for people
 }
 
-func (v *Violation) Error() string { return v.Msg }
+func (v *ViolationError) Error() string { return v.Msg }
 
-// Errorf returns a Violation of a rule.
+// Errorf returns a ViolationError of a rule.
 func Errorf(rule, format string, args ...any) error {
-	return &Violation{rule, fmt.Sprintf(format, args...)}
+	return &ViolationError{rule, fmt.Sprintf(format, args...)}
 }

@@ -1,19 +1,18 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
-
-	"github.com/pressly/goose/v3"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
+	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
 // databases are one of each kind, empty.
@@ -31,7 +30,7 @@ func opened(t *testing.T, database string) *Store {
 	return s
 }
 
-// TestCheckFindsDamage: each invariant is broken once.
+// TestCheckFindsDamage damages each invariant once.
 func TestCheckFindsDamage(t *testing.T) {
 	t.Parallel()
 	for name, database := range databases(t) {
@@ -57,15 +56,11 @@ func TestCheckFindsDamage(t *testing.T) {
 						VALUES ('w', 'j', 'k', 'r', '{}', 'Finished', 5, 4, 0, 0, '', '', '', 0, 0, 1, 0, 0, 0, 0)`, `DELETE FROM job`, "is Finished with 4 of 5 done",
 				},
 			} {
-				if _, err := s.write.ExecContext(t.Context(), tt.damage); err != nil {
-					t.Fatal(err)
-				}
+				execute(t, s.db, tt.damage)
 				if found, err := s.Check(t.Context()); err != nil || !strings.Contains(fmt.Sprint(found), tt.want) {
 					t.Errorf("%s: got %v, %v, want %s", tt.damage, found, err, tt.want)
 				}
-				if _, err := s.write.ExecContext(t.Context(), tt.repair); err != nil {
-					t.Fatal(err)
-				}
+				execute(t, s.db, tt.repair)
 			}
 			if found, err := s.Check(t.Context()); err != nil || len(found) > 0 {
 				t.Errorf("after: got %v, %v", found, err)
@@ -74,113 +69,144 @@ func TestCheckFindsDamage(t *testing.T) {
 	}
 }
 
+// oldSchema is the schema as it was at an earlier version.
+func oldSchema(t *testing.T, version int64) sqldb.Schema {
+	t.Helper()
+	older := schema()
+	files, err := fs.Glob(older.Migrations, "*.sql")
+	if err != nil || len(files) != schemaVersion {
+		t.Fatalf("there are %d migrations, %v; the schema is %d", len(files), err, schemaVersion)
+	}
+	some := fstest.MapFS{}
+	for _, name := range files[:version] {
+		text, err := fs.ReadFile(older.Migrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		some[name] = &fstest.MapFile{Data: text}
+	}
+	older.Version, older.Migrations = version, some
+	return older
+}
+
 // TestMigrations: a database of each earlier schema keeps its data; one of a later schema is refused.
 func TestMigrations(t *testing.T) {
 	t.Parallel()
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for version := int64(1); version <= schema; version++ {
+	for version := int64(1); version <= schemaVersion; version++ {
 		for name, database := range databases(t) {
 			t.Run(fmt.Sprint(name, version), func(t *testing.T) {
-				old := raw(t, database)
-				provider, err := goose.NewProvider(old.dialect.goose, old.write, dialectFS{files, old.dialect})
+				old, err := sqldb.Open(t.Context(), database, oldSchema(t, version))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := provider.UpTo(t.Context(), version); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := old.write.ExecContext(t.Context(), `INSERT INTO world (id, plan) VALUES ('kept', 'Trial')`); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := old.write.ExecContext(t.Context(), `INSERT INTO job (world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, upto, failures, seq)
-					VALUES ('kept', 'j', 'CancelSchedules', 'r', '{"filter":"name:a"}', 'Running', 5, 4, 0, 0, '{}', 'null', '', 1, 1, 0, 4, 9, 0, 1)`); err != nil {
-					t.Fatal(err)
-				}
 				for _, text := range []string{
+					`INSERT INTO world (id, plan) VALUES ('kept', 'Trial')`,
+					`INSERT INTO world (id, plan) VALUES ('another', 'Free')`,
+					`INSERT INTO job (world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, upto, failures, seq)
+						VALUES ('kept', 'j', 'CancelSchedules', 'r', '{"filter":"name:a"}', 'Running', 5, 4, 0, 0, '{}', 'null', '', 1, 1, 0, 4, 9, 0, 1)`,
 					`INSERT INTO schedule VALUES ('kept', 's', 1, 'r', 'scan', TRUE, '', 0, '', FALSE, 'V2', 'Finished', '[]', 'null', 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 'Finished', 'null')`,
 					`INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES ('kept', 's', 0, 'team/app', 'v1')`,
 				} {
-					if _, err := old.write.ExecContext(t.Context(), text); err != nil {
-						t.Fatal(err)
-					}
+					execute(t, old, text)
 				}
 				if err := old.Close(); err != nil {
 					t.Fatal(err)
 				}
+				if name == "sqlite" {
+					testReadOnlyNeedsTheSchema(t, database, version)
+				}
 				s := opened(t, database)
 				testTargetsGo(t, s)
-				if err := s.Read(t.Context(), "", func(tx *Tx) error {
-					w, err := tx.WorldNamed(t.Context(), "kept")
-					if w.Plan != PlanTrial {
-						t.Errorf("got %+v", w)
-					}
-					k, found, failed := tx.NextJob(t.Context(), Scope{})
-					if failed != nil || k != (JobKey{"kept", "j"}) {
-						t.Errorf("the next job: got %v, %v", k, failed)
-					}
-					in, failed := tx.In(t.Context(), k.World)
-					if failed != nil {
-						return failed
-					}
-					j, failed := in.Job(t.Context(), k.ID)
-					if failed != nil || !found || j.UpTo != 9 || version < 4 && j.Mark.Seq != 4 {
-						t.Errorf("an open job: got %+v, %v, %v", j, found, failed)
-					}
-					return err
-				}); err != nil {
-					t.Error(err)
+				testMigratedJob(t, s, version)
+				if version < 6 {
+					testWorldsGetNumbers(t, s)
 				}
-				if _, err := s.write.ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (4711, TRUE)`); err != nil {
-					t.Fatal(err)
-				}
+				execute(t, s.db, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (4711, TRUE)`)
 				_, err = Open(t.Context(), database, time.Now)
-				var newer *NewerError
-				if !errors.As(err, &newer) || newer.Is != 4711 || newer.Known != schema {
+				var newer *sqldb.NewerError
+				if !errors.As(err, &newer) || newer.Is != 4711 || newer.Known != schemaVersion {
 					t.Errorf("a newer database: got %v", err)
 				}
 			})
 		}
 	}
-	all, err := fs.Glob(files, "*.sql")
-	if err != nil || len(all) != schema {
-		t.Errorf("there are %d migrations, the schema is %d", len(all), schema)
+}
+
+// testReadOnlyNeedsTheSchema: a store that only reads does not migrate.
+func testReadOnlyNeedsTheSchema(t *testing.T, database string, version int64) {
+	t.Helper()
+	s, err := OpenReadOnly(t.Context(), database, time.Now)
+	if (err == nil) != (version == schemaVersion) {
+		t.Errorf("read only, with schema %d: got %v", version, err)
+	}
+	if err == nil {
+		_ = s.Close()
 	}
 }
 
-// testTargetsGo: the target of a schedule is there, and goes with it.
+// testMigratedJob: a job that was open before the migrations goes on.
+func testMigratedJob(t *testing.T, s *Store, version int64) {
+	t.Helper()
+	if err := s.Read(t.Context(), "", func(tx *Tx) error {
+		w, err := tx.WorldNamed(t.Context(), "kept")
+		if w.Plan != PlanTrial {
+			t.Errorf("got %+v", w)
+		}
+		k, found, failed := tx.NextJob(t.Context(), Scope{})
+		if failed != nil || k != (JobKey{"kept", "j"}) {
+			t.Errorf("the next job: got %v, %v", k, failed)
+		}
+		in, failed := tx.In(t.Context(), k.World)
+		if failed != nil {
+			return failed
+		}
+		j, failed := in.Job(t.Context(), k.ID)
+		if failed != nil || !found || j.UpTo != 9 || version < 4 && j.Cursor.Seq != 4 {
+			t.Errorf("an open job: got %+v, %v, %v", j, found, failed)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+// testWorldsGetNumbers: worlds that had no numbers have different ones, and new worlds go on behind them.
+func testWorldsGetNumbers(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.Write(t.Context(), "", func(tx *Tx) error { return tx.NewWorld(t.Context(), "new", PlanFree) }); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int64{"another": 1, "kept": 2, "new": 3} {
+		if w, err := s.WorldState(t.Context(), name); err != nil || w.Number != want {
+			t.Errorf("world %s: got number %d, %v; want %d", name, w.Number, err, want)
+		}
+	}
+}
+
+// testTargetsGo: the target of a schedule is there, and is deleted with the schedule.
 func testTargetsGo(t *testing.T, s *Store) {
 	t.Helper()
 	var before, after int
 	if err := s.Write(t.Context(), "kept", func(tx *Tx) error {
 		count := func(n *int) error {
-			return tx.scan(t.Context(), []any{n}, `SELECT COUNT(*) FROM schedule_target WHERE world = $1 AND schedule = 's' AND repo = 'team/app' AND tag = 'v1'`, tx.World)
+			return tx.Scan(t.Context(), []any{n}, `SELECT COUNT(*) FROM schedule_target WHERE world = $1 AND schedule = 's' AND repo = 'team/app' AND tag = 'v1'`, tx.World)
 		}
-		_, err := tx.exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 'other'`, tx.World)
+		_, err := tx.Exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 'other'`, tx.World)
 		err = errors.Join(err, count(&before))
-		_, failed := tx.exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 's'`, tx.World)
+		_, failed := tx.Exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 's'`, tx.World)
 		return errors.Join(err, failed, count(&after))
 	}); err != nil || before != 1 || after != 0 {
 		t.Errorf("the target of a schedule: got %d, and %d when it was deleted, %v; want 1 and 0", before, after, err)
 	}
 }
 
-// raw opens a database without bringing its schema up to date.
-func raw(t *testing.T, database string) *Store {
+// execute runs a statement in a transaction of its own.
+func execute(t *testing.T, db *sqldb.DB, text string) {
 	t.Helper()
-	s := &Store{now: time.Now}
-	var err error
-	if isPostgres(database) {
-		err = s.connect(database)
-	} else {
-		s.dialect = embedded
-		s.write, err = sql.Open(embedded.driver, source(database, true))
-		s.read = s.write
-	}
-	if err != nil {
+	if err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(t.Context(), text)
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }

@@ -3,32 +3,31 @@ package store
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"database/sql"
 	"flag"
 	"os"
+	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
 var update = flag.Bool("update", false, "make the empty database anew, if the migrations have changed")
 
 // TestEmptyDatabaseIsCurrent: what new databases begin with is what the migrations make.
 func TestEmptyDatabaseIsCurrent(t *testing.T) {
-	migrated := inMemory(t)
-	if err := migrated.migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	diff := cmp.Diff(tablesOf(t, migrated.write), embeddedTables(t))
+	path := migrated(t)
+	diff := cmp.Diff(contentOf(t, path), embeddedContent(t))
 	if diff == "" {
 		return
 	}
 	if !*update {
 		t.Fatalf("the embedded database is stale: run make generate (-migrations +embedded):\n%s", diff)
 	}
-	if _, err := migrated.write.ExecContext(t.Context(), `UPDATE goose_db_version SET tstamp = '2026-01-01 00:00:00'`); err != nil {
+	image, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
@@ -36,13 +35,7 @@ func TestEmptyDatabaseIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := migrated.raw(t.Context(), func(c wholeDatabase) error {
-		image, err := c.Serialize()
-		if err == nil {
-			_, err = w.Write(image)
-		}
-		return err
-	}); err != nil {
+	if _, err := w.Write(image); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -53,37 +46,67 @@ func TestEmptyDatabaseIsCurrent(t *testing.T) {
 	}
 }
 
-// inMemory is a database in memory without anything.
-func inMemory(t *testing.T) *Store {
+// migrated returns the path of a new file that the migrations have filled. It is not in WAL mode, so
+// that it can be a database in memory, and says nothing about when it was made.
+func migrated(t *testing.T) string {
 	t.Helper()
-	s := &Store{dialect: embedded, now: time.Now}
-	var err error
-	if s.write, err = sql.Open(embedded.driver, source(memoryName, true)); err != nil {
+	path := filepath.Join(t.TempDir(), "qcs.db")
+	made, err := sqldb.Open(t.Context(), path, schema())
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.read = s.write
-	s.write.SetMaxOpenConns(1)
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	if err := made.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, text := range []string{
+		`UPDATE goose_db_version SET tstamp = '2026-01-01 00:00:00'`, `PRAGMA journal_mode = DELETE`, `VACUUM`,
+	} {
+		if _, err := file.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
 }
 
-func embeddedTables(t *testing.T) []string {
+// embeddedContent is the content of the embedded database.
+func embeddedContent(t *testing.T) []string {
 	t.Helper()
-	s := inMemory(t)
-	if err := s.fill(t.Context()); err != nil {
+	image, err := unpacked()
+	if err != nil {
 		if *update {
 			return nil // there is none yet
 		}
 		t.Fatal(err)
 	}
-	return tablesOf(t, s.write)
+	path := filepath.Join(t.TempDir(), "embedded.db")
+	if err := os.WriteFile(path, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return contentOf(t, path)
 }
 
-// tablesOf is the schema of a database, and the migrations that it has seen.
-func tablesOf(t *testing.T, db *sql.DB) (all []string) {
+// contentOf returns the schema of a database, the migrations that it has seen, and its last number of a world.
+func contentOf(t *testing.T, path string) []string {
 	t.Helper()
-	rows, err := db.QueryContext(context.Background(), `SELECT type || ' ' || name || ': ' || COALESCE(sql, '') AS line FROM sqlite_master
-		UNION ALL SELECT 'version ' || version_id || ' ' || is_applied FROM goose_db_version ORDER BY line`)
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	return linesOf(t, db, `SELECT type || ' ' || name || ': ' || COALESCE(sql, '') AS line FROM sqlite_master
+		UNION ALL SELECT 'version ' || version_id || ' ' || is_applied FROM goose_db_version
+		UNION ALL SELECT 'last number of a world: ' || last FROM world_number ORDER BY line`)
+}
+
+// linesOf returns the texts that a query reads.
+func linesOf(t *testing.T, db *sql.DB, query string) (all []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
 	if err != nil {
 		t.Fatal(err)
 	}

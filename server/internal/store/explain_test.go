@@ -8,6 +8,7 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
 // TestNoListScansATable: with the filters and orders of the samples, of the CLI and of bulk jobs, each query of a list goes by an index, on both databases.
@@ -30,10 +31,10 @@ func TestNoListScansATable(t *testing.T) {
 			_, _, err := tx.Repositories(ctx, "r", l)
 			return err
 		}},
-		"pieces of bulk jobs": {Schedules, []string{"", "status:Running", "status:Queued", "scheduleUuid:*", "name:scan*"}, func(ctx context.Context, tx *Tx, l List) error {
-			p, err := tx.NextPiece(ctx, Counts{"Queued": 2000}, l.Filter, Piece{Registry: "r", UpTo: 1 << 40, Rows: 100})
+		"batches of bulk jobs": {Schedules, []string{"", "status:Running", "status:Queued", "scheduleUuid:*", "name:scan*"}, func(ctx context.Context, tx *Tx, l List) error {
+			p, err := tx.NextBatch(ctx, Counts{"Queued": 2000}, l.Filter, Batch{Registry: "r", UpTo: 1 << 40, Rows: 100})
 			if err == nil {
-				_, err = tx.Tally(ctx, p)
+				_, err = tx.CountByStatus(ctx, p)
 			}
 			return err
 		}},
@@ -66,7 +67,7 @@ func TestNoListScansATable(t *testing.T) {
 						}
 					}
 					var queries []statement
-					ctx := withQueries(t.Context(), func(q statement) { queries = append(queries, q) })
+					ctx := sqldb.WithTrace(t.Context(), func(query string, args []any) { queries = append(queries, statement{query, args}) })
 					if err := s.Read(ctx, "w", func(tx *Tx) error {
 						if err := l.read(ctx, tx, List{Filter: f, Page: 12, Size: 50}); err != nil {
 							return err
@@ -95,17 +96,17 @@ func table(query string) string {
 	return strings.Fields(rest)[0]
 }
 
-// explain tells how the database answers a query; PostgreSQL, when it goes through a table only where it must.
+// explain returns the plan of a query. That of PostgreSQL scans a table only where there is no other way.
 func explain(t *testing.T, tx *Tx, q statement) (plan string) {
 	t.Helper()
 	text := `EXPLAIN QUERY PLAN `
-	if tx.dialect.shared {
+	if tx.store.Shared() {
 		text = `EXPLAIN `
-		if _, err := tx.sql.ExecContext(t.Context(), `SET LOCAL enable_seqscan = off`); err != nil {
+		if _, err := tx.Exec(t.Context(), `SET LOCAL enable_seqscan = off`); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rows, err := tx.sql.QueryContext(t.Context(), text+q.text, q.args...)
+	rows, err := tx.Query(t.Context(), text+q.text, q.args...)
 	if err != nil {
 		t.Fatal(err)
 	}

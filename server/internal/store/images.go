@@ -35,7 +35,7 @@ func imageFields(i *api.Image) []any {
 
 // Images lists images, and counts all that match.
 func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
-	page, total, err := readPage(ctx, tx, table[api.Image]{
+	page, total, err := readPage(ctx, tx, listQuery[api.Image]{
 		Images, ` FROM image WHERE world = $1`, "sha", imageColumns, imageFields,
 	}, l, tx.World)
 	if err != nil {

@@ -78,6 +78,8 @@ type ownedWorld struct {
 	row        WorldRow
 	known      bool // the world exists, and row is what was committed last
 	committing int  // number of transactions that are being committed
+	begun      int  // number of commits that have begun
+	newest     int  // number of the commit that has written row
 }
 
 func (s *Store) loadWorlds(ctx context.Context) (*ownedWorlds, error) {
@@ -107,7 +109,8 @@ func (o *ownedWorlds) get(world string) (row WorldRow, stable, known bool) {
 }
 
 // onCommit updates the row of a world when a transaction that writes in the world is committed,
-// before Write returns. While the commit runs the row is not stable.
+// before Write returns. While the commit runs the row is not stable. If the functions of two commits
+// run in another order than the commits, the row of the later commit stays.
 func (o *ownedWorlds) onCommit(ctx context.Context, tx *Tx) {
 	if o == nil {
 		return
@@ -124,11 +127,14 @@ func (o *ownedWorlds) onCommit(ctx context.Context, tx *Tx) {
 			o.all[world] = w
 		}
 		w.committing++
+		w.begun++
+		commit := w.begun
 		return func(committed bool) {
 			o.mu.Lock()
 			defer o.mu.Unlock()
-			if w.committing--; committed {
-				w.row, w.known = row, err == nil
+			w.committing--
+			if committed && commit > w.newest {
+				w.row, w.known, w.newest = row, err == nil, commit
 			}
 			if w.committing == 0 && !w.known { // the world was dropped
 				delete(o.all, world)

@@ -53,7 +53,10 @@ func Open(ctx context.Context, database string, now func() time.Time) (*Store, e
 // OpenReadOnly opens a SQLite file that another process may own. It writes nothing to it.
 func OpenReadOnly(ctx context.Context, path string, now func() time.Time) (*Store, error) {
 	db, err := sqldb.OpenReadOnly(ctx, path, schema())
-	return &Store{db: db, now: now}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: db, now: now}, nil
 }
 
 // Close closes the database.

@@ -15,17 +15,32 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
+// kinds make an empty database of each kind.
+var kinds = map[string]func(*testing.T) string{
+	"memory":   func(*testing.T) string { return store.Memory },
+	"file":     func(t *testing.T) string { return filepath.Join(t.TempDir(), "a b%20c?.db") },
+	"postgres": func(t *testing.T) string { return postgrestest.New(t, "") },
+}
+
 // each runs a test on every kind of database.
 func each(t *testing.T, f func(*testing.T, *store.Store)) {
-	for name, database := range map[string]func(*testing.T) string{
-		"memory":   func(*testing.T) string { return ":memory:" },
-		"file":     func(t *testing.T) string { return filepath.Join(t.TempDir(), "a b%20c?.db") },
-		"postgres": func(t *testing.T) string { return postgrestest.New(t, "") },
-	} {
+	for name, database := range kinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f(t, open(t, database(t)))
 		})
+	}
+}
+
+// eachLasting runs a test on every kind of database that outlives the store.
+func eachLasting(t *testing.T, f func(t *testing.T, database string)) {
+	for name, database := range kinds {
+		if name != "memory" {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				f(t, database(t))
+			})
+		}
 	}
 }
 

@@ -63,8 +63,8 @@ type List struct {
 	Page, Size int // the first page is 1
 }
 
-// table is the SQL of a list.
-type table[T any] struct {
+// listQuery is the SQL of a list.
+type listQuery[T any] struct {
 	resource Resource
 	from     string // FROM, and a condition to which that of the filter is added
 	key      string // column that makes the order total
@@ -73,7 +73,7 @@ type table[T any] struct {
 }
 
 // readPage reads a page of a list, and counts all rows that match; args are those of t.from.
-func readPage[T any](ctx context.Context, tx *Tx, t table[T], l List, args ...any) (page []T, total int, err error) {
+func readPage[T any](ctx context.Context, tx *Tx, t listQuery[T], l List, args ...any) (page []T, total int, err error) {
 	where := tx.condition(t.resource, l.Filter, args...)
 	from := t.from + ` AND ` + where.text
 	if total, err = tx.count(ctx, query(from, where.args...)); err != nil {

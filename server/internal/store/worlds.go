@@ -40,15 +40,16 @@ func (tx *Tx) SetProfile(ctx context.Context, p control.ScanProfile) error {
 // PutWorld creates a world with a plan and a position in the list of worlds, or changes plan and
 // position of a world that exists.
 func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
-	update := func() (int, error) {
-		return tx.Exec(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
+	in, err := tx.In(ctx, id)
+	if err == nil && !in.exists {
+		err = tx.insertWorld(ctx, id, plan, position)
+		if !errors.Is(err, ErrDuplicate) {
+			return err
+		}
+		_, err = tx.In(ctx, id) // another replica has just created it
 	}
-	if n, err := update(); err != nil || n > 0 {
-		return err
-	}
-	err := tx.insertWorld(ctx, id, plan, position)
-	if errors.Is(err, ErrDuplicate) { // another replica has just created it
-		_, err = update()
+	if err == nil {
+		err = tx.run(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
 	}
 	return err
 }

@@ -1,5 +1,5 @@
-// Package traffic keeps what was called and answered: the journal of the last calls of each world, and
-// recordings, which can be replayed. Secrets are removed before anything is kept.
+// Package traffic keeps what was called and answered: the journal of the last calls of each world,
+// and recordings, which can be replayed. Secrets are removed before anything is kept.
 package traffic
 
 import (
@@ -44,8 +44,8 @@ type worldJournal struct {
 	bytes   int
 }
 
-// NewJournal returns a journal that keeps so many calls of each world; none when calls is negative, the
-// default when it is 0.
+// NewJournal returns a journal that keeps so many calls of each world; none when calls is negative,
+// the default when it is 0.
 func NewJournal(calls int) *Journal {
 	if calls == 0 {
 		calls = DefaultCalls
@@ -135,7 +135,8 @@ func (e entry) shown() control.Exchange {
 	return e.Exchange
 }
 
-// Before returns the last good answer to the same GET of the same user, if the journal has it as a whole.
+// Before returns the last good answer to the same GET of the same user, if the journal has it as a
+// whole.
 func (j *Journal) Before(world string, e control.Exchange) (answer control.Exchange, found bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -51,8 +51,8 @@ type Recorder struct {
 	all map[string]*recording // by world
 }
 
-// recording is what was called in a world since it began. Its calls are made one after the other, so that
-// they can be replayed in this order.
+// recording is what was called in a world since it began. Its calls are made one after the other,
+// so that they can be replayed in this order.
 type recording struct {
 	running  chan struct{} // has a value while a call runs; only that call may use the other fields
 	scenario control.Scenario
@@ -167,8 +167,8 @@ func (r *Recorder) Export(ctx context.Context, world string) (control.Scenario, 
 	return rec.scenario, nil
 }
 
-// Middleware makes the calls of a recorded world one after the other, each at one moment, and records
-// them.
+// Middleware makes the calls of a recorded world one after the other, each at one moment, and
+// records them.
 func (r *Recorder) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		world := r.recordedWorld(req)
@@ -190,10 +190,11 @@ func (r *Recorder) Middleware(next http.Handler) http.Handler {
 		req.Body = tee(req.Body, body)
 		c := callContext{
 			world: world, at: recorded.At, seed: rec.scenario.Recording.Seed,
-			number: len(rec.scenario.Recording.Calls) + 1, live: true,
+			number: len(rec.scenario.Recording.Calls) + 1, live: true, rules: r.Registry, log: r.Log,
 		}
-		result := c.run(r.Registry, r.Log, next, w, req)
-		// The answers of CreateToken and CloneWorld are secrets, and these calls change nothing in the world.
+		result := c.run(next, w, req)
+		// The answers of CreateToken and CloneWorld are secrets, and these calls change nothing in
+		// the world.
 		if result.state.Operation != "CreateToken" && result.state.Operation != "CloneWorld" {
 			recorded.User = result.state.User
 			result.answer.answer(&recorded, result.cause)
@@ -205,8 +206,8 @@ func (r *Recorder) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// recordedWorld returns the world that a call belongs to, if its calls are recorded: not calls that only
-// read the control API, nor calls on the recording itself.
+// recordedWorld returns the world that a call belongs to, if its calls are recorded: not calls that
+// only read the control API, nor calls on the recording itself.
 func (r *Recorder) recordedWorld(req *http.Request) string {
 	r.mu.RLock()
 	recording := len(r.all) > 0
@@ -253,6 +254,9 @@ type callContext struct {
 	seed   string
 	number int  // of the call in the recording
 	live   bool // the caller may be gone before the call is over
+
+	rules *registry.Service
+	log   *slog.Logger
 }
 
 // newID returns a source of the ids of the call.
@@ -277,9 +281,7 @@ type callResult struct {
 }
 
 // run makes a call when all that is due has happened, and then does what follows from it.
-func (c callContext) run(
-	rules *registry.Service, log *slog.Logger, next http.Handler, w http.ResponseWriter, r *http.Request,
-) callResult {
+func (c callContext) run(next http.Handler, w http.ResponseWriter, r *http.Request) callResult {
 	result := callResult{
 		state:  &request.State{},
 		answer: &captureWriter{ResponseWriter: w, body: capture{max: maxRecording}},
@@ -291,8 +293,8 @@ func (c callContext) run(
 		if c.live {
 			whole = context.WithoutCancel(ctx)
 		}
-		if err := rules.Settle(call.WithWorld(whole, c.world), nil); err != nil {
-			log.Error("background work of a recorded call", "error", err)
+		if err := c.rules.Settle(call.WithWorld(whole, c.world), nil); err != nil {
+			c.log.Error("background work of a recorded call", "error", err)
 		}
 	}
 	settle()

@@ -36,7 +36,8 @@ type ReplayServer struct {
 	Close     func() error
 }
 
-// Replay makes the calls of a recording again, in an emulator that open starts, and compares the answers.
+// Replay makes the calls of a recording again, in an emulator that open starts, and compares the
+// answers.
 func Replay(
 	ctx context.Context, scenario control.Scenario, open func(control.Scenario) (ReplayServer, error),
 ) (control.Replay, error) {
@@ -57,7 +58,10 @@ func Replay(
 		if recorded.At > rec.Began.Add(maxLength) {
 			return result, rule.Errorf("", "Call %d is more than ten years after the beginning.", i+1)
 		}
-		c := callContext{world: rec.World, at: recorded.At, seed: rec.Seed, number: i + 1}
+		c := callContext{
+			world: rec.World, at: recorded.At, seed: rec.Seed, number: i + 1,
+			rules: s.Registry, log: slog.New(slog.DiscardHandler),
+		}
 		again, err := s.repeat(ctx, recorded, c)
 		if err != nil {
 			return result, fmt.Errorf("call %d: %w", i+1, err)
@@ -96,8 +100,7 @@ func (s ReplayServer) repeat(
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	answer := &request.Buffer{Head: http.Header{}}
-	log := slog.New(slog.DiscardHandler)
-	result := c.run(s.Registry, log, s.Handler, answer, r.WithContext(ctx))
+	result := c.run(s.Handler, answer, r.WithContext(ctx))
 	again := control.RecordedCall{}
 	result.answer.answer(&again, result.cause)
 	if recorded.Base64 {

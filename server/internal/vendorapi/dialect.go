@@ -14,8 +14,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/request"
 )
 
-// Dialect serves calls of v1.1 and v1.2 as calls of v1.3: it rewrites the path and, of v1.1, the page
-// parameter (client v1.1: pageNo).
+// Dialect serves calls of v1.1 and v1.2 as calls of v1.3: it rewrites the path and, of v1.1, the
+// page parameter (client v1.1: pageNo).
 func Dialect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := request.Of(r.Context())
@@ -81,14 +81,15 @@ const (
 
 var encoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// Rewrite brings what some clients send into the form that the document has: a JSON body as text/plain,
-// and a filter that is encoded twice.
+// Rewrite brings what some clients send into the form that the document has: a JSON body as
+// text/plain, and a filter that is encoded twice.
 func Rewrite(d FilterDecoding, log *slog.Logger) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			operation := request.Of(r.Context()).Operation
 			if operation == "UpdatePolicy" && strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
-				r.Header.Set("Content-Type", "application/json") // as the documented sample sends it (docs: runtime policies)
+				// as the documented sample sends it (docs: runtime policies)
+				r.Header.Set("Content-Type", "application/json")
 			}
 			if d != DecodeOnce && decodeFilter(r) {
 				log.Warn("the filter was encoded twice; it is read after decoding it once more "+

@@ -40,8 +40,8 @@ type problem struct {
 	code    string // of the body; default: made from the status
 }
 
-// problems is the one table from errors to answers, read from top to bottom. An error that no row matches
-// is a fault of ours: 500.
+// problems is the one table from errors to answers, read from top to bottom. An error that no row
+// matches is a fault of ours: 500.
 var problems = []func(error) (problem, bool){
 	row(func(e *contract.PathError) problem { return refused(http.StatusNotFound, "Not found.", e) }),
 	row(func(e *contract.MethodError) problem {
@@ -49,8 +49,8 @@ var problems = []func(error) (problem, bool){
 	}),
 	row(func(e *auth.Error) problem { return refused(http.StatusUnauthorized, e.Message, e) }),
 	row(limitProblem),
-	row(func(e *auth.Forbidden) problem { return refused(http.StatusForbidden, e.Message, e) }),
-	row(func(e *fault.Answer) problem {
+	row(func(e *auth.ForbiddenError) problem { return refused(http.StatusForbidden, e.Message, e) }),
+	row(func(e *fault.AnswerError) problem {
 		p := problem{status: e.Status, message: e.Message, code: e.Code}
 		if e.Limit != nil {
 			limit := limitProblem(e.Limit)
@@ -75,7 +75,7 @@ var problems = []func(error) (problem, bool){
 		return p, e != nil
 	},
 	row(func(e *registry.PolicyError) problem { return refused(http.StatusBadRequest, "Bad request", e) }),
-	row(func(e *rule.Violation) problem {
+	row(func(e *rule.ViolationError) problem {
 		return problem{status: http.StatusBadRequest, message: e.Msg, detail: e.Msg, rule: e.Rule}
 	}),
 	row(func(e *formError) problem { return refused(http.StatusBadRequest, invalidInput, e) }),
@@ -145,17 +145,17 @@ func problemOf(err error) problem {
 	return problem{status: http.StatusInternalServerError, message: "Internal server error."}
 }
 
-// Detail is the header with the cause of a refusal, or with what an answer rests on, in the form in which
-// net/http keeps it.
+// Detail is the header with the cause of a refusal, or with what an answer rests on, in the form in
+// which net/http keeps it.
 const Detail = "X-Qcs-Detail"
 
-// Explain is the header by which a caller asks for all that is wrong with a request, not only for the
-// first fault.
+// Explain is the header by which a caller asks for all that is wrong with a request, not only for
+// the first fault.
 const Explain = "X-QCS-Explain"
 
-// Fail returns a function that answers an error in the vendor's shape, unless an answer has begun. The
-// cause goes into X-QCS-Detail and the log; the cause of a fault of ours into the log only. The clock
-// gives the time of answers to callers whose world is not known.
+// Fail returns a function that answers an error in the vendor's shape, unless an answer has begun.
+// The cause goes into X-QCS-Detail and the log; the cause of a fault of ours into the log only. The
+// clock gives the time of answers to callers whose world is not known.
 func Fail(now func() time.Time) request.Fail {
 	return func(w http.ResponseWriter, r *http.Request, err error) {
 		p := problemOf(err)
@@ -199,7 +199,8 @@ func errorBody(err error, p problem, at time.Time) []byte {
 	var policy *registry.PolicyError
 	if errors.As(err, &policy) {
 		shape = api.PolicyError{
-			Code: 10400, Message: p.message, MessageInfo: "For API definition see: ", Status: p.status, Error: "Invalid json",
+			Code: 10400, Message: p.message, MessageInfo: "For API definition see: ", Status: p.status,
+			Error: "Invalid json",
 		}
 	}
 	body, _ := json.Marshal(shape) // texts and numbers always marshal
@@ -229,7 +230,8 @@ func ruleNote(name string) string {
 	return ""
 }
 
-// maxDetail bounds a header; some clients refuse longer lines. A caller that asks for all faults gets more.
+// maxDetail bounds a header; some clients refuse longer lines. A caller that asks for all faults
+// gets more.
 const maxDetail, maxExplained = 500, 4000
 
 // ascii makes a text fit for a header.

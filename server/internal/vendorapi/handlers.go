@@ -1,5 +1,5 @@
-// Package vendorapi is the vendor's API over HTTP: the handlers of openapi.yaml, the versions of the API, the
-// validation of requests, and the one table from errors to answers.
+// Package vendorapi is the vendor's API over HTTP: the handlers of openapi.yaml, the versions of
+// the API, the validation of requests, and the one table from errors to answers.
 package vendorapi
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/scan"
 )
 
-// Handlers answer the operations of the vendor's document: each translates, calls the rules and names the
-// answer.
+// Handlers answer the operations of the vendor's document: each translates, calls the rules and
+// names the answer.
 type Handlers struct {
 	Registry  *registry.Service
 	Scans     *scan.Service

@@ -33,7 +33,8 @@ func (h *Handlers) ListRegistries(
 	ctx context.Context, r apiserver.ListRegistriesRequestObject,
 ) (apiserver.ListRegistriesResponseObject, error) {
 	p := r.Params
-	page, b, err := h.Registry.ListRegistries(ctx, list(p.Filter, p.Sort, p.PageNumber, p.PageSize))
+	q := registry.List{List: list(p.Filter, p.Sort, p.PageNumber, p.PageSize), Type: p.RegistryType}
+	page, b, err := h.Registry.ListRegistries(ctx, q)
 	if restsOn(ctx, b); err == nil && h.isEmpty(len(page.Data)) {
 		return apiserver.ListRegistries204Response{}, nil
 	}
@@ -53,7 +54,7 @@ func (h *Handlers) ValidateRegistry(
 	ctx context.Context, r apiserver.ValidateRegistryRequestObject,
 ) (apiserver.ValidateRegistryResponseObject, error) {
 	err := h.Registry.ValidateRegistry(ctx, credential(ctx, *r.Body))
-	var violation *rule.Violation
+	var violation *rule.ViolationError
 	if errors.As(err, &violation) {
 		return apiserver.ValidateRegistry200JSONResponse(false), nil
 	}

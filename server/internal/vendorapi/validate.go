@@ -13,21 +13,21 @@ import (
 // Validate is how requests are checked against the document.
 type Validate string
 
-// The two ways. They refuse the same requests. Generated, the default, is code that was generated from
-// the document: it checks a request while it binds it. Reference is package contract, which interprets the
-// document; requests that the generated code does not know always go there.
+// The two ways. They refuse the same requests. Generated, the default, is code that was generated
+// from the document: it checks a request while it binds it. Reference is package contract, which
+// interprets the document; requests that the generated code does not know always go there.
 const (
 	ValidateGenerated Validate = "generated"
 	ValidateReference Validate = "reference"
 )
 
-// Binders are generated handlers, by operation, that check and bind requests in one pass. They get the
-// values of the parameters in the path, and return openapi.ErrUnbound for a request that they leave to the
-// reference.
+// Binders are generated handlers, by operation, that check and bind requests in one pass. They get
+// the values of the parameters in the path, and return openapi.ErrUnbound for a request that they
+// leave to the reference.
 type Binders = map[string]func(w http.ResponseWriter, r *http.Request, path [2]string) error
 
-// Operations answers requests that fit the document: by the binder of the operation, or by the reference
-// and the generated handlers behind it.
+// Operations answers requests that fit the document: by the binder of the operation, or by the
+// reference and the generated handlers behind it.
 func Operations(binders Binders, reference http.Handler, fail request.Fail) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := request.Of(r.Context())
@@ -57,7 +57,8 @@ func Operations(binders Binders, reference http.Handler, fail request.Fail) http
 	})
 }
 
-// basisWriter writes into X-QCS-Detail what an answer rests on, unless the header says why it failed.
+// basisWriter writes into X-QCS-Detail what an answer rests on, unless the header says why it
+// failed.
 type basisWriter struct {
 	http.ResponseWriter
 	state *request.State
@@ -79,8 +80,8 @@ func (w basisWriter) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w basisWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// CheckResponses checks answers against the document. An answer that violates it becomes a 500, after
-// onViolation was called.
+// CheckResponses checks answers against the document. An answer that violates it becomes a 500,
+// after onViolation was called.
 func CheckResponses(onViolation func(error), fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

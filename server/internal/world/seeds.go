@@ -48,7 +48,7 @@ func ScenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
 // seedNamed returns a scenario that comes with the emulator.
 func seedNamed(name string) (control.Scenario, error) {
 	if !slices.Contains(Seeds(), name) {
-		return control.Scenario{}, &rule.Violation{Msg: fmt.Sprintf("seed %q: not one of %q", name, Seeds())}
+		return control.Scenario{}, &rule.ViolationError{Msg: fmt.Sprintf("seed %q: not one of %q", name, Seeds())}
 	}
 	text, err := seeds.ReadFile("seeds/" + name + ".yaml")
 	if err != nil {

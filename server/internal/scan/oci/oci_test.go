@@ -24,8 +24,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/qcsdev/qcs/server/internal/oci"
-	"github.com/qcsdev/qcs/server/internal/registry"
+	"github.com/qcsdev/qcs/server/internal/scan"
+	"github.com/qcsdev/qcs/server/internal/scan/oci"
 )
 
 var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -53,8 +53,8 @@ func push(t *testing.T, host, ref string, image remote.Taggable, options ...remo
 	}
 }
 
-// picture gives an image and the item that it should be seen as.
-func picture(t *testing.T) (v1.Image, registry.Item) {
+// picture returns an image and the item that a listing shows for it.
+func picture(t *testing.T) (v1.Image, scan.Item) {
 	t.Helper()
 	image, err := random.Image(1000, 2)
 	if err != nil {
@@ -67,7 +67,7 @@ func picture(t *testing.T) (v1.Image, registry.Item) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	item := registry.Item{Digest: manifest.Config.Digest.Hex, Created: made, Size: manifest.Config.Size}
+	item := scan.Item{Digest: manifest.Config.Digest.Hex, Created: made, Size: manifest.Config.Size}
 	for _, l := range manifest.Layers {
 		item.Size += l.Size
 	}
@@ -78,7 +78,7 @@ func source(logged io.Writer, keys authn.Keychain, hosts ...string) *oci.Source 
 	return oci.New(oci.Options{Hosts: hosts, Keychain: keys, Logger: slog.New(slog.NewTextHandler(logged, nil))})
 }
 
-func TestContents(t *testing.T) {
+func TestList(t *testing.T) {
 	t.Parallel()
 	uri, host := start(t, nil)
 	first, one := picture(t)
@@ -94,16 +94,16 @@ func TestContents(t *testing.T) {
 	push(t, host, "many:windows", mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: second, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "windows", Architecture: "amd64"}}}))
 	push(t, host, "many:chart", mutate.ConfigMediaType(second, types.MediaType("application/vnd.cncf.helm.config.v1+json")))
 	s := source(io.Discard, authn.NewMultiKeychain(), host)
-	if !s.Speaks(uri) || s.Speaks("https://registry.example.com") {
-		t.Error("it speaks for the hosts that it was told, and no others")
+	if !s.Handles(uri) || s.Handles("https://registry.example.com") {
+		t.Error("it handles the registries on its hosts, and no others")
 	}
-	got, err := s.Contents(t.Context(), uri, []registry.Wanted{{Repo: "team/app"}, {Repo: "many", Tag: ".*"}, {Repo: "nosuch"}, {Repo: "NOT A NAME"}})
-	want := registry.Contents{"team/app": {"1.0": one, "latest": one, "2.0": two}, "other": {}, "many": {"latest": one}}
+	got, err := s.List(t.Context(), uri, []scan.Selector{{Repo: "team/app"}, {Repo: "many", Tag: ".*"}, {Repo: "nosuch"}, {Repo: "NOT A NAME"}})
+	want := scan.Contents{"team/app": {"1.0": one, "latest": one, "2.0": two}, "other": {}, "many": {"latest": one}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	got, err = s.Contents(t.Context(), uri, []registry.Wanted{{Repo: "team/app", Tag: "2.0, nosuch"}, {Repo: "team/app", Tag: "1.*"}})
-	want = registry.Contents{"team/app": {"1.0": one, "2.0": two}, "other": {}, "many": {}}
+	got, err = s.List(t.Context(), uri, []scan.Selector{{Repo: "team/app", Tag: "2.0, nosuch"}, {Repo: "team/app", Tag: "1.*"}})
+	want = scan.Contents{"team/app": {"1.0": one, "2.0": two}, "other": {}, "many": {}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -131,10 +131,10 @@ func TestCredentialsComeFromTheKeychain(t *testing.T) {
 	})
 	image, item := picture(t)
 	push(t, host, "app:1", image, remote.WithAuthFromKeychain(keys{password}))
-	wanted := []registry.Wanted{{Repo: "app"}}
+	selected := []scan.Selector{{Repo: "app"}}
 	var logged bytes.Buffer
-	got, err := source(&logged, keys{password}, host).Contents(t.Context(), uri, wanted)
-	if diff := cmp.Diff(registry.Contents{"app": {"1": item}}, got); err != nil || diff != "" {
+	got, err := source(&logged, keys{password}, host).List(t.Context(), uri, selected)
+	if diff := cmp.Diff(scan.Contents{"app": {"1": item}}, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	wantCode(t, source(&logged, keys{"wrong-" + password}, host), uri, "REGISTRY_UNAUTHORIZED")
@@ -145,8 +145,8 @@ func TestCredentialsComeFromTheKeychain(t *testing.T) {
 
 func wantCode(t *testing.T, s *oci.Source, uri, code string) {
 	t.Helper()
-	_, err := s.Contents(t.Context(), uri, []registry.Wanted{{Repo: "app"}})
-	if scan := (*registry.ScanError)(nil); !errors.As(err, &scan) || scan.Code != code {
+	_, err := s.List(t.Context(), uri, []scan.Selector{{Repo: "app"}})
+	if failed := (*scan.Error)(nil); !errors.As(err, &failed) || failed.Code != code {
 		t.Errorf("got %v, want %s", err, code)
 	}
 }
@@ -192,13 +192,13 @@ func TestFailures(t *testing.T) {
 	wantCode(t, source(io.Discard, authn.NewMultiKeychain(), strings.TrimPrefix(gone.URL, "http://")), gone.URL, "REGISTRY_UNREACHABLE")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := source(io.Discard, authn.NewMultiKeychain(), host).Contents(ended, broken, nil)
-	if scan := (*registry.ScanError)(nil); !errors.As(err, &scan) || scan.Code != "REGISTRY_TIMEOUT" {
+	_, err := source(io.Discard, authn.NewMultiKeychain(), host).List(ended, broken, nil)
+	if failed := (*scan.Error)(nil); !errors.As(err, &failed) || failed.Code != "REGISTRY_TIMEOUT" {
 		t.Errorf("got %v, want REGISTRY_TIMEOUT", err)
 	}
 }
 
-// TestNoCatalogue: registries that show no catalogue are listed by the repositories that are asked for.
+// TestNoCatalogue: registries that show no catalogue are listed by the repositories that are selected.
 func TestNoCatalogue(t *testing.T) {
 	t.Parallel()
 	uri, host := start(t, func(next http.Handler) http.Handler {
@@ -212,8 +212,8 @@ func TestNoCatalogue(t *testing.T) {
 	})
 	image, item := picture(t)
 	push(t, host, "app:1", image)
-	got, err := source(io.Discard, authn.NewMultiKeychain(), host).Contents(t.Context(), uri, []registry.Wanted{{Repo: "app"}})
-	if diff := cmp.Diff(registry.Contents{"app": {"1": item}}, got); err != nil || diff != "" {
+	got, err := source(io.Discard, authn.NewMultiKeychain(), host).List(t.Context(), uri, []scan.Selector{{Repo: "app"}})
+	if diff := cmp.Diff(scan.Contents{"app": {"1": item}}, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }

@@ -100,5 +100,15 @@ func source(path string, write bool) string {
 	} else {
 		query.Add("_pragma", "query_only(1)")
 	}
+	return fileURL(path, query)
+}
+
+// readOnlySource returns the connection string of a SQLite file that must exist and does not change,
+// not even its journal mode. Unlike with query_only, Backup works.
+func readOnlySource(path string) string {
+	return fileURL(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}})
+}
+
+func fileURL(path string, query url.Values) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String()
 }

@@ -46,7 +46,7 @@ func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
 	db := &DB{schema: s, Dialect: embedded}
 	var err error
-	if db.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
+	if db.read, err = sql.Open(embedded.driver, readOnlySource(path)); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.write, db.readers = db.read, newReaderPool(db.read)
@@ -137,16 +137,7 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	conn, err := db.write.Conn(ctx)
-	if err == nil {
-		// VACUUM INTO does not change the database, but a connection that only reads refuses it.
-		_, err = conn.ExecContext(ctx, `PRAGMA query_only(0)`)
-		if err == nil {
-			_, err = conn.ExecContext(ctx, `VACUUM INTO $1`, path)
-		}
-		err = errors.Join(err, conn.Close())
-	}
-	if err != nil {
+	if _, err := db.write.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
 		return errors.Join(fmt.Errorf("backup: %w", err), os.Remove(path))
 	}
 	return nil

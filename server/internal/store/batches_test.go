@@ -12,8 +12,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// TestPieces: whatever their size, and however many schedules were created at one moment, the pieces of a registry have each schedule that is looked for once, and none that came later.
-func TestPieces(t *testing.T) {
+// TestBatches: whatever their size, and however many schedules were created at one moment, the batches of a registry have each schedule that matches once, and none that was created later.
+func TestBatches(t *testing.T) {
 	t.Parallel()
 	var all []store.Schedule
 	want := map[string][]string{}
@@ -41,7 +41,7 @@ func TestPieces(t *testing.T) {
 		for text, ids := range want {
 			for rows := 1; rows <= len(all)+1; rows++ {
 				write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
-					got, err := pieces(ctx, tx, text, rows)
+					got, err := batches(ctx, tx, text, rows)
 					slices.Sort(got)
 					if !slices.Equal(got, ids) {
 						t.Errorf("%q by %d: got %v, want %v", text, rows, got, ids)
@@ -53,8 +53,8 @@ func TestPieces(t *testing.T) {
 	})
 }
 
-// pieces gives the ids of all schedules that match a filter and are not the last one, piece by piece.
-func pieces(ctx context.Context, tx *store.Tx, text string, rows int) (ids []string, err error) {
+// batches returns the ids of all schedules that match a filter and are not the last one, batch by batch.
+func batches(ctx context.Context, tx *store.Tx, text string, rows int) (ids []string, err error) {
 	var f qql.Filter
 	if text != "" {
 		e, err := qql.Parse(text)
@@ -66,9 +66,9 @@ func pieces(ctx context.Context, tx *store.Tx, text string, rows int) (ids []str
 		}
 	}
 	counts, err := tx.CountsOf(ctx, "r")
-	p := store.Piece{Registry: "r", UpTo: 12, Rows: rows}
+	p := store.Batch{Registry: "r", UpTo: 12, Rows: rows}
 	for err == nil && !p.Last {
-		if p, err = tx.NextPiece(ctx, counts, f, store.Piece{Registry: "r", After: p.To, UpTo: 12, Rows: rows}); err != nil {
+		if p, err = tx.NextBatch(ctx, counts, f, store.Batch{Registry: "r", After: p.To, UpTo: 12, Rows: rows}); err != nil {
 			return nil, err
 		}
 		found, err := tx.RowsOf(ctx, p)
@@ -76,7 +76,7 @@ func pieces(ctx context.Context, tx *store.Tx, text string, rows int) (ids []str
 			return nil, err
 		}
 		if len(found) > rows {
-			return nil, fmt.Errorf("a piece of %d has %d", rows, len(found))
+			return nil, fmt.Errorf("a batch of %d has %d", rows, len(found))
 		}
 		for _, r := range found {
 			ids = append(ids, r.ID)

@@ -1,6 +1,7 @@
-package registry_test
+package world_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,12 +9,34 @@ import (
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
+	"github.com/qcsdev/qcs/server/internal/world"
 )
+
+// databases are copies of an empty database.
+var databases = testdb.New(func(url string) error {
+	s, err := store.Open(context.Background(), url, time.Now)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+})
 
 func TestClocks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	start := openapi.MillisOf(w.now)
+	start := openapi.MillisOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	machine := start.Time()
+	s, err := store.Open(t.Context(), databases.Name(t), func() time.Time { return machine })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	w, ctx := world.New(world.Options{Store: s, Wake: func() {}}), call.WithWorld(t.Context(), "w")
+	if _, err := w.CreateWorld(ctx, world.NewWorld{World: store.World{Name: "w"}}); err != nil {
+		t.Fatal(err)
+	}
 	const hour = 3_600_000
 	for _, tt := range []struct {
 		name string
@@ -26,15 +49,15 @@ func TestClocks(t *testing.T) {
 		{"offset", control.ClockSetting{Mode: control.ClockModeOffset, Now: 5}, control.Clock{Mode: control.ClockModeOffset, Rate: 1, Now: 5 + hour}},
 		{"scaled", control.ClockSetting{Mode: control.ClockModeScaled, Now: 5, Rate: 2.5}, control.Clock{Mode: control.ClockModeScaled, Rate: 2.5, Now: 5 + 2.5*hour}},
 	} {
-		w.now = start.Time()
-		if _, err := w.SetClock(w.ctx(t), control.ClockSetting{Mode: control.ClockModeReal}); err != nil {
+		machine = start.Time()
+		if _, err := w.SetClock(ctx, control.ClockSetting{Mode: control.ClockModeReal}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.SetClock(w.ctx(t), tt.set); err != nil {
+		if _, err := w.SetClock(ctx, tt.set); err != nil {
 			t.Fatal(err)
 		}
-		w.now = w.now.Add(time.Hour)
-		got, err := w.DescribeClock(w.ctx(t))
+		machine = machine.Add(time.Hour)
+		got, err := w.DescribeClock(ctx)
 		if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", tt.name, err, diff)
 		}
@@ -44,7 +67,7 @@ func TestClocks(t *testing.T) {
 		"scaled without rate": {Mode: control.ClockModeScaled},
 		"frozen with rate":    {Mode: control.ClockModeFrozen, Rate: 2},
 	} {
-		if _, err := w.SetClock(w.ctx(t), set); err == nil {
+		if _, err := w.SetClock(ctx, set); err == nil {
 			t.Errorf("%s: got no error", name)
 		}
 	}

@@ -1,0 +1,48 @@
+package bind
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/qcsdev/qcs/openapi"
+)
+
+// HasBody reports whether a request has a body.
+func HasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
+
+// IsJSON reports whether the Content-Type of a request is JSON, in its usual spelling. The handlers
+// leave other spellings to package contract.
+func IsJSON(r *http.Request) bool {
+	kind := r.Header["Content-Type"]
+	return len(kind) == 1 && (kind[0] == "application/json" || strings.HasPrefix(kind[0], "application/json;"))
+}
+
+// trustedLength is the greatest Content-Length, in bytes, for which ReadBody allocates memory
+// before the body has arrived.
+const trustedLength = 64 << 10
+
+// ReadBody reads a body of at most limit bytes.
+func ReadBody(r *http.Request, limit int64) (string, *openapi.RequestError) {
+	var text []byte
+	var err error
+	if n := r.ContentLength; 0 < n && n <= min(limit, trustedLength) {
+		text = make([]byte, n)
+		_, err = io.ReadFull(r.Body, text)
+	} else {
+		text, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
+	}
+	switch {
+	case int64(len(text)) > limit:
+		return "", &openapi.RequestError{
+			Status: http.StatusRequestEntityTooLarge,
+			Rule:   openapi.BodyTooLarge,
+			Where:  "body",
+			Reason: fmt.Sprintf("more than %d bytes", limit),
+		}
+	case err != nil:
+		return "", openapi.Refuse("", "body", "could not be read to its end")
+	}
+	return string(text), nil
+}

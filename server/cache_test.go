@@ -1,0 +1,298 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qcsdev/qcs/client"
+	"github.com/qcsdev/qcs/client/emulator"
+	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/servertest"
+)
+
+// same compares the answer of the response cache with one that is read: a call with X-QCS-Explain
+// is never cached.
+func same(t *testing.T, srv *servertest.Server, target string) {
+	t.Helper()
+	want := send(t, srv, request{method: http.MethodGet, target: target, explain: true})
+	for _, run := range []string{"first", "second"} {
+		got := get(t, srv, target)
+		if got.status != want.status || withoutTime(got.body) != withoutTime(want.body) {
+			t.Errorf("%s, %s call: got %d %s, want %d %s", target, run, got.status, got.body, want.status, want.body)
+		}
+		if want.status < http.StatusBadRequest && got.header.Get("X-QCS-Detail") != want.header.Get("X-QCS-Detail") {
+			t.Errorf("%s, %s call: got detail %q, want %q", target, run, got.header.Get("X-QCS-Detail"), want.header.Get("X-QCS-Detail"))
+		}
+	}
+}
+
+// withoutTime leaves out of an error when it happened.
+func withoutTime(body string) string {
+	before, _, _ := strings.Cut(body, `"timestamp":`)
+	return before
+}
+
+// parameter is a query parameter of the document.
+type parameter struct {
+	Ref, Name, In string
+	Example       any
+	Examples      map[string]struct{ Value any }
+	Schema        struct {
+		Type    string
+		Enum    []any
+		Minimum int
+	}
+}
+
+// values are values of a parameter that the document names, and some that follow from them.
+func (p parameter) values() []string {
+	all := []string{""}
+	add := func(v any) {
+		if v != nil {
+			all = append(all, fmt.Sprint(v))
+		}
+	}
+	add(p.Example)
+	for _, e := range p.Examples {
+		add(e.Value)
+	}
+	for _, v := range p.Schema.Enum {
+		add(v)
+	}
+	if p.Schema.Type == "integer" {
+		add(p.Schema.Minimum)
+		add(p.Schema.Minimum + 1)
+		return all[1:]
+	}
+	for _, v := range all {
+		if token, isSort := strings.CutSuffix(v, ":desc"); isSort {
+			add(token + ":asc")
+		}
+	}
+	return all
+}
+
+// lists returns the query parameters of each GET of the document that has some, by path.
+func lists(t *testing.T) map[string][]parameter {
+	t.Helper()
+	var d struct {
+		Paths map[string]struct {
+			Parameters []json.RawMessage
+			Get        struct{ Parameters []json.RawMessage }
+		}
+		Components struct{ Parameters map[string]json.RawMessage }
+	}
+	if err := json.Unmarshal(openapi.JSON, &d); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]parameter{}
+	for path, item := range d.Paths {
+		for _, raw := range append(item.Get.Parameters, item.Parameters...) {
+			var ref struct {
+				Ref string `json:"$ref"`
+			}
+			if err := json.Unmarshal(raw, &ref); err != nil {
+				t.Fatal(err)
+			}
+			if ref.Ref != "" {
+				raw = d.Components.Parameters[ref.Ref[strings.LastIndex(ref.Ref, "/")+1:]]
+			}
+			var p parameter
+			if err := json.Unmarshal(raw, &p); err != nil {
+				t.Fatal(err)
+			}
+			if p.In == "query" && len(item.Get.Parameters) > 0 {
+				all[path] = append(all[path], p)
+			}
+		}
+	}
+	return all
+}
+
+// filled starts an emulator in which each list has several items.
+func filled(t *testing.T) (srv *servertest.Server, path func(string) string) {
+	t.Helper()
+	srv = newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	c := srv.Client()
+	const registry = "0a1d9b9a-3bab-42ec-a894-4d5969a47616"
+	for _, repo := range []string{"a", "b"} {
+		body := api.ScheduleRequest{OnDemand: new(true), Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: repo}}}}}
+		must(c.CreateSchedule(t.Context(), registry, body))(t)
+		must(c.CreateReport(t.Context(), api.ReportRequest{Name: repo, TemplateName: api.ReportTemplateCSIMAGEVULNERABILITY}))(t)
+		srv.Advance(time.Hour)
+	}
+	var sha string
+	for image := range c.ListImages(t.Context(), client.List{}) {
+		for range 3 { // one that has vulnerabilities
+			n := 0
+			for range c.ListVulnerabilities(t.Context(), image.Sha, client.List{}) {
+				n++
+			}
+			if n > 1 {
+				sha = image.Sha
+			}
+		}
+	}
+	return srv, strings.NewReplacer("{registryId}", registry, "{imageSha}", sha).Replace
+}
+
+// TestTwoValuesOfAParameterShareNoAnswer: the answer to each value of each query parameter in the
+// document is the one that is read, whichever values were asked for before. A new parameter is part
+// of it without an edit.
+func TestTwoValuesOfAParameterShareNoAnswer(t *testing.T) {
+	t.Parallel()
+	srv, path := filled(t)
+	for template, parameters := range lists(t) {
+		target := path(template)
+		for _, p := range parameters {
+			answers := map[string]string{}
+			for _, value := range p.values() {
+				query := target + "?" + p.Name + "=" + url.QueryEscape(value)
+				same(t, srv, query)
+				got := get(t, srv, query)
+				answers[withoutTime(got.body)+got.header.Get("X-QCS-Detail")] = value
+			}
+			if len(answers) < 2 {
+				t.Errorf("%s: all values of %s give the same answer: the data of this test must tell %q apart", template, p.Name, p.values())
+			}
+		}
+	}
+}
+
+// TestNoAnswerOutlivesAChange: after each kind of change, lists that were cached before it are
+// those that are read; and there is a change to see.
+func TestNoAnswerOutlivesAChange(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	c, ctl, ctx := srv.Client(), srv.Control, t.Context()
+	const registry = "0a1d9b9a-3bab-42ec-a894-4d5969a47616"
+	one := base + "/" + registry
+	var other, schedule string
+	filters := []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "team/app"}}}}
+	r := api.RegistryRequest{RegistryType: api.RegistryTypeV2, RegistryURI: "https://other.example.com", RegistryName: "a", CredentialType: api.CredentialTypeNone}
+	body := api.ScheduleRequest{Name: "nightly", OnDemand: new(false), Filters: filters, Schedule: "03:00", ScheduleScanIntervalInDays: 1}
+	for _, change := range []struct {
+		name string
+		do   func() error
+	}{
+		{"create a registry", func() (err error) { other, err = c.CreateRegistry(ctx, r); return err }},
+		{"update it", func() error { r.RegistryName = "b"; return c.UpdateRegistry(ctx, other, r) }},
+		{"add a repository", func() error {
+			_, err := ctl().AddRepository(ctx, registry, control.ScenarioRepository{RepoName: "team/app", TotalImages: 3})
+			return err
+		}},
+		{"create a schedule", func() (err error) { schedule, err = c.CreateSchedule(ctx, registry, body); return err }},
+		{"update it", func() error { body.Name = "daily"; return c.UpdateSchedule(ctx, registry, schedule, body) }},
+		{"its scan", func() error { srv.Advance(48 * time.Hour); return nil }},
+		{"cancel one after a snapshot", func() error {
+			if _, err := ctl().Save(ctx, "before"); err != nil {
+				return err
+			}
+			return c.CancelSchedule(ctx, registry, registry)
+		}},
+		{"restore the snapshot", func() error { return ctl().Restore(ctx, "before") }},
+		{"force a status", func() error { return ctl().Force(ctx, registry, schedule, "Error") }},
+		{"cancel all", func() error { _, err := c.CancelSchedules(ctx, registry, client.Filter("status:*")); return err }},
+		{"delete one", func() error { return c.DeleteSchedule(ctx, registry, schedule) }},
+		{"delete all", func() error { _, err := c.DeleteSchedules(ctx, registry, client.Filter("name:*")); return err }},
+		{"delete a registry", func() error { _, err := c.DeleteRegistry(ctx, other); return err }},
+		{"reset the world", func() error { return ctl().ResetWorld(ctx, "default", control.WorldReset{Seed: "small"}) }},
+		{"reset all", func() error { return ctl().ResetData(ctx, control.WorldReset{Seed: "release-notes"}) }},
+	} {
+		targets := []string{base, base + "?filter=registryType:V2", one, one + "/schedule", one + "/schedule?filter=status:Queued", one + "/repository", "/csapi/v1.3/images", "/csapi/v1.1/registry"}
+		before := ""
+		for _, target := range targets {
+			before += get(t, srv, target).body
+		}
+		if err := change.do(); err != nil {
+			t.Fatalf("%s: %v", change.name, err)
+		}
+		srv.Settle()
+		after := ""
+		for _, target := range targets {
+			same(t, srv, target)
+			after += get(t, srv, target).body
+		}
+		if before == after {
+			t.Errorf("%s: nothing to see", change.name)
+		}
+	}
+}
+
+// TestAWorldOfTheSameName has nothing of the world that was dropped.
+func TestAWorldOfTheSameName(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithoutRunner())
+	for _, seed := range []string{"release-notes", "small"} {
+		w, err := srv.Control().CreateWorld(t.Context(), control.WorldRequest{Name: "again", Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := request{method: http.MethodGet, target: base, token: "Bearer " + w.Users[0].Token}
+		first, second := send(t, srv, r).want(t, http.StatusOK), send(t, srv, r).want(t, http.StatusOK)
+		r.explain = true
+		if want := send(t, srv, r).want(t, http.StatusOK); first != want || second != want {
+			t.Errorf("%s: got %s and %s, want %s", seed, first, second, want)
+		}
+		if err := srv.Control().DropWorld(t.Context(), "again"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAnswersThatDependOnTheTimeAreRead: a filter with a time matches other rows later, and a
+// report is generated later, though nothing is written.
+func TestAnswersThatDependOnTheTimeAreRead(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
+	must(srv.Client().CreateReport(t.Context(), api.ReportRequest{Name: "n", TemplateName: api.ReportTemplateCSIMAGEVULNERABILITY}))(t)
+	recent, reports := base+"?filter="+url.QueryEscape("created>now-1h"), "/csapi/v1.3/reports"
+	before, generating := get(t, srv, recent).body, get(t, srv, reports).body
+	srv.Advance(time.Hour)
+	if same(t, srv, recent); get(t, srv, recent).body == before {
+		t.Errorf("the same registries are recent an hour later")
+	}
+	if after := get(t, srv, reports).body; after == generating || !strings.Contains(after, `"GENERATED"`) {
+		t.Errorf("got %s an hour later", after)
+	}
+}
+
+// TestTheCacheCanBeOff: without it the answers are the same.
+func TestTheCacheCanBeOff(t *testing.T) {
+	t.Parallel()
+	var bodies []string
+	for _, bytes := range []int64{0, -1} {
+		srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.CacheBytes = bytes }))
+		same(t, srv, base)
+		bodies = append(bodies, get(t, srv, base).want(t, http.StatusOK))
+	}
+	if bodies[0] != bodies[1] {
+		t.Errorf("got %s without the cache, want %s", bodies[1], bodies[0])
+	}
+}
+
+// TestRolesShareNoAnswer: what a manager has read is refused to a user without a scope, and read
+// for a reader.
+func TestRolesShareNoAnswer(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithSeed("release-notes"))
+	w, err := emulator.New(srv.URL, "", srv.HTTP()).CreateWorld(t.Context(), control.WorldRequest{Name: "roles", Seed: "small", Users: []control.UserRequest{
+		{Name: "m"}, {Name: "r", Role: "reader"}, {Name: "s", Role: "subuser"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for i, status := range []int{http.StatusOK, http.StatusOK, http.StatusForbidden} {
+			send(t, srv, request{method: http.MethodGet, target: base, token: "Bearer " + w.Users[i].Token}).want(t, status)
+		}
+	}
+}
