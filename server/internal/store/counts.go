@@ -45,8 +45,9 @@ func (c *countsText) Scan(column any) error {
 
 // ScheduleCounts is CountsOf for a registry that need not exist.
 func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (counts Counts, err error) {
-	err = tx.Scan(ctx, []any{(*countsText)(&counts)}, `SELECT string_agg(status || ':' || n, ',')
-		FROM schedule_count WHERE world = $1 AND registry = $2 AND n > 0`, tx.World, registry)
+	err = tx.Scan(ctx, []any{(*countsText)(&counts)},
+		`SELECT string_agg(status || ':' || n, ',') FROM schedule_count
+		WHERE world = $1 AND registry = $2 AND n > 0`, tx.World, registry)
 	return counts, err
 }
 
