@@ -27,7 +27,7 @@ const header = "X-Qcs-Fault"
 type AnswerError struct {
 	Status        int
 	Code, Message string           // of the body; default: by the status
-	Limit         *auth.LimitError // where it looks like a rate limit: gives status and message
+	Limit         *auth.LimitError // if the answer looks like a rate limit: has the status and the message
 }
 
 func (e *AnswerError) Error() string { return "fault: " + cmp.Or(e.Message, http.StatusText(e.Status)) }

@@ -32,9 +32,9 @@ type Store struct {
 // Memory names a database that lives as long as the process.
 const Memory = sqldb.Memory
 
-// Open opens a database and brings its schema up to date: a SQLite file, which is created if it
-// does not exist, Memory, or the URL of a PostgreSQL server's database, "postgres://…". The clock
-// gives each transaction its time. The process must own a SQLite file.
+// Open opens a database and brings its schema up to date. The name is the path of a SQLite file,
+// which is created if it does not exist and must belong to this process; Memory; or the URL of a
+// PostgreSQL database, "postgres://…". Transactions take their time from the clock now.
 func Open(ctx context.Context, database string, now func() time.Time) (*Store, error) {
 	db, err := sqldb.Open(ctx, database, schema())
 	if err != nil {
