@@ -109,8 +109,8 @@ func (o *ownedWorlds) get(world string) (row WorldRow, stable, known bool) {
 }
 
 // onCommit updates the row of a world when a transaction that writes in the world is committed,
-// before Write returns. While the commit runs the row is not stable. If the functions of two commits
-// run in another order than the commits, the row of the later commit stays.
+// before Write returns. While the commit runs the row is not stable. If the functions of two
+// commits run in another order than the commits, the row of the later commit stays.
 func (o *ownedWorlds) onCommit(ctx context.Context, tx *Tx) {
 	if o == nil {
 		return

@@ -103,8 +103,8 @@ func source(path string, write bool) string {
 	return fileURL(path, query)
 }
 
-// readOnlySource returns the connection string of a SQLite file that must exist and does not change,
-// not even its journal mode. Unlike with query_only, Backup works.
+// readOnlySource returns the connection string of a SQLite file that must exist and does not
+// change, not even its journal mode. Unlike with query_only, Backup works.
 func readOnlySource(path string) string {
 	return fileURL(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}})
 }
