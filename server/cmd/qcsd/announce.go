@@ -9,15 +9,15 @@ import (
 	"github.com/knadh/koanf/v2"
 )
 
-// ready is what is told when the emulator listens: connections are taken from now on.
+// ready is the line that is written when the emulator accepts connections.
 type ready struct {
 	URL  string `json:"url"`
 	Addr string `json:"addr"`
 	PID  int    `json:"pid"`
 }
 
-// announce tells programs that have started the emulator where it listens. The file appears whole,
-// so that whoever waits for it never reads half.
+// announce writes the address of the emulator for the program that has started it. The file is
+// renamed when it is complete, so that a program that waits for it never reads a part.
 func announce(k *koanf.Koanf, url, addr string) error {
 	if path := k.String(keyPortFile); path != "" {
 		temporary := path + ".new"

@@ -13,20 +13,28 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// open opens the data that the settings name, which must exist, for a command that only reads it,
-// also while the daemon runs. Worlds are those of the data.
-func (p *program) open(cmd *cobra.Command) (*server.Server, *koanf.Koanf, error) {
+// configure returns the settings of a command, and the options of the emulator.
+func (p *program) configure(cmd *cobra.Command) (*koanf.Koanf, server.Options, error) {
 	k, err := p.settings(cmd.Flags())
 	if err != nil {
-		return nil, nil, err
+		return nil, server.Options{}, err
 	}
 	options, err := p.options(k)
+	return k, options, err
+}
+
+// withData calls do with existing data, which it only reads, also while the daemon runs.
+func (p *program) withData(cmd *cobra.Command, do func(*server.Server, *koanf.Koanf) error) error {
+	k, options, err := p.configure(cmd)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	options.Existing = true
 	s, err := server.New(options)
-	return s, k, err
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s, k), s.Close())
 }
 
 func tokenCommand(p *program) *cobra.Command {
@@ -35,20 +43,17 @@ func tokenCommand(p *program) *cobra.Command {
 		Short: "Print a token for a user, made with the signing key of the data folder",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, k, err := p.open(cmd)
-			if err != nil {
+			return p.withData(cmd, func(s *server.Server, k *koanf.Koanf) error {
+				user := cmp.Or(k.String(keyUser), s.DefaultUser())
+				if user == "" {
+					return errors.New("the data holds no user: set QCSD_USERS as for the daemon")
+				}
+				token, err := s.Token(user)
+				if err == nil {
+					_, err = fmt.Fprintln(p.stdout, token)
+				}
 				return err
-			}
-			defer s.Close()
-			user := cmp.Or(k.String(keyUser), s.DefaultUser())
-			if user == "" {
-				return errors.New("the data holds no user: set QCSD_USERS as for the daemon")
-			}
-			token, err := s.Token(user)
-			if err == nil {
-				_, err = fmt.Fprintln(p.stdout, token)
-			}
-			return err
+			})
 		},
 	}
 	cmd.Flags().String(keyUser, "", "name of the user; default: the first")
@@ -63,11 +68,7 @@ func resetCommand(p *program) *cobra.Command {
 			"same data folder. Users, passwords and tokens stay.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			k, err := p.settings(cmd.Flags())
-			if err != nil {
-				return err
-			}
-			options, err := p.options(k)
+			_, options, err := p.configure(cmd)
 			if err != nil {
 				return err
 			}
@@ -85,16 +86,14 @@ func backupCommand(p *program) *cobra.Command {
 			"folder, without the files qcs.db-wal and qcs.db-shm. The signing key is not part of it.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, _, err := p.open(cmd)
-			if err != nil {
-				return err
-			}
-			return errors.Join(s.Backup(cmd.Context(), args[0]), s.Close())
+			return p.withData(cmd, func(s *server.Server, _ *koanf.Koanf) error {
+				return s.Backup(cmd.Context(), args[0])
+			})
 		},
 	}
 }
 
-// errDamaged makes check end with a status other than 0.
+// errDamaged is the error of check for damaged data.
 var errDamaged = errors.New("the data is not as it must be")
 
 func checkCommand(p *program) *cobra.Command {
@@ -103,23 +102,21 @@ func checkCommand(p *program) *cobra.Command {
 		Short: "Look for damage in the data: print what is found, and fail if there is any; nothing is repaired",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, _, err := p.open(cmd)
-			if err != nil {
+			return p.withData(cmd, func(s *server.Server, _ *koanf.Koanf) error {
+				found, err := s.Check(cmd.Context())
+				for _, line := range found {
+					fmt.Fprintln(p.stdout, line)
+				}
+				if err == nil && len(found) > 0 {
+					err = fmt.Errorf("%w: %d findings", errDamaged, len(found))
+				}
 				return err
-			}
-			found, err := s.Check(cmd.Context())
-			for _, line := range found {
-				fmt.Fprintln(p.stdout, line)
-			}
-			if err == nil && len(found) > 0 {
-				err = fmt.Errorf("%w: %d findings", errDamaged, len(found))
-			}
-			return errors.Join(err, s.Close())
+			})
 		},
 	}
 }
 
-// errBreaking makes diff end with a status other than 0.
+// errBreaking is the error of diff for breaking changes.
 var errBreaking = errors.New("the documents are not compatible")
 
 func diffCommand(p *program) *cobra.Command {

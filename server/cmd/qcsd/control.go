@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"os"
 	"strings"
 
 	"github.com/knadh/koanf/v2"
@@ -11,28 +10,25 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// control says who may use the control API: on loopback whoever is on this machine, elsewhere who
-// has the control token.
-func (p *program) control(k *koanf.Koanf, o *server.Options) error {
+// control sets the options of the control API. On a loopback address all calls of this machine are
+// allowed; on other addresses, calls on worlds need the control token.
+func control(k *koanf.Koanf, o *server.Options) error {
 	if o.JournalCalls = k.Int(keyJournal); o.JournalCalls <= 0 {
 		o.JournalCalls = -1
 	}
-	o.ControlToken = k.String(keyControlToken)
-	if path := k.String(keyControl); path != "" {
-		if o.ControlToken != "" {
-			return fmt.Errorf("%s and %s: give one of them", variable(keyControlToken), keyControl)
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("%s: %w", keyControl, err)
-		}
-		if o.ControlToken = strings.TrimSpace(string(text)); o.ControlToken == "" {
+	token, err := secret(k, keyControlToken, keyControl)
+	if err != nil {
+		return err
+	}
+	if k.String(keyControl) != "" {
+		if token = strings.TrimSpace(token); token == "" {
 			return fmt.Errorf("%s: the file is empty", keyControl)
 		}
 	}
+	o.ControlToken = token
 	host, _, err := net.SplitHostPort(k.String(keyAddr))
 	if err != nil {
-		return nil //nolint:nilerr // listening says it better
+		return nil //nolint:nilerr // the error of listening is clearer
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		o.ControlHosts = []string{"localhost", "127.0.0.1", "::1", host}

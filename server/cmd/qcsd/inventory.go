@@ -14,7 +14,7 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// sources says where scans find images: on the hosts of real registries, and in the inventory.
+// sources returns the sources of scans: the inventory, and the hosts of real registries.
 func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error) {
 	if hosts, err = list(k, keyOCIHosts); err != nil {
 		return nil, nil, err
@@ -26,15 +26,14 @@ func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error
 	case !oci && len(hosts) > 0:
 		return nil, nil, fmt.Errorf("%s: needs %s %s", keyOCIHosts, keySource, sourceOCI)
 	}
-	described, err := inventory(k.String(keyInventory))
-	if described != nil {
-		sources = append(sources, described)
+	contents, err := inventory(k.String(keyInventory))
+	if contents != nil {
+		sources = append(sources, contents)
 	}
 	return sources, hosts, err
 }
 
-// seed says what the first world holds: a scenario that comes with the emulator, by its name, or
-// one in a file.
+// seed sets the scenario of the first world: one that comes with the emulator, or a file.
 func seed(k *koanf.Koanf, o *server.Options) error {
 	name := k.String(keySeed)
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) {
@@ -51,7 +50,7 @@ func seed(k *koanf.Koanf, o *server.Options) error {
 	return nil
 }
 
-// inventory reads what registries hold from a file; no file means nothing.
+// inventory reads the contents of registries from a file; nil without a file.
 func inventory(path string) (server.Inventory, error) {
 	if path == "" {
 		return nil, nil
@@ -60,19 +59,25 @@ func inventory(path string) (server.Inventory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyInventory, err)
 	}
-	var document any
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", keyInventory, path, err)
-	}
-	data, err := json.Marshal(document)
+	all, err := decodeInventory(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", keyInventory, path, err)
 	}
+	return all, nil
+}
+
+// decodeInventory decodes YAML by the names of the JSON fields, and refuses unknown fields.
+func decodeInventory(text []byte) (all server.Inventory, err error) {
+	var document any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(document)
+	if err != nil {
+		return nil, err
+	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
-	var all server.Inventory
-	if err := decoder.Decode(&all); err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", keyInventory, path, err)
-	}
-	return all, nil
+	err = decoder.Decode(&all)
+	return all, err
 }

@@ -24,7 +24,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-//nolint:revive // main in testable form
+//nolint:revive // main in a form that tests can call
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	root := rootCommand(&program{getenv: getenv, stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return 0
 }
 
-// program is what all commands share.
+// program has what all commands need.
 type program struct {
 	getenv         func(string) string
 	stdout, stderr io.Writer

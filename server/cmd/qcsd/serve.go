@@ -19,22 +19,17 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// Bounds of a connection. Reading a header slowly must not hold it for ever.
+// Bounds of a connection, so that slow clients do not keep connections open for ever.
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 	stopTimeout   = 10 * time.Second
-	maxHeader     = 512 << 10 // long lists of ids come in the query
+	maxHeader     = 512 << 10 // the query may have a long list of ids
 )
 
-// serve runs the emulator until the context ends; then requests finish and jobs stop between two
-// batches.
+// serve runs the emulator until the context ends. Then requests finish, and jobs stop.
 func (p *program) serve(cmd *cobra.Command, _ []string) error {
-	k, err := p.settings(cmd.Flags())
-	if err != nil {
-		return err
-	}
-	options, err := p.options(k)
+	k, options, err := p.configure(cmd)
 	if err != nil {
 		return err
 	}
@@ -53,9 +48,8 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	if pair != nil {
 		options.Address = "https://" + listener.Addr().String()
 		options.Certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
-		listener = tls.NewListener(
-			listener, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12},
-		)
+		config := &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12}
+		listener = tls.NewListener(listener, config)
 	}
 	s, err := server.New(options)
 	if err != nil {
@@ -63,10 +57,9 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	}
 	defer s.Close()
 	if k.String(keySeed) != "" {
-		debug.FreeOSMemory() // what loading took is not needed again
+		debug.FreeOSMemory() // frees the memory of loading the scenario
 	}
-	base := options.Address
-	data := options.Data
+	base, data := options.Address, options.Data
 	if options.Database != "" {
 		data = "PostgreSQL"
 	}
@@ -82,7 +75,7 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	return listen(cmd.Context(), s, listener, options.Logger)
 }
 
-// listen serves requests and works in the background until the context ends or serving fails.
+// listen serves requests and does the background work until the context ends or serving fails.
 func listen(ctx context.Context, s *server.Server, listener net.Listener, log *slog.Logger) error {
 	h := &http.Server{
 		Handler:           s,
@@ -123,7 +116,7 @@ func logger(format string, w io.Writer) (*slog.Logger, error) {
 	return nil, fmt.Errorf("%s: %q is neither text nor json", keyLogFormat, format)
 }
 
-// welcome prints what a new user needs for the first call.
+// welcome prints the base URL and a first call with a token.
 func welcome(w io.Writer, s *server.Server, base string) error {
 	token, err := s.Token(s.DefaultUser())
 	if err != nil {

@@ -19,10 +19,10 @@ import (
 	"github.com/knadh/koanf/v2"
 )
 
-// certificateLife is how long a certificate that is made at the start is good for.
+// certificateLife is how long a certificate that is made at the start is valid.
 const certificateLife = 30 * 24 * time.Hour
 
-// certificate gives the certificate for HTTPS, nil when HTTPS is not asked for.
+// certificate returns the certificate for HTTPS; nil for HTTP.
 func certificate(k *koanf.Koanf) (*tls.Certificate, error) {
 	cert, key := k.String(keyTLSCert), k.String(keyTLSKey)
 	switch {
@@ -38,15 +38,13 @@ func certificate(k *koanf.Koanf) (*tls.Certificate, error) {
 	if err != nil || k.String(keyData) == ":memory:" {
 		return pair, err
 	}
-	// Clients trust it by this file, such as curl --cacert.
+	// Clients need the file to trust the certificate, as in curl --cacert.
 	path := filepath.Join(k.String(keyData), "tls.crt")
-	return pair, errors.Join(
-		os.MkdirAll(k.String(keyData), 0o700),
-		os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o600),
-	)
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+	return pair, errors.Join(os.MkdirAll(k.String(keyData), 0o700), os.WriteFile(path, text, 0o600))
 }
 
-// selfSigned makes a certificate for this machine. Its key never leaves the process.
+// selfSigned returns a new certificate for this machine. Its key never leaves the process.
 func selfSigned(now time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package auth knows users, passwords, tokens, roles and permissions, and the rate limit. It
-// decides who may call what. It must not import the packages of handlers.
+// Package auth has users, passwords, tokens, roles, permissions and rate limits. It decides who may
+// call what. It must not import the packages of handlers.
 package auth
 
 import (
@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Role is what a user may do.
+// Role is the role of a user, which decides what the user may do.
 type Role string
 
 // The roles. Manager may do everything, Reader may read, and SubUser has no scope and is refused
@@ -22,96 +22,73 @@ const (
 // Roles lists the roles.
 var Roles = []Role{Manager, Reader, SubUser}
 
-// permission names what an operation needs. The vendor's docs show CS.IMAGE.VIEW only; the names
-// for registries and schedules are ours.
+// permission allows operations. The vendor's docs show CS.IMAGE.VIEW only; other names are ours.
 type permission struct {
-	name string
-	view bool // a reader has it
-
-	administers bool // the operation is on worlds: it needs the control token, not a user
+	name        string
+	view        bool // readers have the permission
+	administers bool // the operations are on worlds: they need the control token, not a user
+	operations  []string
 }
 
-// permissions has a row for each operation; CheckPermission finds a missing one when the server
-// starts.
-var permissions = map[string]permission{
-	"CreateToken":                {}, // with a password: the document asks for no token
-	"ListRegistries":             {name: "CS.REGISTRY.VIEW", view: true},
-	"DescribeRegistry":           {name: "CS.REGISTRY.VIEW", view: true},
-	"ListRepositories":           {name: "CS.REGISTRY.VIEW", view: true},
-	"ValidateRegistry":           {name: "CS.REGISTRY.VIEW", view: true},
-	"CreateRegistry":             {name: "CS.REGISTRY.CREATE", view: false},
-	"UpdateRegistry":             {name: "CS.REGISTRY.UPDATE", view: false},
-	"DeleteRegistry":             {name: "CS.REGISTRY.DELETE", view: false},
-	"DeleteRegistries":           {name: "CS.REGISTRY.DELETE", view: false},
-	"DescribeAWSBase":            {name: "CS.CONNECTOR.VIEW", view: true},
-	"ListAWSConnectors":          {name: "CS.CONNECTOR.VIEW", view: true},
-	"ListAWSConnectorsOfAccount": {name: "CS.CONNECTOR.VIEW", view: true},
-	"ListACRConnectors":          {name: "CS.CONNECTOR.VIEW", view: true},
-	"DescribeACRConnector":       {name: "CS.CONNECTOR.VIEW", view: true},
-	"ListGCPConnectors":          {name: "CS.CONNECTOR.VIEW", view: true},
-	"DescribeGCPConnector":       {name: "CS.CONNECTOR.VIEW", view: true},
-	"CreateAWSConnector":         {name: "CS.CONNECTOR.CREATE", view: false},
-	"CreateACRConnector":         {name: "CS.CONNECTOR.CREATE", view: false},
-	"CreateGCPConnector":         {name: "CS.CONNECTOR.CREATE", view: false},
-	"ListImages":                 {name: "CS.IMAGE.VIEW", view: true},
-	"DescribeImage":              {name: "CS.IMAGE.VIEW", view: true},
-	"ListVulnerabilities":        {name: "CS.IMAGE.VIEW", view: true},
-	"ListAssociatedRegistries":   {name: "CS.IMAGE.VIEW", view: true},
-	"ListSchedules":              {name: "CS.SCHEDULE.VIEW", view: true},
-	"CreateSchedule":             {name: "CS.SCHEDULE.CREATE", view: false},
-	"UpdateSchedule":             {name: "CS.SCHEDULE.UPDATE", view: false},
-	"CancelSchedule":             {name: "CS.SCHEDULE.CANCEL", view: false},
-	"CancelSchedules":            {name: "CS.SCHEDULE.CANCEL", view: false},
-	"DeleteSchedule":             {name: "CS.SCHEDULE.DELETE", view: false},
-	"DeleteSchedules":            {name: "CS.SCHEDULE.DELETE", view: false},
-	"DeleteSchedulesByBody":      {name: "CS.SCHEDULE.DELETE", view: false},
-	"ListReports":                {name: "CS.REPORT.VIEW", view: true},
-	"DownloadReport":             {name: "CS.REPORT.VIEW", view: true},
-	"CreateReport":               {name: "CS.REPORT.CREATE", view: false},
-	"DeleteReports":              {name: "CS.REPORT.DELETE", view: false},
-	"CreateReportSchedule":       {name: "CS.REPORT.CREATE", view: false},
-	"UpdateReportSchedule":       {name: "CS.REPORT.UPDATE", view: false},
-	"DescribePolicy":             {name: "CS.POLICY.VIEW", view: true},
-	"CreatePolicy":               {name: "CS.POLICY.CREATE", view: false},
-	"UpdatePolicy":               {name: "CS.POLICY.UPDATE", view: false},
-	"DescribeJob":                {name: "CS.SCHEDULE.VIEW", view: true},
-	"ListWorlds":                 {name: "QCS.WORLDS", administers: true},
-	"CreateWorld":                {name: "QCS.WORLDS", administers: true},
-	"UpdateWorld":                {name: "QCS.WORLDS", administers: true},
-	"DropWorld":                  {name: "QCS.WORLDS", administers: true},
-	"ResetWorld":                 {name: "QCS.WORLDS", administers: true},
-	"ResetData":                  {name: "QCS.WORLDS", administers: true},
-	"CloneWorld":                 {name: "QCS.WORLDS", administers: true},
-	"ExpireTokens":               {name: "QCS.WORLDS", administers: true},
-	"ListSnapshots":              {name: "QCS.CONTROL", view: true},
-	"ExportSnapshot":             {name: "QCS.CONTROL", view: true},
-	"SaveSnapshot":               {name: "QCS.CONTROL", view: false},
-	"RestoreSnapshot":            {name: "QCS.CONTROL", view: false},
-	"DeleteSnapshot":             {name: "QCS.CONTROL", view: false},
-	"ImportSnapshot":             {name: "QCS.CONTROL", view: false},
-	"ListFaults":                 {name: "QCS.CONTROL", view: true},
-	"AddFault":                   {name: "QCS.CONTROL", view: false},
-	"RemoveFault":                {name: "QCS.CONTROL", view: false},
-	"ClearFaults":                {name: "QCS.CONTROL", view: false},
-	"ListJournal":                {name: "QCS.CONTROL", view: true},
-	"VerifyJournal":              {name: "QCS.CONTROL", view: true},
-	"ExportJournal":              {name: "QCS.CONTROL", view: true},
-	"ClearJournal":               {name: "QCS.CONTROL", view: false},
-	"AddRepository":              {name: "QCS.CONTROL", view: false},
-	"StartRecording":             {name: "QCS.CONTROL", view: false},
-	"ExportRecording":            {name: "QCS.CONTROL", view: true},
-	"StopRecording":              {name: "QCS.CONTROL", view: false},
-	"ReplayScenario":             {name: "QCS.CONTROL", view: true},
-	"ListEvidence":               {name: "QCS.CONTROL", view: true},
-	"DescribeClock":              {name: "QCS.CONTROL", view: true},
-	"DescribeScanProfile":        {name: "QCS.CONTROL", view: true},
-	"SetClock":                   {name: "QCS.CONTROL", view: false},
-	"AdvanceClock":               {name: "QCS.CONTROL", view: false},
-	"SetScanProfile":             {name: "QCS.CONTROL", view: false},
-	"ForceSchedule":              {name: "QCS.CONTROL", view: false},
+// permissions has the permission of each operation. CheckPermission finds missing ones.
+var permissions = byOperation([]permission{
+	{operations: []string{"CreateToken"}}, // needs a password instead
+	{name: "CS.REGISTRY.VIEW", view: true, operations: []string{
+		"ListRegistries", "DescribeRegistry", "ListRepositories", "ValidateRegistry",
+	}},
+	{name: "CS.REGISTRY.CREATE", operations: []string{"CreateRegistry"}},
+	{name: "CS.REGISTRY.UPDATE", operations: []string{"UpdateRegistry"}},
+	{name: "CS.REGISTRY.DELETE", operations: []string{"DeleteRegistry", "DeleteRegistries"}},
+	{name: "CS.CONNECTOR.VIEW", view: true, operations: []string{
+		"DescribeAWSBase", "ListAWSConnectors", "ListAWSConnectorsOfAccount", "ListACRConnectors",
+		"DescribeACRConnector", "ListGCPConnectors", "DescribeGCPConnector",
+	}},
+	{name: "CS.CONNECTOR.CREATE", operations: []string{
+		"CreateAWSConnector", "CreateACRConnector", "CreateGCPConnector",
+	}},
+	{name: "CS.IMAGE.VIEW", view: true, operations: []string{
+		"ListImages", "DescribeImage", "ListVulnerabilities", "ListAssociatedRegistries",
+	}},
+	{name: "CS.SCHEDULE.VIEW", view: true, operations: []string{"ListSchedules", "DescribeJob"}},
+	{name: "CS.SCHEDULE.CREATE", operations: []string{"CreateSchedule"}},
+	{name: "CS.SCHEDULE.UPDATE", operations: []string{"UpdateSchedule"}},
+	{name: "CS.SCHEDULE.CANCEL", operations: []string{"CancelSchedule", "CancelSchedules"}},
+	{name: "CS.SCHEDULE.DELETE", operations: []string{
+		"DeleteSchedule", "DeleteSchedules", "DeleteSchedulesByBody",
+	}},
+	{name: "CS.REPORT.VIEW", view: true, operations: []string{"ListReports", "DownloadReport"}},
+	{name: "CS.REPORT.CREATE", operations: []string{"CreateReport", "CreateReportSchedule"}},
+	{name: "CS.REPORT.DELETE", operations: []string{"DeleteReports"}},
+	{name: "CS.REPORT.UPDATE", operations: []string{"UpdateReportSchedule"}},
+	{name: "CS.POLICY.VIEW", view: true, operations: []string{"DescribePolicy"}},
+	{name: "CS.POLICY.CREATE", operations: []string{"CreatePolicy"}},
+	{name: "CS.POLICY.UPDATE", operations: []string{"UpdatePolicy"}},
+	{name: "QCS.WORLDS", administers: true, operations: []string{
+		"ListWorlds", "CreateWorld", "UpdateWorld", "DropWorld", "ResetWorld", "ResetData", "CloneWorld",
+		"ExpireTokens",
+	}},
+	{name: "QCS.CONTROL", view: true, operations: []string{
+		"ListSnapshots", "ExportSnapshot", "ListFaults", "ListJournal", "VerifyJournal", "ExportJournal",
+		"ExportRecording", "ReplayScenario", "ListEvidence", "DescribeClock", "DescribeScanProfile",
+	}},
+	{name: "QCS.CONTROL", operations: []string{
+		"SaveSnapshot", "RestoreSnapshot", "DeleteSnapshot", "ImportSnapshot", "AddFault", "RemoveFault",
+		"ClearFaults", "ClearJournal", "AddRepository", "StartRecording", "StopRecording", "SetClock",
+		"AdvanceClock", "SetScanProfile", "ForceSchedule",
+	}},
+})
+
+func byOperation(all []permission) map[string]permission {
+	of := map[string]permission{}
+	for _, p := range all {
+		for _, operation := range p.operations {
+			of[operation] = p
+		}
+	}
+	return of
 }
 
-// CheckPermission fails for an operation that has no row in the table of permissions.
+// CheckPermission returns an error for an operation without a permission.
 func CheckPermission(operation string) error {
 	if _, ok := permissions[operation]; !ok {
 		return fmt.Errorf("operation %s has no permission", operation)
@@ -119,7 +96,7 @@ func CheckPermission(operation string) error {
 	return nil
 }
 
-// isPaid reports whether the Free version lacks an operation (release notes 1.15: all on reports).
+// isPaid reports whether the Free version lacks an operation (release notes 1.15: reports).
 func isPaid(operation string) bool {
 	return strings.HasPrefix(permissions[operation].name, "CS.REPORT.")
 }
@@ -132,8 +109,7 @@ type ForbiddenError struct{ Message string }
 
 func (e *ForbiddenError) Error() string { return e.Message }
 
-// authorize refuses a caller who may not do an operation, with the texts of the docs (get started;
-// image count).
+// authorize refuses a caller without the permission (texts: docs, get started; image count).
 func authorize(user string, role Role, operation string) error {
 	p := permissions[operation]
 	switch {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// RateLimit bounds the calls of a user to an operation. The vendor limits per endpoint in a rolling
-// window (docs: rate limits); the emulator fills a bucket evenly over the window.
+// RateLimit bounds the calls of a user to an operation. The vendor counts calls per endpoint in a
+// rolling window (docs: rate limits); the emulator has a token bucket that fills evenly.
 type RateLimit struct {
 	Calls   int           // in a window; 0 for no limit
 	Window  time.Duration // default: an hour (docs)
@@ -22,7 +22,7 @@ type RateLimit struct {
 	Concurrent int // calls of a user to an operation at the same time; 0 for no limit
 }
 
-// LimitError says that the limit is used up, or that too many calls run at the same time.
+// LimitError says that the rate limit is used up, or that too many calls run at the same time.
 type LimitError struct {
 	Classic    bool // answer 409, else 429
 	Wait       time.Duration
@@ -36,7 +36,7 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("the rate limit is used up; wait %d seconds", seconds(e.Wait))
 }
 
-// Limiter has a bucket, and the number of calls that run, for each user and operation.
+// Limiter has a bucket and the number of running calls for each user and operation.
 type Limiter struct {
 	limit   RateLimit
 	mu      sync.Mutex
@@ -52,9 +52,9 @@ func NewLimiter(limit RateLimit) *Limiter {
 	return &Limiter{limit: limit, buckets: map[[2]string]*rate.Limiter{}, running: map[[2]string]int{}}
 }
 
-// enter counts a call that begins and writes the two documented headers. It returns what counts the
-// end of the call; nil when there is no limit. Too many calls at the same time are refused before
-// the rate limit counts (docs).
+// enter counts a call that begins, and writes the two documented headers. The caller calls leave at
+// the end of the call; leave is nil if the call is refused or there is no limit. A call that is
+// refused here does not count for the rate limit (docs).
 func (l *Limiter) enter(h http.Header, user, operation string) (leave func(), err error) {
 	if l.limit.Concurrent == 0 {
 		return nil, nil
@@ -80,8 +80,7 @@ func (l *Limiter) enter(h http.Header, user, operation string) (leave func(), er
 	}, nil
 }
 
-// allow takes a call out of the bucket and writes the four documented headers. /auth, which has no
-// user yet, is not limited (docs).
+// allow takes a call out of the bucket, and writes the four documented headers.
 func (l *Limiter) allow(h http.Header, user, operation string, now time.Time) error {
 	if l.limit.Calls == 0 {
 		return nil
@@ -89,7 +88,7 @@ func (l *Limiter) allow(h http.Header, user, operation string, now time.Time) er
 	b := l.bucket(user, operation)
 	allowed := b.AllowN(now, 1)
 	left := b.TokensAt(now)
-	wait := time.Duration(0)
+	var wait time.Duration
 	if left < 1 {
 		wait = time.Duration((1 - left) / float64(l.limit.Calls) * float64(l.limit.Window))
 	}
@@ -106,7 +105,7 @@ func (l *Limiter) allow(h http.Header, user, operation string, now time.Time) er
 	return &LimitError{Classic: l.limit.Classic, Wait: wait}
 }
 
-// Reset gives a user new buckets.
+// Reset fills the buckets of a user.
 func (l *Limiter) Reset(user string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,5 +122,5 @@ func (l *Limiter) bucket(user, operation string) *rate.Limiter {
 	return l.buckets[key]
 }
 
-// seconds rounds up, so that a caller does not come back too early.
+// seconds rounds up, so that callers do not try again too early.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

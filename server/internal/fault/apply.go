@@ -19,15 +19,15 @@ import (
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
-// header names the fault of an answer or, where that is allowed, the fault that a call asks for; in
-// the form in which net/http keeps it.
+// header is the response header with the id of the fault, and the request header with which a call
+// may define a fault of its own. It has the canonical form of net/http.
 const header = "X-Qcs-Fault"
 
-// AnswerError is the answer of a fault in place of the answer of the operation.
+// AnswerError is the answer of a fault, which replaces the answer of the operation.
 type AnswerError struct {
 	Status        int
 	Code, Message string           // of the body; default: by the status
-	Limit         *auth.LimitError // where it looks like a rate limit: gives status and message
+	Limit         *auth.LimitError // if the answer looks like a rate limit: has the status and the message
 }
 
 func (e *AnswerError) Error() string { return "fault: " + cmp.Or(e.Message, http.StatusText(e.Status)) }
@@ -37,9 +37,9 @@ type Applier struct {
 	Set       *Set
 	Authority *auth.Authority
 	Random    io.Reader
-	Header    bool // a call may name a fault of its own in the header X-QCS-Fault
+	Header    bool // a call may define a fault of its own in the header X-QCS-Fault
 	MaxBody   int64
-	// Before returns the last good answer to the same call.
+	// Before returns the last successful answer to the same call.
 	Before func(world string, e control.Exchange) (control.Exchange, bool)
 	Fail   request.Fail
 }
@@ -76,8 +76,7 @@ func (a *Applier) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// match returns the faults to apply to a call: the one that the call names in a header, where that
-// is allowed, or those of its world.
+// match returns the faults to apply to a call: that of its header, if allowed, or of its world.
 func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error) {
 	text := r.Header.Get(header)
 	if text == "" || !a.Header {
@@ -90,13 +89,13 @@ func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error)
 	if err := d.Decode(&f.Effect); err != nil || !f.Effect.Kind.Valid() {
 		return nil, rule.Errorf("", "The header X-QCS-Fault is not the JSON of a FaultEffect.")
 	}
-	if wrong := Check(f); wrong != "" {
-		return nil, rule.Errorf("", "%s", wrong)
+	if msg := Check(f); msg != "" {
+		return nil, rule.Errorf("", "%s", msg)
 	}
 	return []control.Fault{{FaultID: "header", When: f.When, Effect: f.Effect}}, nil
 }
 
-// caller finds the caller before the call is checked: by the token, or by the name in a login.
+// caller finds the caller before authentication: by the token, or by the user name of a login.
 func (a *Applier) caller(r *http.Request) (auth.Caller, bool) {
 	if request.Of(r.Context()).Operation != "CreateToken" {
 		c, err := a.Authority.Authenticate(r)
@@ -141,7 +140,7 @@ func (a *Applier) apply(w http.ResponseWriter, r *http.Request, f control.Fault,
 	}
 }
 
-// limit answers like a rate limit, with the documented headers.
+// limit answers like the rate limit, with its documented headers.
 func (a *Applier) limit(w http.ResponseWriter, r *http.Request, e control.FaultEffect) {
 	wait := cmp.Or(e.WaitSeconds, 1)
 	h := w.Header()
@@ -156,7 +155,7 @@ func (a *Applier) limit(w http.ResponseWriter, r *http.Request, e control.FaultE
 	a.Fail(w, r, &AnswerError{Code: e.Code, Message: e.Message, Limit: limit})
 }
 
-// stale answers a GET with the last answer to the same GET, if that is still in the journal.
+// stale answers a GET with the last answer to the same GET, if that is in the journal.
 func (a *Applier) stale(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	s := request.Of(r.Context())
 	before, found := a.Before(s.World.Name, control.Exchange{
@@ -169,10 +168,10 @@ func (a *Applier) stale(w http.ResponseWriter, r *http.Request, next http.Handle
 	w.Header().Set("Content-Type", before.ResponseHeaders["Content-Type"])
 	w.Header().Set("Content-Length", strconv.Itoa(len(before.ResponseBody)))
 	w.WriteHeader(before.Status)
-	_, _ = io.WriteString(w, before.ResponseBody) // the caller may be gone
+	_, _ = io.WriteString(w, before.ResponseBody) // fails if the caller has disconnected
 }
 
-// corrupt does the call, and corrupts the answer.
+// corrupt runs the operation and corrupts its answer.
 func (a *Applier) corrupt(w http.ResponseWriter, r *http.Request, f control.Fault, next http.Handler) {
 	answer := &request.Buffer{Head: w.Header(), Status: http.StatusOK}
 	next.ServeHTTP(answer, r)
@@ -188,7 +187,7 @@ func (a *Applier) corrupt(w http.ResponseWriter, r *http.Request, f control.Faul
 	switch f.Effect.Kind {
 	case control.FaultEffectKindTruncate:
 		_, _ = w.Write(body[:len(body)/2])
-		_ = http.NewResponseController(w).Flush() // what can be sent is sent before the cut
+		_ = http.NewResponseController(w).Flush() // send the first half before the connection is cut
 		panic(http.ErrAbortHandler)
 	case control.FaultEffectKindSlow:
 		trickle(r.Context(), w, body, a.between(f.Effect.Latency))
@@ -206,22 +205,23 @@ func trickle(ctx context.Context, w http.ResponseWriter, body []byte, over time.
 		if _, err := w.Write(body[:n]); err != nil {
 			return
 		}
-		_ = http.NewResponseController(w).Flush() // a buffer has nothing to flush
+		_ = http.NewResponseController(w).Flush() // a recorder has no Flush
 		body = body[n:]
 		pause(ctx, over/parts)
 	}
 }
 
-// between draws a duration from a range.
+// between returns a random duration from a range.
 func (a *Applier) between(r control.DurationRange) time.Duration {
 	var seed [32]byte
-	_, _ = io.ReadFull(a.Random, seed[:]) // a source that fails gives the shortest
+	_, _ = io.ReadFull(a.Random, seed[:]) // if the source fails, the seed is 0
 	span := max(r.Max-r.Min, 0)
 	draw := rand.New(rand.NewChaCha8(seed)).Int64N(span + 1) //nolint:forbidigo // seeded by the injected source
 	return time.Duration(r.Min+draw) * time.Millisecond
 }
 
-// pause waits, unless the caller is gone. It is real time: the clock of a world may stand still.
+// pause waits until the time has passed or the caller has disconnected. It uses real time, as the
+// clock of a world may be frozen.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -1,5 +1,5 @@
-// Package fault makes calls fail on purpose: faults as data, a list for each world with counters,
-// and the middleware that applies them. Faults live as long as the process.
+// Package fault makes calls fail on purpose. It has the faults of each world, with counters, and
+// the middleware that applies them. Faults are lost when the process ends.
 package fault
 
 import (
@@ -13,13 +13,13 @@ import (
 	"github.com/qcsdev/qcs/server/internal/call"
 )
 
-// Call is what a fault matches or not.
+// Call is a call that faults may match.
 type Call struct {
 	World, Operation, User string
 	Now                    openapi.Millis // by the clock of the world
 }
 
-// Set is the faults of all worlds. It is safe for concurrent use. The zero value is empty.
+// Set has the faults of all worlds. It is safe for concurrent use. The zero value is empty.
 type Set struct {
 	mu     sync.Mutex
 	worlds map[string]*faults
@@ -37,10 +37,10 @@ func (s *Set) Any() bool {
 	return false
 }
 
-// faults are those of one world.
+// faults are the faults of one world.
 type faults struct {
 	all  []*control.Fault
-	last int // number of the last one that was added
+	last int // number of the newest fault
 }
 
 // of returns the faults of a world.
@@ -60,15 +60,11 @@ func (s *Set) Add(world string, r control.FaultRequest) control.Fault {
 	defer s.mu.Unlock()
 	w := s.of(world)
 	w.last++
-	f := &control.Fault{
-		FaultID:   fmt.Sprintf("f%d", w.last),
-		Operation: r.Operation,
-		User:      r.User,
-		When:      r.When,
-		Effect:    r.Effect,
+	f := control.Fault{
+		FaultID: fmt.Sprintf("f%d", w.last), Operation: r.Operation, User: r.User, When: r.When, Effect: r.Effect,
 	}
-	w.all = append(w.all, f)
-	return *f
+	w.all = append(w.all, &f)
+	return f
 }
 
 // List returns the faults of a world in the order in which they are tried.
@@ -77,7 +73,7 @@ func (s *Set) List(world string) []control.Fault {
 	return all
 }
 
-// Save returns the faults of a world, and the number of the last one that was added.
+// Save returns the faults of a world, and the number of the newest one.
 func (s *Set) Save(world string) (all []control.Fault, last int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +85,7 @@ func (s *Set) Save(world string) (all []control.Fault, last int) {
 	return all, w.last
 }
 
-// Load gives a world the faults that Save returned, with their counters.
+// Load replaces the faults of a world by the results of Save, with their counters.
 func (s *Set) Load(world string, all []control.Fault, last int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,7 +106,7 @@ func (s *Set) Remove(world, id string) bool {
 	return len(w.all) < before
 }
 
-// Clear removes all faults of a world. Their numbers go on.
+// Clear removes all faults of a world. New faults get new numbers.
 func (s *Set) Clear(world string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,8 +120,7 @@ func (s *Set) Drop(world string) {
 	delete(s.worlds, world)
 }
 
-// Match counts a call, and returns the faults to apply: any number of latencies, and at most one
-// other.
+// Match counts a call, and returns the faults to apply: latencies, and at most one other fault.
 func (s *Set) Match(c Call) []control.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +141,7 @@ func (s *Set) Match(c Call) []control.Fault {
 	return matched
 }
 
-// due reports whether the call that was counted last is one that the fault applies to.
+// due reports whether a fault applies to the call that was counted last.
 func due(f control.Fault, now openapi.Millis) bool {
 	w := f.When
 	return (w.First == 0 || f.Calls <= int64(w.First)) &&
@@ -158,7 +153,7 @@ func due(f control.Fault, now openapi.Millis) bool {
 			call.Draw(w.Seed, f.Calls) < w.Probability)
 }
 
-// Check says what is wrong with a request for a fault; "" if nothing is.
+// Check returns why a request for a fault is refused; "" if it is valid.
 func Check(r control.FaultRequest) string {
 	e := r.Effect
 	needsLatency := e.Kind == control.FaultEffectKindLatency || e.Kind == control.FaultEffectKindSlow

@@ -19,29 +19,28 @@ import (
 	"testing"
 )
 
-// How a server treats what is written: hasty is for tests, which end with it.
+// Settings of servers. A server with notDurable is faster, and loses data in a crash.
 const (
-	durable = " -c shared_buffers=256MB -c max_wal_size=4GB"
-	hasty   = " -c shared_buffers=64MB -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+	durable    = " -c shared_buffers=256MB -c max_wal_size=4GB"
+	notDurable = " -c shared_buffers=64MB -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 )
 
-// Cluster is a server.
+// Cluster is a PostgreSQL server.
 type Cluster struct {
 	URL   string                        // of its first database, with the superuser
-	ctl   func(args ...string) *program // pg_ctl
-	guard io.Closer                     // its input; kept here, as the garbage collector would close it
+	ctl   func(args ...string) *program // returns a pg_ctl command
+	guard io.Closer                     // input of the guard process; a reference, so that it is not collected
 }
 
-// start gives the server of the process.
+// start returns the server of the process.
 var start = sync.OnceValues(func() (*Cluster, error) {
 	if given := os.Getenv(Variable); given != "" {
 		return &Cluster{URL: given}, nil
 	}
-	return launch(place(), hasty)
+	return launch(dataFolder(), notDurable)
 })
 
-// Durable starts a server for one test, which keeps what it has acknowledged, on a disk: to be
-// restarted, or to be measured.
+// Durable starts a server for one test. Its data is on a disk and survives Crash.
 func Durable(t testing.TB) *Cluster {
 	t.Helper()
 	c, err := launch("", durable)
@@ -52,7 +51,7 @@ func Durable(t testing.TB) *Cluster {
 	return c
 }
 
-// Crash ends the server with everything that it was doing, and starts it again.
+// Crash stops the server immediately, without a checkpoint, and starts it again.
 func (c *Cluster) Crash() error {
 	if err := c.ctl("--mode", "immediate", "stop").run(); err != nil {
 		return err
@@ -75,50 +74,45 @@ func launch(parent, settings string) (*Cluster, error) {
 		return nil, err
 	}
 	data := filepath.Join(folder, "data")
-	if err := command(
-		as, filepath.Join(bin, "initdb"), "--pgdata", data, "--username", "postgres", "--auth", "trust",
-		"--no-sync", "--encoding", "UTF8", "--locale", "C",
-	).run(); err != nil {
+	initdb := command(as, filepath.Join(bin, "initdb"), "--pgdata", data, "--username", "postgres",
+		"--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C")
+	if err := initdb.run(); err != nil {
 		return nil, err
 	}
 	options := "-c listen_addresses= -c unix_socket_directories=" + folder + " -c max_connections=400" + settings
 	ctl := filepath.Join(bin, "pg_ctl")
 	c := &Cluster{URL: "postgres://postgres@/postgres?host=" + url.QueryEscape(folder)}
 	c.ctl = func(args ...string) *program {
-		return command(
-			as,
-			ctl,
-			append([]string{"--pgdata", data, "--log", filepath.Join(folder, "log"), "--options", options}, args...)...)
+		common := []string{"--pgdata", data, "--log", filepath.Join(folder, "log"), "--options", options}
+		return command(as, ctl, append(common, args...)...)
 	}
 	if err := c.ctl("--wait", "start").run(); err != nil {
 		return nil, err
 	}
-	// A shell outlives the process by as long as it takes to stop the server: its standard input
-	// ends with the process, however that ends.
-	guard := command(
-		as, "/bin/sh", "-c", `cat; "$0" --pgdata "$1/data" --mode immediate stop; rm -rf "$1"`, ctl, folder,
-	)
-	guard.SysProcAttr.Setpgid = true // an interrupt is not for it
+	// The guard is a shell that stops the server when its standard input is closed: at the end of
+	// this process, even if that is killed.
+	const script = `cat; "$0" --pgdata "$1/data" --mode immediate stop; rm -rf "$1"`
+	guard := command(as, "/bin/sh", "-c", script, ctl, folder)
+	guard.SysProcAttr.Setpgid = true // an interrupt of the terminal does not reach the guard
 	if c.guard, err = guard.StdinPipe(); err != nil {
 		return nil, err
 	}
 	return c, guard.Start()
 }
 
-// place is where databases are made in a fraction of the time: memory, where there is enough of it;
-// else where temporary files are.
-func place() string {
+// dataFolder returns a folder in memory, which is much faster; "" if there is not enough memory.
+func dataFolder() string {
 	const memory, enough = "/dev/shm", 2 << 30
 	var s syscall.Statfs_t
-	if err := syscall.Statfs(memory, &s); err != nil ||
-		int64(s.Bavail)*int64(s.Bsize) < enough { //nolint:gosec,unconvert // the types differ by system
+	err := syscall.Statfs(memory, &s)
+	if err != nil || int64(s.Bavail)*int64(s.Bsize) < enough { //nolint:gosec,unconvert // the types differ by system
 		return ""
 	}
 	return memory
 }
 
-// programs finds the folder with the programs of PostgreSQL: on the path, or the newest where
-// distributions put them.
+// programs finds the folder with the programs of PostgreSQL: on the path, or the newest of the
+// usual folders of distributions.
 func programs() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		if path, err = filepath.EvalSymlinks(path); err == nil {
@@ -134,10 +128,10 @@ func programs() (string, error) {
 	return filepath.Dir(slices.Max(found)), nil
 }
 
-// owner makes the folder that of a user who may run PostgreSQL: the superuser may not.
+// owner gives the folder to another user if this process runs as root, which PostgreSQL refuses.
 func owner(folder string) (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
-		return nil, nil //nolint:nilnil // nobody else
+		return nil, nil //nolint:nilnil // the user of this process
 	}
 	u, err := user.Lookup("postgres")
 	if err != nil {
@@ -153,13 +147,11 @@ func owner(folder string) (*syscall.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syscall.Credential{
-		Uid: uint32(uid),
-		Gid: uint32(gid),
-	}, os.Chown(folder, uid, gid) //nolint:gosec // they are of the system
+	as := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // not negative
+	return as, os.Chown(folder, uid, gid)
 }
 
-// program is a command that is run as somebody.
+// program is a command that runs as another user.
 type program struct{ *exec.Cmd }
 
 func command(as *syscall.Credential, name string, args ...string) *program {

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package postgrestest gives tests databases of a PostgreSQL server: one that QCS_TEST_POSTGRES_URL
-// names, or one that is started for the process and ends with it, in a temporary folder.
+// Package postgrestest provides tests with PostgreSQL databases: of the server that
+// QCS_TEST_POSTGRES_URL names, or of one that runs in a temporary folder until the process ends.
 package postgrestest
 
 import (
@@ -18,25 +18,22 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// Variable names the environment variable with the URL of a server to use. Its user must be allowed
-// to create databases.
+// Variable names the URL of a server to use. Its user must be allowed to create databases.
 const Variable = "QCS_TEST_POSTGRES_URL"
 
-// New gives the URL of a database that is copied from another, or empty when that is "", and that
-// is dropped at the end of the test. A missing PostgreSQL fails the test: it is never skipped.
+// New returns the URL of a new database: a copy of a template, or an empty one if template is "".
+// The end of the test drops it. Without PostgreSQL the test fails; it is never skipped.
 func New(t testing.TB, template string) string {
 	t.Helper()
 	server, err := start()
 	if err != nil {
-		t.Fatalf(
-			"PostgreSQL for tests: %v\n\"make postgres\" installs it where it may; %s names a server to use instead",
-			err, Variable,
-		)
+		t.Fatalf("PostgreSQL for tests: %v\n"+
+			"\"make postgres\" installs it where it may; %s names a server to use instead", err, Variable)
 	}
 	return server.New(t, template)
 }
 
-// New gives the URL of a database of the server, as the function of this name does.
+// New returns the URL of a new database of the server, like the function New.
 func (c *Cluster) New(t testing.TB, template string) string {
 	t.Helper()
 	name, err := create(c.URL, template)
@@ -71,8 +68,8 @@ func create(server, template string) (name string, err error) {
 	return name, run(server, text)
 }
 
-// Keep gives the URL of an empty database that stays until the process ends: to fill it once, as a
-// template. Nobody may be connected to it when it is copied.
+// Keep returns the URL of an empty database that exists until the process ends, to be filled as a
+// template. No connection to it may be open when New copies it.
 func Keep() (string, error) {
 	server, err := start()
 	if err != nil {
@@ -82,9 +79,9 @@ func Keep() (string, error) {
 	return in(server.URL, name), err
 }
 
-// in names a database of a server.
+// in returns the URL of a database of a server.
 func in(server, name string) string {
-	u, _ := url.Parse(server) // it was used just now
+	u, _ := url.Parse(server) // cannot fail: the URL was used before
 	u.Path = "/" + name
 	return u.String()
 }

@@ -1,7 +1,7 @@
 // Package queue distributes background work to the replicas that share a PostgreSQL database, by
-// River. The rows of jobs and schedules are the truth: River carries the keys of jobs from one
-// replica to another and elects the replica that looks for what is due. A job that River loses is
-// enqueued again.
+// River. The rows of jobs and schedules are the truth. River only passes the keys of jobs to
+// replicas, and elects the replica that sweeps: that makes the moves that are due and enqueues jobs
+// that River has lost.
 package queue
 
 import (
@@ -21,26 +21,25 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Work is what there is to do. A call does a piece and reports whether there is more.
+// Work is the background work. WorkJob and StepLife report whether there is more.
 type Work interface {
 	OpenJobs(ctx context.Context) ([]store.JobKey, error)
 	WorkJob(ctx context.Context, k store.JobKey, d time.Duration) (more bool, err error)
 	StepLife(ctx context.Context) (more bool, err error)
 }
 
-// River's defaults are made for long jobs: the job of a killed replica would come back after an
-// hour.
+// River's defaults are for long jobs: it would run the job of a killed replica again after an hour.
 const (
-	every    = time.Second            // how often a replica sweeps
-	slice    = 500 * time.Millisecond // how long one turn works on a job before other jobs get a turn
-	turn     = 10 * time.Second       // how long a turn may take
-	rescue   = 15 * time.Second       // after which the turn of a replica that is gone is done again
-	retained = time.Minute            // how long River keeps what is done
-	workers  = 8
-	few      = 4 // jobs that a sweep works on itself
+	sweepInterval = time.Second
+	turn          = 500 * time.Millisecond // how long a worker works on a job before other jobs get a turn
+	turnTimeout   = 10 * time.Second       // how long a turn may take
+	rescueAfter   = 15 * time.Second       // after this time the turn of a killed replica runs again
+	retention     = time.Minute            // how long River stores finished turns
+	maxWorkers    = 8
+	maxSwept      = 4 // number of jobs that a sweep works on itself
 )
 
-// Queue is a replica's connection to the queue.
+// Queue is the connection of a replica to the queue.
 type Queue struct {
 	pool     *pgxpool.Pool
 	client   *river.Client[pgx.Tx]
@@ -48,7 +47,7 @@ type Queue struct {
 	log      *slog.Logger
 }
 
-// jobArgs name a job that is to be worked on.
+// jobArgs make River work on a job.
 type jobArgs struct {
 	World string `json:"world"`
 	ID    string `json:"id"`
@@ -57,25 +56,24 @@ type jobArgs struct {
 // Kind implements river.JobArgs.
 func (jobArgs) Kind() string { return "qcs_job" }
 
-// sweepArgs ask for a sweep.
+// sweepArgs make River sweep.
 type sweepArgs struct{}
 
 // Kind implements river.JobArgs.
 func (sweepArgs) Kind() string { return "qcs_sweep" }
 
-// once keeps River from having the same job twice at the same time. A job that fails is enqueued
-// again by a sweep; its row counts its failures.
-var once = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-	rivertype.JobStateAvailable,
-	rivertype.JobStatePending,
-	rivertype.JobStateRunning,
-	rivertype.JobStateScheduled,
-	rivertype.JobStateRetryable,
-}}}
+// uniqueJob makes River drop a job that is in the queue already. A job that fails is enqueued again
+// by a sweep; its row counts the failures.
+var uniqueJob = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{
+	ByArgs: true, ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
+		rivertype.JobStateScheduled, rivertype.JobStateRetryable,
+	},
+}}
 
-// eachTime tells sweeps apart by their time, not by their state: a sweep that a killed replica has
-// begun does not block the next one.
-var eachTime = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: every}}
+// uniqueSweep makes River drop a second sweep of the same period. Its state does not matter, so
+// that an unfinished sweep of a killed replica does not block the next one.
+var uniqueSweep = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: sweepInterval}}
 
 // jobWorker works on jobs.
 type jobWorker struct {
@@ -85,14 +83,14 @@ type jobWorker struct {
 
 // Work implements river.Worker.
 func (w *jobWorker) Work(ctx context.Context, j *river.Job[jobArgs]) error {
-	more, err := w.work.WorkJob(ctx, store.JobKey{World: j.Args.World, ID: j.Args.ID}, slice)
+	more, err := w.work.WorkJob(ctx, store.JobKey{World: j.Args.World, ID: j.Args.ID}, turn)
 	if err == nil && more {
 		err = river.JobSnooze(0)
 	}
 	return err
 }
 
-// sweepWorker does what is due, and enqueues jobs that no replica works on.
+// sweepWorker makes the moves that are due, and enqueues jobs on which no replica works.
 type sweepWorker struct {
 	river.WorkerDefaults[sweepArgs]
 	queue *Queue
@@ -107,9 +105,8 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) (err er
 	open, failed := w.work.OpenJobs(ctx)
 	err = errors.Join(err, failed)
 	for i, k := range open {
-		if i < few {
-			// the replica that River gave it to may be gone
-			if more, failed := w.work.WorkJob(ctx, k, slice); failed != nil || !more {
+		if i < maxSwept { // the replica to which River has passed the job may have been killed
+			if more, failed := w.work.WorkJob(ctx, k, turn); failed != nil || !more {
 				err = errors.Join(err, failed)
 				continue
 			}
@@ -119,67 +116,63 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) (err er
 	return err
 }
 
-// New connects to the queue of a database, and brings the tables of River up to date. No work is
-// done before Run.
+// New connects to the queue of a database, and brings its tables up to date. Run does the work.
 func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Queue, error) {
 	pool, err := pgxpool.New(ctx, database)
 	if err != nil {
-		return nil, errors.New("work queue: the URL cannot be read") // pgx would repeat it, with the password
+		return nil, errors.New("work queue: the URL cannot be read") // the error of pgx contains the password
 	}
-	c := &Queue{pool: pool, enqueued: make(chan store.JobKey, 1024), log: log}
-	registered := river.NewWorkers()
-	river.AddWorker(registered, &jobWorker{work: work})
-	river.AddWorker(registered, &sweepWorker{queue: c, work: work})
-	c.client, err = river.NewClient(riverpgxv5.New(pool), &river.Config{
-		Workers:                     registered,
-		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
-		Logger:                      slog.New(quiet{log.Handler()}),
-		JobTimeout:                  turn,
-		RescueStuckJobsAfter:        rescue,
-		CompletedJobRetentionPeriod: retained,
-		DiscardedJobRetentionPeriod: retained,
-		CancelledJobRetentionPeriod: retained,
-		FetchPollInterval:           every,
-		SoftStopTimeout:             turn,
-		PeriodicJobs: []*river.PeriodicJob{
-			river.NewPeriodicJob(
-				river.PeriodicInterval(every),
-				func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, eachTime },
-				&river.PeriodicJobOpts{RunOnStart: true},
-			),
-		},
+	q := &Queue{pool: pool, enqueued: make(chan store.JobKey, 1024), log: log}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &jobWorker{work: work})
+	river.AddWorker(workers, &sweepWorker{queue: q, work: work})
+	sweep := func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, uniqueSweep }
+	q.client, err = river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Workers:                     workers,
+		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
+		Logger:                      slog.New(warnings{log.Handler()}),
+		JobTimeout:                  turnTimeout,
+		RescueStuckJobsAfter:        rescueAfter,
+		CompletedJobRetentionPeriod: retention,
+		DiscardedJobRetentionPeriod: retention,
+		CancelledJobRetentionPeriod: retention,
+		FetchPollInterval:           sweepInterval,
+		SoftStopTimeout:             turnTimeout,
+		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
+			river.PeriodicInterval(sweepInterval), sweep, &river.PeriodicJobOpts{RunOnStart: true},
+		)},
 	})
 	if err == nil {
-		err = c.migrate(ctx)
+		err = q.migrate(ctx)
 	}
 	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("work queue: %w", err)
 	}
-	return c, nil
+	return q, nil
 }
 
-// migrate brings River's tables up to date, one replica after the other.
+// lockKey is the key of the advisory lock that lets one replica at a time migrate River's tables.
+const lockKey = 7_216_733
+
+// migrate brings River's tables up to date.
 func (q *Queue) migrate(ctx context.Context) error {
-	migrator, err := rivermigrate.New(
-		riverpgxv5.New(q.pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)},
-	)
+	silent := &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)}
+	migrator, err := rivermigrate.New(riverpgxv5.New(q.pool), silent)
 	if err != nil {
 		return err
 	}
-	return q.pool.AcquireFunc(ctx, func(turn *pgxpool.Conn) error {
-		const key = 7_216_733 // of our lock
-		if _, err := turn.Exec(ctx, `SELECT pg_advisory_lock($1)`, key); err != nil {
+	return q.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, lockKey); err != nil {
 			return err
 		}
 		_, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
-		_, unlock := turn.Exec(ctx, `SELECT pg_advisory_unlock($1)`, key)
+		_, unlock := conn.Exec(ctx, `SELECT pg_advisory_unlock($1)`, lockKey)
 		return errors.Join(err, unlock)
 	})
 }
 
-// Enqueue enqueues a job. It never waits: a job that does not get through is found by the next
-// sweep.
+// Enqueue enqueues a job. It never blocks: if the buffer is full, the next sweep enqueues the job.
 func (q *Queue) Enqueue(k store.JobKey) {
 	select {
 	case q.enqueued <- k:
@@ -188,11 +181,11 @@ func (q *Queue) Enqueue(k store.JobKey) {
 }
 
 func (q *Queue) insert(ctx context.Context, k store.JobKey) (err error) {
-	_, err = q.client.Insert(ctx, jobArgs{k.World, k.ID}, once)
+	_, err = q.client.Insert(ctx, jobArgs{k.World, k.ID}, uniqueJob)
 	return err
 }
 
-// Run works until the context ends; then it finishes what has begun, up to a bound.
+// Run works until the context ends. Then it waits for the turns that have begun, up to a bound.
 func (q *Queue) Run(ctx context.Context) error {
 	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("work queue: %w", err)
@@ -200,8 +193,8 @@ func (q *Queue) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			stopping, done := context.WithTimeout(context.WithoutCancel(ctx), turn)
-			defer done()
+			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), turnTimeout)
+			defer cancel()
 			return q.client.Stop(stopping)
 		case k := <-q.enqueued:
 			if err := q.insert(ctx, k); err != nil && ctx.Err() == nil {
@@ -214,10 +207,10 @@ func (q *Queue) Run(ctx context.Context) error {
 // Close closes the connections. Run must have ended.
 func (q *Queue) Close() { q.pool.Close() }
 
-// quiet lets warnings and errors of River into the log.
-type quiet struct{ slog.Handler }
+// warnings is a handler that drops records below warnings.
+type warnings struct{ slog.Handler }
 
 // Enabled implements slog.Handler.
-func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
+func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && w.Handler.Enabled(ctx, l)
 }

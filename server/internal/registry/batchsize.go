@@ -5,43 +5,42 @@ import (
 	"time"
 )
 
-// batchRows is how many rows of a bulk job one transaction changes, so that other writers get their
-// turn.
+// batchRows is the batch size: how many rows of a bulk job one transaction changes at most. Between
+// two batches other writers get their turn.
 const batchRows = 1000
 
-// batchSize is how many rows a transaction changes: as many as make other writers wait for a time
-// that users do not feel.
+// batchSize is an adaptive batch size. It bounds the time for which other writers wait.
 type batchSize struct{ size atomic.Int64 }
 
-// The bounds of a batch, and of the time that it should take. On PostgreSQL only writers of the
-// same world wait for it, so that it may take several times as long.
+// The bounds of the size, and of the time that a batch should take. On PostgreSQL only writers of
+// the same world wait for a batch, so it may take sharedFactor times as long.
 const (
 	sharedFactor      = 5
 	fewest, most      = 200, 10_000
 	tooShort, tooLong = 12 * time.Millisecond, 20 * time.Millisecond
 )
 
-func (a *batchSize) rows() int { return int(max(a.size.Load(), fewest)) }
+func (b *batchSize) rows() int { return int(max(b.size.Load(), fewest)) }
 
-// adapt changes the size by how long a batch has taken. A batch that changed few rows does not say
-// that batches may be larger.
-func (a *batchSize) adapt(d time.Duration, changed int, shared bool) {
+// adapt changes the size by how long a batch took. A batch that changed few rows cannot show that
+// larger batches are fast enough.
+func (b *batchSize) adapt(d time.Duration, changed int, shared bool) {
 	if shared {
 		d /= sharedFactor
 	}
-	switch n := a.size.Load(); {
+	switch n := b.size.Load(); {
 	case d > tooLong:
-		a.size.Store(max(n/2, fewest))
+		b.size.Store(max(n/2, fewest))
 	case d < tooShort && int64(changed) > n/2:
-		a.size.Store(min(n+n/4, most))
+		b.size.Store(min(n+n/4, most))
 	}
 }
 
 // scanFactor is how many times as many rows a transaction may read as it may change.
 const scanFactor = 10
 
-// rowsToRead is how many rows to read to find as many to change as a transaction may, for a job
-// that has changed some of those that it has read.
+// rowsToRead returns how many rows a transaction reads to find size rows to change, by how many of
+// the rows that the job has read so far it has changed.
 func rowsToRead(size, changed, read int) int {
 	if read == 0 {
 		return size

@@ -18,11 +18,11 @@ import (
 // serviceAccount is the made-up AWS account that would assume the roles of connectors.
 const serviceAccount = "123456789012"
 
-// AWSBase gives the account of the service and the external id of the world, which is the same each
-// time and fits an int32, as clients read one (observed).
+// AWSBase returns the account of the service and the external id of the world. The id is a hash of
+// the name of the world and fits an int32, the type that clients use (observed).
 func (s *Service) AWSBase(ctx context.Context) api.AWSBase {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(call.World(ctx))) // never fails
+	_, _ = h.Write([]byte(call.World(ctx))) // cannot fail
 	return api.AWSBase{AccountID: serviceAccount, ExternalID: int64(h.Sum32()>>1) | 1<<29}
 }
 
@@ -32,43 +32,40 @@ func (s *Service) CreateAWSConnector(ctx context.Context, body api.AWSConnectorR
 	return c, insertConnector(ctx, s, c, AccountOf(c.Arn))
 }
 
-// CreateACRConnector adds a connector for an application of Azure. Its secret is left behind here.
+// CreateACRConnector adds a connector for an application of Azure. Its secret is not stored.
 func (s *Service) CreateACRConnector(ctx context.Context, body api.ACRConnectorRequest) (api.ACRConnector, error) {
 	c := api.ACRConnector{
-		ACRConnectorID: cmp.Or(body.ConnectorID, call.ID(ctx, s.NewID)),
-		Name:           body.Name,
-		Description:    body.Description,
-		ApplicationID:  body.ApplicationID,
+		ACRConnectorID: cmp.Or(body.ConnectorID, call.ID(ctx, s.NewID)), ApplicationID: body.ApplicationID,
+		Name: body.Name, Description: body.Description,
 	}
-	bothNames(&c)
+	setBothIDs(&c)
 	return c, insertConnector(ctx, s, c, "")
 }
 
-// CreateGCPConnector adds a connector for a service account. Of the key file only the project is
-// kept.
+// serviceAccountKey is the key file of a Google service account.
+type serviceAccountKey struct {
+	Type       string `json:"type"`
+	Project    string `json:"project_id"`
+	Email      string `json:"client_email"`
+	PrivateKey string `json:"private_key"`
+}
+
+func (k serviceAccountKey) complete() bool {
+	return k.Type == "service_account" && k.Project != "" && k.Email != "" && k.PrivateKey != ""
+}
+
+// CreateGCPConnector adds a connector for a service account. It stores the project of the key only.
 func (s *Service) CreateGCPConnector(
 	ctx context.Context, params api.CreateGCPConnectorParams, keyFile []byte,
 ) (api.GCPConnector, error) {
-	var account struct {
-		Type       string `json:"type"`
-		Project    string `json:"project_id"`
-		Email      string `json:"client_email"`
-		PrivateKey string `json:"private_key"`
-	}
-	if json.Unmarshal(keyFile, &account) != nil || account.Type != "service_account" || account.Project == "" ||
-		account.Email == "" ||
-		account.PrivateKey == "" {
-		return api.GCPConnector{}, rule.Errorf(
-			openapi.ServiceAccountFile,
-			"The file is not the key file of a service account: type, project_id, client_email and private_key "+
-				"are needed.",
-		)
+	var key serviceAccountKey
+	if json.Unmarshal(keyFile, &key) != nil || !key.complete() {
+		return api.GCPConnector{}, rule.Errorf(openapi.ServiceAccountFile, "The file is not the key file of "+
+			"a service account: type, project_id, client_email and private_key are needed.")
 	}
 	c := api.GCPConnector{
-		GCPConnectorID: rule.Or(params.ConnectorID, ""),
-		GCPProjectID:   account.Project,
-		Name:           params.Name,
-		Description:    rule.Or(params.Description, ""),
+		GCPConnectorID: rule.Or(params.ConnectorID, ""), GCPProjectID: key.Project,
+		Name: params.Name, Description: rule.Or(params.Description, ""),
 	}
 	if c.GCPConnectorID == "" {
 		c.GCPConnectorID = call.ID(ctx, s.NewID)
@@ -86,40 +83,38 @@ func insertConnector[C store.Connector](ctx context.Context, s *Service, c C, ac
 	})
 }
 
-// Connectors lists the connectors of a kind; of AWS, those of one account if that is not empty.
-func Connectors[C store.Connector](ctx context.Context, s *Service, account string) (all []C, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		all, err = store.Connectors[C](ctx, tx, account)
-		return err
+// Connectors lists the connectors of a kind; only those of an AWS account unless it is empty.
+func Connectors[C store.Connector](ctx context.Context, s *Service, account string) ([]C, error) {
+	all, err := store.ReadValue(ctx, s.Store, call.World(ctx), func(tx *store.Tx) ([]C, error) {
+		return store.Connectors[C](ctx, tx, account)
 	})
 	for i := range all {
-		bothNames(&all[i])
+		setBothIDs(&all[i])
 	}
 	return all, err
 }
 
-// FindConnector gives a connector of Azure or Google by its id.
-func FindConnector[C store.Connector](ctx context.Context, s *Service, id string) (found C, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		found, err = store.FindConnector[C](ctx, tx, id, "")
-		return err
+// FindConnector returns a connector of Azure or Google.
+func FindConnector[C store.Connector](ctx context.Context, s *Service, id string) (C, error) {
+	c, err := store.ReadValue(ctx, s.Store, call.World(ctx), func(tx *store.Tx) (C, error) {
+		return store.FindConnector[C](ctx, tx, id, "")
 	})
-	bothNames(&found)
-	return found, err
+	setBothIDs(&c)
+	return c, err
 }
 
-// bothNames gives a connector of Azure its id under the second name that clients read (observed).
-func bothNames[C store.Connector](c *C) {
+// setBothIDs copies the id of an Azure connector to the second field that clients read (observed).
+func setBothIDs[C store.Connector](c *C) {
 	if c, ok := any(c).(*api.ACRConnector); ok {
 		c.ConnectorID = c.ACRConnectorID
 	}
 }
 
-// connect ties a registry to its connector. Docs: an ARN names an existing AWS connector or makes a
-// new one; the others must exist (inferred from what validate checks).
+// connect adds to a registry its connector. Docs: an ARN names an existing AWS connector or creates
+// a new one; the others must exist (inferred from the checks of ValidateRegistry).
 func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDetails, body api.RegistryRequest) error {
 	r.Connectors = []api.Connector{}
-	var id, name string
+	var id, location string
 	switch r.RegistryType {
 	case api.RegistryTypeAWS:
 		c, err := store.FindConnector[api.Connector](ctx, tx, body.AWS.Arn, "")
@@ -132,31 +127,25 @@ func (s *Service) connect(ctx context.Context, tx *store.Tx, r *api.RegistryDeta
 		return err
 	case api.RegistryTypeAzure:
 		c, err := store.FindConnector[api.ACRConnector](ctx, tx, body.ACR.ConnectorID, body.ACR.ConnectorName)
-		return s.known(
-			err,
-			r,
-			api.Connector{
-				Name:        cmp.Or(c.Name, body.ACR.ConnectorName, body.ACR.ConnectorID),
-				Description: c.Description,
-			},
-		)
+		name := cmp.Or(c.Name, body.ACR.ConnectorName, body.ACR.ConnectorID)
+		return s.addConnector(r, api.Connector{Name: name, Description: c.Description}, err)
 	case api.RegistryTypeGCP:
-		id, name = body.GCP.ConnectorID, body.GCP.Location
+		id, location = body.GCP.ConnectorID, body.GCP.Location
 	case api.RegistryTypeGoogleArtifactRegistry:
 		id = body.GCAR.ConnectorID
 	default:
 		return nil
 	}
 	c, err := store.FindConnector[api.GCPConnector](ctx, tx, id, "")
-	if err == nil && name != "" {
-		err = tx.SetLocation(ctx, c.GCPConnectorID, name)
+	if err == nil && location != "" {
+		err = tx.SetLocation(ctx, c.GCPConnectorID, location)
 	}
-	return s.known(err, r, api.Connector{Name: cmp.Or(c.Name, id), Description: c.Description})
+	return s.addConnector(r, api.Connector{Name: cmp.Or(c.Name, id), Description: c.Description}, err)
 }
 
-// known notes the connector of a registry; one that does not exist is refused, or taken at its word
-// where rules of ours do not hold.
-func (s *Service) known(err error, r *api.RegistryDetails, c api.Connector) error {
+// addConnector adds a connector to a registry; err is the error of reading the connector. A
+// connector that does not exist is refused, unless the service is lenient.
+func (s *Service) addConnector(r *api.RegistryDetails, c api.Connector, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		if !s.Lenient {
 			return rule.Errorf(openapi.UnknownConnector, "There is no connector %q.", c.Name)
@@ -167,10 +156,10 @@ func (s *Service) known(err error, r *api.RegistryDetails, c api.Connector) erro
 	return err
 }
 
-// roleOf is the name of the role in an ARN such as arn:aws:iam::123456789012:role/scan-role.
+// roleOf returns the name of the role in an ARN such as arn:aws:iam::123456789012:role/scan-role.
 func roleOf(arn string) string { return arn[strings.LastIndexAny(arn, ":/")+1:] }
 
-// AccountOf is the account in an ARN.
+// AccountOf returns the account in an ARN.
 func AccountOf(arn string) string {
 	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
 		return parts[4]

@@ -11,15 +11,14 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// atOnce is how many registries one transaction deletes when they have few schedules.
-const atOnce = 25
+// maxRegistries is how many registries one transaction deletes at most.
+const maxRegistries = 25
 
-// workRegistries goes on with the registry that the position names, and those after it. A registry
-// disappears as a whole, before its schedules are cleared in chunks, so that nobody sees half of
-// one.
+// workRegistries deletes the registry at the position of the job, and those after it. A registry is
+// hidden before its schedules are deleted in batches, so that no call sees a part of it.
 func workRegistries(ctx context.Context, tx *store.Tx, job *store.Job) (ended bool, err error) {
-	cleared := 0
-	for range atOnce {
+	deleted := 0 // schedules
+	for range maxRegistries {
 		id := job.Selection.IDs[job.Position]
 		outcome, n, err := deleteRegistry(ctx, tx, id, job.JobID)
 		if err != nil || outcome == "" {
@@ -38,16 +37,16 @@ func workRegistries(ctx context.Context, tx *store.Tx, job *store.Job) (ended bo
 		job.Outcomes = append(job.Outcomes, control.JobOutcome{RegistryUUID: id, Outcome: outcome})
 		job.Position++
 		job.Done++
-		cleared += n
-		if ended = int(job.Position) == len(job.Selection.IDs); ended || cleared >= batchRows {
+		deleted += n
+		if ended = int(job.Position) == len(job.Selection.IDs); ended || deleted >= batchRows {
 			break
 		}
 	}
 	return ended, nil
 }
 
-// deleteRegistry does the next piece of deleting a registry, and says how many schedules it held;
-// the outcome is empty while there is more to do.
+// deleteRegistry deletes a batch of the schedules of a registry and, after the last batch, the
+// registry. The outcome is empty while there are more batches; rows is the size of the last one.
 func deleteRegistry(
 	ctx context.Context, tx *store.Tx, id, job string,
 ) (outcome control.JobOutcomeOutcome, rows int, err error) {
@@ -55,8 +54,8 @@ func deleteRegistry(
 	if err == nil {
 		err = deletable(counts)
 	}
-	var running *rule.ViolationError
-	if errors.As(err, &running) {
+	var violation *rule.ViolationError
+	if errors.As(err, &violation) {
 		return control.JobOutcomeOutcomeRunning, 0, nil
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -69,15 +68,15 @@ func deleteRegistry(
 	if !hidden {
 		return control.JobOutcomeOutcomeNotFound, 0, nil
 	}
-	p, err := tx.NextBatch(ctx, nil, nil, store.Batch{Registry: id, UpTo: math.MaxInt64, Rows: batchRows})
+	b, err := tx.NextBatch(ctx, nil, nil, store.Batch{Registry: id, UpTo: math.MaxInt64, Rows: batchRows})
 	if err != nil {
 		return "", 0, err
 	}
-	counted, err := tx.CountByStatus(ctx, p)
+	counted, err := tx.CountByStatus(ctx, b)
 	if err != nil {
 		return "", 0, err
 	}
-	if rows, err = tx.DeleteBatch(ctx, p, counted); err != nil || !p.Last {
+	if rows, err = tx.DeleteBatch(ctx, b, counted); err != nil || !b.Last {
 		return "", 0, err
 	}
 	return control.JobOutcomeOutcomeDeleted, rows, tx.DeleteRegistry(ctx, id)

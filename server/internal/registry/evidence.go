@@ -10,7 +10,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// actionCalls are the calls to a real account that would settle what an action does.
+// actionCalls are the calls that show, with a real account, what an action does.
 var actionCalls = map[rules.Action]string{
 	rules.Cancel:     `-X POST "$API/registry/$REGISTRY/schedule/$SCHEDULE/cancel"`,
 	rules.BulkCancel: `-X POST "$API/registry/$REGISTRY/schedule/cancel?scheduleIds=$SCHEDULE"`,
@@ -32,16 +32,13 @@ var lists = []struct {
 	{"reports", "/reports", store.Reports},
 }
 
-// Evidence says on what the tokens of the lists and the cells of the table of statuses rest.
+// Evidence returns the evidence for the tokens of the lists and the cells of the table of statuses.
 func Evidence() []control.Evidence {
 	var all []control.Evidence
 	for _, l := range lists {
 		for _, f := range l.Schema {
-			e := control.Evidence{
-				Kind:  control.EvidenceKindToken,
-				Name:  l.name + ": " + f.Name(),
-				Class: control.EvidenceClass(l.Class(f)),
-			}
+			class := control.EvidenceClass(l.Class(f))
+			e := control.Evidence{Kind: control.EvidenceKindToken, Name: l.name + ": " + f.Name(), Class: class}
 			if l.Class(f) == openapi.Chosen {
 				e.Settle = fmt.Sprintf(`curl -i -H "$AUTH" "$API%s?filter=%s:*"`, l.path, f.Name())
 			}
@@ -56,14 +53,11 @@ func Evidence() []control.Evidence {
 	return all
 }
 
-// statusEvidence says on what a cell of the table of statuses rests.
+// statusEvidence returns the evidence for a cell of the table of statuses.
 func statusEvidence(a rules.Action, s rules.Status) control.Evidence {
-	e := control.Evidence{
-		Kind:   control.EvidenceKindStatus,
-		Name:   fmt.Sprintf("%s: %s", s, a),
-		Class:  control.EvidenceClass(rules.ClassOf(a, s)),
-		Source: "refused",
-	}
+	class := control.EvidenceClass(rules.ClassOf(a, s))
+	e := control.Evidence{Kind: control.EvidenceKindStatus, Name: fmt.Sprintf("%s: %s", s, a), Class: class}
+	e.Source = "refused"
 	switch {
 	case rules.Can(a, s):
 		e.Source = "allowed"

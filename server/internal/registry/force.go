@@ -9,8 +9,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// ForceSchedule puts a schedule into a status, from which it goes on by itself. A good end that is
-// forced becomes Error where the registry cannot be listed.
+// ForceSchedule puts a schedule into a status, from which its life cycle continues. If the status
+// is the good end of a scan and the registry cannot be listed, the schedule ends in Error.
 func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, status api.Status) error {
 	f := forcing{service: s, registry: registryID, id: id, status: status}
 	if err := s.read(ctx, func(tx *store.Tx) error { return f.read(ctx, tx) }); err != nil {
@@ -40,7 +40,7 @@ func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, stat
 	})
 }
 
-// forcing is a schedule that is put into a status.
+// forcing is a call of ForceSchedule.
 type forcing struct {
 	service      *Service
 	registry, id string
@@ -48,18 +48,17 @@ type forcing struct {
 
 	due  store.Due
 	move store.Move
-	uri  string // of its registry, where there are sources
+	uri  string // of the registry, if there are sources
 }
 
-// read reads the schedule, and decides by which move it gets into the status.
+// read reads the schedule and finds the move that puts it into the status.
 func (f *forcing) read(ctx context.Context, tx *store.Tx) error {
 	row, err := find(ctx, tx, f.registry, f.id)
 	if err != nil {
 		return err
 	}
-	f.due = store.Due{
-		Row: store.Row{ID: f.id, Status: row.Status}, RegistryID: f.registry, At: tx.Now, Filters: row.Filters,
-	}
+	f.due = store.Due{RegistryID: f.registry, At: tx.Now, Filters: row.Filters}
+	f.due.ID, f.due.Status = f.id, row.Status
 	if f.move, err = forced(f.status, row.OnDemand); err != nil || len(f.service.Sources) == 0 {
 		return err
 	}

@@ -10,11 +10,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// IDs makes the ids of what is created: UUIDs that look like the vendor's, of version 4, and begin
-// with the time, each with a later one than that before (our choice). A database keeps its rows by
-// their ids: of what was created together it finds, and writes, much in one place. With ids that
-// are random throughout, to delete 100,000 of a million schedules takes five times as long on
-// SQLite.
+// IDs makes UUIDs of version 4, like the vendor's, that begin with the time and increase (our
+// choice). A database stores rows in the order of their ids, so rows that were created together are
+// stored together. With random ids, deleting 100,000 of a million schedules takes five times as
+// long on SQLite.
 type IDs struct {
 	now    func() time.Time
 	random io.Reader
@@ -23,10 +22,10 @@ type IDs struct {
 	last uint64
 }
 
-// NewIDs gives ids by a clock and a source of random bytes.
+// NewIDs returns IDs with a clock and a source of random bytes.
 func NewIDs(now func() time.Time, random io.Reader) *IDs { return &IDs{now: now, random: random} }
 
-// New gives a new id. It panics when there are no random bytes.
+// New returns a new id. It panics if the source of random bytes fails.
 func (i *IDs) New() string {
 	id, err := uuid.NewRandomFromReader(i.random)
 	if err != nil {
@@ -38,7 +37,7 @@ func (i *IDs) New() string {
 	return id.String()
 }
 
-// next is the time since 1970 in 65536ths of a second, or what follows the last one.
+// next returns the time since 1970 in 65536ths of a second, but more than the last result.
 func (i *IDs) next() uint64 {
 	now := i.now()
 	ticks := uint64(now.Unix())<<16 | uint64(now.Nanosecond())<<16/uint64(time.Second) //nolint:gosec // not negative

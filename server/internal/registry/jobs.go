@@ -15,28 +15,22 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// notFound is the reason for skipping an id that does not exist, or not in this registry and world.
-const notFound = "NotFound"
+// The reasons for which a job skips an id, besides statuses: notFound if the registry has no such
+// schedule, failed if a fault makes the job fail on it.
+const (
+	notFound = "NotFound"
+	failed   = "Fault"
+)
 
 func (s *Service) newJob(
 	ctx context.Context, kind control.JobKind, registryID string, selection store.Selection,
 ) store.Job {
-	return store.Job{
-		Job: control.Job{
-			JobID:        call.ID(ctx, s.NewID),
-			Kind:         kind,
-			RegistryUUID: registryID,
-			State:        control.JobStateAccepted,
-			Skipped:      map[string]int{},
-		},
-		Selection: selection,
-	}
+	job := control.Job{JobID: call.ID(ctx, s.NewID), Kind: kind, RegistryUUID: registryID}
+	job.State, job.Skipped = control.JobStateAccepted, map[string]int{}
+	return store.Job{Job: job, Selection: selection}
 }
 
-// failed is the reason for skipping a schedule on which a job fails on purpose.
-const failed = "Fault"
-
-// accept inserts the row of a job. The row is all that the work needs.
+// accept inserts the row of a job. The work needs nothing but the row.
 func accept(ctx context.Context, tx *store.Tx, job *store.Job, total int) error {
 	var err error
 	job.Total, job.Accepted = total, tx.Now
@@ -58,20 +52,18 @@ func (s *Service) started(ctx context.Context, job store.Job, err error) (string
 }
 
 // DescribeJob returns the state of a job.
-func (s *Service) DescribeJob(ctx context.Context, id string) (job control.Job, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		row, err := tx.Job(ctx, id)
-		job = row.Job
-		return err
+func (s *Service) DescribeJob(ctx context.Context, id string) (control.Job, error) {
+	row, err := store.ReadValue(ctx, s.Store, call.World(ctx), func(tx *store.Tx) (store.Job, error) {
+		return tx.Job(ctx, id)
 	})
-	return job, err
+	return row.Job, err
 }
 
-// progress is what a transaction has done of a job.
+// progress is the result of a batch of a job.
 type progress struct {
-	open    bool // the job was not at its end
-	more    bool // it is not at its end now
-	changed int  // rows that the transaction changed
+	open    bool // the job had not ended before the batch
+	more    bool // it has not ended after it
+	changed int  // number of rows that the batch changed
 }
 
 func (s *Service) workBatch(ctx context.Context, k store.JobKey, scope store.Scope) (done progress, err error) {
@@ -79,7 +71,7 @@ func (s *Service) workBatch(ctx context.Context, k store.JobKey, scope store.Sco
 		done = progress{}
 		job, err := tx.Job(ctx, k.ID)
 		if tx.Paused() && scope.Only == "" || errors.Is(err, store.ErrNotFound) {
-			return nil // its world is paused, or was dropped
+			return nil // the world is paused or was dropped
 		}
 		if done.open = err == nil && job.Ended == 0; !done.open {
 			return err
@@ -101,11 +93,11 @@ func (s *Service) workBatch(ctx context.Context, k store.JobKey, scope store.Sco
 // maxFailures is how often a batch of a job may fail before the job has failed.
 const maxFailures = 5
 
-// setBack puts a job whose batch failed behind the others, so that one job does not stop the
-// others. After maxFailures the job has failed.
+// setBack counts a failure of a job. Jobs with failures come after the others, so that one job does
+// not stop the others. After maxFailures the job has failed.
 func (s *Service) setBack(ctx context.Context, k store.JobKey) error {
 	return s.Store.Write(ctx, k.World, func(tx *store.Tx) error {
-		job, err := tx.Job(ctx, k.ID) // as it is now: another replica may have worked on it
+		job, err := tx.Job(ctx, k.ID) // read again: another replica may have worked on it
 		if err != nil || job.Ended != 0 {
 			return err
 		}
@@ -138,7 +130,7 @@ func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error 
 	}
 	var token *qql.TokenError
 	var syntax *qql.SyntaxError
-	if errors.As(err, &token) || errors.As(err, &syntax) { // a filter that another version accepted
+	if errors.As(err, &token) || errors.As(err, &syntax) { // another version accepted the filter
 		job.State, job.Ended, job.Error = control.JobStateFailed, tx.Now, err.Error()
 		return nil
 	}
@@ -148,16 +140,16 @@ func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error 
 	return err
 }
 
-// bulkAction is what a job does to schedules: the action that the table of statuses allows or not,
-// and the statements that do it, to a whole batch or to some of its rows.
+// bulkAction is what a job does to schedules: the action in the table of statuses, and the
+// statements that apply it to a whole batch or to single rows.
 type bulkAction struct {
 	action rules.Action
 	batch  func(ctx context.Context, b store.Batch, counts map[api.Status]int) (int, error)
 	rows   func(ctx context.Context, registryID string, rows []store.Row) error
 }
 
-// workSchedules does the next batch of a job on schedules. The status of a schedule counts as it is
-// now, not as it was when the job was accepted.
+// workSchedules does the next batch of a job on schedules. The status that a schedule has now
+// decides, not the one that it had when the job was accepted.
 func (s *Service) workSchedules(
 	ctx context.Context, tx *store.Tx, job *store.Job, a bulkAction,
 ) (ended bool, err error) {
@@ -188,9 +180,9 @@ func (s *Service) workSchedules(
 	return b.Last, err
 }
 
-// nextBatch returns the batch that a job works on next, and how many of its schedules are selected,
-// by status. They are not counted where all have one status: the statement that changes them
-// counts.
+// nextBatch returns the next batch of a job, and how many of its schedules match, by status. If all
+// rows of the batch match and have one status, they are not counted, as the statement that changes
+// them counts.
 func (s *Service) nextBatch(
 	ctx context.Context, tx *store.Tx, job *store.Job, action rules.Action,
 ) (b store.Batch, counts map[api.Status]int, err error) {
@@ -204,7 +196,7 @@ func (s *Service) nextBatch(
 	if s.Adapt {
 		most = rowsToRead(size, job.Changed, job.Done)
 	}
-	for _, rows := range []int{most, size} { // if most rows would change too many, read fewer
+	for _, rows := range []int{most, size} { // read fewer rows if the larger batch would change too many
 		from := store.Batch{Registry: job.RegistryUUID, After: job.Cursor, UpTo: job.UpTo, Rows: rows}
 		if b, err = tx.NextBatch(ctx, job.Counts, f, from); err != nil {
 			return b, nil, err
@@ -246,9 +238,9 @@ func (s *Service) workIDs(ctx context.Context, tx *store.Tx, job *store.Job, a b
 	return end == len(job.Selection.IDs), workRows(ctx, job, a, rows)
 }
 
-// workRows does the action of a job to those rows of a batch that it is allowed on.
+// workRows applies the action of a job to the rows of a batch whose status allows it.
 func workRows(ctx context.Context, job *store.Job, a bulkAction, rows []store.Row) error {
-	var act []store.Row
+	var allowed []store.Row
 	for _, row := range rows {
 		switch f := job.Selection.Failures; {
 		case !rules.Can(a.action, row.Status):
@@ -256,13 +248,13 @@ func workRows(ctx context.Context, job *store.Job, a bulkAction, rows []store.Ro
 		case f.Hits(row.ID):
 			job.Skipped[failed]++
 		default:
-			act = append(act, row)
+			allowed = append(allowed, row)
 		}
 	}
 	job.Matched += len(rows)
-	job.Changed += len(act)
-	if len(act) == 0 {
+	job.Changed += len(allowed)
+	if len(allowed) == 0 {
 		return nil
 	}
-	return a.rows(ctx, job.RegistryUUID, act)
+	return a.rows(ctx, job.RegistryUUID, allowed)
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// state is where a schedule is in its life.
+// state is the state of a schedule in its life cycle.
 type state struct {
 	status api.Status
 	phase  store.Phase
 }
 
-// lifecycle says what becomes of a schedule that is due. A state that is not here does not change:
-// Paused, Unknown and Canceled for ever, and the ends of a scan on demand.
+// lifecycle has the move of each state, which a schedule makes when it is due. States without a
+// move are final: Paused, Unknown and Canceled. The end of a scan is in moveOf.
 //
-// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and comes
-// back at its time. Which states it goes through is inferred from their names.
+// A scan lists, then scans (user guide). An automatic schedule begins with a baseline and runs
+// again at its time. The order of the states is inferred from their names.
 var lifecycle = map[state]store.Move{
 	{api.StatusCreated, store.NoPhase}: {To: api.StatusQueued, Wait: store.WhileQueued},
 	{api.StatusQueued, store.NoPhase}: {
@@ -46,8 +46,8 @@ var lifecycle = map[state]store.Move{
 // nextScan begins the next scan of an automatic schedule.
 var nextScan = store.Move{To: api.StatusQueued, Wait: store.WhileQueued, Effect: store.RunIsDue}
 
-// moveOf is the move of a schedule that is due. The end of a scan depends on the schedule: on
-// demand it is Finished for good, automatic it is Completed until the next scan.
+// moveOf returns the move of a schedule that is due. The end of a scan depends on the schedule: a
+// schedule on demand is Finished for ever, an automatic one is Completed until its next scan.
 func moveOf(d store.Due) (store.Move, bool) {
 	if d.Status != api.StatusRunning || d.Phase != store.Scanning {
 		m, ok := lifecycle[state{d.Status, d.Phase}]
@@ -63,14 +63,15 @@ func moveOf(d store.Due) (store.Move, bool) {
 	return end, true
 }
 
-// endsWell reports whether a move is the end of a scan that found something.
+// endsWell reports whether a move is the good end of a scan.
 func endsWell(m store.Move) bool {
 	return m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted)
 }
 
-// live makes the moves that are due in the first world that has any, the earliest schedules first;
-// all schedules that make the same move make it together. It reports whether there was any work.
-func (s *Service) live(
+// makeDueMoves makes the moves that are due in one world, the earliest schedules first, or the
+// report that is due before them. Schedules with the same move share one statement. It reports
+// whether there was any work.
+func (s *Service) makeDueMoves(
 	ctx context.Context, tx *store.Tx, scope store.Scope, listings scan.Listings,
 ) (made moves, worked bool, err error) {
 	d, err := dueNow(ctx, tx, scope)
@@ -98,7 +99,7 @@ func (s *Service) live(
 	return made, len(d.schedules) > 0, nil
 }
 
-// due is what is due first in a world: schedules, or, when none is due before it, a report.
+// due is what is due first in a world: schedules or, if none is due before it, a report.
 type due struct {
 	tx        *store.Tx // of that world
 	schedules []store.Due
@@ -106,8 +107,7 @@ type due struct {
 	isReport  bool
 }
 
-// dueNow reads what is due in the first world that has anything. Schedules that are due after a
-// report wait for it.
+// dueNow reads what is due in one world. Schedules that are due after a report wait for it.
 func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	world, found, err := tx.DueWorld(ctx, scope)
 	if err != nil || !found {
@@ -128,15 +128,14 @@ func dueNow(ctx context.Context, tx *store.Tx, scope store.Scope) (due, error) {
 	return d, err
 }
 
-// moves says which schedules make which moves. A move comes where the first schedule that makes it
-// came.
+// moves are the moves of schedules, in the order of the first schedule that makes each move.
 type moves struct {
 	order []store.Move
 	rows  map[store.Move][]store.Due
 }
 
-// decide sorts schedules that are due by their moves. A scan whose registry could not be listed
-// ends in Error; it returns the errors by schedule. A scan whose registry was not listed yet waits.
+// decide groups due schedules by their moves. A scan whose registry could not be listed ends in
+// Error; decide returns the errors by schedule. A scan whose registry is not listed yet waits.
 func (s *Service) decide(
 	ctx context.Context, tx *store.Tx, due []store.Due, listings scan.Listings,
 ) (moves, map[string][]api.ScheduleError, error) {
@@ -151,7 +150,7 @@ func (s *Service) decide(
 	for _, d := range due {
 		m, ok := moveOf(d)
 		if !ok {
-			m = store.Move{To: d.Status, Phase: d.Phase} // it stays as it is and is never due again
+			m = store.Move{To: d.Status, Phase: d.Phase} // keeps its state and is never due again
 		}
 		m, failure, listed := s.outcome(m, addresses[d.RegistryID], d, listings)
 		if !listed {
@@ -168,8 +167,8 @@ func (s *Service) decide(
 	return sorted, failures, nil
 }
 
-// outcome turns the good end of a scan into Error if its registry could not be listed. It is not
-// listed while the listing has not all that the schedule selects.
+// outcome returns the move m, changed to Error if it is the good end of a scan whose registry could
+// not be listed. The result listed is false if the listing lacks selectors of the schedule.
 func (s *Service) outcome(
 	m store.Move, uri string, d store.Due, listings scan.Listings,
 ) (move store.Move, failure []api.ScheduleError, listed bool) {
@@ -182,7 +181,7 @@ func (s *Service) outcome(
 	return m, failure, listings.Covers(uri, d.Filters)
 }
 
-// move makes a move; a scan that ends well has found something.
+// move makes a move for schedules, and stores what their scans found if they end well.
 func move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due, listings scan.Listings) error {
 	if endsWell(m) {
 		if err := scan.Save(ctx, tx, rows, listings); err != nil {
@@ -192,7 +191,7 @@ func move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due, lis
 	return tx.MoveSchedules(ctx, m, rows)
 }
 
-// forced is the move that puts a schedule into a status.
+// forced returns the move that puts a schedule into a status.
 func forced(status api.Status, onDemand bool) (store.Move, error) {
 	m := store.Move{To: status}
 	switch status {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -11,14 +12,14 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// paused are the worlds whose background work is done by Settle alone.
+// paused has the worlds whose runner is paused in this process.
 type paused struct {
 	mu     sync.RWMutex   // locked for reading while Step works
-	worlds map[string]int // number of calls of Pause without Resume
+	worlds map[string]int // number of calls of Pause without a call of Resume
 }
 
-// Pause pauses the runner of a world: when it returns, Step does no background work of the world
-// until Resume was called as often as Pause.
+// Pause pauses the runner of a world. After it returns, Step does no background work of the world
+// until Resume has been called as often as Pause. Settle still does.
 func (s *Service) Pause(world string) {
 	s.paused.mu.Lock()
 	defer s.paused.mu.Unlock()
@@ -38,17 +39,17 @@ func (s *Service) Resume(world string) {
 	s.Wake()
 }
 
-// scope is where Step may work until done is called.
+// scope returns the worlds in which Step may work. The caller calls done after the work.
 func (p *paused) scope() (scope store.Scope, done func()) {
 	p.mu.RLock()
 	return store.Scope{Except: slices.Sorted(maps.Keys(p.worlds))}, p.mu.RUnlock
 }
 
-// pauseTime is for how long other replicas leave a paused world alone.
+// pauseTime bounds the pause of other replicas, in case this one ends without resuming them.
 const pauseTime = time.Minute
 
-// PauseReplicas pauses the runners of the other replicas for the world of a call, so that f does
-// all background work of the world itself. With one process it is Pause and Resume.
+// PauseReplicas calls f while the runners of all replicas are paused for the world of a call, so
+// that f does all background work of the world.
 func (s *Service) PauseReplicas(ctx context.Context, f func() error) (err error) {
 	world := call.World(ctx)
 	s.Pause(world)
@@ -62,10 +63,6 @@ func (s *Service) PauseReplicas(ctx context.Context, f func() error) (err error)
 	if err := pause(pauseTime); err != nil {
 		return err
 	}
-	defer func() {
-		if resumed := pause(0); err == nil {
-			err = resumed
-		}
-	}()
+	defer func() { err = cmp.Or(err, pause(0)) }()
 	return f()
 }

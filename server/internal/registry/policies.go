@@ -12,8 +12,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// PolicyError says why a runtime policy is refused; it is answered in a shape of its own (release
-// notes 1.12).
+// PolicyError refuses a runtime policy. Its answer has its own shape (release notes 1.12).
 type PolicyError struct{ Msg string }
 
 func (e *PolicyError) Error() string { return e.Msg }
@@ -24,23 +23,20 @@ func (s *Service) CreatePolicy(ctx context.Context, body api.PolicyRequest) (p a
 		return p, err
 	}
 	err = s.write(ctx, func(tx *store.Tx) error {
-		p = s.policy(ctx, api.Policy{ID: s.policyID(ctx), Created: tx.Now.Time()}, body, tx.Now.Time())
+		p = s.withPolicy(ctx, api.Policy{ID: s.policyID(ctx), Created: tx.Now.Time()}, body, tx.Now.Time())
 		return tx.PutPolicy(ctx, p)
 	})
 	return p, err
 }
 
-// DescribePolicy gives a runtime policy.
-func (s *Service) DescribePolicy(ctx context.Context, id string) (p api.Policy, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		p, err = tx.Policy(ctx, id)
-		return err
+// DescribePolicy returns a runtime policy.
+func (s *Service) DescribePolicy(ctx context.Context, id string) (api.Policy, error) {
+	return store.ReadValue(ctx, s.Store, call.World(ctx), func(tx *store.Tx) (api.Policy, error) {
+		return tx.Policy(ctx, id)
 	})
-	return p, err
 }
 
-// UpdatePolicy replaces a runtime policy. A rule that has the id of one that exists keeps it, and
-// the time when it was made.
+// UpdatePolicy replaces a runtime policy. Rules with existing ids keep id and time of creation.
 func (s *Service) UpdatePolicy(ctx context.Context, id string, body api.PolicyRequest) (p api.Policy, err error) {
 	if err := checkPolicy(body); err != nil {
 		return p, err
@@ -50,35 +46,29 @@ func (s *Service) UpdatePolicy(ctx context.Context, id string, body api.PolicyRe
 		if err != nil {
 			return err
 		}
-		p = s.policy(ctx, before, body, tx.Now.Time())
+		p = s.withPolicy(ctx, before, body, tx.Now.Time())
 		return tx.PutPolicy(ctx, p)
 	})
 	return p, err
 }
 
-// policyID makes an id as the vendor's look: 24 hexadecimal digits.
+// policyID returns a new id like the vendor's: 24 hexadecimal digits.
 func (s *Service) policyID(ctx context.Context) string {
 	return strings.ReplaceAll(call.ID(ctx, s.NewID), "-", "")[:24]
 }
 
-// policy writes a body into a policy.
-func (s *Service) policy(ctx context.Context, before api.Policy, body api.PolicyRequest, now time.Time) api.Policy {
+// withPolicy returns a policy with what a request sets.
+func (s *Service) withPolicy(ctx context.Context, before api.Policy, body api.PolicyRequest, now time.Time) api.Policy {
 	existing := map[string]api.PolicyRule{}
 	for _, r := range before.Rules {
 		existing[r.ID] = r
 	}
 	p := api.Policy{
-		ID:                   before.ID,
-		Created:              before.Created,
-		Updated:              now,
-		Name:                 body.Name,
-		Description:          body.Description,
-		PolicyMode:           body.PolicyMode,
-		DefaultNetworkAction: body.DefaultNetworkAction,
-		DefaultExecuteAction: body.DefaultExecuteAction,
-		DefaultFileAction:    body.DefaultFileAction,
-		IgnoredSyscalls:      body.IgnoredSyscalls,
-		Rules:                []api.PolicyRule{},
+		ID: before.ID, Created: before.Created, Updated: now,
+		Name: body.Name, Description: body.Description, PolicyMode: body.PolicyMode,
+		DefaultNetworkAction: body.DefaultNetworkAction, DefaultExecuteAction: body.DefaultExecuteAction,
+		DefaultFileAction: body.DefaultFileAction, IgnoredSyscalls: body.IgnoredSyscalls,
+		Rules: []api.PolicyRule{},
 	}
 	for _, r := range body.Rules {
 		old, known := existing[r.ID]
@@ -92,17 +82,14 @@ func (s *Service) policy(ctx context.Context, before api.Policy, body api.Policy
 	return p
 }
 
-// checkPolicy refuses network rules without an address, and addresses that are none.
+// checkPolicy refuses network rules without an address, and texts that are not addresses.
 func checkPolicy(body api.PolicyRequest) error {
 	for i, r := range body.Rules {
 		network := r.RuleType == api.PolicyRuleRuleTypeNETWORKINBOUND ||
 			r.RuleType == api.PolicyRuleRuleTypeNETWORKOUTBOUND
 		if (network || r.IPAddress != "") && !isAddress(r.IPAddress) {
-			return &PolicyError{
-				fmt.Sprintf(
-					"body at /rules/%d/ipAddress: not an IPv4 or IPv6 address, a network in CIDR form, or *", i,
-				),
-			}
+			return &PolicyError{fmt.Sprintf(
+				"body at /rules/%d/ipAddress: not an IPv4 or IPv6 address, a network in CIDR form, or *", i)}
 		}
 	}
 	return nil

@@ -71,7 +71,7 @@ func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.Regist
 	return r, b, err
 }
 
-// CreateRegistry adds a registry and returns its id. Of the credentials only the user name is kept.
+// CreateRegistry adds a registry and returns its id. Credentials are dropped but for the user name.
 func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) (string, error) {
 	if err := checkRegistry(body); err != nil {
 		return "", err
@@ -91,14 +91,13 @@ func (s *Service) CreateRegistry(ctx context.Context, body api.RegistryRequest) 
 	return r.RegistryUUID, err
 }
 
-// errTaken refuses a second registry with an address.
+// errTaken refuses a second registry with the same address.
 var errTaken = rule.Errorf(openapi.DuplicateURI, "A registry with this registryUri exists already.")
 
-// errDryRun undoes a transaction that was made to see whether it would work.
+// errDryRun rolls back a transaction that only tests whether it would succeed.
 var errDryRun = errors.New("dry run")
 
-// ValidateRegistry reports whether CreateRegistry would accept a body, and if not, why: a
-// *rule.ViolationError.
+// ValidateRegistry returns a *rule.ViolationError if CreateRegistry would refuse a body.
 func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest) error {
 	if err := checkRegistry(body); err != nil {
 		return err
@@ -123,7 +122,7 @@ func (s *Service) ValidateRegistry(ctx context.Context, body api.RegistryRequest
 	return err
 }
 
-// UpdateRegistry replaces what can be changed of a registry. Swagger 2021: "registryType and
+// UpdateRegistry replaces the fields of a registry that can change. Swagger 2021: "registryType and
 // registryUri are required even though they are not updatable".
 func (s *Service) UpdateRegistry(ctx context.Context, id string, body api.RegistryRequest) error {
 	return s.write(ctx, func(tx *store.Tx) error {
@@ -167,7 +166,7 @@ func (s *Service) DeleteRegistry(ctx context.Context, id string) (string, error)
 	return s.started(ctx, job, err)
 }
 
-// DeleteRegistries starts a job that deletes registries, each of them whole or not at all.
+// DeleteRegistries starts a job that deletes registries, each of them completely or not at all.
 func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selection) (string, error) {
 	if len(selection.IDs) == 0 {
 		return "", rule.Errorf(openapi.NoSelection, "No registry is named.")
@@ -181,39 +180,35 @@ func (s *Service) DeleteRegistries(ctx context.Context, selection store.Selectio
 func deletable(counts store.Counts) error {
 	for _, status := range rules.BlockDeletion {
 		if n := counts[string(status)]; n > 0 {
-			return rule.Errorf(
-				openapi.RunningSchedule, "The registry cannot be deleted: it has schedules in state %s (%d).",
-				status, n,
-			)
+			return rule.Errorf(openapi.RunningSchedule,
+				"The registry cannot be deleted: it has schedules in state %s (%d).", status, n)
 		}
 	}
 	return nil
 }
 
-// WithRequest returns a registry with what a request can set. Passwords and tokens are dropped
-// here.
+// WithRequest returns a registry with what a request sets. Passwords and tokens are dropped here.
 func WithRequest(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDetails {
 	r.RegistryType = canonicalType(body.RegistryType)
 	r.RegistryName = cmp.Or(body.RegistryName, r.RegistryName, scan.Host(body.RegistryURI))
 	r.CredentialType = body.CredentialType
 	r.Credential.Username = body.Credential.Username
 	r.DockerHubOrg = body.DockerHubOrgName
-	r.ProviderType = map[api.RegistryType]string{
-		api.RegistryTypeAWS: "AWS", api.RegistryTypeDockerHub: "DockerHub",
-	}[r.RegistryType]
-	r.AWS = api.AWS{}
-	if r.RegistryType == api.RegistryTypeAWS {
+	r.ProviderType, r.AWS = "", api.AWS{}
+	switch r.RegistryType {
+	case api.RegistryTypeAWS:
+		r.ProviderType = "AWS"
 		r.AWS = api.AWS{
-			AccountID:   cmp.Or(body.AWS.AccountID, AccountOf(body.AWS.Arn)),
-			Arn:         body.AWS.Arn,
-			Region:      body.AWS.Region,
-			AccountType: string(body.AWS.AccountType),
+			AccountID: cmp.Or(body.AWS.AccountID, AccountOf(body.AWS.Arn)), AccountType: string(body.AWS.AccountType),
+			Arn: body.AWS.Arn, Region: body.AWS.Region,
 		}
+	case api.RegistryTypeDockerHub:
+		r.ProviderType = "DockerHub"
 	}
 	return r
 }
 
-// canonicalType names a kind of registry as answers do: Azure for its second name ACR.
+// canonicalType returns the type of a registry as answers name it: Azure for its second name ACR.
 func canonicalType(t api.RegistryType) api.RegistryType {
 	if t == api.RegistryTypeACR {
 		return api.RegistryTypeAzure

@@ -11,12 +11,12 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Moved is called with a move that was made and the schedules that made it.
+// Moved is called after a move, with the schedules that made it.
 type Moved func(m store.Move, rows []store.Due)
 
-// Step does a piece of the background work: the moves of schedules that are due, as many as fit one
-// transaction, and a batch of the oldest job in another transaction. It reports whether there was
-// any work. A process that is killed has done a piece or has not.
+// Step does a part of the background work: in one transaction the moves of schedules that are due,
+// up to a bound, and in another transaction a batch of the oldest job. It reports whether there was
+// any work.
 func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 	scope, done := s.paused.scope()
 	defer done()
@@ -24,7 +24,7 @@ func (s *Service) Step(ctx context.Context) (didWork bool, err error) {
 }
 
 // Settle does the background work of the world of a call until there is none left. It calls moved,
-// if that is not nil, after each move.
+// unless that is nil, after each move.
 func (s *Service) Settle(ctx context.Context, moved Moved) error {
 	for {
 		worked, err := s.step(ctx, store.Scope{Only: call.World(ctx)}, moved)
@@ -41,18 +41,17 @@ func (s *Service) step(ctx context.Context, scope store.Scope, moved Moved) (did
 	return (lived || worked) && err == nil, err
 }
 
-// StepLife makes moves that are due, as many as fit one transaction, and reports whether there were
-// any.
+// StepLife makes moves that are due, up to a bound, and reports whether there were any.
 func (s *Service) StepLife(ctx context.Context) (moved bool, err error) {
 	scope, done := s.paused.scope()
 	defer done()
 	return s.stepLife(ctx, scope, nil)
 }
 
-// stepLife reads whether a move is due before it begins to write: mostly none is.
+// stepLife reads whether a move is due before it begins to write, as usually none is.
 func (s *Service) stepLife(ctx context.Context, scope store.Scope, moved Moved) (worked bool, err error) {
 	var due bool
-	err = s.Store.Ask(ctx, "", func(tx *store.Tx) error {
+	err = s.Store.Query(ctx, "", func(tx *store.Tx) error {
 		_, due, err = tx.DueWorld(ctx, scope)
 		return err
 	})
@@ -65,7 +64,7 @@ func (s *Service) stepLife(ctx context.Context, scope store.Scope, moved Moved) 
 	}
 	var made moves
 	err = s.Store.Write(ctx, "", func(tx *store.Tx) (err error) {
-		made, worked, err = s.live(ctx, tx, scope, listings)
+		made, worked, err = s.makeDueMoves(ctx, tx, scope, listings)
 		return err
 	})
 	if err == nil && moved != nil {
@@ -76,8 +75,8 @@ func (s *Service) stepLife(ctx context.Context, scope store.Scope, moved Moved) 
 	return worked, err
 }
 
-// list lists the registries whose scans end now and that a source handles. Scans that become due
-// meanwhile are left to the next step.
+// list returns the listings of the registries whose scans end now and that a source handles. Scans
+// that become due meanwhile wait for the next step.
 func (s *Service) list(ctx context.Context, scope store.Scope) (scan.Listings, error) {
 	if len(s.Sources) == 0 {
 		return nil, nil
@@ -109,13 +108,9 @@ func (s *Service) list(ctx context.Context, scope store.Scope) (scan.Listings, e
 	return listings, err
 }
 
-// OpenJobs returns the jobs that are not at their end.
-func (s *Service) OpenJobs(ctx context.Context) (open []store.JobKey, err error) {
-	err = s.Store.Read(ctx, "", func(tx *store.Tx) error {
-		open, err = tx.OpenJobs(ctx)
-		return err
-	})
-	return open, err
+// OpenJobs returns the jobs that have not ended and on which no replica works.
+func (s *Service) OpenJobs(ctx context.Context) ([]store.JobKey, error) {
+	return store.ReadValue(ctx, s.Store, "", func(tx *store.Tx) ([]store.JobKey, error) { return tx.OpenJobs(ctx) })
 }
 
 // StepJob works on a batch of a job, and reports whether there is more to do.
@@ -146,11 +141,11 @@ func (s *Service) WorkJob(ctx context.Context, k store.JobKey, d time.Duration) 
 	}
 }
 
-// stepJob works on a batch of the oldest job. It reports a job as found that another replica has
-// just ended, as there may be others.
+// stepJob works on a batch of the oldest job, and reports whether there is a job. A job that
+// another replica has just ended counts too, as there may be others.
 func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, err error) {
 	var k store.JobKey
-	err = s.Store.Ask(ctx, "", func(tx *store.Tx) error {
+	err = s.Store.Query(ctx, "", func(tx *store.Tx) error {
 		k, found, err = tx.NextJob(ctx, scope)
 		return err
 	})
@@ -160,8 +155,7 @@ func (s *Service) stepJob(ctx context.Context, scope store.Scope) (found bool, e
 	return found, err
 }
 
-// workJob works on a batch of a job that is not at its end and whose world is not paused, and
-// reports whether there is more to do.
+// workJob is StepJob for the worlds of a scope.
 func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope) (more bool, err error) {
 	began := time.Now() //nolint:forbidigo // how long other writers wait, not the time of a world
 	done, err := s.workBatch(ctx, k, scope)

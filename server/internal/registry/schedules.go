@@ -97,7 +97,7 @@ func (s *Service) UpdateSchedule(
 		change.ScheduleUUID = id
 		next := store.Schedule{Schedule: change, RunAt: NextRun(change, tx.Now.Time()), DueAt: row.DueAt}
 		if row.DueAt != 0 && lifecycle[state{row.Status, row.Phase}] == nextScan {
-			next.DueAt = next.RunAt // it waits for its time, which is another now
+			next.DueAt = next.RunAt // it waits for its next run, whose time has changed
 		}
 		return tx.UpdateSchedule(ctx, next)
 	})
@@ -123,29 +123,31 @@ func updatable(current api.Schedule, body api.ScheduleRequest) error {
 	case onDemand(body):
 		return rule.Errorf(openapi.FixedField, "onDemand cannot be updated.")
 	case !reflect.DeepEqual(scan.Targets(current.Filters), scan.Targets(body.Filters)):
-		return rule.Errorf(openapi.FixedField, "filters cannot be updated: repo, tag and days must be sent as they are.")
+		return rule.Errorf(openapi.FixedField,
+			"filters cannot be updated: repo, tag and days must be sent as they are.")
 	}
 	return nil
 }
 
 // CancelSchedule cancels one schedule at once.
 func (s *Service) CancelSchedule(ctx context.Context, registryID, id string) (rule.Basis, error) {
-	return s.one(ctx, registryID, id, singleAction{rules.Cancel, "canceled", (*store.Tx).CancelSchedules})
+	return s.apply(ctx, registryID, id, singleAction{rules.Cancel, "canceled", (*store.Tx).CancelSchedules})
 }
 
 // DeleteSchedule deletes one schedule at once.
 func (s *Service) DeleteSchedule(ctx context.Context, registryID, id string) (rule.Basis, error) {
-	return s.one(ctx, registryID, id, singleAction{rules.Delete, "deleted", (*store.Tx).DeleteSchedules})
+	return s.apply(ctx, registryID, id, singleAction{rules.Delete, "deleted", (*store.Tx).DeleteSchedules})
 }
 
 // singleAction is an action on one schedule.
 type singleAction struct {
 	action rules.Action
-	done   string // past participle, for the message of a refusal
+	done   string // past participle of the action, for the message of a refusal
 	do     func(tx *store.Tx, ctx context.Context, registryID string, rows []store.Row) error
 }
 
-func (s *Service) one(ctx context.Context, registryID, id string, a singleAction) (b rule.Basis, err error) {
+// apply applies an action to one schedule.
+func (s *Service) apply(ctx context.Context, registryID, id string, a singleAction) (b rule.Basis, err error) {
 	err = s.write(ctx, func(tx *store.Tx) error {
 		row, err := find(ctx, tx, registryID, id)
 		if err != nil {
@@ -160,7 +162,7 @@ func (s *Service) one(ctx context.Context, registryID, id string, a singleAction
 	return b, err
 }
 
-// basisOf is what the permission of an action rests on.
+// basisOf returns the basis of the answer to an action.
 func basisOf(a rules.Action, s api.Status) (b rule.Basis) {
 	if rules.ClassOf(a, s) == openapi.Chosen {
 		b.Chosen("%s of a schedule in state %s", a, s)
@@ -168,14 +170,13 @@ func basisOf(a rules.Action, s api.Status) (b rule.Basis) {
 	return b
 }
 
-// Select makes a selection. It drops empty and repeated ids; ids win over a filter (release notes
-// 1.15).
+// Select drops empty and repeated ids. Ids win over a filter (release notes 1.15).
 func Select(ids []string, filter *string) store.Selection {
 	var s store.Selection
-	seen := map[string]bool{"": true}
+	selected := map[string]bool{"": true}
 	for _, id := range ids {
-		if !seen[id] {
-			seen[id] = true
+		if !selected[id] {
+			selected[id] = true
 			s.IDs = append(s.IDs, id)
 		}
 	}
@@ -185,18 +186,17 @@ func Select(ids []string, filter *string) store.Selection {
 	return s
 }
 
-// CancelSchedules starts a job that cancels the selected schedules of a registry and returns its
-// id.
+// CancelSchedules starts a job that cancels schedules of a registry, and returns its id.
 func (s *Service) CancelSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
 	return s.bulk(ctx, s.newJob(ctx, control.JobKindCancelSchedules, registryID, selection))
 }
 
-// DeleteSchedules starts a job that deletes the selected schedules of a registry and returns its
-// id.
+// DeleteSchedules starts a job that deletes schedules of a registry, and returns its id.
 func (s *Service) DeleteSchedules(ctx context.Context, registryID string, selection store.Selection) (string, error) {
 	return s.bulk(ctx, s.newJob(ctx, control.JobKindDeleteSchedules, registryID, selection))
 }
 
+// bulk inserts and starts a job on schedules.
 func (s *Service) bulk(ctx context.Context, job store.Job) (string, error) {
 	err := s.write(ctx, func(tx *store.Tx) error {
 		counts, err := tx.CountsOf(ctx, job.RegistryUUID)
@@ -208,7 +208,8 @@ func (s *Service) bulk(ctx context.Context, job store.Job) (string, error) {
 		case total == 0 && job.Selection.Filter == "":
 			return rule.Errorf(openapi.NoSelection, "Neither scheduleIds nor filter is given.")
 		case total == 0:
-			f, err := rule.Filter(job.Selection.Filter, store.Schedules.Schema, qql.Options{Now: int64(tx.Now), Exact: true})
+			o := qql.Options{Now: int64(tx.Now), Exact: true}
+			f, err := rule.Filter(job.Selection.Filter, store.Schedules.Schema, o)
 			if err != nil {
 				return err
 			}

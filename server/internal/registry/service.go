@@ -1,9 +1,9 @@
-// Package registry holds the rules of registries and schedules: what may happen to them, how
-// schedules live, and how bulk jobs work.
+// Package registry has the rules of registries and schedules: what may happen to them, the life
+// cycle of schedules, and bulk jobs.
 //
 // A public method of Service is one transaction: it reads, decides and writes. It decides by tables
-// and pure functions. The package knows no HTTP and no SQL text; the time comes from the
-// transaction.
+// and pure functions; the time comes from the transaction. The package must not import net/http and
+// contains no SQL text.
 package registry
 
 import (
@@ -20,29 +20,27 @@ type Options struct {
 	Store   *store.Store
 	Scans   *scan.Service
 	Reports *report.Service
-	NewID   func() string // gives new UUIDs
+	NewID   func() string // returns a new UUID
 	// Wake is called when there may be background work; default: nothing.
 	Wake func()
 	// Enqueue is called with each job that was accepted; default: nothing.
 	Enqueue func(store.JobKey)
-	// Sources list what registries contain. The contents of registries that no source handles are
-	// made up.
+	// Sources list the contents of registries. Without a source, contents are made up.
 	Sources scan.Sources
-	// Adapt lets bulk jobs change more or fewer rows in a transaction, by how long one takes; else
-	// the number is always the same.
+	// Adapt makes the batch size of bulk jobs adaptive.
 	Adapt bool
-	// Lenient lets pass what openapi.Refusals says that --strictness=vendor lets pass.
+	// Lenient accepts what openapi.Refusals marks as accepted with --strictness=vendor.
 	Lenient bool
 }
 
-// Service is the rules at work on a store. It is safe for concurrent use.
+// Service applies the rules to a store. It is safe for concurrent use.
 type Service struct {
 	Options
 	paused paused
 	batch  batchSize
 }
 
-// New returns the rules of a store.
+// New returns a Service.
 func New(o Options) *Service {
 	s := &Service{Options: o}
 	s.batch.size.Store(batchRows)

@@ -9,8 +9,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
-// onDemand decides between a scan at once and an automatic one. Absent, it follows from the other
-// fields (our choice; clients with omitempty cannot send false).
+// onDemand reports whether a schedule is on demand, not automatic. If the field is absent, the
+// other fields decide (our choice: clients that omit empty fields cannot send false).
 func onDemand(body api.ScheduleRequest) bool {
 	if body.OnDemand != nil {
 		return *body.OnDemand
@@ -18,17 +18,17 @@ func onDemand(body api.ScheduleRequest) bool {
 	return body.Schedule == "" && body.ScheduleScanIntervalInDays == 0 && body.WeekDay == ""
 }
 
-// timing applies the conditional rules of a schedule's body (docs: create a registry schedule) and
-// fills in what is left out.
+// timing applies the rules of timing (docs: create a registry schedule) and fills in defaults.
 func timing(body api.ScheduleRequest, now time.Time) (api.Schedule, error) {
 	s := api.Schedule{Name: body.Name, OnDemand: onDemand(body), ForceScan: rule.Or(body.ForceScan, false)}
 	if s.OnDemand {
-		return s, nil // integrations send a start time with it, which means nothing (observed)
+		return s, nil // integrations send a start time, which has no effect (observed)
 	}
 	s.Schedule, s.ScheduleScanIntervalInDays, s.WeekDay = body.Schedule, body.ScheduleScanIntervalInDays, body.WeekDay
 	switch {
 	case s.Schedule == "" && s.ScheduleScanIntervalInDays == 0:
-		return s, rule.Errorf(openapi.IntervalNeeded, "An automatic schedule needs schedule or scheduleScanIntervalInDays.")
+		return s, rule.Errorf(openapi.IntervalNeeded,
+			"An automatic schedule needs schedule or scheduleScanIntervalInDays.")
 	case s.WeekDay != "" && s.ScheduleScanIntervalInDays != 7:
 		return s, rule.Errorf(openapi.WeekDayInterval, "weekDay needs scheduleScanIntervalInDays 7.")
 	}
@@ -48,8 +48,8 @@ func weekDay(t time.Time) api.WeekDay {
 	return api.WeekDay(strings.ToUpper(t.UTC().Weekday().String()))
 }
 
-// NextRun is the first time after now at which an automatic schedule runs: at HH:MM UTC, on a day
-// of the week if one is given.
+// NextRun returns the first time after now at which an automatic schedule runs: at HH:MM UTC, on
+// its day of the week if it has one.
 func NextRun(s api.Schedule, now time.Time) openapi.Millis {
 	at, err := time.Parse("15:04", s.Schedule)
 	if err != nil {

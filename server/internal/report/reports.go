@@ -1,5 +1,5 @@
-// Package report makes reports on images, at once or by a schedule. It knows no HTTP and no SQL
-// text.
+// Package report has the rules of reports on images, which are made by a call or by a schedule. The
+// package must not import net/http and contains no SQL text.
 package report
 
 import (
@@ -24,81 +24,59 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// generating is how long it takes until a report can be downloaded; reportLife is how long one is
-// kept that does not say (our choices).
+// A report is ready after some time, and is kept for a number of days by default (our choices).
 const (
-	generating = 2 * time.Second
-	reportLife = 30
+	generationTime = 2 * time.Second
+	defaultDays    = 30
 )
 
-// imageReport lists the columns of reports on images (swagger 2021).
+// imageReport has the columns of reports on images (swagger 2021).
 var imageReport = []string{
-	"repo",
-	"imageId",
-	"sha",
-	"uuid",
-	"created",
-	"updated",
-	"qid",
-	"title",
-	"severity",
-	"cveids",
-	"vendorReference",
-	"cvssBase",
-	"cvssTemporal",
-	"cvss3Base",
-	"cvss3Temporal",
-	"threat",
-	"impact",
-	"solution",
-	"exploitability",
-	"associatedMalwares",
-	"category",
-	"software",
-	"result",
+	"repo", "imageId", "sha", "uuid", "created", "updated", "qid", "title", "severity", "cveids",
+	"vendorReference", "cvssBase", "cvssTemporal", "cvss3Base", "cvss3Temporal", "threat", "impact", "solution",
+	"exploitability", "associatedMalwares", "category", "software", "result",
 }
 
-// containerReport lists those of reports on containers, of which the emulator has none.
+// containerReport has the columns of reports on containers, of which the emulator has none.
 var containerReport = append(
-	[]string{"name", "containerId", "hostName", "hostIp", "state", "stateChanged"},
-	imageReport...)
+	[]string{"name", "containerId", "hostName", "hostIp", "state", "stateChanged"}, imageReport...)
 
-// defaultColumns are those of a report that asks for none of its own (our choice).
+// defaultColumns are the columns of a report whose list of columns is empty (our choice).
 var defaultColumns = []string{"repo", "imageId", "sha", "title", "severity"}
 
 func onImages(t api.ReportTemplate) bool {
 	return strings.HasPrefix(strings.ToUpper(string(t)), "CS_IMAGE") || t == api.ReportTemplateCSVULNERABILITIES
 }
 
-// columnsOf decides the columns of a report: absent means all, empty the default ones (docs: report
-// schedules).
-func columnsOf(t api.ReportTemplate, wanted []string) ([]string, error) {
+// columnsOf returns the columns of a report for the list of a request: all if the list is absent,
+// the default ones if it is empty (docs: report schedules).
+func columnsOf(t api.ReportTemplate, requested []string) ([]string, error) {
 	known := containerReport
 	if onImages(t) {
 		known = imageReport
 	}
 	switch {
-	case wanted == nil:
+	case requested == nil:
 		return known, nil
-	case len(wanted) == 0:
+	case len(requested) == 0:
 		return defaultColumns, nil
 	}
-	for _, c := range wanted {
+	for _, c := range requested {
 		if !slices.Contains(known, c) {
 			return nil, rule.Errorf(openapi.ReportColumn, "The template has no column %q.", c)
 		}
 	}
-	return wanted, nil
+	return requested, nil
 }
 
 // Options of a Service.
 type Options struct {
 	Store *store.Store
-	NewID func() string // gives the ids of reports
-	Wake  func()        // is called when a report may have become due
+	NewID func() string // returns a new id for a report
+	Wake  func()        // called when a report may have become due
 }
 
-// Service is the rules of reports at work on a store. It is safe for concurrent use.
+// Service applies the rules of reports to a store. It is safe for concurrent use.
 type Service struct{ Options }
 
 // New returns a Service.
@@ -108,12 +86,19 @@ func (s *Service) write(ctx context.Context, f func(*store.Tx) error) error {
 	return s.Store.Write(ctx, call.World(ctx), f)
 }
 
-// ListReports returns a page of the reports. Their status depends on the time.
-func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Reports, b rule.Basis, err error) {
-	err = s.write(ctx, func(tx *store.Tx) error {
+// writeRipe runs f after the states of the reports have been brought up to the time of the world.
+func (s *Service) writeRipe(ctx context.Context, f func(*store.Tx) error) error {
+	return s.write(ctx, func(tx *store.Tx) error {
 		if err := tx.RipenReports(ctx); err != nil {
 			return err
 		}
+		return f(tx)
+	})
+}
+
+// ListReports returns a page of the reports. The answer depends on the time.
+func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Reports, b rule.Basis, err error) {
+	err = s.writeRipe(ctx, func(tx *store.Tx) error {
 		var l store.List
 		if l, b, err = q.Bind(store.Reports, tx); err != nil {
 			return err
@@ -125,19 +110,16 @@ func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Report
 	return page, b, err
 }
 
-// CreateReport writes down what is known now; it can be downloaded some seconds later.
+// CreateReport adds a report on the present data, which is ready some seconds later.
 func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (string, error) {
 	columns, err := columnsOf(body.TemplateName, body.DisplayColumns)
 	if err != nil {
 		return "", err
 	}
-	r := store.Report{Text: body.Description}
-	r.ReportUUID = call.ID(ctx, s.NewID)
-	r.ReportName = body.Name
-	r.Filter = body.Filter
-	r.DisplayColumns = columns
-	r.TemplateName = body.TemplateName
-	r.ReportType = store.ReportOnDemand
+	r := store.Report{Text: body.Description, Report: api.Report{
+		ReportUUID: call.ID(ctx, s.NewID), ReportName: body.Name, ReportType: store.ReportOnDemand,
+		Filter: body.Filter, DisplayColumns: columns, TemplateName: body.TemplateName,
+	}}
 	err = s.write(ctx, func(tx *store.Tx) error {
 		r.Created = tx.Now
 		return generate(ctx, tx, r, body.ExpireAfter)
@@ -145,35 +127,36 @@ func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (str
 	return r.ReportUUID, err
 }
 
-// generate adds a report on what is known now.
+// generate adds a report on the present data.
 func generate(ctx context.Context, tx *store.Tx, r store.Report, days api.ReportExpiry) error {
 	f, err := rule.Filter(r.Filter, store.Images.Schema, qql.Options{Now: int64(r.Created)})
 	if err != nil {
 		return err
 	}
-	r.Status, r.ReadyAt, r.ExpiresAt = store.ReportGenerating, r.Created.Add(generating), r.Created.Add(lifeOf(days))
+	r.Status = store.ReportGenerating
+	r.ReadyAt, r.ExpiresAt = r.Created.Add(generationTime), r.Created.Add(lifeOf(days))
 	if r.Content, err = reportFile(ctx, tx, r.Report, f); err != nil {
 		return err
 	}
 	return tx.InsertReport(ctx, r)
 }
 
-// lifeOf is how long a report is kept.
+// lifeOf returns how long a report is kept.
 func lifeOf(days api.ReportExpiry) time.Duration {
-	return time.Duration(cmp.Or(int(days), reportLife)) * 24 * time.Hour
+	return time.Duration(cmp.Or(int(days), defaultDays)) * 24 * time.Hour
 }
 
-// batch is how many images of a report are in memory at a time.
-const batch = 1000
+// imagePage is how many images of a report are in memory at a time.
+const imagePage = 1000
 
-// reportFile writes a line for each vulnerability of each image that matches, and one for an image
-// without any.
+// reportFile returns a CSV file with a line for each vulnerability of each image that matches, and
+// a line for each image without vulnerabilities.
 func reportFile(ctx context.Context, tx *store.Tx, r api.Report, f qql.Filter) (string, error) {
 	var text strings.Builder
 	w := csv.NewWriter(&text)
-	_ = w.Write(r.DisplayColumns) // a strings.Builder takes everything
+	_ = w.Write(r.DisplayColumns) // writing to a strings.Builder cannot fail
 	for page := 1; onImages(r.TemplateName); page++ {
-		images, _, err := tx.Images(ctx, store.List{Filter: f, Page: page, Size: batch})
+		images, _, err := tx.Images(ctx, store.List{Filter: f, Page: page, Size: imagePage})
 		if err != nil {
 			return "", err
 		}
@@ -182,7 +165,7 @@ func reportFile(ctx context.Context, tx *store.Tx, r api.Report, f qql.Filter) (
 				_ = w.Write(row)
 			}
 		}
-		if len(images) < batch {
+		if len(images) < imagePage {
 			break
 		}
 	}
@@ -202,12 +185,8 @@ func reportRows(i api.Image, columns []string) [][]string {
 	rows := make([][]string, len(found))
 	for n, v := range found {
 		cells := map[string]string{
-			"repo":    strings.Join(repos, " "),
-			"imageId": i.ImageID,
-			"sha":     i.Sha,
-			"uuid":    i.UUID,
-			"created": fmt.Sprint(int64(i.Created)),
-			"updated": fmt.Sprint(int64(i.Updated)),
+			"repo": strings.Join(repos, " "), "imageId": i.ImageID, "sha": i.Sha, "uuid": i.UUID,
+			"created": fmt.Sprint(int64(i.Created)), "updated": fmt.Sprint(int64(i.Updated)),
 		}
 		if v.Qid != 0 {
 			cells["qid"] = strconv.Itoa(v.Qid)
@@ -222,25 +201,19 @@ func reportRows(i api.Image, columns []string) [][]string {
 	return rows
 }
 
-// DeleteReports removes reports and gives the ids of those that there were.
-func (s *Service) DeleteReports(ctx context.Context, ids []string) (gone []string, err error) {
-	err = s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.RipenReports(ctx); err != nil {
-			return err
-		}
-		gone, err = tx.DeleteReports(ctx, ids)
+// DeleteReports deletes reports and returns the ids of those that existed.
+func (s *Service) DeleteReports(ctx context.Context, ids []string) (deleted []string, err error) {
+	err = s.writeRipe(ctx, func(tx *store.Tx) error {
+		deleted, err = tx.DeleteReports(ctx, ids)
 		return err
 	})
-	return gone, err
+	return deleted, err
 }
 
-// DownloadReport gives the file of a report, in an archive if that was asked for.
+// DownloadReport returns the file of a report, in a ZIP archive if its schedule says so.
 func (s *Service) DownloadReport(ctx context.Context, id string) (content []byte, err error) {
 	var r store.Report
-	err = s.write(ctx, func(tx *store.Tx) error {
-		if err := tx.RipenReports(ctx); err != nil {
-			return err
-		}
+	err = s.writeRipe(ctx, func(tx *store.Tx) error {
 		r, err = tx.Generated(ctx, id)
 		return err
 	})
@@ -250,13 +223,12 @@ func (s *Service) DownloadReport(ctx context.Context, id string) (content []byte
 	return pack(r)
 }
 
-// pack makes an archive of the file of a report.
+// pack returns a ZIP archive with the file of a report.
 func pack(r store.Report) ([]byte, error) {
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)
-	file, err := w.CreateHeader(
-		&zip.FileHeader{Name: r.ReportUUID + ".csv", Method: zip.Deflate, Modified: r.Created.Time()},
-	)
+	header := &zip.FileHeader{Name: r.ReportUUID + ".csv", Method: zip.Deflate, Modified: r.Created.Time()}
+	file, err := w.CreateHeader(header)
 	if err == nil {
 		_, err = file.Write([]byte(r.Content))
 	}

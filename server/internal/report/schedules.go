@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// CreateReportSchedule says when reports are made, by themselves.
+// CreateReportSchedule adds a schedule by which reports are made, and returns its id.
 func (s *Service) CreateReportSchedule(ctx context.Context, body api.ReportScheduleRequest) (string, error) {
 	id := call.ID(ctx, s.NewID)
 	return id, s.putReportSchedule(ctx, id, body, false)
@@ -39,10 +39,8 @@ func (s *Service) putReportSchedule(
 		if _, err := rule.Filter(body.Filter, store.Images.Schema, qql.Options{Now: int64(tx.Now)}); err != nil {
 			return err
 		}
-		existed, err := tx.PutReportSchedule(
-			ctx,
-			store.ReportSchedule{ReportScheduleRequest: body, ID: id, DueAt: firstReport(body, tx.Now.Time())},
-		)
+		r := store.ReportSchedule{ReportScheduleRequest: body, ID: id, DueAt: firstReport(body, tx.Now.Time())}
+		existed, err := tx.PutReportSchedule(ctx, r)
 		if err == nil && mustExist && !existed {
 			return fmt.Errorf("schedule of reports: %w", store.ErrNotFound)
 		}
@@ -54,8 +52,8 @@ func (s *Service) putReportSchedule(
 	return err
 }
 
-// firstReport is when the first report of a schedule is made. A single one whose time has passed is
-// made at once (our choice).
+// firstReport returns when the first report of a schedule is made. A schedule without recurrence
+// whose time has passed makes its report at once (our choice).
 func firstReport(body api.ReportScheduleRequest, now time.Time) openapi.Millis {
 	if body.ReportScheduleDetails.IsNull() || !body.ReportScheduleDetails.IsSpecified() {
 		return max(openapi.MillisOf(body.EventTime), openapi.MillisOf(now))
@@ -63,30 +61,31 @@ func firstReport(body api.ReportScheduleRequest, now time.Time) openapi.Millis {
 	return nextReport(body, now.Add(-time.Millisecond))
 }
 
-// nextReport is when the first report after a time is made; 0 when there is none. The time of day
-// is that of eventTime, in UTC. A week has the selected days, or that of eventTime; a month the day
-// of eventTime, or its last when it is shorter (our choice).
+// nextReport returns when the first report after a time is made; 0 if there is none. The time of
+// day is that of eventTime, in UTC. Weekly reports are made on the selected days, or on that of
+// eventTime; monthly ones on the day of eventTime, or on the last day of a shorter month (our
+// choice).
 func nextReport(body api.ReportScheduleRequest, after time.Time) openapi.Millis {
 	recurrence, err := body.ReportScheduleDetails.Get()
 	if err != nil {
-		return 0 // once
+		return 0 // a schedule without recurrence
 	}
+	monthly := recurrence.RecurrenceType == api.ReportRecurrenceRecurrenceTypeMONTHLY
 	first := body.EventTime.UTC()
-	months := 0
-	if after.After(first) {
+	run, months := first, 0
+	if after.After(first) { // begin shortly before the result
 		months = (after.Year()-first.Year())*12 + int(after.Month()-first.Month()) - 1
-	}
-	run := first
-	if recurrence.RecurrenceType != api.ReportRecurrenceRecurrenceTypeMONTHLY && after.After(first) {
-		run = first.AddDate(0, 0, int(after.Sub(first)/(24*time.Hour)))
-	}
-	for !run.After(after) || !fits(recurrence, first, run) {
-		if recurrence.RecurrenceType != api.ReportRecurrenceRecurrenceTypeMONTHLY {
-			run = run.AddDate(0, 0, 1)
-			continue
+		if !monthly {
+			run = first.AddDate(0, 0, int(after.Sub(first)/(24*time.Hour)))
 		}
-		run = inMonth(first, months)
-		months++
+	}
+	for !run.After(after) || !matches(recurrence, first, run) {
+		if monthly {
+			run = inMonth(first, months)
+			months++
+		} else {
+			run = run.AddDate(0, 0, 1)
+		}
 	}
 	if end := body.EventEndTime; !end.IsZero() && run.After(end) {
 		return 0
@@ -94,8 +93,8 @@ func nextReport(body api.ReportScheduleRequest, after time.Time) openapi.Millis 
 	return openapi.MillisOf(run)
 }
 
-// fits reports whether a schedule of reports has a run on a day.
-func fits(r api.ReportRecurrence, first, run time.Time) bool {
+// matches reports whether a recurrence has a report on the day of a time.
+func matches(r api.ReportRecurrence, first, run time.Time) bool {
 	switch {
 	case run.Before(first):
 		return false
@@ -107,39 +106,30 @@ func fits(r api.ReportRecurrence, first, run time.Time) bool {
 	return slices.Contains(r.SelectedDayOfWeeks, api.WeekDay(strings.ToUpper(run.Weekday().String())))
 }
 
-// inMonth is the day of a time some months later, or the last day of that month.
+// inMonth returns the same day and time some months later, or the last day of that month.
 func inMonth(first time.Time, months int) time.Time {
-	month := time.Date(
-		first.Year(), first.Month()+time.Month(months), 1, first.Hour(), first.Minute(), first.Second(),
-		first.Nanosecond(), time.UTC,
-	)
+	month := first.AddDate(0, months, 1-first.Day())
 	last := month.AddDate(0, 1, -1).Day()
 	return month.AddDate(0, 0, min(first.Day(), last)-1)
 }
 
-// Make makes the report of a schedule that is due, with what is known at that time, unless it
-// would be gone by now.
+// Make makes the report of a schedule that is due, unless the report would have expired already.
 func (s *Service) Make(ctx context.Context, tx *store.Tx, due store.ReportSchedule) error {
 	columns, err := columnsOf(due.TemplateName, due.DisplayColumns)
 	if err != nil {
 		return err
 	}
-	made := due.DueAt
-	if life := lifeOf(due.ExpireAfter); made.Add(life) > tx.Now {
-		r := store.Report{Text: due.Description, Created: made, Packed: due.Zip == 1}
-		r.ReportUUID = call.ID(ctx, s.NewID)
-		r.ReportName = due.Name
-		r.Filter = due.Filter
-		r.DisplayColumns = columns
-		r.TemplateName = due.TemplateName
-		r.ReportType = store.ReportScheduled
+	created, oldest := due.DueAt, tx.Now.Add(-lifeOf(due.ExpireAfter))
+	if created > oldest {
+		r := store.Report{Text: due.Description, Created: created, Packed: due.Zip == 1, Report: api.Report{
+			ReportUUID: call.ID(ctx, s.NewID), ReportName: due.Name, ReportType: store.ReportScheduled,
+			Filter: due.Filter, DisplayColumns: columns, TemplateName: due.TemplateName,
+		}}
 		if err := generate(ctx, tx, r, due.ExpireAfter); err != nil {
 			return err
 		}
-		due.DueAt = nextReport(due.ReportScheduleRequest, made.Time())
-	} else {
-		due.DueAt = nextReport(due.ReportScheduleRequest, tx.Now.Add(-life).Time())
 	}
+	due.DueAt = nextReport(due.ReportScheduleRequest, max(created, oldest).Time())
 	_, err = tx.PutReportSchedule(ctx, due)
 	return err
 }

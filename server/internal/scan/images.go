@@ -9,14 +9,13 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Service answers what scans have found, and keeps the profile of scans. It is safe for concurrent
-// use.
+// Service returns what scans have found, and the profile of scans. It is safe for concurrent use.
 type Service struct {
 	store *store.Store
 	pace  Pace
 }
 
-// New returns a Service of a store. The pace is the profile of worlds that have none of their own.
+// New returns a Service. The pace is the profile of worlds that have none of their own.
 func New(s *store.Store, p Pace) *Service { return &Service{s, p} }
 
 func (s *Service) read(ctx context.Context, f func(*store.Tx) error) error {
@@ -46,7 +45,7 @@ func (s *Service) DescribeImage(ctx context.Context, sha string) (i api.Image, b
 	return i, b, err
 }
 
-// AssociatedRegistries returns the places where an image was found.
+// AssociatedRegistries returns the places where scans found an image.
 func (s *Service) AssociatedRegistries(
 	ctx context.Context, sha string,
 ) (all []api.AssociatedRegistry, b rule.Basis, err error) {

@@ -17,7 +17,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Inventory is what registries contain, by registryUri. It is the Source that a file describes.
+// Inventory has the contents of registries by registryUri. It is a Source that is read from a file.
 type Inventory map[string]Contents
 
 // Contents are the repositories of a registry, by name.
@@ -28,12 +28,11 @@ type Tags map[string]Item
 
 // Item is what a tag points to.
 type Item struct {
-	// Version is the same for tags of a repository that point to one image; default: the tag
-	// itself.
+	// Version is the same for tags that point to one image; default: the tag itself.
 	Version string `json:"version"`
 	// Digest is the SHA-256 of the image, 64 hexadecimal digits; default: made up from the version.
 	Digest string `json:"digest"`
-	// Created is when the image was made; default: at most thirty days before it is found first.
+	// Created is when the image was made; default: at most thirty days before the first scan.
 	Created time.Time `json:"created"`
 	// Size is in bytes; default: made up.
 	Size int64 `json:"size"`
@@ -55,7 +54,7 @@ var madeUp = Tags{
 	"1.0.0": {}, "1.1.0": {}, "1.2.0": {}, "stable": {Version: "1.1.0"}, "latest": {Version: "1.2.0"},
 }
 
-// Host is the host of a registryUri.
+// Host returns the host of a registryUri.
 func Host(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil {
@@ -64,13 +63,13 @@ func Host(uri string) string {
 	return u.Host
 }
 
-// number is drawn from some words: the same for the same words.
+// number returns a pseudo-random number, which depends on the words only.
 func number(words ...any) uint64 {
 	sum := sha256.Sum256(fmt.Append(nil, words...))
 	return binary.BigEndian.Uint64(sum[:8])
 }
 
-// imageAge bounds how old an image is when it is found first.
+// imageAge bounds the age of an image at its first scan.
 const imageAge = 30 * 24 * time.Hour
 
 // image returns the image that a scan finds at a place.

@@ -12,14 +12,14 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// listing is what a source has listed of a registry, for some selectors.
+// listing is what a source has listed of a registry for the selectors of its schedules.
 type listing struct {
 	selected map[Selector]bool
 	contents Contents
 	err      error
 }
 
-// Listings are the listings of registries, by registryUri. They are made before the transaction
+// Listings are the listings of registries by registryUri. They are fetched before the transaction
 // that uses them, as a source may use the network.
 type Listings map[string]listing
 
@@ -33,7 +33,7 @@ func (all Listings) Add(uri string, filters []api.ScheduleFilter) {
 	}
 }
 
-// Fetch lists the registries, one after the other. A source bounds how long that takes.
+// Fetch lists the registries, one after the other. Each source bounds its own time.
 func (all Listings) Fetch(ctx context.Context, sources Sources) {
 	for uri, l := range all {
 		selected := slices.SortedFunc(maps.Keys(l.selected), func(a, b Selector) int {
@@ -44,13 +44,13 @@ func (all Listings) Fetch(ctx context.Context, sources Sources) {
 	}
 }
 
-// Covers reports whether the listing of a registry has all that a schedule selects.
+// Covers reports whether the listing of a registry has all selectors of a schedule.
 func (all Listings) Covers(uri string, filters []api.ScheduleFilter) bool {
 	return !slices.ContainsFunc(Targets(filters), func(t Target) bool { return !all[uri].selected[t.Selector] })
 }
 
-// Failure returns how the failed listing of a registry is shown in a schedule; nil if it did not
-// fail. The cause is for the log only.
+// Failure returns the errors that a schedule shows if the listing of its registry failed, or nil.
+// They do not contain the cause, which is in the log.
 func (all Listings) Failure(uri string) []api.ScheduleError {
 	err := all[uri].err
 	if err == nil {
@@ -63,8 +63,8 @@ func (all Listings) Failure(uri string) []api.ScheduleError {
 	}}
 }
 
-// Addresses reads the registryUris of the registries of some schedules. A registry that is being
-// deleted has none: its contents will never be seen.
+// Addresses returns the registryUris of the registries of schedules. A registry that is being
+// deleted has none, as no call can see what scans of it find.
 func Addresses(ctx context.Context, tx *store.Tx, rows []store.Due) (map[string]string, error) {
 	addresses := map[string]string{}
 	for _, d := range rows {

@@ -16,20 +16,17 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Pace is how long a schedule stays in each state on its way, in a world whose profile was not set.
+// Pace is how long a schedule stays in each state, in a world without a profile of its own.
 type Pace struct {
 	Created  time.Duration // until it is queued
 	Queued   time.Duration // until a sensor takes it
 	Listing  time.Duration // while the sensor lists the repositories
-	Scanning time.Duration // while it scans the images
+	Scanning time.Duration // while the sensor scans the images
 }
 
-// DefaultPace lets a scan be watched without waiting long; our choice.
+// DefaultPace is slow enough to watch a scan, and fast enough to wait for it (our choice).
 var DefaultPace = Pace{
-	Created:  time.Second,
-	Queued:   2 * time.Second,
-	Listing:  2 * time.Second,
-	Scanning: 8 * time.Second,
+	Created: time.Second, Queued: 2 * time.Second, Listing: 2 * time.Second, Scanning: 8 * time.Second,
 }
 
 func (p Pace) profile() control.ScanProfile {
@@ -37,21 +34,17 @@ func (p Pace) profile() control.ScanProfile {
 		return control.DurationRange{Min: d.Milliseconds(), Max: d.Milliseconds()}
 	}
 	return control.ScanProfile{
-		Created:  exactly(p.Created),
-		Queued:   exactly(p.Queued),
-		Listing:  exactly(p.Listing),
-		Scanning: exactly(p.Scanning),
+		Created: exactly(p.Created), Queued: exactly(p.Queued),
+		Listing: exactly(p.Listing), Scanning: exactly(p.Scanning),
 		Outcomes: []control.ScanOutcome{},
 	}
 }
 
 // DescribeScanProfile returns the profile of the world.
-func (s *Service) DescribeScanProfile(ctx context.Context) (p control.ScanProfile, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		p, err = s.Profile(ctx, tx)
-		return err
+func (s *Service) DescribeScanProfile(ctx context.Context) (control.ScanProfile, error) {
+	return store.ReadValue(ctx, s.store, call.World(ctx), func(tx *store.Tx) (control.ScanProfile, error) {
+		return s.Profile(ctx, tx)
 	})
-	return p, err
 }
 
 // Profile reads the profile of the world of a transaction.
@@ -80,13 +73,14 @@ func (s *Service) SetScanProfile(ctx context.Context, p control.ScanProfile) err
 	return s.store.Write(ctx, call.World(ctx), func(tx *store.Tx) error { return tx.SetProfile(ctx, p) })
 }
 
-// draw picks a duration for a schedule: the same for the same seed, id and name.
+// draw returns a duration from a range. It depends on the seed of the profile, the id of the
+// schedule and the name of the state only.
 func draw(p control.ScanProfile, id, name string, r control.DurationRange) int64 {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%s/%s", p.Seed, id, name))
 	return r.Min + int64(binary.BigEndian.Uint64(sum[:8])%uint64(r.Max-r.Min+1))
 }
 
-// Plan draws for a new schedule how long it stays in each state and how its scans end.
+// Plan sets how long a new schedule stays in each state and how its scans end.
 func Plan(p control.ScanProfile, s *store.Schedule) {
 	id := s.ScheduleUUID
 	s.Stays = store.Stays{
@@ -98,34 +92,31 @@ func Plan(p control.ScanProfile, s *store.Schedule) {
 	s.Outcome, s.Fault = outcome(p, s.Filters)
 }
 
-// outcome finds the first rule of the profile that fits a repository of the schedule.
+// outcome returns the first outcome of the profile that matches a repository of the schedule.
 func outcome(p control.ScanProfile, filters []api.ScheduleFilter) (api.Status, []api.ScheduleError) {
 	for _, o := range p.Outcomes {
 		for _, t := range Targets(filters) {
-			repo := t.Repo
-			if !qql.Glob(o.Repository, repo) {
-				continue
+			if qql.Glob(o.Repository, t.Repo) {
+				return api.Status(o.Status), errorsOf(o, t.Repo)
 			}
-			status := api.Status(o.Status)
-			if status == api.StatusFinished {
-				return status, nil
-			}
-			fault := []api.ScheduleError{}
-			for _, e := range o.Errors {
-				fault = append(fault, api.ScheduleError(e))
-			}
-			if len(fault) == 0 {
-				fault = append(
-					fault,
-					api.ScheduleError{
-						ErrorCode:     strings.ToUpper(string(status)),
-						ErrorMessage:  "The scan did not come to its end.",
-						ContextParams: map[string]any{"repository": repo},
-					},
-				)
-			}
-			return status, fault
 		}
 	}
 	return api.StatusFinished, nil
+}
+
+// errorsOf returns the errors of a scan that ends with an outcome.
+func errorsOf(o control.ScanOutcome, repo string) (all []api.ScheduleError) {
+	if o.Status == control.ScanOutcomeStatusFinished {
+		return nil
+	}
+	for _, e := range o.Errors {
+		all = append(all, api.ScheduleError(e))
+	}
+	if len(all) == 0 {
+		all = []api.ScheduleError{{
+			ErrorCode: strings.ToUpper(string(o.Status)), ErrorMessage: "The scan did not come to its end.",
+			ContextParams: map[string]any{"repository": repo},
+		}}
+	}
+	return all
 }

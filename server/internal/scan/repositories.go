@@ -14,8 +14,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// AddRepository adds a repository to a registry, or images to a repository, as if a scan had found
-// them now.
+// AddRepository adds a repository or images to a registry, like a scan that ends now.
 func (s *Service) AddRepository(
 	ctx context.Context, registryID string, r control.ScenarioRepository,
 ) (added control.ScenarioRepository, err error) {
@@ -26,26 +25,22 @@ func (s *Service) AddRepository(
 		}
 		totals, err := PutRepository(ctx, tx, row, r)
 		added = control.ScenarioRepository{
-			RepoName:              r.RepoName,
-			TotalImages:           totals.TotalImages,
-			TotalScannedImages:    totals.TotalScannedImages,
-			TotalVulnerableImages: totals.TotalVulnerableImages,
+			RepoName: r.RepoName, TotalImages: totals.TotalImages,
+			TotalScannedImages: totals.TotalScannedImages, TotalVulnerableImages: totals.TotalVulnerableImages,
 		}
 		return err
 	})
 	return added, err
 }
 
-// PutRepository adds a repository with its images. Totals that are given replace those that there
-// are; without any they are counted.
+// PutRepository adds a repository with its images. Its totals are those that are given or, if none
+// is given, the numbers of its images.
 func PutRepository(
 	ctx context.Context, tx *store.Tx, row api.RegistryDetails, r control.ScenarioRepository,
 ) (api.Repository, error) {
 	totals := api.Repository{
-		RepoName:              r.RepoName,
-		TotalImages:           r.TotalImages,
-		TotalScannedImages:    r.TotalScannedImages,
-		TotalVulnerableImages: r.TotalVulnerableImages,
+		RepoName: r.RepoName, TotalImages: r.TotalImages,
+		TotalScannedImages: r.TotalScannedImages, TotalVulnerableImages: r.TotalVulnerableImages,
 	}
 	at := api.AssociatedRegistry{Registry: Host(row.RegistryURI), RegistryUUID: row.RegistryUUID, Repo: r.RepoName}
 	for _, alike := range r.Images {
@@ -56,14 +51,14 @@ func PutRepository(
 	if (totals != api.Repository{RepoName: r.RepoName}) {
 		return totals, tx.PutRepository(ctx, row.RegistryUUID, totals)
 	}
-	var scanned openapi.Millis // never, so far
+	var scanned openapi.Millis // 0 for never
 	if len(r.Images) > 0 {
 		scanned = tx.Now
 	}
 	return tx.CountImages(ctx, row.RegistryUUID, r.RepoName, scanned)
 }
 
-// putImages adds a tag, or many that are alike, with the images that they point to.
+// putImages adds one tag, or many tags from a template, with the images to which they point.
 func putImages(ctx context.Context, tx *store.Tx, at api.AssociatedRegistry, alike control.ScenarioImages) error {
 	count := max(alike.Count, 1)
 	if alike.Digest != "" && count > 1 {

@@ -14,11 +14,11 @@ import (
 // result is what the scans of some schedules found.
 type result struct {
 	images       map[[3]string]store.Found    // by registry, repository and tag
-	scanned      map[[2]string]openapi.Millis // when a repository was scanned last, by registry and repository
-	repositories map[string]Contents          // that a source has listed, by registry
+	scanned      map[[2]string]openapi.Millis // time of the last scan, by registry and repository
+	repositories map[string]Contents          // what a source has listed, by registry
 }
 
-// Save stores what the scans of schedules found when they ended.
+// Save stores what the scans of schedules have found.
 func Save(ctx context.Context, tx *store.Tx, ended []store.Due, listings Listings) error {
 	r := result{map[[3]string]store.Found{}, map[[2]string]openapi.Millis{}, map[string]Contents{}}
 	addresses, err := Addresses(ctx, tx, ended)
@@ -33,7 +33,7 @@ func Save(ctx context.Context, tx *store.Tx, ended []store.Due, listings Listing
 	return r.save(ctx, tx)
 }
 
-// add adds what the scan of one schedule found. In a registry that no source handles, every
+// add adds what the scan of one schedule has found. In a registry without a source, every
 // repository and every tag that is selected exists.
 func (r result) add(uri string, d store.Due, listings Listings) {
 	l, listed := listings[uri]

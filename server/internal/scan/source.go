@@ -1,6 +1,6 @@
-// Package scan says what a scan of a registry finds, how long it takes and how it ends. What a
-// registry contains comes from a source (an inventory, or the registry itself over the network) or
-// is made up. The package knows no HTTP and no SQL text.
+// Package scan has the rules of scans: what a scan finds, how long it takes and how it ends. The
+// contents of a registry come from a source (an inventory, or the registry itself over the network)
+// or are made up. The package must not import net/http and contains no SQL text.
 package scan
 
 import (
@@ -14,12 +14,12 @@ import (
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
-// Source lists what registries contain.
+// Source lists the contents of registries.
 type Source interface {
 	// Handles reports whether the source lists a registry, by its registryUri.
 	Handles(uri string) bool
-	// List lists the repositories of a registry, with at least the tags that are selected. It is
-	// called outside transactions, as it may use the network.
+	// List lists the repositories of a registry, with at least the selected tags. It is called
+	// outside transactions, as it may use the network.
 	List(ctx context.Context, uri string, selected []Selector) (Contents, error)
 }
 
@@ -36,8 +36,7 @@ func (all Sources) Of(uri string) Source {
 	return nil
 }
 
-// Error says why a source could not list a registry. The scan of the schedule ends in Error with
-// it.
+// Error says why a source could not list a registry. The schedule ends in Error and shows it.
 type Error struct{ Code, Msg string }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Msg }
@@ -73,12 +72,12 @@ func (s Selector) Names() []string {
 	return names
 }
 
-// isExpression reports whether a tag is a regular expression: it holds a metacharacter other than .
-// and - (our choice; .* is seen in use).
+// isExpression reports whether a tag is a regular expression: it has a metacharacter other than .
+// and - (our choice; public scripts use .*).
 func isExpression(tag string) bool { return strings.ContainsAny(tag, `*+?^$|()[]{}\`) }
 
-// compileTag compiles a tag that is a regular expression. RE2 runs in linear time; the document
-// bounds the length.
+// compileTag compiles a tag that is a regular expression. It needs no bound: it runs in linear
+// time, and the document bounds its length.
 func compileTag(tag string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(`^(?:` + tag + `)$`)
 	if err != nil {
@@ -99,13 +98,13 @@ func CheckTags(filters []api.ScheduleFilter) error {
 	return nil
 }
 
-// Target is one repository of a schedule, with null and absent made equal.
+// Target is one repository of a schedule. Null and absent fields are equal.
 type Target struct {
 	Selector
-	Days int // only images that are not older; 0 for all
+	Days int // maximum age of the images; 0 for no maximum
 }
 
-// Targets lists the repositories of a schedule.
+// Targets returns the repositories of a schedule.
 func Targets(filters []api.ScheduleFilter) []Target {
 	var all []Target
 	for _, f := range filters {

@@ -20,8 +20,8 @@ var VulnerabilityTokens = store.Resource{
 	Order: qql.Sort{Field: qql.Field{Token: "severity", Kind: qql.Number}, Desc: true},
 }
 
-// Vulnerabilities makes up what is in an image: numbers and names that are plainly not real, the
-// same for the same image.
+// Vulnerabilities makes up the vulnerabilities of an image. Their numbers and names are plainly not
+// real, and depend on the image only.
 func Vulnerabilities(sha string) []api.Vulnerability {
 	all := make([]api.Vulnerability, number(sha, "count")%8)
 	for i := range all {
@@ -36,7 +36,7 @@ func Vulnerabilities(sha string) []api.Vulnerability {
 	return all
 }
 
-// finding is a vulnerability as the filter language sees it.
+// finding makes a vulnerability a record of the filter language.
 type finding api.Vulnerability
 
 // Text implements qql.Record.
@@ -50,7 +50,7 @@ func (f finding) Number(token string) int64 {
 // Group implements qql.Record.
 func (f finding) Group(string) []qql.Record { return nil }
 
-// page filters, sorts and pages vulnerabilities, of which an image has few.
+// page returns a page of vulnerabilities, filtered and sorted.
 func page(all []api.Vulnerability, l store.List) api.Vulnerabilities {
 	if l.Filter != nil {
 		all = slices.DeleteFunc(all, func(v api.Vulnerability) bool { return !l.Filter.Eval(finding(v)) })

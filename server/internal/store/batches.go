@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math"
 	"strings"
 
@@ -11,34 +11,35 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Cursor is how far a job is in the schedules of a registry: behind one in the order of creation
-// or, where only those of one status are looked at, in the order of their index.
+// Cursor is the position of a job in the schedules of a registry: the last schedule that it has
+// read. A job that reads the schedules of one status goes by (Created, ID), which is indexed with
+// the status; other jobs go by Seq, the order of creation.
 type Cursor struct {
 	Seq     int64          `json:"seq,omitempty"`
 	Created openapi.Millis `json:"created,omitempty"`
 	ID      string         `json:"id,omitempty"`
 }
 
-// Batch is a part of a registry's schedules that one transaction works on, without reading it row
-// by row: those that match a filter between two marks.
+// Batch is the part of a registry's schedules that one transaction of a job works on: those that
+// match a filter, behind one cursor and up to another.
 type Batch struct {
 	Registry  string
 	After, To Cursor
-	UpTo      int64      // the newest that is looked at
-	Rows      int        // how many there are between the marks, whether they match or not
-	Last      bool       // there are no others behind it
-	Status    api.Status // of all that match, where the filter asks for one that occurs
-	status    string
+	UpTo      int64      // number of the newest schedule that the job may read
+	Rows      int        // number of schedules between the cursors, with those that do not match
+	Last      bool       // no schedules follow
+	Status    api.Status // of all that match, if the filter selects one status that occurs
+	status    string     // the status that the filter selects, in lower case; "" if it selects none
 	filter    qql.Filter
 }
 
 // Exact reports whether all schedules of the batch match.
-func (p Batch) Exact() bool {
-	_, whole := p.filter.(qql.Match)
-	return whole && p.status != ""
+func (b Batch) Exact() bool {
+	_, whole := b.filter.(qql.Match)
+	return whole && b.status != ""
 }
 
-// oneStatus gives the status that a filter asks for, in lower case, if it asks for one.
+// oneStatus returns the one status that a filter selects, in lower case, or "".
 func oneStatus(f qql.Filter) string {
 	switch f := f.(type) {
 	case qql.And:
@@ -55,101 +56,87 @@ func oneStatus(f qql.Filter) string {
 	return ""
 }
 
-// Estimate is how many schedules of a registry a job with a filter looks at, by the counters: those
-// of the one status that the filter asks for, which it names if there are any, or all.
+// Estimate returns how many schedules a job with a filter reads, by the counters of the registry:
+// those of the one status that the filter selects, or all. status is "" if no schedule has it.
 func Estimate(counts Counts, f qql.Filter) (status api.Status, n int) {
-	wanted := oneStatus(f)
+	selected := oneStatus(f)
 	for s, count := range counts {
 		switch {
-		case wanted == "":
+		case selected == "":
 			n += count
-		case strings.EqualFold(s, wanted):
+		case strings.EqualFold(s, selected):
 			status, n = api.Status(s), count
 		}
 	}
 	return status, n
 }
 
-// NextBatch gives the batch of a registry with some counters behind a mark that has at most so many
-// rows: what one transaction looks at is bounded, however few of them a filter selects.
-func (tx *Tx) NextBatch(ctx context.Context, counts Counts, f qql.Filter, within Batch) (Batch, error) {
-	p := within
-	p.status, p.filter = oneStatus(f), f
-	if p.status == "" {
-		w, err := tx.Window(ctx, p.Registry, Window{After: p.After.Seq, UpTo: within.UpTo, Rows: within.Rows})
-		p.To, p.Rows, p.Last = Cursor{Seq: w.UpTo}, w.Rows, w.Rows < within.Rows
-		return p, err
+// The two ways in which NextBatch finds the end of a batch.
+const (
+	bySeq = `SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM (SELECT seq FROM schedule
+		WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5) AS next`
+	byStatus = `SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3
+		AND (created, id) > ($4, $5) ORDER BY created, id LIMIT 1 OFFSET $6`
+)
+
+// NextBatch returns the batch that begins behind b.After and has at most b.Rows rows. The bound
+// counts rows that do not match too, so that a transaction never reads more.
+func (tx *Tx) NextBatch(ctx context.Context, counts Counts, f qql.Filter, b Batch) (Batch, error) {
+	most := b.Rows
+	b.status, b.filter = oneStatus(f), f
+	if b.status == "" {
+		b.To = Cursor{}
+		err := tx.Scan(ctx, []any{&b.Rows, &b.To.Seq}, bySeq, tx.World, b.Registry, b.After.Seq, b.UpTo, most)
+		b.Last = b.Rows < most
+		return b, err
 	}
 	var all int
-	if p.Status, all = Estimate(counts, f); all <= within.Rows {
-		p.To, p.Rows, p.Last = Cursor{Created: math.MaxInt64}, all, true
-		return p, nil
+	if b.Status, all = Estimate(counts, f); all <= most {
+		b.To, b.Rows, b.Last = Cursor{Created: math.MaxInt64}, all, true
+		return b, nil
 	}
-	err := tx.Scan(
-		ctx,
-		[]any{&p.To.Created, &p.To.ID},
-		`SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3
-			AND (created, id) > ($4, $5)
-		ORDER BY created, id LIMIT 1 OFFSET $6`,
-		tx.World,
-		p.Registry,
-		p.status,
-		p.After.Created,
-		p.After.ID,
-		within.Rows-1,
-	)
-	if errors.Is(err, ErrNotFound) {
-		p.To, p.Last, err = Cursor{Created: math.MaxInt64}, true, nil
-		p.Rows = 0 // not counted
+	found, err := tx.first(ctx, []any{&b.To.Created, &b.To.ID}, byStatus,
+		tx.World, b.Registry, b.status, b.After.Created, b.After.ID, most-1)
+	if err == nil && !found {
+		b.To, b.Rows, b.Last = Cursor{Created: math.MaxInt64}, 0, true // the rest is not counted
 	}
-	return p, err
+	return b, err
 }
 
-// rows is the condition that a schedule is of the batch, behind some arguments. It says no more
-// than it must: for a whole batch of one status, an index tells without a look at the schedules.
-func (p Batch) rows(tx *Tx, args ...any) statement {
-	args = append(args, tx.World, p.Registry)
+// condition holds for the schedules of a batch; args are the arguments before those of the
+// condition. For a batch of one status it is short, so that an index answers it alone.
+func (b Batch) condition(tx *Tx, args ...any) statement {
+	args = append(args, tx.World, b.Registry)
 	n := len(args)
-	text := `world = $` + number(n-1) + ` AND registry = $` + number(n)
-	if p.status == "" {
-		args = append(args, p.After.Seq, min(p.To.Seq, p.UpTo))
-		text += ` AND seq > $` + number(n+1) + ` AND seq <= $` + number(n+2)
+	text := fmt.Sprintf(`world = $%d AND registry = $%d`, n-1, n)
+	if b.status == "" {
+		args = append(args, b.After.Seq, min(b.To.Seq, b.UpTo))
+		text += fmt.Sprintf(` AND seq > $%d AND seq <= $%d`, n+1, n+2)
 	} else {
-		args = append(args, p.status, p.After.Created, p.After.ID, p.To.Created, p.To.ID)
-		text += ` AND lower(status) = $` + number(
-			n+1,
-		) + ` AND (created, id) > ($` + number(
-			n+2,
-		) + `, $` + number(
-			n+3,
-		) + `) AND (created, id) <= ($` + number(
-			n+4,
-		) + `, $` + number(
-			n+5,
-		) + `)`
-		if !tx.exists || tx.last > p.UpTo {
-			args = append(args, p.UpTo)
-			text += ` AND seq <= $` + number(n+6)
+		args = append(args, b.status, b.After.Created, b.After.ID, b.To.Created, b.To.ID)
+		text += fmt.Sprintf(` AND lower(status) = $%d AND (created, id) > ($%d, $%d) AND (created, id) <= ($%d, $%d)`,
+			n+1, n+2, n+3, n+4, n+5)
+		if !tx.exists || tx.lastSeq > b.UpTo {
+			args = append(args, b.UpTo)
+			text += fmt.Sprintf(` AND seq <= $%d`, n+6)
 		}
-		if p.Exact() {
+		if b.Exact() {
 			return statement{text, args}
 		}
 	}
-	where := tx.condition(Schedules, p.filter, args...)
+	where := tx.condition(Schedules, b.filter, args...)
 	return statement{text + ` AND ` + where.text, where.args}
 }
 
 // CountByStatus counts the schedules of a batch by status.
-func (tx *Tx) CountByStatus(ctx context.Context, p Batch) (map[api.Status]int, error) {
+func (tx *Tx) CountByStatus(ctx context.Context, b Batch) (map[api.Status]int, error) {
 	type row struct {
 		status api.Status
 		n      int
 	}
-	where := p.rows(tx)
-	rows, err := collect(
-		ctx, tx, func(r *row) []any { return []any{&r.status, &r.n} },
-		statement{`SELECT status, COUNT(*) FROM schedule WHERE ` + where.text + ` GROUP BY status`, where.args},
-	)
+	where := b.condition(tx)
+	rows, err := collect(ctx, tx, func(r *row) []any { return []any{&r.status, &r.n} },
+		query(`SELECT status, COUNT(*) FROM schedule WHERE `+where.text+` GROUP BY status`, where.args...))
 	counts := map[api.Status]int{}
 	for _, r := range rows {
 		counts[r.status] = r.n
@@ -158,42 +145,34 @@ func (tx *Tx) CountByStatus(ctx context.Context, p Batch) (map[api.Status]int, e
 }
 
 // RowsOf reads the rows of a batch.
-func (tx *Tx) RowsOf(ctx context.Context, p Batch) ([]Row, error) {
-	where := p.rows(tx)
-	return collect(
-		ctx, tx, (*Row).fields,
-		statement{`SELECT id, seq, status FROM schedule WHERE ` + where.text + ` ORDER BY seq`, where.args},
-	)
+func (tx *Tx) RowsOf(ctx context.Context, b Batch) ([]Row, error) {
+	where := b.condition(tx)
+	return collect(ctx, tx, (*Row).fields,
+		query(`SELECT id, seq, status FROM schedule WHERE `+where.text+` ORDER BY seq`, where.args...))
 }
 
-// CancelBatch cancels the schedules of a batch that have one of some statuses, and says how many.
-// Of several statuses it must be told how many there are of each.
-func (tx *Tx) CancelBatch(ctx context.Context, p Batch, counted map[api.Status]int) (int, error) {
-	return tx.changeBatch(
-		ctx, p, counted,
-		change{statement{`UPDATE schedule SET ` + canceled, []any{api.StatusCanceled, tx.Now}}, api.StatusCanceled},
-	)
+// CancelBatch cancels the schedules of a batch that have one of the counted statuses, and returns
+// how many there were. The counts must be right if there is more than one status.
+func (tx *Tx) CancelBatch(ctx context.Context, b Batch, counted map[api.Status]int) (int, error) {
+	update := query(`UPDATE schedule SET `+setCanceled, api.StatusCanceled, tx.Now)
+	return tx.changeBatch(ctx, b, counted, update, api.StatusCanceled)
 }
 
-// DeleteBatch removes them.
-func (tx *Tx) DeleteBatch(ctx context.Context, p Batch, counted map[api.Status]int) (int, error) {
-	return tx.changeBatch(ctx, p, counted, change{do: statement{text: `DELETE FROM schedule`}})
+// DeleteBatch deletes the schedules of a batch, with the same parameters as CancelBatch.
+func (tx *Tx) DeleteBatch(ctx context.Context, b Batch, counted map[api.Status]int) (int, error) {
+	return tx.changeBatch(ctx, b, counted, query(`DELETE FROM schedule`), "")
 }
 
-// change is the beginning of a statement after which schedules have a status or, without one, are
-// gone.
-type change struct {
-	do statement
-	to api.Status
-}
-
-// changeBatch changes the schedules of a batch that have one of some statuses.
-func (tx *Tx) changeBatch(ctx context.Context, p Batch, counted map[api.Status]int, c change) (int, error) {
+// changeBatch runs a statement, which lacks its condition, on the schedules of a batch that have
+// one of the counted statuses. Afterwards they have the status to or, if that is empty, are gone.
+func (tx *Tx) changeBatch(
+	ctx context.Context, b Batch, counted map[api.Status]int, do statement, to api.Status,
+) (int, error) {
 	if len(counted) == 0 {
 		return 0, nil
 	}
-	where := p.rows(tx, c.do.args...)
-	if !p.Exact() {
+	where := b.condition(tx, do.args...)
+	if !b.Exact() {
 		var from []string
 		for status := range counted {
 			from = append(from, string(status))
@@ -201,7 +180,7 @@ func (tx *Tx) changeBatch(ctx context.Context, p Batch, counted map[api.Status]i
 		list := tx.in(`status`, from, where.args...)
 		where = statement{where.text + ` AND ` + list.text, list.args}
 	}
-	changed, err := tx.Exec(ctx, c.do.text+` WHERE `+where.text, where.args...)
+	changed, err := tx.Exec(ctx, do.text+` WHERE `+where.text, where.args...)
 	if err != nil || changed == 0 {
 		return 0, err
 	}
@@ -211,9 +190,9 @@ func (tx *Tx) changeBatch(ctx context.Context, p Batch, counted map[api.Status]i
 			n = changed
 		}
 		delta[status] -= n
-		if c.to != "" {
-			delta[c.to] += n
+		if to != "" {
+			delta[to] += n
 		}
 	}
-	return changed, tx.addCounts(ctx, p.Registry, delta)
+	return changed, tx.addCounts(ctx, b.Registry, delta)
 }

@@ -2,27 +2,28 @@ package store
 
 import "context"
 
-// invariants are queries that find what must not be; each gives one text for each finding. They go
-// through the data of all worlds and of their snapshots.
+// invariants are queries that find violations; each row of an answer is the text of a finding. They
+// read the data of all worlds and of their snapshots.
 var invariants = []string{
 	`SELECT 'world ' || c.world || ', registry ' || c.registry || ': the counter of ' || c.status
-		|| ' is ' || c.n || ', there are ' || (SELECT COUNT(*) FROM schedule s WHERE s.world = c.world AND s.registry = c.registry
-		AND s.status = c.status) || ' schedules'
+		|| ' is ' || c.n || ', there are ' || (SELECT COUNT(*) FROM schedule s
+			WHERE s.world = c.world AND s.registry = c.registry AND s.status = c.status) || ' schedules'
 		FROM schedule_count c WHERE c.n <> (SELECT COUNT(*) FROM schedule s
-		WHERE s.world = c.world AND s.registry = c.registry AND s.status = c.status)`,
+			WHERE s.world = c.world AND s.registry = c.registry AND s.status = c.status)`,
 	`SELECT DISTINCT 'world ' || s.world || ', registry ' || s.registry || ': there is no counter of ' || s.status
 		FROM schedule s WHERE NOT EXISTS (SELECT 1 FROM schedule_count c
-		WHERE c.world = s.world AND c.registry = s.registry AND c.status = s.status)`,
+			WHERE c.world = s.world AND c.registry = s.registry AND c.status = s.status)`,
 	`SELECT 'world ' || s.world || ', schedule ' || s.id || ': its registry ' || s.registry || ' does not exist'
 		FROM schedule s WHERE NOT EXISTS (SELECT 1 FROM registry r WHERE r.world = s.world AND r.id = s.registry)`,
 	`SELECT 'world ' || t.world || ', schedule ' || t.schedule || ': does not exist, but has a target'
 		FROM schedule_target t WHERE NOT EXISTS (SELECT 1 FROM schedule s
-		WHERE s.world = t.world AND s.id = t.schedule)`,
+			WHERE s.world = t.world AND s.id = t.schedule)`,
 	`SELECT 'world ' || r.world || ', registry ' || r.id || ': its totals are not those of its repositories'
-		FROM registry r WHERE r.images <> (SELECT COALESCE(SUM(p.images), 0) FROM repository p
-		WHERE p.world = r.world AND p.registry = r.id)
+		FROM registry r
+		WHERE r.images <> (SELECT COALESCE(SUM(p.images), 0) FROM repository p
+			WHERE p.world = r.world AND p.registry = r.id)
 		OR r.repositories <> (SELECT COUNT(*) FROM repository p WHERE p.world = r.world AND p.registry = r.id)`,
-	`SELECT 'world ' || p.world || ', repository ' || p.repository 
+	`SELECT 'world ' || p.world || ', repository ' || p.repository
 		|| ', tag ' || p.tag || ': its image ' || p.sha || ' does not exist'
 		FROM image_place p WHERE NOT EXISTS (SELECT 1 FROM image i WHERE i.world = p.world AND i.sha = p.sha)`,
 	`SELECT 'world ' || j.world || ', job ' || j.id || ': is ' || j.state || ' with ' || j.done || ' of ' || j.total
@@ -31,21 +32,19 @@ var invariants = []string{
 		OR (j.ended > 0) <> (j.state IN ('Finished', 'Failed')) OR (j.state = 'Finished' AND j.done <> j.total)`,
 }
 
-// Check looks for what must not be: damage of the file, counters that are not those of the rows,
-// rows that refer to nothing, jobs in states that there are not. It repairs nothing.
+const damagedFile = `SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`
+
+// Check looks for violations: a damaged file, counters that differ from the rows, references to
+// rows that do not exist, impossible jobs. It repairs nothing.
 func (s *Store) Check(ctx context.Context) (found []string, err error) {
+	queries := invariants
+	if !s.Shared() {
+		queries = append([]string{damagedFile}, invariants...)
+	}
 	err = s.Read(ctx, "", func(tx *Tx) error {
 		found = nil
-		queries := invariants
-		if !s.Shared() {
-			queries = append(
-				[]string{
-					`SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
-				},
-				queries...)
-		}
-		for _, query := range queries {
-			lines, err := collect(ctx, tx, func(line *string) []any { return []any{line} }, statement{query, nil})
+		for _, text := range queries {
+			lines, err := column[string](ctx, tx, query(text))
 			if err != nil {
 				return err
 			}

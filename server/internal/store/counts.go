@@ -13,14 +13,14 @@ import (
 // Counts are numbers of schedules by status.
 type Counts = api.ScheduleStatusCounts
 
-// Columns of registries, and of jobs: the counters of the registry, as countsText reads them.
+// Columns with the counters of a registry, for queries of registries and jobs; see countsText.
 const (
 	countsColumn    = countsOf + `registry.world AND c.registry = registry.id AND c.n > 0)`
 	jobCountsColumn = countsOf + `job.world AND c.registry = job.registry AND c.n > 0)`
 	countsOf        = `(SELECT string_agg(c.status || ':' || c.n, ',') FROM schedule_count AS c WHERE c.world = `
 )
 
-// countsText is what a column with counters is read into: never nil, and empty when there are none.
+// countsText reads a column of counters: never nil, and empty when there are none.
 type countsText Counts
 
 // Scan implements sql.Scanner.
@@ -43,65 +43,32 @@ func (c *countsText) Scan(column any) error {
 	return nil
 }
 
-// ScheduleCounts reads the number of schedules of a registry in each status that occurs.
-func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (Counts, error) {
-	type row struct {
-		status string
-		n      int
-	}
-	rows, err := collect(
-		ctx,
-		tx,
-		func(r *row) []any { return []any{&r.status, num(&r.n)} },
-		statement{
-			`SELECT status, n FROM schedule_count WHERE world = $1 AND registry = $2 AND n > 0`,
-			[]any{tx.World, registry},
-		},
-	)
-	counts := Counts{}
-	for _, r := range rows {
-		counts[r.status] = r.n
-	}
+// ScheduleCounts is CountsOf for a registry that need not exist.
+func (tx *Tx) ScheduleCounts(ctx context.Context, registry string) (counts Counts, err error) {
+	err = tx.Scan(ctx, []any{(*countsText)(&counts)},
+		`SELECT string_agg(status || ':' || n, ',') FROM schedule_count
+		WHERE world = $1 AND registry = $2 AND n > 0`, tx.World, registry)
 	return counts, err
 }
 
-// addCounts moves the counters of a registry. Every statement that inserts or deletes schedules or
-// changes their status is followed by it in the same transaction.
+// addCounts changes the counters of a registry. Every statement that inserts or deletes schedules
+// or changes their status is followed by it in the same transaction.
 func (tx *Tx) addCounts(ctx context.Context, registry string, delta map[api.Status]int) error {
 	var rows [][]any
 	for status, n := range delta {
 		rows = append(rows, []any{tx.World, registry, status, n})
 	}
-	_, err := tx.Insert(
-		ctx, `INSERT INTO schedule_count (world, registry, status, n)`,
-		` ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, rows,
-	)
+	_, err := tx.Insert(ctx, `INSERT INTO schedule_count (world, registry, status, n)`,
+		` ON CONFLICT (world, registry, status) DO UPDATE SET n = schedule_count.n + excluded.n`, rows)
 	return err
 }
 
-// countOf gives the total of a filtered list from the counters, where the filter is none or one
-// whole status.
+// countOf returns the total of a list of schedules from the counters; false unless the list has no
+// filter or its filter is a single status.
 func countOf(counts Counts, f qql.Filter) (total int, ok bool) {
-	match, isMatch := f.(qql.Match)
-	if f != nil && (!isMatch || match.Field.Token != "status" || len(match.Parts) != 1) {
+	if _, single := f.(qql.Match); f != nil && (!single || oneStatus(f) == "") {
 		return 0, false
 	}
-	for status, n := range counts {
-		if f == nil || match.Eval(word(status)) {
-			total += n
-		}
-	}
+	_, total = Estimate(counts, f)
 	return total, true
 }
-
-// word is a record with one text.
-type word string
-
-// Text implements qql.Record.
-func (w word) Text(string) string { return string(w) }
-
-// Number implements qql.Record.
-func (w word) Number(string) int64 { return 0 }
-
-// Group implements qql.Record.
-func (w word) Group(string) []qql.Record { return nil }

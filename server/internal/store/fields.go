@@ -6,8 +6,7 @@ import (
 	"fmt"
 )
 
-// whole is a column of whole numbers. For a type other than int64, database/sql would write the
-// number as text and parse it again.
+// whole is a column of whole numbers. database/sql formats and parses types other than int64.
 type whole[T ~int | ~int64] struct{ to *T }
 
 // Scan implements sql.Scanner.
@@ -26,7 +25,7 @@ func (w whole[T]) Value() (driver.Value, error) { return int64(*w.to), nil }
 // num makes a field of a row a column of whole numbers.
 func num[T ~int | ~int64](to *T) whole[T] { return whole[T]{to} }
 
-// jsonText is a column that holds a value as JSON.
+// jsonText is a column with a value as JSON.
 type jsonText[T any] struct{ value *T }
 
 // asJSON makes a field of a row a JSON column.
@@ -36,7 +35,7 @@ func asJSON[T any](value *T) jsonText[T] { return jsonText[T]{value} }
 func (j jsonText[T]) Scan(column any) error {
 	switch c := column.(type) {
 	case string:
-		if c == "null" || c == "" { // what most rows have in some columns
+		if c == "null" || c == "" { // a fast path: some columns are empty in most rows
 			*j.value = *new(T)
 			return nil
 		}

@@ -2,15 +2,14 @@ package store
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Images are the tokens of the list of images. repo.repository, sha and lastScanned are seen in
-// use; the others are the fields of an answer (our choice).
+// Images are the tokens of the list of images. Public scripts use repo.repository, sha and
+// lastScanned; the others are the fields of an answer (our choice).
 var Images = resource("created:desc", map[string]string{
 	"repo": `EXISTS (SELECT 1 FROM image_place WHERE image_place.world = image.world
 		AND image_place.sha = image.sha AND %s)`,
@@ -34,37 +33,29 @@ func imageFields(i *api.Image) []any {
 	return []any{&i.Sha, &i.ImageID, &i.UUID, &i.Size, &i.Created, &i.Updated, &i.LastScanned, &i.ScanStatus}
 }
 
-// Images lists images, and the number of all that match.
+// Images lists images, and counts all that match.
 func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
-	where := tx.condition(Images, l.Filter, tx.World)
-	from := ` FROM image WHERE world = $1 AND ` + where.text
-	var total int
-	if err := tx.Scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
-		return nil, 0, err
-	}
-	all, err := collect(
-		ctx, tx, imageFields, statement{`SELECT ` + imageColumns + from + l.page(Images, "sha"), where.args},
-	)
+	page, total, err := readPage(ctx, tx, listQuery[api.Image]{
+		Images, ` FROM image WHERE world = $1`, "sha", imageColumns, imageFields,
+	}, l, tx.World)
 	if err != nil {
 		return nil, 0, err
 	}
-	return all, total, tx.addPlaces(ctx, all)
+	return page, total, tx.addPlaces(ctx, page)
 }
 
-// Image reads one image, or gives ErrNotFound.
+// Image reads one image, or returns ErrNotFound.
 func (tx *Tx) Image(ctx context.Context, sha string) (api.Image, error) {
-	var i api.Image
-	if err := tx.Scan(
-		ctx, imageFields(&i), `SELECT `+imageColumns+` FROM image WHERE world = $1 AND sha = $2`, tx.World, sha,
-	); err != nil {
-		return i, fmt.Errorf("image: %w", err)
+	one := make([]api.Image, 1)
+	err := tx.find(ctx, "image", imageFields(&one[0]),
+		`SELECT `+imageColumns+` FROM image WHERE world = $1 AND sha = $2`, tx.World, sha)
+	if err == nil {
+		err = tx.addPlaces(ctx, one)
 	}
-	one := []api.Image{i}
-	err := tx.addPlaces(ctx, one)
 	return one[0], err
 }
 
-// Place is where an image was found.
+// Place is a registry, repository and tag where scans found an image.
 type Place struct {
 	api.AssociatedRegistry
 	Sha string
@@ -74,22 +65,14 @@ const placeColumns = `sha, host, registry, repository, tag`
 
 func (p *Place) fields() []any { return []any{&p.Sha, &p.Registry, &p.RegistryUUID, &p.Repo, &p.Tag} }
 
-// Places reads where images were found.
+// Places reads the places of images.
 func (tx *Tx) Places(ctx context.Context, shas ...string) ([]Place, error) {
 	list := tx.in(`sha`, shas, tx.World)
-	return collect(
-		ctx,
-		tx,
-		(*Place).fields,
-		statement{
-			`SELECT ` + placeColumns + ` FROM image_place
-				WHERE world = $1 AND ` + list.text + ` ORDER BY host, repository, tag`,
-			list.args,
-		},
-	)
+	return collect(ctx, tx, (*Place).fields, query(`SELECT `+placeColumns+` FROM image_place
+		WHERE world = $1 AND `+list.text+` ORDER BY host, repository, tag`, list.args...))
 }
 
-// addPlaces tells images where they were found.
+// addPlaces adds to images the places where scans found them.
 func (tx *Tx) addPlaces(ctx context.Context, images []api.Image) error {
 	if len(images) == 0 {
 		return nil
@@ -108,7 +91,7 @@ func (tx *Tx) addPlaces(ctx context.Context, images []api.Image) error {
 	return err
 }
 
-// Found is an image at a place, as a scan finds it.
+// Found is an image that a scan found at a place.
 type Found struct {
 	Place
 	UUID            string
@@ -118,56 +101,37 @@ type Found struct {
 	Scanned         openapi.Millis
 }
 
-// PutImage notes that a scan has found an image at a place: a tag that pointed to another image
-// points to this one now.
+// PutImage stores an image that a scan found at a place. The tag points to this image now.
 func (tx *Tx) PutImage(ctx context.Context, f Found) error {
-	if _, err := tx.Exec(
-		ctx,
-		`INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+	err := tx.run(ctx, `INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 		ON CONFLICT (world, sha) DO UPDATE SET updated = excluded.updated, last_scanned = excluded.last_scanned`,
-		tx.World,
-		f.Sha,
-		f.UUID,
-		f.Size,
-		f.Vulnerabilities,
-		f.Created,
-		f.Scanned,
-	); err != nil {
+		tx.World, f.Sha, f.UUID, f.Size, f.Vulnerabilities, f.Created, f.Scanned)
+	if err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO image_place (world, `+placeColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (world, registry, repository, tag) DO UPDATE
-		SET sha = excluded.sha`, append([]any{tx.World}, f.fields()...)...)
-	return err
+	return tx.run(ctx, `INSERT INTO image_place (world, `+placeColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (world, registry, repository, tag) DO UPDATE SET sha = excluded.sha`,
+		append([]any{tx.World}, f.fields()...)...)
 }
 
-// CountImages brings the totals of a repository, and of its registry, up to date after a scan, and
-// gives those of the repository.
+// CountImages updates, after a scan, the totals of a registry and a repository, and returns the
+// latter.
 func (tx *Tx) CountImages(
 	ctx context.Context, registry, repository string, scanned openapi.Millis,
 ) (api.Repository, error) {
 	r := api.Repository{RepoName: repository}
-	if err := tx.Scan(
-		ctx,
-		[]any{&r.TotalImages, &r.TotalVulnerableImages},
+	err := tx.Scan(ctx, []any{&r.TotalImages, &r.TotalVulnerableImages},
 		`SELECT COUNT(*), COALESCE(SUM(CASE WHEN vulnerabilities > 0 THEN 1 ELSE 0 END), 0) FROM image
-		WHERE world = $1 AND sha IN (SELECT sha FROM image_place WHERE world = $1 AND registry = $2
-		AND repository = $3)`,
-		tx.World,
-		registry,
-		repository,
-	); err != nil {
+		WHERE world = $1 AND sha IN (SELECT sha FROM image_place
+			WHERE world = $1 AND registry = $2 AND repository = $3)`, tx.World, registry, repository)
+	if err != nil {
 		return r, err
 	}
 	r.TotalScannedImages = r.TotalImages
 	if err := tx.PutRepository(ctx, registry, r); err != nil {
 		return r, err
 	}
-	_, err := tx.Exec(
-		ctx,
-		`UPDATE registry SET last_scanned = $3, updated = $3 WHERE world = $1 AND id = $2 AND last_scanned < $3`,
-		tx.World, registry, scanned,
-	)
-	return r, err
+	return r, tx.run(ctx, `UPDATE registry SET last_scanned = $3, updated = $3
+		WHERE world = $1 AND id = $2 AND last_scanned < $3`, tx.World, registry, scanned)
 }

@@ -9,37 +9,38 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
-// WorldRow is what the row of a world says about the world as a whole.
+// WorldRow is the row of a world.
 type WorldRow struct {
 	World
-	Number   int64 // is never used again, also after the world was dropped
+	Number   int64 // never used again, also not after the world is dropped
 	Revision int64 // counts the committed writes of the world
 	Clock    Clock
 }
 
-const worldColumns = `id, plan, generation, number, revision, clock_at, clock_anchor, clock_rate`
+const (
+	worldColumns = `id, plan, generation, number, revision, clock_at, clock_anchor, clock_rate`
+	selectWorld  = `SELECT ` + worldColumns + ` FROM world WHERE id = $1`
+)
 
 func (r *WorldRow) fields() []any {
-	return []any{
-		&r.Name, &r.Plan, &r.Generation, &r.Number, &r.Revision, &r.Clock.Base, &r.Clock.Anchor, &r.Clock.Rate,
-	}
+	c := &r.Clock
+	return []any{&r.Name, &r.Plan, &r.Generation, &r.Number, &r.Revision, &c.Base, &c.Anchor, &c.Rate}
 }
 
-// row reads the row of the world of a transaction: from memory where this process owns the
-// database.
+// row returns the row of the world of a transaction, from memory if this process owns the database.
 func (s *Store) row(ctx context.Context, tx *Tx) (r WorldRow, err error) {
 	if r, _, known := s.owned.get(tx.World); known {
 		return r, nil
 	}
-	err = tx.Scan(ctx, r.fields(), `SELECT `+worldColumns+` FROM world WHERE id = $1`, tx.World)
+	err = tx.Scan(ctx, r.fields(), selectWorld, tx.World)
 	return r, err
 }
 
-// WorldState is a world as a call finds it.
+// WorldState is the state of a world at the time of a call.
 type WorldState struct {
 	WorldRow
 	Now    openapi.Millis // by the clock of the world
-	Stable bool           // no write is being committed: answers of this revision may be used again
+	Stable bool           // no write is being committed: answers of this revision can be cached
 }
 
 // WorldState returns the state of a world, or ErrNotFound.
@@ -48,7 +49,7 @@ func (s *Store) WorldState(ctx context.Context, world string) (WorldState, error
 	var err error
 	if !known {
 		stable = s.owned == nil
-		err = s.db.Ask(ctx, func(t *sqldb.Tx) error {
+		err = s.db.Query(ctx, func(t *sqldb.Tx) error {
 			row, err = s.row(ctx, &Tx{Tx: t, World: world})
 			return err
 		})
@@ -56,7 +57,7 @@ func (s *Store) WorldState(ctx context.Context, world string) (WorldState, error
 	return WorldState{row, row.Clock.At(s.machine(ctx)), stable}, err
 }
 
-// Time returns what the clock of a world shows; that of the store for a world that does not exist.
+// Time returns the time by the clock of a world; by that of the store if the world does not exist.
 func (s *Store) Time(ctx context.Context, world string) (openapi.Millis, error) {
 	w, err := s.WorldState(ctx, world)
 	if errors.Is(err, ErrNotFound) {
@@ -65,27 +66,26 @@ func (s *Store) Time(ctx context.Context, world string) (openapi.Millis, error) 
 	return w.Now, err
 }
 
-// ownedWorlds are the rows of the worlds of a SQLite database in memory: this process owns the
-// database, so that no other process changes them. It is nil with PostgreSQL, where the database is
-// read.
+// ownedWorlds has copies of the rows of the worlds of a SQLite database. The copies are current, as
+// this process owns the database. With PostgreSQL it is nil: other processes may change the rows.
 type ownedWorlds struct {
 	mu  sync.Mutex
 	all map[string]*ownedWorld
 }
 
-// ownedWorld is the row of a world.
+// ownedWorld is the copy of a row.
 type ownedWorld struct {
 	row        WorldRow
-	known      bool // row is as the database has it
+	known      bool // the world exists, and row is what was committed last
 	committing int  // number of transactions that are being committed
-	begun      int  // number of commits that have begun, in the order of the writer
-	newest     int  // the commit that row is from
+	begun      int  // number of commits that have begun
+	newest     int  // number of the commit that has written row
 }
 
 func (s *Store) loadWorlds(ctx context.Context) (*ownedWorlds, error) {
 	o := &ownedWorlds{all: map[string]*ownedWorld{}}
-	err := s.db.Ask(ctx, func(t *sqldb.Tx) error {
-		rows, err := collect(ctx, &Tx{Tx: t}, (*WorldRow).fields, statement{`SELECT ` + worldColumns + ` FROM world`, nil})
+	err := s.db.Query(ctx, func(t *sqldb.Tx) error {
+		rows, err := collect(ctx, &Tx{Tx: t}, (*WorldRow).fields, query(`SELECT `+worldColumns+` FROM world`))
 		for _, r := range rows {
 			o.all[r.Name] = &ownedWorld{row: r, known: true}
 		}
@@ -94,8 +94,7 @@ func (s *Store) loadWorlds(ctx context.Context) (*ownedWorlds, error) {
 	return o, err
 }
 
-// get returns the row of a world, and whether it is stable: no transaction of the world is being
-// committed.
+// get returns the row of a world. It is stable unless a transaction is being committed.
 func (o *ownedWorlds) get(world string) (row WorldRow, stable, known bool) {
 	if o == nil {
 		return row, false, false
@@ -109,10 +108,9 @@ func (o *ownedWorlds) get(world string) (row WorldRow, stable, known bool) {
 	return w.row, w.committing == 0, true
 }
 
-// onCommit brings the row of a world up to date when a transaction that has entered the world is
-// committed, before the caller of Write goes on. While the commit runs the row is not stable. The
-// next transaction may end before the one that was committed before it: the row of the later commit
-// stays.
+// onCommit updates the row of a world when a transaction that writes in the world is committed,
+// before Write returns. While the commit runs the row is not stable. If the functions of two
+// commits run in another order than the commits, the row of the later commit stays.
 func (o *ownedWorlds) onCommit(ctx context.Context, tx *Tx) {
 	if o == nil {
 		return
@@ -120,7 +118,7 @@ func (o *ownedWorlds) onCommit(ctx context.Context, tx *Tx) {
 	world := tx.World
 	tx.OnCommit(func() func(bool) {
 		var row WorldRow
-		err := tx.Scan(ctx, row.fields(), `SELECT `+worldColumns+` FROM world WHERE id = $1`, world)
+		err := tx.Scan(ctx, row.fields(), selectWorld, world)
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		w := o.all[world]

@@ -7,8 +7,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Repositories are the tokens of the list of repositories: all fields of an answer (our choice;
-// none is documented).
+// Repositories are the tokens of the list of repositories: all fields of an answer (our choice).
 var Repositories = resource("repoName:asc", nil, []token{
 	{qql.Field{Token: "repoName", Kind: qql.Text}, "name"},
 	{qql.Field{Token: "totalImages", Kind: qql.Number}, "images"},
@@ -22,61 +21,39 @@ func repositoryFields(r *api.Repository) []any {
 	return []any{&r.RepoName, &r.TotalImages, &r.TotalScannedImages, &r.TotalVulnerableImages}
 }
 
-// Repositories lists the repositories of a registry, and the number of all that match.
+// Repositories lists the repositories of a registry, and counts all that match.
 func (tx *Tx) Repositories(ctx context.Context, registry string, l List) ([]api.Repository, int, error) {
-	where := tx.condition(Repositories, l.Filter, tx.World, registry)
-	from := ` FROM repository WHERE world = $1 AND registry = $2 AND ` + where.text
-	var total int
-	if err := tx.Scan(ctx, []any{&total}, `SELECT COUNT(*)`+from, where.args...); err != nil {
-		return nil, 0, err
-	}
-	all, err := collect(
-		ctx, tx, repositoryFields,
-		statement{`SELECT ` + repositoryColumns + from + l.page(Repositories, "name"), where.args},
-	)
-	return all, total, err
+	return readPage(ctx, tx, listQuery[api.Repository]{
+		Repositories, ` FROM repository WHERE world = $1 AND registry = $2`, "name",
+		repositoryColumns, repositoryFields,
+	}, l, tx.World, registry)
 }
 
-// PutRepository adds a repository to a registry or replaces its totals, and brings the totals of
-// the registry up to date.
+// PutRepository adds a repository or replaces its totals, and updates those of its registry.
 func (tx *Tx) PutRepository(ctx context.Context, registry string, r api.Repository) error {
-	args := append([]any{tx.World, registry}, repositoryFields(&r)...)
-	if _, err := tx.Exec(
-		ctx,
-		`INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (world, registry, name) DO UPDATE
+	err := tx.run(ctx, `INSERT INTO repository (world, registry, `+repositoryColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (world, registry, name) DO UPDATE
 		SET images = excluded.images, scanned_images = excluded.scanned_images,
-		vulnerable_images = excluded.vulnerable_images`,
-		args...); err != nil {
+			vulnerable_images = excluded.vulnerable_images`,
+		append([]any{tx.World, registry}, repositoryFields(&r)...)...)
+	if err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `UPDATE registry SET (repositories, images, scanned_images, vulnerable_images) =
+	return tx.run(ctx, `UPDATE registry SET (repositories, images, scanned_images, vulnerable_images) =
 		(SELECT COUNT(*), COALESCE(SUM(images), 0), COALESCE(SUM(scanned_images), 0),
-		COALESCE(SUM(vulnerable_images), 0) FROM repository WHERE world = $1 AND registry = $2)
+			COALESCE(SUM(vulnerable_images), 0) FROM repository WHERE world = $1 AND registry = $2)
 		WHERE world = $1 AND id = $2`, tx.World, registry)
-	return err
 }
 
-// AddRepositories adds those repositories to a registry that it does not have yet.
+// AddRepositories adds repositories to a registry; those that it has already stay as they are.
 func (tx *Tx) AddRepositories(ctx context.Context, registry string, names []string) error {
 	for _, name := range names {
-		if _, err := tx.Exec(
-			ctx,
-			`INSERT INTO repository (world, registry, `+repositoryColumns+`) VALUES ($1, $2, $3, 0, 0, 0)
-				ON CONFLICT (world, registry, name) DO NOTHING`,
-			tx.World,
-			registry,
-			name,
-		); err != nil {
+		err := tx.run(ctx, `INSERT INTO repository (world, registry, `+repositoryColumns+`)
+			VALUES ($1, $2, $3, 0, 0, 0) ON CONFLICT (world, registry, name) DO NOTHING`, tx.World, registry, name)
+		if err != nil {
 			return err
 		}
 	}
-	_, err := tx.Exec(
-		ctx,
-		`UPDATE registry SET repositories = (SELECT COUNT(*) FROM repository
-			WHERE world = $1 AND registry = $2) WHERE world = $1 AND id = $2`,
-		tx.World,
-		registry,
-	)
-	return err
+	return tx.run(ctx, `UPDATE registry SET repositories = (SELECT COUNT(*) FROM repository
+		WHERE world = $1 AND registry = $2) WHERE world = $1 AND id = $2`, tx.World, registry)
 }

@@ -18,18 +18,19 @@ var migrations embed.FS
 // schemaVersion is the number of the newest migration. Exported snapshots name it.
 const schemaVersion = 6
 
-// oldestExported is the oldest schema of exported snapshots that can be read: tables have the same
-// columns since.
+// oldestExported is the oldest schema whose exported snapshots can be imported: the columns of the
+// tables are the same since then.
 const oldestExported = 4
 
 func schema() sqldb.Schema {
-	files, _ := fs.Sub(migrations, "migrations") // it is embedded
+	files, _ := fs.Sub(migrations, "migrations") // cannot fail: the folder is embedded
 	return sqldb.Schema{Version: schemaVersion, Migrations: files, Empty: unpacked}
 }
 
-// packed is an empty database with the current schema, made by the migrations ("make generate"; a
-// test compares it). New databases begin with it: running the migrations takes several times as
-// long as everything else when a file is opened, and tests open thousands of databases in memory.
+// packed is an empty database with the current schema. "make generate" writes it with the
+// migrations, and a test compares it with them. New databases are copies of it, because the
+// migrations take several times as long as the rest of opening a database, and tests open thousands
+// of databases in memory.
 //
 //go:embed empty.db.gz
 var packed []byte
@@ -42,14 +43,13 @@ var unpacked = sync.OnceValues(func() ([]byte, error) {
 	return io.ReadAll(r)
 })
 
-// Empty returns what a new file begins with: an empty database with the current schema, in WAL
-// mode.
+// Empty returns the content of a new file: an empty database with the current schema, in WAL mode.
 func Empty() ([]byte, error) {
 	image, err := unpacked()
 	if err != nil {
 		return nil, err
 	}
-	const writeVersion, readVersion, wal = 18, 19, 2 // bytes of the header (SQLite file format, 1.3)
+	const writeVersion, readVersion, wal = 18, 19, 2 // offsets and value (SQLite file format, section 1.3)
 	image = slices.Clone(image)
 	image[writeVersion], image[readVersion] = wal, wal
 	return image, nil

@@ -1,10 +1,9 @@
-// Package store keeps the emulator's data: rows, and the SQL that reads and writes them. It knows
-// no rules: what may happen to a row is decided in the packages of rules. Connections and
-// transactions are in sqldb.
+// Package store keeps the emulator's data: rows, and the SQL that reads and writes them. It
+// contains no rules: the packages registry, scan, report and world decide what may happen to a row.
+// Connections and transactions are in sqldb.
 //
 // Every query names the world of its transaction, so that no call sees the data of another
-// subscription. The few queries that go through all worlds say so. The package must not import
-// net/http.
+// subscription. The few queries that read all worlds say so. The package must not import net/http.
 package store
 
 import (
@@ -20,23 +19,22 @@ import (
 // ErrNotFound says that a row does not exist in the world of the transaction.
 var ErrNotFound = sqldb.ErrNotFound
 
-// Busy reports whether an error says that the database could not be used now, and trying again
-// later can help.
+// Busy reports whether the database could not be used now, so that a later try can succeed.
 func Busy(err error) bool { return sqldb.Busy(err) }
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
 	db    *sqldb.DB
-	owned *ownedWorlds // of a SQLite database, which this process owns; nil with PostgreSQL
+	owned *ownedWorlds // the rows of the worlds of a SQLite database; nil with PostgreSQL
 	now   func() time.Time
 }
 
 // Memory names a database that lives as long as the process.
 const Memory = sqldb.Memory
 
-// Open opens a database and brings its schema up to date: a SQLite file, which is created if it
-// does not exist, Memory, or the URL of a PostgreSQL server's database, "postgres://…". The clock
-// gives each transaction its time. The process must own a SQLite file.
+// Open opens a database and brings its schema up to date. The name is the path of a SQLite file,
+// which is created if it does not exist and must belong to this process; Memory; or the URL of a
+// PostgreSQL database, "postgres://…". Transactions take their time from the clock now.
 func Open(ctx context.Context, database string, now func() time.Time) (*Store, error) {
 	db, err := sqldb.Open(ctx, database, schema())
 	if err != nil {
@@ -64,15 +62,13 @@ func OpenReadOnly(ctx context.Context, path string, now func() time.Time) (*Stor
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Shared reports whether other processes may work on the database at the same time: replicas on
-// PostgreSQL.
+// Shared reports whether other processes may use the database: replicas on PostgreSQL.
 func (s *Store) Shared() bool { return s.db.Shared() }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
-// Backup writes a copy of a SQLite database to a file that must not exist. The database may be
-// written to meanwhile.
+// Backup copies a SQLite database, also during writes, to a file that must not exist.
 func (s *Store) Backup(ctx context.Context, path string) error { return s.db.Backup(ctx, path) }
 
 // Tx is a transaction of one world.
@@ -80,13 +76,15 @@ type Tx struct {
 	*sqldb.Tx
 	World    string
 	Now      openapi.Millis // by the clock of the world; everything that the transaction writes carries it
-	Revision int64          // of the data that the transaction reads; 0 if that is not known
+	Revision int64          // of the data that the transaction reads; 0 if it is not known
 
 	store   *Store
-	machine openapi.Millis // by the clock of the store
-	paused  openapi.Millis // until when the runner of the world is paused, where replicas share a database
-	last    int64          // the number of the newest schedule when the transaction began, if it writes
-	exists  bool           // the world, if the transaction writes
+	machine openapi.Millis // the time by the clock of the store
+
+	// Only transactions that write fill these.
+	exists  bool           // whether the world exists
+	lastSeq int64          // number of the newest schedule of the world when the transaction began
+	paused  openapi.Millis // until when the runner of the world is paused for other processes (column held)
 }
 
 // Write runs f in a transaction that is committed when f returns nil and rolled back otherwise.
@@ -98,7 +96,8 @@ func (s *Store) Write(ctx context.Context, world string, f func(*Tx) error) erro
 
 // Read runs f in a transaction that sees one state of the data and writes nothing. f may run again.
 func (s *Store) Read(ctx context.Context, world string, f func(*Tx) error) error {
-	before, stable, _ := s.owned.get(world) // before the transaction begins: what it reads is not older
+	// The revision is read before the transaction begins, so that it is never newer than the data.
+	before, stable, _ := s.owned.get(world)
 	return s.db.Read(ctx, func(t *sqldb.Tx) error {
 		return s.inWorld(ctx, t, world, func(tx *Tx) error {
 			if stable {
@@ -109,12 +108,30 @@ func (s *Store) Read(ctx context.Context, world string, f func(*Tx) error) error
 	})
 }
 
-// Ask runs f, which makes one query only, without a transaction where the database can do without.
-func (s *Store) Ask(ctx context.Context, world string, f func(*Tx) error) error {
+// ReadValue is Read for a function that returns a value.
+func ReadValue[T any](ctx context.Context, s *Store, world string, f func(*Tx) (T, error)) (v T, err error) {
+	err = s.Read(ctx, world, func(tx *Tx) error {
+		v, err = f(tx)
+		return err
+	})
+	return v, err
+}
+
+// WriteValue is Write for a function that returns a value.
+func WriteValue[T any](ctx context.Context, s *Store, world string, f func(*Tx) (T, error)) (v T, err error) {
+	err = s.Write(ctx, world, func(tx *Tx) error {
+		v, err = f(tx)
+		return err
+	})
+	return v, err
+}
+
+// Query runs f, which makes a single query, without the cost of a transaction where possible.
+func (s *Store) Query(ctx context.Context, world string, f func(*Tx) error) error {
 	if s.db.Shared() && world != "" {
-		return s.Read(ctx, world, f) // the clock is a query of its own
+		return s.Read(ctx, world, f) // reading the clock of the world is a second query
 	}
-	return s.db.Ask(ctx, func(t *sqldb.Tx) error { return s.inWorld(ctx, t, world, f) })
+	return s.db.Query(ctx, func(t *sqldb.Tx) error { return s.inWorld(ctx, t, world, f) })
 }
 
 func (s *Store) inWorld(ctx context.Context, t *sqldb.Tx, world string, f func(*Tx) error) error {
@@ -126,7 +143,7 @@ func (s *Store) inWorld(ctx context.Context, t *sqldb.Tx, world string, f func(*
 	return f(tx)
 }
 
-// machine is the time by the clock of the store, or of a recorded or replayed call.
+// machine returns the time of the store or, for a recorded or replayed call, that of the call.
 func (s *Store) machine(ctx context.Context) openapi.Millis {
 	if at := call.From(ctx).At; at != 0 {
 		return at
@@ -134,9 +151,9 @@ func (s *Store) machine(ctx context.Context) openapi.Millis {
 	return openapi.MillisOf(s.now())
 }
 
-// In returns the same transaction for another world. If the transaction writes, it locks the world,
-// and the commit moves the revision of the world on. A world that does not exist, and no world,
-// have the clock of the store.
+// In returns the same transaction for another world. If the transaction writes, In locks the world
+// and increments its revision. A world that does not exist, and the empty name, have the clock of
+// the store.
 func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 	other := *tx
 	other.World, other.Now, other.Revision, other.exists = world, tx.machine, 0, false
@@ -148,56 +165,23 @@ func (tx *Tx) In(ctx context.Context, world string) (*Tx, error) {
 		return &other, nil
 	}
 	other.Now = row.Clock.At(tx.machine)
-	if tx.store.owned == nil { // the row is of the state that the transaction sees
+	if tx.store.owned == nil { // the row comes from the snapshot of the data that the transaction reads
 		other.Revision = row.Revision
 	}
 	return &other, err
 }
 
-// enter reads the row of the world, or locks it and moves its revision on.
+// enter reads the row of the world, or locks it and increments the revision before a write.
 func (tx *Tx) enter(ctx context.Context) (WorldRow, error) {
 	if !tx.Writes {
 		return tx.store.row(ctx, tx)
 	}
 	var r WorldRow
-	err := tx.Scan(ctx, append(r.fields(), &tx.paused, &tx.last),
+	err := tx.Scan(ctx, append(r.fields(), &tx.paused, &tx.lastSeq),
 		`UPDATE world SET revision = revision + 1 WHERE id = $1 RETURNING `+worldColumns+`, held, seq`, tx.World)
 	tx.exists = err == nil
 	if tx.exists {
 		tx.store.owned.onCommit(ctx, tx)
 	}
 	return r, err
-}
-
-// collect reads all rows of a query; fields names, once, where the columns of a row go.
-func collect[T any](ctx context.Context, tx *Tx, fields func(*T) []any, q statement) ([]T, error) {
-	rows, err := tx.Query(ctx, q.text, q.args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all := []T{}
-	var row T
-	into := fields(&row)
-	for rows.Next() {
-		row = *new(T)
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		all = append(all, row)
-	}
-	return all, rows.Err()
-}
-
-// statement is a query with its arguments.
-type statement struct {
-	text string
-	args []any
-}
-
-// in is the condition that a column is one of some values, which become one argument behind the
-// others.
-func (tx *Tx) in(column string, values []string, args ...any) statement {
-	text, args := tx.Dialect.In(column, values, args...)
-	return statement{text, args}
 }

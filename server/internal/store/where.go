@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,21 +14,21 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
-// Resource is a list that can be filtered and sorted: its tokens and the columns behind them.
+// Resource is a list that can be filtered and sorted: its tokens and their columns.
 type Resource struct {
 	Schema  qql.Schema
-	Order   qql.Sort // when the caller gives none
+	Order   qql.Sort // the default
 	columns map[string]string
-	groups  map[string]string // conditions on sub-objects; %s stands for what the sub-object must match
+	groups  map[string]string // conditions on sub-objects; %s is the condition that a sub-object must match
 	classes map[string]openapi.Class
 }
 
-// Class says on what a token rests: it is our choice unless something public shows it.
+// Class returns the evidence for a token. A token that no public material shows is our choice.
 func (r Resource) Class(f qql.Field) openapi.Class {
 	return cmp.Or(r.classes[f.Name()], openapi.Chosen)
 }
 
-// shown returns the resource with tokens that public material shows.
+// shown returns the resource with the class of tokens that public material shows.
 func (r Resource) shown(c openapi.Class, tokens ...string) Resource {
 	r.classes = maps.Clone(r.classes)
 	if r.classes == nil {
@@ -59,11 +60,31 @@ func resource(order string, groups map[string]string, tokens []token) Resource {
 type List struct {
 	Filter     qql.Filter // nil for all
 	Sort       qql.Sort
-	Page, Size int // counted from 1
+	Page, Size int // the first page is 1
 }
 
-// where writes the condition of a query. Every value goes into args; only operators, columns of the
-// table of tokens and placeholders are written as text.
+// listQuery is the SQL of a list.
+type listQuery[T any] struct {
+	resource Resource
+	from     string // FROM, and a condition to which that of the filter is added
+	key      string // column that makes the order total
+	columns  string // the columns to read into fields
+	fields   func(*T) []any
+}
+
+// readPage reads a page of a list, and counts all rows that match; args are those of t.from.
+func readPage[T any](ctx context.Context, tx *Tx, t listQuery[T], l List, args ...any) (page []T, total int, err error) {
+	where := tx.condition(t.resource, l.Filter, args...)
+	from := t.from + ` AND ` + where.text
+	if total, err = tx.count(ctx, query(from, where.args...)); err != nil {
+		return nil, 0, err
+	}
+	page, err = collect(ctx, tx, t.fields, query(`SELECT `+t.columns+from+l.page(t.resource, t.key), where.args...))
+	return page, total, err
+}
+
+// where writes the condition of a query. Every value is an argument; the text consists of
+// operators, columns of the table of tokens and placeholders only.
 type where struct {
 	resource Resource
 	dialect  sqldb.Dialect
@@ -71,8 +92,7 @@ type where struct {
 	args     []any
 }
 
-// condition compiles a filter; args are those that stand before it in the query. A nil filter gives
-// a condition that always holds.
+// condition compiles a filter, which selects all if it is nil; args come before its arguments.
 func (tx *Tx) condition(r Resource, f qql.Filter, args ...any) statement {
 	w := &where{resource: r, dialect: tx.Dialect, args: args}
 	if f == nil {
@@ -112,8 +132,8 @@ func (w *where) join(filters []qql.Filter, operator, none string) {
 	w.text.WriteByte(')')
 }
 
-// halves writes a list as a balanced tree: databases bound the depth of an expression, and a chain
-// of a thousand is a thousand deep.
+// halves writes a list as a balanced tree: databases bound the depth of an expression, and the
+// depth of a chain is its length.
 func (w *where) halves(filters []qql.Filter, operator string) {
 	if len(filters) == 1 {
 		w.filter(filters[0])
@@ -130,7 +150,8 @@ func (w *where) halves(filters []qql.Filter, operator string) {
 	}
 }
 
-// any looks for a sub-object: a statement of its own whose arguments go on counting.
+// any writes the condition that a sub-object matches. It is a query inside the query and shares the
+// numbers of the arguments.
 func (w *where) any(a qql.Any) {
 	inner := &where{resource: w.resource, dialect: w.dialect, args: w.args}
 	inner.filter(a.X)
@@ -189,8 +210,8 @@ func (w *where) match(m qql.Match) {
 	w.text.WriteString(column + " " + w.dialect.Like + " " + w.value(strings.Join(parts, w.dialect.Any)))
 }
 
-// page writes order and bounds of a list. The id makes the order total.
-func (l List) page(r Resource, id string) string {
+// page returns the order and the bounds of a list. The column key makes the order total.
+func (l List) page(r Resource, key string) string {
 	order := l.Sort
 	if order.Field.Token == "" {
 		order = r.Order
@@ -200,8 +221,8 @@ func (l List) page(r Resource, id string) string {
 		direction = " DESC"
 	}
 	text := " ORDER BY " + r.columns[order.Field.Token] + direction
-	if r.columns[order.Field.Token] != id {
-		text += ", " + id + direction
+	if r.columns[order.Field.Token] != key {
+		text += ", " + key + direction
 	}
 	return text + fmt.Sprintf(" LIMIT %d OFFSET %d", l.Size, (l.Page-1)*l.Size)
 }
@@ -211,17 +232,14 @@ func (l List) byCreation() bool {
 	return l.Sort.Field.Token == "" || l.Sort.Field.Token == "created"
 }
 
-// from adds the condition that a row is not before the one where a page begins.
-func (l List) from(c Cursor, s statement) statement {
-	operator := "<=" // the default is the newest first
+// from adds to a query the condition that a row is the first of a page, or follows it.
+func (l List) from(first Cursor, s statement) statement {
+	operator := "<=" // by default the newest come first
 	if l.Sort.Field.Token != "" && !l.Sort.Desc {
 		operator = ">="
 	}
-	args := append(slices.Clone(s.args), c.Created, c.ID)
+	args := append(slices.Clone(s.args), first.Created, first.ID)
 	return statement{
-		s.text + " AND (created, id) " + operator + " ($" + number(len(args)-1) + ", $" + number(len(args)) + ")",
-		args,
+		s.text + fmt.Sprintf(" AND (created, id) %s ($%d, $%d)", operator, len(args)-1, len(args)), args,
 	}
 }
-
-func number(n int) string { return strconv.Itoa(n) }

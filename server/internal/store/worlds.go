@@ -4,13 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
-	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
 // Plan is what the subscription of a world may use.
@@ -23,30 +21,24 @@ const (
 	PlanFull  Plan = "Full"
 )
 
-// Profile reads how scans of the world go; it was never set when the second result is false.
+// Profile reads the profile of the scans of the world; found is false if it was never set.
 func (tx *Tx) Profile(ctx context.Context) (p control.ScanProfile, found bool, err error) {
 	var text string
-	if err := tx.Scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World); err != nil ||
-		text == "" {
+	err = tx.Scan(ctx, []any{&text}, `SELECT profile FROM world WHERE id = $1`, tx.World)
+	if err != nil || text == "" {
 		return p, false, err
 	}
-	return p, true, json.Unmarshal([]byte(text), &p)
+	err = json.Unmarshal([]byte(text), &p)
+	return p, true, err
 }
 
-// SetProfile writes how scans of the world go.
+// SetProfile writes the profile of the scans of the world.
 func (tx *Tx) SetProfile(ctx context.Context, p control.ScanProfile) error {
-	_, err := tx.Exec(ctx, `UPDATE world SET profile = $2 WHERE id = $1`, tx.World, asJSON(&p))
-	return err
+	return tx.run(ctx, `UPDATE world SET profile = $2 WHERE id = $1`, tx.World, asJSON(&p))
 }
 
-// Account is a user who can log in.
-type Account struct {
-	Name, World, Role string
-	Password          string // SHA-256 in hexadecimal of a password that has 128 random bits
-}
-
-// PutWorld creates a world with a plan and a place in the list of worlds, or changes plan and place
-// of a world that exists.
+// PutWorld creates a world with a plan and a position in the list of worlds, or changes plan and
+// position of a world that exists.
 func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
 	in, err := tx.In(ctx, id)
 	if err == nil && !in.exists {
@@ -57,57 +49,47 @@ func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) 
 		_, err = tx.In(ctx, id) // another replica has just created it
 	}
 	if err == nil {
-		_, err = tx.Exec(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
+		err = tx.run(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
 	}
 	return err
 }
 
-// insertWorld inserts a world with a new number, and enters it.
+// insertWorld inserts a world with a new number, and locks it.
 func (tx *Tx) insertWorld(ctx context.Context, id string, plan Plan, position int) error {
 	var number int64
 	if err := tx.Scan(ctx, []any{&number}, `UPDATE world_number SET last = last + 1 RETURNING last`); err != nil {
 		return err
 	}
-	n, err := tx.Exec(
-		ctx, `INSERT INTO world (id, plan, position, number) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
-		id, plan, position, number,
-	)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("world: %w", ErrDuplicate)
-	}
+	err := tx.runOne(ctx, "world", ErrDuplicate, `INSERT INTO world (id, plan, position, number)
+		VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`, id, plan, position, number)
 	if err == nil {
 		_, err = tx.In(ctx, id)
 	}
 	return err
 }
 
-// World is one subscription: its data is seen by its users only.
+// World is one subscription. Only its users see its data.
 type World struct {
 	Name       string
 	Plan       Plan
-	Generation int64 // of its tokens: those of an earlier one have expired
+	Generation int64 // of its tokens; tokens of an earlier generation have expired
 }
 
-// Worlds lists the worlds by their place.
+// Worlds lists the worlds by position.
 func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
-	return collect(
-		ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Generation} },
-		statement{`SELECT id, plan, generation FROM world ORDER BY position, id`, nil},
-	)
+	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Generation} },
+		query(`SELECT id, plan, generation FROM world ORDER BY position, id`))
 }
 
-// WorldNamed reads a world, or gives ErrNotFound.
+// WorldNamed reads a world, or returns ErrNotFound.
 func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
 	w := World{Name: name}
-	if err := tx.Scan(
-		ctx, []any{&w.Plan, &w.Generation}, `SELECT plan, generation FROM world WHERE id = $1`, name,
-	); err != nil {
-		return w, fmt.Errorf("world: %w", err)
-	}
-	return w, nil
+	err := tx.find(ctx, "world", []any{&w.Plan, &w.Generation},
+		`SELECT plan, generation FROM world WHERE id = $1`, name)
+	return w, err
 }
 
-// NewWorld creates a world that does not exist yet, behind the others, or returns ErrDuplicate.
+// NewWorld creates a world as the last of the list, or returns ErrDuplicate.
 func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
 	var position int
 	if err := tx.Scan(ctx, []any{&position}, `SELECT COALESCE(MAX(position), 0) + 1 FROM world`); err != nil {
@@ -116,16 +98,13 @@ func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
 	return tx.insertWorld(ctx, id, plan, position)
 }
 
-// UpdateWorld gives the world another plan, and makes its tokens expire.
+// UpdateWorld writes the plan of a world and the generation of its tokens, or returns ErrNotFound.
 func (tx *Tx) UpdateWorld(ctx context.Context, w World) error {
-	n, err := tx.Exec(ctx, `UPDATE world SET plan = $2, generation = $3 WHERE id = $1`, w.Name, w.Plan, w.Generation)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("world: %w", ErrNotFound)
-	}
-	return err
+	return tx.runOne(ctx, "world", ErrNotFound,
+		`UPDATE world SET plan = $2, generation = $3 WHERE id = $1`, w.Name, w.Plan, w.Generation)
 }
 
-// DropWorld removes the world with its data, users and snapshots.
+// DropWorld deletes the world with its data, users and snapshots, or returns ErrNotFound.
 func (tx *Tx) DropWorld(ctx context.Context) error {
 	snapshots, err := tx.Snapshots(ctx)
 	if err != nil {
@@ -139,140 +118,67 @@ func (tx *Tx) DropWorld(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM account WHERE world = $1`, tx.World); err != nil {
+	if err := tx.run(ctx, `DELETE FROM account WHERE world = $1`, tx.World); err != nil {
 		return err
 	}
-	n, err := tx.Exec(ctx, `DELETE FROM world WHERE id = $1`, tx.World)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("world: %w", ErrNotFound)
-	}
-	return err
+	return tx.runOne(ctx, "world", ErrNotFound, `DELETE FROM world WHERE id = $1`, tx.World)
 }
 
-// InsertAccount adds a user.
-func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
-	n, err := tx.Exec(
-		ctx,
-		`INSERT INTO account (name, world, role, password) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`,
-		a.Name, a.World, a.Role, a.Password,
-	)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("user: %w", ErrDuplicate)
-	}
-	return err
-}
-
-// Account returns a user of any world and the state of the world, by one statement, or ErrNotFound.
-func (s *Store) Account(ctx context.Context, name string) (a Account, w WorldState, err error) {
-	err = s.db.Ask(ctx, func(t *sqldb.Tx) error {
-		return t.Scan(
-			ctx, append(w.fields(), &a.Name, &a.World, &a.Role, &a.Password),
-			`SELECT `+worldColumns+`, account.name, account.world, account.role, account.password
-				FROM account JOIN world ON world.id = account.world WHERE account.name = $1`, name,
-		)
-	})
-	if err != nil {
-		return a, w, fmt.Errorf("user: %w", err)
-	}
-	w.Now, w.Stable = w.Clock.At(s.machine(ctx)), s.owned == nil
-	return a, w, nil
-}
-
-// Accounts lists the users of all worlds.
-func (tx *Tx) Accounts(ctx context.Context) ([]Account, error) {
-	return collect(ctx, tx, func(a *Account) []any { return []any{&a.Name, &a.World, &a.Role, &a.Password} },
-		statement{`SELECT name, world, role, password FROM account ORDER BY name`, nil})
-}
-
-// SetRole changes what a user of the world may do, or gives ErrNotFound.
-func (tx *Tx) SetRole(ctx context.Context, name, role string) error {
-	n, err := tx.Exec(ctx, `UPDATE account SET role = $3 WHERE world = $1 AND name = $2`, tx.World, name, role)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("user: %w", ErrNotFound)
-	}
-	return err
-}
-
-// IsEmpty reports whether the world holds no connector and no registry, not even one that is being
-// deleted.
+// IsEmpty reports whether the world has no connector and no registry, not even a hidden one.
 func (tx *Tx) IsEmpty(ctx context.Context) (bool, error) {
 	var n int
-	err := tx.Scan(
-		ctx, []any{&n},
-		`SELECT (SELECT COUNT(*) FROM registry WHERE world = $1) + (SELECT COUNT(*) FROM connector WHERE world = $1)`,
-		tx.World,
-	)
+	err := tx.Scan(ctx, []any{&n}, `SELECT (SELECT COUNT(*) FROM registry WHERE world = $1) +
+		(SELECT COUNT(*) FROM connector WHERE world = $1)`, tx.World)
 	return n == 0, err
 }
 
-// tables hold the data of worlds, each with a column world; those that others refer to come first.
+// tables are the tables with the data of worlds, each with a column world. A table comes after
+// those to which its rows refer.
 var tables = []string{
-	"registry",
-	"connector",
-	"repository",
-	"schedule",
-	"schedule_target",
-	"schedule_count",
-	"job",
-	"image",
-	"image_place",
-	"policy",
-	"report",
-	"report_schedule",
+	"registry", "connector", "repository", "schedule", "schedule_target", "schedule_count",
+	"job", "image", "image_place", "policy", "report", "report_schedule",
 }
 
-// Clear removes the data of the world, and gives it the real time. Users stay, so that their tokens
-// and passwords go on working.
+// Clear deletes the data of the world and resets its clock. Users and their tokens stay valid.
 func (tx *Tx) Clear(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.Exec(
-		ctx,
-		`UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = '' WHERE id = $1`,
-		tx.World,
-	)
 	tx.Now = tx.machine
-	return err
+	return tx.run(ctx, `UPDATE world SET seq = 0, clock_at = 0, clock_anchor = 0, clock_rate = 1000, profile = ''
+		WHERE id = $1`, tx.World)
 }
 
-// clearRows removes the rows of a world, or of a snapshot.
+// clearRows deletes the rows of a world or of a snapshot.
 func (tx *Tx) clearRows(ctx context.Context, world string) error {
-	for _, table := range slices.Backward(tables) {
-		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE world = $1`, world); err != nil {
+	for _, name := range slices.Backward(tables) {
+		if err := tx.run(ctx, `DELETE FROM `+name+` WHERE world = $1`, world); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// CopyFrom gives the world, which is empty, the data, the clock and the profile of another.
+// CopyFrom fills the world, which is empty, with the data, the clock and the profile of another.
 func (tx *Tx) CopyFrom(ctx context.Context, other string) error {
 	if _, err := tx.copyRows(ctx, other, tx.World); err != nil {
 		return err
 	}
-	_, err := tx.Exec(
-		ctx,
-		`UPDATE world SET (seq, clock_at, clock_anchor, clock_rate, profile) = (SELECT seq, clock_at,
-			clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`,
-		tx.World,
-		other,
-	)
-	return err
+	return tx.run(ctx, `UPDATE world SET (seq, clock_at, clock_anchor, clock_rate, profile) =
+		(SELECT seq, clock_at, clock_anchor, clock_rate, profile FROM world WHERE id = $2) WHERE id = $1`,
+		tx.World, other)
 }
 
-// copyRows copies the rows of a world, or of a snapshot, to another, and counts them.
+// copyRows copies the rows of a world or of a snapshot to another, and counts them.
 func (tx *Tx) copyRows(ctx context.Context, from, to string) (rows int, err error) {
-	for _, table := range tables {
-		columns, err := tx.columns(ctx, table)
+	for _, name := range tables {
+		columns, err := tx.columns(ctx, name)
 		if err != nil {
 			return 0, err
 		}
 		list := strings.Join(columns, ", ")
-		n, err := tx.Exec(
-			ctx, `INSERT INTO `+table+` (world, `+list+`) SELECT $1, `+list+` FROM `+table+` WHERE world = $2`,
-			to, from,
-		)
+		n, err := tx.Exec(ctx, `INSERT INTO `+name+` (world, `+list+`)
+			SELECT $1, `+list+` FROM `+name+` WHERE world = $2`, to, from)
 		if err != nil {
 			return 0, err
 		}
@@ -281,9 +187,9 @@ func (tx *Tx) copyRows(ctx context.Context, from, to string) (rows int, err erro
 	return rows, nil
 }
 
-// columns names the columns of a table but for that of the world.
-func (tx *Tx) columns(ctx context.Context, table string) ([]string, error) {
-	rows, err := tx.Query(ctx, `SELECT * FROM `+table+` WHERE FALSE`)
+// columns returns the names of the columns of a table, without the column world.
+func (tx *Tx) columns(ctx context.Context, name string) ([]string, error) {
+	rows, err := tx.Query(ctx, `SELECT * FROM `+name+` WHERE FALSE`)
 	if err != nil {
 		return nil, err
 	}
@@ -295,14 +201,14 @@ func (tx *Tx) columns(ctx context.Context, table string) ([]string, error) {
 	return slices.DeleteFunc(all, func(c string) bool { return c == "world" }), rows.Err()
 }
 
-// PauseWorld pauses the runner of the world in other processes for some time; 0 resumes it.
+// PauseWorld pauses the runner of the world in other processes for a duration; 0 resumes it. The
+// end of the pause is stored in the column held.
 func (tx *Tx) PauseWorld(ctx context.Context, d time.Duration) error {
 	until := tx.machine.Add(d)
 	if d == 0 {
 		until = 0
 	}
-	_, err := tx.Exec(ctx, `UPDATE world SET held = $2 WHERE id = $1`, tx.World, until)
-	return err
+	return tx.run(ctx, `UPDATE world SET held = $2 WHERE id = $1`, tx.World, until)
 }
 
 // Paused reports whether the runner of the world was paused when the transaction began.

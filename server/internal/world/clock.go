@@ -20,23 +20,19 @@ func (s *Service) Now(ctx context.Context) (openapi.Millis, error) {
 }
 
 // DescribeClock returns the clock of the world.
-func (s *Service) DescribeClock(ctx context.Context) (c control.Clock, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		c, err = clockOf(ctx, tx)
-		return err
-	})
-	return c, err
+func (s *Service) DescribeClock(ctx context.Context) (control.Clock, error) {
+	return read(ctx, s, func(tx *store.Tx) (control.Clock, error) { return clockOf(ctx, tx) })
 }
 
 func clockOf(ctx context.Context, tx *store.Tx) (control.Clock, error) {
-	line, err := tx.Clock(ctx)
-	c := control.Clock{Now: tx.Now, Rate: float64(line.Rate) / 1000}
+	clock, err := tx.Clock(ctx)
+	c := control.Clock{Now: tx.Now, Rate: float64(clock.Rate) / 1000}
 	switch {
-	case line == store.RealClock():
+	case clock == store.RealClock():
 		c.Mode = control.ClockModeReal
-	case line.Rate == 0:
+	case clock.Rate == 0:
 		c.Mode = control.ClockModeFrozen
-	case line.Rate == 1000:
+	case clock.Rate == 1000:
 		c.Mode = control.ClockModeOffset
 	default:
 		c.Mode = control.ClockModeScaled
@@ -44,16 +40,16 @@ func clockOf(ctx context.Context, tx *store.Tx) (control.Clock, error) {
 	return c, err
 }
 
-// SetClock makes the clock of the world run in another way.
+// SetClock changes the mode, the time or the rate of the clock of the world.
 func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c control.Clock, err error) {
 	err = s.write(ctx, func(tx *store.Tx) error {
-		shows := set.Now
-		if shows == 0 {
-			shows = tx.Now
+		var rate int64 // in thousandths; 0 for a frozen clock
+		switch set.Mode {
+		case control.ClockModeOffset:
+			rate = 1000
+		case control.ClockModeScaled:
+			rate = int64(math.Round(set.Rate * 1000))
 		}
-		rate := map[control.ClockMode]int64{
-			control.ClockModeOffset: 1000, control.ClockModeScaled: int64(math.Round(set.Rate * 1000)),
-		}[set.Mode]
 		switch {
 		case set.Mode == control.ClockModeReal && set.Now != 0:
 			return rule.Errorf("", "A real clock shows the time of the machine: leave out now.")
@@ -64,7 +60,7 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 		case set.Mode == control.ClockModeReal:
 			err = tx.ResetClock(ctx)
 		default:
-			err = tx.SetClock(ctx, shows, rate)
+			err = tx.SetClock(ctx, cmp.Or(set.Now, tx.Now), rate)
 		}
 		if err == nil {
 			c, err = clockOf(ctx, tx)
@@ -77,10 +73,10 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 	return c, err
 }
 
-// AdvanceClock moves the clock of the world forward. It returns when all that fell due has
-// happened: each move of a schedule at its own time, the earliest first.
+// AdvanceClock moves the clock of the world forward, and then does all work that is due: each move
+// of a schedule at its own time, the earliest first.
 func (s *Service) AdvanceClock(ctx context.Context, by int64) (a control.Advanced, err error) {
-	// With the world paused, all moves are made here, so that the answer lists them.
+	// While the world is paused, all moves happen here, so that the answer can list them.
 	err = s.Registry.PauseReplicas(ctx, func() error {
 		a, err = s.advance(ctx, by)
 		return err
@@ -89,7 +85,7 @@ func (s *Service) AdvanceClock(ctx context.Context, by int64) (a control.Advance
 }
 
 func (s *Service) advance(ctx context.Context, by int64) (control.Advanced, error) {
-	if err := s.Registry.Settle(ctx, nil); err != nil { // what was accepted before happens before
+	if err := s.Registry.Settle(ctx, nil); err != nil { // earlier work is done at the earlier time
 		return control.Advanced{}, err
 	}
 	err := s.write(ctx, func(tx *store.Tx) error {
@@ -102,30 +98,28 @@ func (s *Service) advance(ctx context.Context, by int64) (control.Advanced, erro
 	if err != nil {
 		return control.Advanced{}, err
 	}
-	seen := events{all: []control.Event{}}
-	if err := s.Registry.Settle(ctx, seen.add); err != nil {
+	happened := events{all: []control.Event{}}
+	if err := s.Registry.Settle(ctx, happened.add); err != nil {
 		return control.Advanced{}, err
 	}
-	slices.SortStableFunc(seen.all, func(a, b control.Event) int {
-		return cmp.Or(
-			cmp.Compare(a.At, b.At), strings.Compare(a.RegistryUUID, b.RegistryUUID),
-			strings.Compare(a.ScheduleUUID, b.ScheduleUUID),
-		)
+	slices.SortStableFunc(happened.all, func(a, b control.Event) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.RegistryUUID, b.RegistryUUID),
+			strings.Compare(a.ScheduleUUID, b.ScheduleUUID))
 	})
 	c, err := s.DescribeClock(ctx)
-	return control.Advanced{Mode: c.Mode, Now: c.Now, Rate: c.Rate, Events: seen.all, More: seen.more}, err
+	return control.Advanced{Mode: c.Mode, Now: c.Now, Rate: c.Rate, Events: happened.all, More: happened.more}, err
 }
 
 // maxEvents is how many events an answer has at most.
 const maxEvents = 1000
 
-// events are the moves that happened while a clock was moved.
+// events are the moves that advancing a clock has caused.
 type events struct {
 	all  []control.Event
 	more int // number of events that are left out
 }
 
-// add adds a move.
+// add adds the move of schedules.
 func (e *events) add(m store.Move, rows []store.Due) {
 	for _, d := range rows {
 		if len(e.all) == maxEvents {

@@ -23,7 +23,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Seed loads a scenario into a world, if that is empty. It reports whether it did.
+// Seed loads a scenario into a world if the world is empty, and reports whether it did.
 func (s *Service) Seed(ctx context.Context, world string, scenario control.Scenario) (loaded bool, err error) {
 	err = s.Store.Write(ctx, world, func(tx *store.Tx) error {
 		if loaded, err = tx.IsEmpty(ctx); err != nil || !loaded {
@@ -34,7 +34,7 @@ func (s *Service) Seed(ctx context.Context, world string, scenario control.Scena
 	return loaded && err == nil, err
 }
 
-// Reset removes the data of all worlds and loads a scenario into one of them.
+// Reset deletes the data of all worlds and loads a scenario into one of them.
 func (s *Service) Reset(ctx context.Context, world string, scenario control.Scenario) error {
 	err := s.Store.Write(ctx, "", func(tx *store.Tx) error {
 		worlds, err := tx.Worlds(ctx)
@@ -58,7 +58,7 @@ func (s *Service) Reset(ctx context.Context, world string, scenario control.Scen
 	return nil
 }
 
-// ResetWorld removes the data of a world and loads a scenario into it.
+// ResetWorld deletes the data of a world and loads a scenario into it.
 func (s *Service) ResetWorld(ctx context.Context, world string, scenario control.Scenario) error {
 	return s.Store.Write(ctx, "", func(tx *store.Tx) error {
 		if _, err := tx.WorldNamed(ctx, world); err != nil {
@@ -79,11 +79,10 @@ func (s *Service) reset(ctx context.Context, tx *store.Tx, world string, scenari
 	return err
 }
 
-// HasState reports whether a scenario says by an exported state what a world holds.
+// HasState reports whether a scenario has its data as an exported document.
 func HasState(scenario control.Scenario) bool { return len(scenario.State.World) > 0 }
 
-// load fills a world. The newest comes first in lists: what comes first in the scenario is the
-// newest.
+// load fills a world. Lists show the newest first, so the first in the scenario becomes the newest.
 func (s *Service) load(ctx context.Context, tx *store.Tx, scenario control.Scenario) error {
 	if HasState(scenario) {
 		return loadState(ctx, tx, scenario)
@@ -94,9 +93,8 @@ func (s *Service) load(ctx context.Context, tx *store.Tx, scenario control.Scena
 		}
 	}
 	for _, c := range scenario.Connectors.AWS {
-		err := store.InsertConnector(
-			ctx, tx, api.Connector{Arn: c.Arn, Name: c.Name, Description: c.Description}, registry.AccountOf(c.Arn),
-		)
+		row := api.Connector{Arn: c.Arn, Name: c.Name, Description: c.Description}
+		err := store.InsertConnector(ctx, tx, row, registry.AccountOf(c.Arn))
 		if errors.Is(err, store.ErrDuplicate) {
 			return rule.Errorf(openapi.DuplicateConnector, "connector %s: is there twice", c.Arn)
 		}
@@ -111,29 +109,26 @@ func loadState(ctx context.Context, tx *store.Tx, scenario control.Scenario) err
 	if len(scenario.Registries) > 0 || len(scenario.Connectors.AWS) > 0 {
 		return rule.Errorf("", "Give state, or registries and connectors, not both.")
 	}
-	return wrongFile(tx.LoadState(ctx, scenario.State))
+	return fileViolation(tx.LoadState(ctx, scenario.State))
 }
 
-// batch is how many schedules are in memory at a time while a world is filled.
-const batch = 5000
+// loadBatch is how many schedules of a scenario are in memory at a time.
+const loadBatch = 5000
 
 func (s *Service) loadRegistry(
 	ctx context.Context, tx *store.Tx, r control.ScenarioRegistry, created openapi.Millis,
 ) error {
-	id := cmp.Or(r.RegistryUUID, call.ID(ctx, s.NewID))
 	body := api.RegistryRequest{
-		RegistryType:   api.RegistryType(cmp.Or(r.RegistryType, string(api.RegistryTypeV2Private))),
-		RegistryURI:    r.RegistryURI,
-		RegistryName:   r.RegistryName,
-		CredentialType: api.CredentialTypeNone,
+		RegistryType: api.RegistryType(cmp.Or(r.RegistryType, string(api.RegistryTypeV2Private))),
+		RegistryURI:  r.RegistryURI, RegistryName: r.RegistryName, CredentialType: api.CredentialTypeNone,
 	}
 	if !body.RegistryType.Valid() {
 		return rule.Errorf("", "there is no registry type %s", r.RegistryType)
 	}
-	row := registry.WithRequest(
-		api.RegistryDetails{RegistryUUID: id, RegistryURI: r.RegistryURI, Created: created, Updated: created},
-		body,
-	)
+	row := registry.WithRequest(api.RegistryDetails{
+		RegistryUUID: cmp.Or(r.RegistryUUID, call.ID(ctx, s.NewID)), RegistryURI: r.RegistryURI,
+		Created: created, Updated: created,
+	}, body)
 	if err := tx.InsertRegistry(ctx, row); errors.Is(err, store.ErrDuplicate) {
 		return rule.Errorf(openapi.DuplicateURI, "its address or id is there twice")
 	} else if err != nil {
@@ -148,48 +143,45 @@ func (s *Service) loadRegistry(
 	if err != nil {
 		return err
 	}
-	number := 0
-	for _, alike := range r.Schedules {
-		number += max(alike.Count, 1)
+	l := loader{service: s, tx: tx, profile: profile, registryID: row.RegistryUUID, created: created}
+	for _, template := range r.Schedules {
+		l.left += max(template.Count, 1)
 	}
-	// the oldest first, as if they had been created one after the other
-	for i, alike := range slices.Backward(r.Schedules) {
-		statuses, err := shares(alike)
-		if err == nil {
-			err = s.loadSchedules(ctx, tx, alike, func(n int) store.Schedule {
-				number--
-				sched := seeded(alike, n+1, statuses[n], created-openapi.Millis(number)*1000)
-				if sched.ScheduleUUID, sched.RegistryID = alike.ScheduleUUID, id; sched.ScheduleUUID == "" {
-					sched.ScheduleUUID = call.ID(ctx, s.NewID)
-				}
-				if alike.Live {
-					sched.RunAt = registry.NextRun(sched.Schedule, tx.Now.Time())
-					scan.Plan(profile, &sched)
-				}
-				return sched
-			})
-		}
-		if err != nil {
+	for i, template := range slices.Backward(r.Schedules) { // the oldest first
+		if err := l.load(ctx, template); err != nil {
 			return fmt.Errorf("schedules %d: %w", i+1, err)
 		}
 	}
 	return nil
 }
 
-// loadSchedules adds schedules that are alike, some at a time, the last first.
-func (s *Service) loadSchedules(
-	ctx context.Context, tx *store.Tx, alike control.ScenarioSchedules, schedule func(n int) store.Schedule,
-) error {
-	for left := max(alike.Count, 1); left > 0; {
-		rows := make([]store.Schedule, 0, min(left, batch))
+// loader adds the schedules of a registry, one second after the other.
+type loader struct {
+	service    *Service
+	tx         *store.Tx
+	profile    control.ScanProfile
+	registryID string
+	created    openapi.Millis // when the last schedule is created
+	left       int            // number of schedules that are not added yet
+}
+
+// load adds the schedules of a template in batches, the last first.
+func (l *loader) load(ctx context.Context, template control.ScenarioSchedules) error {
+	statuses, err := statusesOf(template)
+	if err != nil {
+		return err
+	}
+	for n := len(statuses); n > 0; {
+		rows := make([]store.Schedule, 0, min(n, loadBatch))
 		for len(rows) < cap(rows) {
-			left--
-			rows = append(rows, schedule(left))
-			if n := len(rows) - 1; n > 0 && slices.Equal(scan.Targets(rows[n].Filters), scan.Targets(rows[n-1].Filters)) {
-				rows[n].Filters = rows[n-1].Filters // they are written once
+			n--
+			rows = append(rows, l.schedule(ctx, template, n+1, statuses[n]))
+			i := len(rows) - 1
+			if i > 0 && slices.Equal(scan.Targets(rows[i].Filters), scan.Targets(rows[i-1].Filters)) {
+				rows[i].Filters = rows[i-1].Filters // shared, to save memory
 			}
 		}
-		if err := tx.InsertSchedules(ctx, rows); errors.Is(err, store.ErrDuplicate) {
+		if err := l.tx.InsertSchedules(ctx, rows); errors.Is(err, store.ErrDuplicate) {
 			return rule.Errorf("", "an id is there twice")
 		} else if err != nil {
 			return err
@@ -198,15 +190,32 @@ func (s *Service) loadSchedules(
 	return nil
 }
 
-// shares gives each of some schedules that are alike its status: as many of each as its share says,
-// mixed evenly.
-func shares(alike control.ScenarioSchedules) ([]api.Status, error) {
-	wanted, err := wantedStatuses(alike)
+// schedule returns the next schedule to add, which has a number within its template.
+func (l *loader) schedule(
+	ctx context.Context, template control.ScenarioSchedules, number int, status api.Status,
+) store.Schedule {
+	l.left--
+	row := scheduleOf(template, number, status, l.created-openapi.Millis(l.left)*1000)
+	row.RegistryID = l.registryID
+	if row.ScheduleUUID = template.ScheduleUUID; row.ScheduleUUID == "" {
+		row.ScheduleUUID = call.ID(ctx, l.service.NewID)
+	}
+	if template.Live {
+		row.RunAt = registry.NextRun(row.Schedule, l.tx.Now.Time())
+		scan.Plan(l.profile, &row)
+	}
+	return row
+}
+
+// statusesOf returns the status of each schedule of a template. The number of schedules with a
+// status follows its share, and the statuses are mixed evenly.
+func statusesOf(template control.ScenarioSchedules) ([]api.Status, error) {
+	shares, err := sharesOf(template)
 	if err != nil {
 		return nil, err
 	}
 	total := 0
-	for status, share := range wanted {
+	for status, share := range shares {
 		if !slices.Contains(rules.Statuses, rules.Status(status)) {
 			return nil, rule.Errorf("", "there is no status %s", status)
 		}
@@ -215,66 +224,64 @@ func shares(alike control.ScenarioSchedules) ([]api.Status, error) {
 	if total == 0 {
 		return nil, rule.Errorf("", "all shares are 0")
 	}
-	all := make([]api.Status, max(alike.Count, 1))
-	names := slices.Sorted(maps.Keys(wanted))
-	owed := make([]int, len(names)) // of each, in parts of a schedule: the one that is owed most is next
+	all := make([]api.Status, max(template.Count, 1))
+	names := slices.Sorted(maps.Keys(shares))
+	missing := make([]int, len(names)) // how much of its share each status lacks so far; the largest is next
 	for i := range all {
 		next := 0
 		for n, name := range names {
-			if owed[n] += wanted[name]; owed[n] > owed[next] {
+			if missing[n] += shares[name]; missing[n] > missing[next] {
 				next = n
 			}
 		}
-		owed[next] -= total
+		missing[next] -= total
 		all[i] = api.Status(names[next])
 	}
 	return all, nil
 }
 
-// wantedStatuses are the statuses that some schedules shall have, with their shares.
-func wantedStatuses(alike control.ScenarioSchedules) (map[string]int, error) {
+// sharesOf returns the statuses of the schedules of a template with their shares.
+func sharesOf(template control.ScenarioSchedules) (map[string]int, error) {
 	switch {
-	case alike.Count > 1 && alike.ScheduleUUID != "":
+	case template.Count > 1 && template.ScheduleUUID != "":
 		return nil, rule.Errorf("", "scheduleUuid is for a single schedule")
-	case alike.Live && (alike.Status != "" || len(alike.Statuses) > 0):
+	case template.Live && (template.Status != "" || len(template.Statuses) > 0):
 		return nil, rule.Errorf("", "live schedules have no status of their own")
-	case alike.Status != "" && len(alike.Statuses) > 0:
+	case template.Status != "" && len(template.Statuses) > 0:
 		return nil, rule.Errorf("", "give status or statuses, not both")
-	case len(alike.Statuses) > 0:
-		return alike.Statuses, nil
+	case len(template.Statuses) > 0:
+		return template.Statuses, nil
 	}
-	status := api.Status(cmp.Or(alike.Status, string(api.StatusFinished)))
-	if alike.Live {
+	status := api.Status(cmp.Or(template.Status, string(api.StatusFinished)))
+	if template.Live {
 		status = api.StatusCreated
-		if alike.OnDemand != nil && !*alike.OnDemand {
+		if template.OnDemand != nil && !*template.OnDemand {
 			status = api.StatusBaselineCreated
 		}
 	}
 	return map[string]int{string(status): 1}, nil
 }
 
-// seeded is a schedule of a scenario; without a due date, so that it holds its status.
-func seeded(alike control.ScenarioSchedules, number int, status api.Status, created openapi.Millis) store.Schedule {
+// scheduleOf returns a schedule of a template. It is never due, so that it keeps its status.
+func scheduleOf(
+	template control.ScenarioSchedules, number int, status api.Status, created openapi.Millis,
+) store.Schedule {
 	text := func(text, absent string) string {
 		return strings.ReplaceAll(cmp.Or(text, absent), "{n}", strconv.Itoa(number))
 	}
-	repo := text(alike.Repo, "team/app")
+	repo := text(template.Repo, "team/app")
 	s := api.Schedule{
-		Name:     text(alike.Name, "scan "+repo),
-		OnDemand: alike.OnDemand == nil || *alike.OnDemand,
-		Status:   status,
-		Created:  created,
-		Updated:  created,
-		Filters: []api.ScheduleFilter{
-			{
-				Days:     nullable.NewNullNullable[int](),
-				RepoTags: []api.RepoTag{{Repo: repo, Tag: nullable.NewNullableWithValue(text(alike.Tag, ".*"))}},
-			},
-		},
+		Name:     text(template.Name, "scan "+repo),
+		OnDemand: template.OnDemand == nil || *template.OnDemand,
+		Status:   status, Created: created, Updated: created,
+		Filters: []api.ScheduleFilter{{
+			Days:     nullable.NewNullNullable[int](),
+			RepoTags: []api.RepoTag{{Repo: repo, Tag: nullable.NewNullableWithValue(text(template.Tag, ".*"))}},
+		}},
 	}
 	if !s.OnDemand {
-		s.Schedule = cmp.Or(alike.Schedule, "00:00")
-		s.ScheduleScanIntervalInDays = cmp.Or(alike.ScheduleScanIntervalInDays, 1)
+		s.Schedule = cmp.Or(template.Schedule, "00:00")
+		s.ScheduleScanIntervalInDays = cmp.Or(template.ScheduleScanIntervalInDays, 1)
 	}
 	switch status {
 	case api.StatusFinished, api.StatusError, api.StatusFailed, api.StatusCompleted:
@@ -283,9 +290,9 @@ func seeded(alike control.ScenarioSchedules, number int, status api.Status, crea
 		s.JobStartDate = created
 	}
 	if status == api.StatusError || status == api.StatusFailed {
-		s.Errors = []api.ScheduleError{
-			{ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer."},
-		}
+		s.Errors = []api.ScheduleError{{
+			ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer.",
+		}}
 	}
 	return store.Schedule{Schedule: s, Outcome: api.StatusFinished}
 }

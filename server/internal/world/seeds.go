@@ -21,7 +21,7 @@ var seeds embed.FS
 
 // Seeds lists the names of the scenarios that come with the emulator.
 func Seeds() []string {
-	files, _ := seeds.ReadDir("seeds") // it is embedded
+	files, _ := seeds.ReadDir("seeds") // cannot fail: the folder is embedded
 	var names []string
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(f.Name(), ".yaml"))
@@ -29,12 +29,12 @@ func Seeds() []string {
 	return names
 }
 
-// IsEmpty reports whether a world that begins with a scenario holds nothing.
+// IsEmpty reports whether a scenario has no data.
 func IsEmpty(s control.Scenario) bool {
 	return len(s.Registries) == 0 && len(s.Connectors.AWS) == 0 && !HasState(s)
 }
 
-// ScenarioOf returns the scenario that is named, or the one that is given.
+// ScenarioOf returns the scenario of a seed or, if seed is empty, the given one.
 func ScenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
 	switch {
 	case seed == "":
@@ -45,7 +45,7 @@ func ScenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
 	return seedNamed(seed)
 }
 
-// seedNamed gives a scenario that comes with the emulator.
+// seedNamed returns a scenario that comes with the emulator.
 func seedNamed(name string) (control.Scenario, error) {
 	if !slices.Contains(Seeds(), name) {
 		return control.Scenario{}, &rule.ViolationError{Msg: fmt.Sprintf("seed %q: not one of %q", name, Seeds())}
@@ -58,7 +58,7 @@ func seedNamed(name string) (control.Scenario, error) {
 }
 
 // ReadScenario reads a scenario from YAML or JSON. The schema is Scenario of the control document,
-// published as openapi/scenario.schema.json; an error says in which line the text does not fit it.
+// published as openapi/scenario.schema.json; an error names the line that violates it.
 func ReadScenario(text []byte) (s control.Scenario, err error) {
 	var top yaml.Node
 	if err := yaml.Unmarshal(text, &top); err != nil {
@@ -68,7 +68,7 @@ func ReadScenario(text []byte) (s control.Scenario, err error) {
 	if err := top.Decode(&plain); err != nil {
 		return s, err
 	}
-	data, err := json.Marshal(plain) // fails for keys that are no texts
+	data, err := json.Marshal(plain) // fails for keys that are not texts
 	if err != nil {
 		return s, err
 	}
@@ -83,16 +83,17 @@ func ReadScenario(text []byte) (s control.Scenario, err error) {
 	if err != nil {
 		return s, err
 	}
-	var wrong *contract.ValueError
-	if err := document.CheckValue("Scenario", value); errors.As(err, &wrong) {
-		return s, fmt.Errorf("line %d: %w", lineOf(&top, wrong.Pointer), wrong)
+	var violation *contract.ValueError
+	if err := document.CheckValue("Scenario", value); errors.As(err, &violation) {
+		return s, fmt.Errorf("line %d: %w", lineOf(&top, violation.Pointer), violation)
 	} else if err != nil {
 		return s, err
 	}
-	return s, json.Unmarshal(data, &s)
+	err = json.Unmarshal(data, &s)
+	return s, err
 }
 
-// lineOf finds the line of what a pointer leads to, or of the last part on the way that there is.
+// lineOf returns the line of a JSON pointer, or of the last value on its path that exists.
 func lineOf(n *yaml.Node, pointer []string) int {
 	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
 		n = n.Content[0]

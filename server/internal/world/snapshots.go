@@ -10,24 +10,16 @@ import (
 )
 
 // ListSnapshots returns the snapshots of the world.
-func (s *Service) ListSnapshots(ctx context.Context) (all []control.Snapshot, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		all, err = tx.Snapshots(ctx)
-		return err
-	})
-	return all, err
+func (s *Service) ListSnapshots(ctx context.Context) ([]control.Snapshot, error) {
+	return read(ctx, s, func(tx *store.Tx) ([]control.Snapshot, error) { return tx.Snapshots(ctx) })
 }
 
-// SaveSnapshot keeps the world under a name.
-func (s *Service) SaveSnapshot(ctx context.Context, name string) (snapshot control.Snapshot, err error) {
-	err = s.write(ctx, func(tx *store.Tx) error {
-		snapshot, err = tx.SaveSnapshot(ctx, name)
-		return err
-	})
-	return snapshot, err
+// SaveSnapshot stores the world as a snapshot.
+func (s *Service) SaveSnapshot(ctx context.Context, name string) (control.Snapshot, error) {
+	return write(ctx, s, func(tx *store.Tx) (control.Snapshot, error) { return tx.SaveSnapshot(ctx, name) })
 }
 
-// RestoreSnapshot makes the world what it was, with the plan that it had then.
+// RestoreSnapshot replaces the data, the clock and the plan of the world by those of a snapshot.
 func (s *Service) RestoreSnapshot(ctx context.Context, name string) error {
 	err := s.write(ctx, func(tx *store.Tx) error { return tx.RestoreSnapshot(ctx, name) })
 	if err == nil {
@@ -36,60 +28,55 @@ func (s *Service) RestoreSnapshot(ctx context.Context, name string) error {
 	return err
 }
 
-// DeleteSnapshot removes a snapshot of the world.
+// DeleteSnapshot deletes a snapshot of the world.
 func (s *Service) DeleteSnapshot(ctx context.Context, name string) error {
 	return s.write(ctx, func(tx *store.Tx) error { return tx.DeleteSnapshot(ctx, name) })
 }
 
 // ExportSnapshot returns a snapshot of the world as one document.
-func (s *Service) ExportSnapshot(ctx context.Context, name string) (file control.SnapshotFile, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		file, err = tx.ExportSnapshot(ctx, name)
-		return err
-	})
-	return file, err
+func (s *Service) ExportSnapshot(ctx context.Context, name string) (control.SnapshotFile, error) {
+	return read(ctx, s, func(tx *store.Tx) (control.SnapshotFile, error) { return tx.ExportSnapshot(ctx, name) })
 }
 
-// ImportSnapshot keeps an exported snapshot under a name.
+// ImportSnapshot stores an exported document as a snapshot.
 func (s *Service) ImportSnapshot(
 	ctx context.Context, name string, file control.SnapshotFile,
-) (snapshot control.Snapshot, err error) {
-	err = s.write(ctx, func(tx *store.Tx) error {
-		snapshot, err = tx.ImportSnapshot(ctx, name, file)
-		return err
+) (control.Snapshot, error) {
+	snapshot, err := write(ctx, s, func(tx *store.Tx) (control.Snapshot, error) {
+		return tx.ImportSnapshot(ctx, name, file)
 	})
-	return snapshot, wrongFile(err)
+	return snapshot, fileViolation(err)
 }
 
-// wrongFile tells the caller what is wrong with an exported document.
-func wrongFile(err error) error {
-	var wrong *store.FileError
-	if errors.As(err, &wrong) {
-		return rule.Errorf("", "%s", wrong.Msg)
+// fileViolation makes an error of an exported document a violation, whose message the caller sees.
+func fileViolation(err error) error {
+	var e *store.FileError
+	if errors.As(err, &e) {
+		return rule.Errorf("", "%s", e.Msg)
 	}
 	return err
 }
 
-// ExportState returns the world as it is as one document, with its snapshots. The line of its clock
-// begins anew, so that a world made from the document shows the same times.
+// ExportState returns the world as one document, and its snapshots. It sets the clock to the
+// present time, so that the clock of a world made from the document shows the same times.
 func (s *Service) ExportState(
 	ctx context.Context,
 ) (file control.SnapshotFile, snapshots map[string]control.SnapshotFile, err error) {
 	snapshots = map[string]control.SnapshotFile{}
 	err = s.write(ctx, func(tx *store.Tx) error {
-		line, err := tx.Clock(ctx)
-		if err == nil && line != store.RealClock() {
-			err = tx.SetClock(ctx, tx.Now, line.Rate)
+		clock, err := tx.Clock(ctx)
+		if err == nil && clock != store.RealClock() {
+			err = tx.SetClock(ctx, tx.Now, clock.Rate)
 		}
 		if err != nil {
 			return err
 		}
-		kept, err := tx.Snapshots(ctx)
+		all, err := tx.Snapshots(ctx)
 		if err != nil {
 			return err
 		}
-		for _, k := range kept {
-			if snapshots[k.Name], err = tx.ExportSnapshot(ctx, k.Name); err != nil {
+		for _, snapshot := range all {
+			if snapshots[snapshot.Name], err = tx.ExportSnapshot(ctx, snapshot.Name); err != nil {
 				return err
 			}
 		}

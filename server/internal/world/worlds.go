@@ -1,5 +1,5 @@
-// Package world holds the rules of worlds: what they begin with, their clocks, their scenarios and
-// their snapshots. It knows no HTTP and no SQL text.
+// Package world has the rules of worlds: their creation, clocks, scenarios and snapshots. The
+// package must not import net/http and contains no SQL text.
 package world
 
 import (
@@ -19,34 +19,38 @@ type Options struct {
 	Store    *store.Store
 	Registry *registry.Service
 	Scans    *scan.Service
-	NewID    func() string // gives the ids of what scenarios create
-	Wake     func()        // is called when there may be background work
+	NewID    func() string // returns a new id for what a scenario creates
+	Wake     func()        // called when there may be background work
 }
 
-// Service is the rules of worlds at work on a store. It is safe for concurrent use.
+// Service applies the rules of worlds to a store. It is safe for concurrent use.
 type Service struct{ Options }
 
 // New returns a Service.
 func New(o Options) *Service { return &Service{o} }
 
-func (s *Service) read(ctx context.Context, f func(*store.Tx) error) error {
-	return s.Store.Read(ctx, call.World(ctx), f)
+func read[T any](ctx context.Context, s *Service, f func(*store.Tx) (T, error)) (T, error) {
+	return store.ReadValue(ctx, s.Store, call.World(ctx), f)
+}
+
+func write[T any](ctx context.Context, s *Service, f func(*store.Tx) (T, error)) (T, error) {
+	return store.WriteValue(ctx, s.Store, call.World(ctx), f)
 }
 
 func (s *Service) write(ctx context.Context, f func(*store.Tx) error) error {
 	return s.Store.Write(ctx, call.World(ctx), f)
 }
 
-// NewWorld says what a new world begins with.
+// NewWorld is a world that CreateWorld creates.
 type NewWorld struct {
 	store.World
 	Accounts []store.Account
 	Content  control.Scenario
-	From     string // a world to copy data, plan and clock of; none when empty
+	From     string // world whose data, plan and clock are copied; "" for none
 }
 
-// CreateWorld makes a world with users and data, all or nothing. It gives the world, whose plan may
-// be that of another.
+// CreateWorld creates a world with users and data, all or nothing. It returns the world with its
+// plan, which may come from the content or from another world.
 func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, error) {
 	w := n.World
 	if w.Plan == "" && HasState(n.Content) {
@@ -54,7 +58,7 @@ func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, err
 	}
 	err := s.Store.Write(ctx, "", func(tx *store.Tx) error {
 		if n.From != "" {
-			if _, err := tx.In(ctx, n.From); err != nil { // it does not change while it is copied
+			if _, err := tx.In(ctx, n.From); err != nil { // locks the world while it is copied
 				return err
 			}
 			other, err := tx.WorldNamed(ctx, n.From)
@@ -88,6 +92,7 @@ func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, err
 	return w, err
 }
 
+// taken refuses a duplicate name of a world or a user.
 func taken(err error, what, name string) error {
 	if errors.Is(err, store.ErrDuplicate) {
 		return rule.Errorf("", "The name %s of the %s is taken.", name, what)
@@ -114,7 +119,7 @@ func (s *Service) UpdateWorld(
 	return w, err
 }
 
-// DropWorld removes a world with all that belongs to it.
+// DropWorld deletes a world with its data, users and snapshots.
 func (s *Service) DropWorld(ctx context.Context, name string) error {
 	return s.Store.Write(ctx, name, func(tx *store.Tx) error { return tx.DropWorld(ctx) })
 }

@@ -1,8 +1,8 @@
-// Package oci lists real registries: catalogue, tags, digests and sizes, by the OCI distribution
-// protocol. It goes only to hosts that it was told, for every request including redirects and token
-// services, and takes credentials from the keychain of the machine (the configuration file of
-// Docker or Podman, and credential helpers). It downloads manifests and image configurations, never
-// layers. The package must not import the server.
+// Package oci lists real registries by the OCI distribution protocol: catalogue, tags, digests and
+// sizes. It sends requests to allowed hosts only, also for redirects and token services, and takes
+// credentials from the keychain of the machine (the configuration file of Docker or Podman, and
+// credential helpers). It downloads manifests and image configurations, never layers. The package
+// must not import the server.
 package oci
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/scan"
 )
 
-// Bounds of one listing, so that a registry cannot hold up the others.
+// Bounds of one listing, so that one registry does not delay the others.
 const (
 	timeout         = 30 * time.Second
 	parallel        = 4
@@ -47,16 +47,16 @@ const (
 
 // Options of a Source.
 type Options struct {
-	Hosts    []string          // host or host:port of the registries, and of whatever they redirect to
+	Hosts    []string          // host or host:port of the registries, and of all that they redirect to
 	Keychain authn.Keychain    // default: that of the machine
 	Network  http.RoundTripper // default: http.DefaultTransport
-	Logger   *slog.Logger      // told why a listing failed
+	Logger   *slog.Logger      // gets the causes of failed listings
 }
 
-// Source lists registries on the hosts that it was told; it is a scan.Source.
+// Source lists the registries on the allowed hosts. It is a scan.Source.
 type Source struct{ options Options }
 
-// New gives a source.
+// New returns a Source.
 func New(o Options) *Source {
 	if o.Keychain == nil {
 		o.Keychain = authn.DefaultKeychain
@@ -67,21 +67,21 @@ func New(o Options) *Source {
 	return &Source{o}
 }
 
-// fence lets the requests of one listing through to some hosts only, also when a registry redirects
-// or names a token service.
-type fence struct {
+// allowedHosts is the transport of one listing. It blocks requests to other hosts, also if a
+// registry redirects to them or names them as its token service.
+type allowedHosts struct {
 	hosts   []string
 	next    http.RoundTripper
 	blocked atomic.Bool
 }
 
 // RoundTrip implements http.RoundTripper.
-func (f *fence) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !slices.Contains(f.hosts, r.URL.Host) {
-		f.blocked.Store(true)
+func (a *allowedHosts) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !slices.Contains(a.hosts, r.URL.Host) {
+		a.blocked.Store(true)
 		return nil, fmt.Errorf("host %s is not allowed", r.URL.Host)
 	}
-	return f.next.RoundTrip(r)
+	return a.next.RoundTrip(r)
 }
 
 // Handles implements scan.Source.
@@ -90,36 +90,33 @@ func (s *Source) Handles(uri string) bool {
 	return err == nil && slices.Contains(s.options.Hosts, u.Host)
 }
 
-// List implements scan.Source: the repositories of the catalogue, if the registry shows
-// one, and those that are wanted, with the tags that are wanted.
+// List implements scan.Source. It lists the repositories of the catalogue, if the registry has one,
+// and the selected tags of the selected repositories.
 func (s *Source) List(ctx context.Context, uri string, selected []scan.Selector) (scan.Contents, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	f := &fence{hosts: s.options.Hosts, next: s.options.Network}
-	contents, err := s.list(ctx, f, uri, selected)
-	switch code := status(err); {
-	case err == nil:
+	network := &allowedHosts{hosts: s.options.Hosts, next: s.options.Network}
+	contents, err := s.list(ctx, network, uri, selected)
+	if err == nil {
 		return contents, nil
-	case f.blocked.Load():
-		err = s.failed(uri, err, codeForbidden, "The registry leads to a host that the emulator may not call.")
-	case ctx.Err() != nil:
-		err = s.failed(uri, err, codeTimeout, "The registry did not answer in time.")
-	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		err = s.failed(uri, err, codeUnauthorized, "The registry refused the credentials.")
-	default:
-		err = s.failed(uri, err, codeUnreachable, "The registry could not be listed.")
 	}
-	return nil, err
+	// The error contains no address and no text of the registry; the log has the cause.
+	e := &scan.Error{Code: codeUnreachable, Msg: "The registry could not be listed."}
+	switch code := status(err); {
+	case network.blocked.Load():
+		e = &scan.Error{Code: codeForbidden, Msg: "The registry leads to a host that the emulator may not call."}
+	case ctx.Err() != nil:
+		e = &scan.Error{Code: codeTimeout, Msg: "The registry did not answer in time."}
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		e = &scan.Error{Code: codeUnauthorized, Msg: "The registry refused the credentials."}
+	}
+	s.options.Logger.Warn("a registry could not be listed", "registry", uri, "code", e.Code, "cause", err)
+	return nil, e
 }
 
-// failed logs the cause of a failure and says for the schedule what happened, without addresses and
-// texts of the registry.
-func (s *Source) failed(uri string, cause error, code, msg string) error {
-	s.options.Logger.Warn("a registry could not be listed", "registry", uri, "code", code, "cause", cause)
-	return &scan.Error{Code: code, Msg: msg}
-}
-
-func (s *Source) list(ctx context.Context, f *fence, uri string, selected []scan.Selector) (scan.Contents, error) {
+func (s *Source) list(
+	ctx context.Context, network http.RoundTripper, uri string, selected []scan.Selector,
+) (scan.Contents, error) {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return nil, err
@@ -128,35 +125,30 @@ func (s *Source) list(ctx context.Context, f *fence, uri string, selected []scan
 	if u.Scheme == "http" {
 		insecure = append(insecure, name.Insecure)
 	}
-	where, err := name.NewRegistry(u.Host, insecure...)
+	registry, err := name.NewRegistry(u.Host, insecure...)
 	if err != nil {
 		return nil, err
 	}
 	puller, err := remote.NewPuller(
-		remote.WithTransport(f), remote.WithAuthFromKeychain(s.options.Keychain), remote.WithPageSize(pageSize),
+		remote.WithTransport(network), remote.WithAuthFromKeychain(s.options.Keychain), remote.WithPageSize(pageSize),
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithUserAgent("qcsd"),
 	)
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{
-		puller:   puller,
-		log:      s.options.Logger,
-		contents: scan.Contents{},
-		items:    map[v1.Hash]scan.Item{},
-	}
-	if err := l.catalogue(ctx, where); err != nil {
+	l := &listing{puller: puller, log: s.options.Logger, contents: scan.Contents{}, items: map[v1.Hash]scan.Item{}}
+	if err := l.catalogue(ctx, registry); err != nil {
 		return nil, err
 	}
-	for _, w := range selected {
-		if err := l.repository(ctx, where.Repo(strings.Trim(u.Path, "/"), w.Repo), w); err != nil {
+	for _, selector := range selected {
+		if err := l.repository(ctx, registry.Repo(strings.Trim(u.Path, "/"), selector.Repo), selector); err != nil {
 			return nil, err
 		}
 	}
 	return l.contents, nil
 }
 
-// listing is the work of one call. Images that several tags point to are looked at once.
+// listing is a call of List. It reads an image once if several tags point to it.
 type listing struct {
 	puller   *remote.Puller
 	log      *slog.Logger
@@ -165,10 +157,10 @@ type listing struct {
 	items    map[v1.Hash]scan.Item
 }
 
-// catalogue notes the repositories that the registry shows. Many show none, or not to everybody:
-// that is no error.
-func (l *listing) catalogue(ctx context.Context, where name.Registry) error {
-	pages, err := l.puller.Catalogger(ctx, where)
+// catalogue adds the repositories of the catalogue. It is no error if the registry has no
+// catalogue, or does not show it to the user.
+func (l *listing) catalogue(ctx context.Context, registry name.Registry) error {
+	pages, err := l.puller.Catalogger(ctx, registry)
 	for err == nil && pages.HasNext() && len(l.contents) < maxRepositories {
 		var page *remote.Catalogs
 		if page, err = pages.Next(ctx); err == nil {
@@ -183,42 +175,39 @@ func (l *listing) catalogue(ctx context.Context, where name.Registry) error {
 	return err
 }
 
-// repository notes the wanted tags of a repository; one that does not exist is left out.
-func (l *listing) repository(ctx context.Context, repo name.Repository, w scan.Selector) error {
+// repository adds the selected tags of a repository. A repository that does not exist is left out.
+func (l *listing) repository(ctx context.Context, repo name.Repository, s scan.Selector) error {
 	names, err := l.puller.List(ctx, repo)
-	// no such name, or none that could be
 	if code := status(err); code == http.StatusNotFound || code == http.StatusBadRequest {
-		return nil
+		return nil // there is no such repository, or its name is not valid
 	}
 	if err != nil {
 		return err
 	}
-	picked := w.Select(names)
-	slices.Sort(picked)
-	if len(picked) > maxTags {
-		l.log.Warn(
-			"a repository has more tags than are looked at", "repository", repo.Name(), "tags", len(picked),
-			"bound", maxTags,
-		)
-		picked = picked[:maxTags]
+	tags := s.Select(names)
+	slices.Sort(tags)
+	if len(tags) > maxTags {
+		l.log.Warn("a repository has more tags than are listed",
+			"repository", repo.Name(), "tags", len(tags), "bound", maxTags)
+		tags = tags[:maxTags]
 	}
-	if l.contents[w.Repo] == nil {
-		l.contents[w.Repo] = scan.Tags{}
+	if l.contents[s.Repo] == nil {
+		l.contents[s.Repo] = scan.Tags{}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
-	for _, tag := range picked {
-		group.Go(func() error { return l.tag(ctx, repo.Tag(tag), w.Repo) })
+	for _, tag := range tags {
+		group.Go(func() error { return l.tag(ctx, repo.Tag(tag), s.Repo) })
 	}
 	return group.Wait()
 }
 
-// tag notes what a tag points to: the image for linux/amd64 where there are several. What is no
-// image, such as a chart or a signature, is left out.
+// tag adds the image of a tag; of an image for several platforms, the one for linux/amd64. A tag of
+// something else, such as a chart or a signature, is left out.
 func (l *listing) tag(ctx context.Context, ref name.Tag, repo string) error {
 	d, err := l.puller.Get(ctx, ref)
 	if status(err) == http.StatusNotFound {
-		return nil // gone since it was listed
+		return nil // the tag was deleted after it was listed
 	}
 	if err != nil {
 		return err
@@ -240,12 +229,11 @@ func (l *listing) tag(ctx context.Context, ref name.Tag, repo string) error {
 	return nil
 }
 
-// describe gives the image id, the size and the date of an image; a zero item means that it is
-// none.
+// describe returns id, size and date of an image; a zero item if the manifest is of no image.
 func describe(d *remote.Descriptor) (scan.Item, error) {
 	image, err := d.Image()
 	if err != nil {
-		return scan.Item{}, ignoreShape(err)
+		return scan.Item{}, transportError(err)
 	}
 	manifest, err := image.Manifest()
 	if err != nil || !manifest.Config.MediaType.IsConfig() {
@@ -262,9 +250,9 @@ func describe(d *remote.Descriptor) (scan.Item, error) {
 	return item, nil
 }
 
-// ignoreShape drops errors that say that a manifest is not an image, or has none for the platform;
-// those of the transport stay.
-func ignoreShape(err error) error {
+// transportError returns err if it comes from the transport. Other errors say that a manifest is
+// not an image, or has no image for the platform.
+func transportError(err error) error {
 	var network *url.Error
 	if status(err) > 0 || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, context.Canceled) {
@@ -273,7 +261,7 @@ func ignoreShape(err error) error {
 	return nil
 }
 
-// status is the status that a registry answered; 0 for other errors.
+// status returns the status of the answer of a registry; 0 for other errors.
 func status(err error) int {
 	var e *transport.Error
 	if errors.As(err, &e) {

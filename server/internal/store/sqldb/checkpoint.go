@@ -9,22 +9,29 @@ import (
 	"time"
 )
 
-// checkpointer moves what is written from the log of a SQLite file into the file. A writer would do
-// so itself when it commits, for hundreds of milliseconds in which no other can write; on a
-// connection of its own it keeps nobody waiting for a lock. As it takes a processor and the disk
-// from those who read, it waits until nobody writes, unless the log becomes too long.
+// checkpointer runs the checkpoints of a SQLite file: it copies the pages of the WAL into the file.
+// SQLite would do so in a commit, for hundreds of milliseconds in which no other writer gets the
+// lock; a checkpoint on a connection of its own does not need the lock. It takes a processor and
+// the disk from readers, so it runs when there have been no writes for a while, or when the WAL is
+// too long.
 type checkpointer struct {
 	db, writer *sql.DB
-	log        string       // path of the log
-	most       atomic.Int64 // bytes after which the effort is made even while others write
-	emptying   sync.Mutex
-	wake       chan struct{}
-	end        func()
+	wal        string       // path of the WAL
+	limit      atomic.Int64 // bytes of the WAL after which a commit runs a checkpoint
+	running    sync.Mutex   // locked while a commit runs a checkpoint
+	committed  chan struct{}
+	stop       func()
 }
 
 const (
-	enough = 4 << 20                // bytes of the log that are worth the effort
-	quiet  = 200 * time.Millisecond // without a commit
+	worthwhile = 4 << 20                // bytes of the WAL that are worth a checkpoint
+	idle       = 200 * time.Millisecond // time without a commit after which a checkpoint runs
+
+	// hardLimit is a multiple of the limit. If a checkpoint beside other writers leaves a longer
+	// WAL, the next one runs on the connection that writes, so that no other writer adds pages
+	// meanwhile: SQLite starts the WAL anew only when all of its pages have been copied before the
+	// next commit.
+	hardLimit = 2
 )
 
 func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
@@ -34,52 +41,48 @@ func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
 	}
 	db.SetMaxOpenConns(1)
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &checkpointer{db: db, writer: writer, log: path + "-wal", wake: make(chan struct{}, 1)}
-	c.most.Store(1 << 30)
+	c := &checkpointer{db: db, writer: writer, wal: path + "-wal", committed: make(chan struct{}, 1)}
+	c.limit.Store(1 << 30)
 	var group sync.WaitGroup
 	group.Go(func() { c.run(ctx) })
-	c.end = func() {
+	c.stop = func() {
 		cancel()
 		group.Wait()
 	}
 	return c, nil
 }
 
-// written tells of a commit. When the log is too long, who made it empties it before he goes on: a
-// bulk job, which wrote most of it, so stops to write.
-func (c *checkpointer) written() {
+// afterCommit is called by the goroutine that has committed. If the WAL is longer than the limit,
+// that goroutine runs a checkpoint before it continues, which slows down the bulk job that wrote
+// the pages.
+func (c *checkpointer) afterCommit() {
 	if c == nil {
 		return
 	}
 	select {
-	case c.wake <- struct{}{}:
-	default: // it knows
+	case c.committed <- struct{}{}:
+	default:
 	}
-	if size, most := c.size(), c.most.Load(); size > most && c.emptying.TryLock() {
-		defer c.emptying.Unlock()
-		if left := move(context.Background(), c.db); left > 0 && size > patient*most {
-			move(context.Background(), c.writer)
+	if size, limit := c.size(), c.limit.Load(); size > limit && c.running.TryLock() {
+		defer c.running.Unlock()
+		if left := checkpoint(context.Background(), c.db); left > 0 && size > hardLimit*limit {
+			checkpoint(context.Background(), c.writer)
 		}
 	}
 }
 
-// patient is how many times as long as it may be the log becomes before nobody may write until it
-// is empty. It begins anew where nobody has written between its last page being moved and the next
-// commit.
-const patient = 2
-
 func (c *checkpointer) run(ctx context.Context) {
-	pause := time.NewTimer(quiet)
-	defer pause.Stop()
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.wake:
-			pause.Reset(quiet)
-		case <-pause.C:
-			if c.size() > enough {
-				move(ctx, c.db)
+		case <-c.committed:
+			timer.Reset(idle)
+		case <-timer.C:
+			if c.size() > worthwhile {
+				checkpoint(ctx, c.db)
 				shrink(ctx, c.db)
 				shrink(ctx, c.writer)
 			}
@@ -87,34 +90,34 @@ func (c *checkpointer) run(ctx context.Context) {
 	}
 }
 
-// move moves what is in the log, as far as nobody needs it there, and says how many pages are left.
-func move(ctx context.Context, db *sql.DB) (left int) {
-	var busy, pages, done int
-	if err := db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &pages, &done); err != nil {
-		return 0 // the next one does what this one could not
+// checkpoint copies the pages of the WAL that no reader needs, and returns how many pages are left.
+func checkpoint(ctx context.Context, db *sql.DB) (left int) {
+	var busy, pages, copied int
+	if err := db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &pages, &copied); err != nil {
+		return 0 // the next checkpoint copies the pages
 	}
-	return pages - done
+	return pages - copied
 }
 
-// shrink gives back the memory of pages that a bulk job or an import has left: tens of megabytes.
+// shrink frees the page cache that a bulk job or an import has left: tens of megabytes.
 func shrink(ctx context.Context, db *sql.DB) {
-	_, _ = db.ExecContext(ctx, `PRAGMA shrink_memory`) // it is tried again
+	_, _ = db.ExecContext(ctx, `PRAGMA shrink_memory`) // runs again after the next checkpoint
 }
 
-// size is that of the log, in bytes.
+// size returns the bytes of the WAL.
 func (c *checkpointer) size() int64 {
-	info, err := os.Stat(c.log)
+	info, err := os.Stat(c.wal)
 	if err != nil {
 		return 0
 	}
 	return info.Size()
 }
 
-// close ends the work; the last connection that is closed empties the log.
+// close stops the checkpoints. Closing the last connection of the file runs a final one.
 func (c *checkpointer) close() error {
 	if c == nil {
 		return nil
 	}
-	c.end()
+	c.stop()
 	return c.db.Close()
 }

@@ -25,7 +25,7 @@ func testWALStaysBounded(t *testing.T, writers int) {
 	t.Helper()
 	db := open(t)
 	const bound, most, times = 2 << 20, 100_000, 3
-	db.checkpoints.most.Store(bound)
+	db.checkpoints.limit.Store(bound)
 	var next, anew atomic.Int64
 	var group sync.WaitGroup
 	for range writers {
@@ -38,7 +38,7 @@ func testWALStaysBounded(t *testing.T, writers int) {
 			}
 		})
 	}
-	longest := watchWAL(t, db.checkpoints.log, bound, func() bool { return anew.Load() < times && next.Load() < most }, func() { anew.Add(1) })
+	longest := watchWAL(t, db.checkpoints.wal, bound, func() bool { return anew.Load() < times && next.Load() < most }, func() { anew.Add(1) })
 	group.Wait()
 	if anew.Load() < times {
 		t.Errorf("after %d commits the WAL has begun anew %d times, and was at most %d bytes long", next.Load(), anew.Load(), longest)
@@ -51,7 +51,7 @@ func TestWALWaitsForReaders(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	const bound = 1 << 20
-	db.checkpoints.most.Store(bound)
+	db.checkpoints.limit.Store(bound)
 	written := int64(0)
 	fill := func(until func(size int64) bool) {
 		for size := db.checkpoints.size(); !until(size) && written < 10_000; size = db.checkpoints.size() {
@@ -66,10 +66,10 @@ func TestWALWaitsForReaders(t *testing.T) {
 		if err := tx.Scan(t.Context(), []any{&n}, `SELECT COUNT(*) FROM number`); err != nil || n > 0 {
 			return fmt.Errorf("got %d rows before the first write, %w", n, err)
 		}
-		fill(func(size int64) bool { return size > 2*patient*bound })
+		fill(func(size int64) bool { return size > 2*hardLimit*bound })
 		return nil
 	})
-	if size := db.checkpoints.size(); err != nil || size <= 2*patient*bound {
+	if size := db.checkpoints.size(); err != nil || size <= 2*hardLimit*bound {
 		t.Fatalf("the WAL has %d bytes under a reader, error %v", size, err)
 	}
 	fill(func(size int64) bool { return size < bound })

@@ -13,22 +13,22 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 )
 
-// Dialect holds all that differs between databases; the SQL text is the same for each.
+// Dialect is what differs between the databases. The SQL text is the same for both.
 type Dialect struct {
-	Like   string                      // operator that compares with a pattern, case-sensitive
-	Any    string                      // what stands for any text in a pattern
-	Escape func(literal string) string // writes a text into a pattern so that it stands for itself
-	Arrays bool                        // rows are inserted by their columns, as arrays
+	Like   string                      // case-sensitive operator that compares with a pattern
+	Any    string                      // wildcard for any text in a pattern
+	Escape func(literal string) string // quotes a text for a pattern
+	Arrays bool                        // Insert passes the columns of all rows as arrays
 
 	driver  string
 	goose   goose.Dialect
-	list    string             // condition that a column is one of the values of an argument, $
-	values  func([]string) any // the argument
-	shared  bool               // several processes may use it, and several writers of one process
-	collate string             // of columns with texts: order by bytes, as Go compares
+	list    string             // condition that a column is one of the values of the argument $
+	values  func([]string) any // returns that argument
+	shared  bool               // several processes, and several writers of one process, may use the database
+	collate string             // collation of text columns: by bytes, as Go compares
 }
 
-// In is the condition that a column is one of some values, and the arguments with the values added.
+// In returns the condition that a column has one of some values, and args with the values appended.
 func (d Dialect) In(column string, values []string, args ...any) (string, []any) {
 	args = append(args, d.values(values))
 	return column + " " + strings.ReplaceAll(d.list, "$", "$"+strconv.Itoa(len(args))), args
@@ -41,7 +41,7 @@ var embedded = Dialect{
 	Like: "GLOB", Any: "*", Escape: escapeGlob,
 	list: "IN (SELECT value FROM json_each($))",
 	values: func(all []string) any {
-		text, _ := json.Marshal(all) // texts
+		text, _ := json.Marshal(all) // cannot fail for strings
 		return string(text)
 	},
 }
@@ -55,16 +55,14 @@ var postgres = Dialect{
 	shared: true, Arrays: true, collate: ` COLLATE "C"`,
 }
 
-// isPostgres reports whether a database is named by the URL of a PostgreSQL server, rather than by
-// a path.
+// isPostgres reports whether the name of a database is the URL of a PostgreSQL server.
 func isPostgres(database string) bool {
 	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
 }
 
 var textColumn = regexp.MustCompile(`(?m)\btext(\s+NOT NULL)`)
 
-// migration writes a migration for the database. One whose name says that it is for SQLite does
-// nothing to another.
+// migration adapts a migration to the dialect. A migration *.sqlite.sql does nothing on PostgreSQL.
 func (d Dialect) migration(name string, migration []byte) []byte {
 	switch {
 	case d.collate == "":
@@ -87,8 +85,8 @@ func escapeGlob(literal string) string {
 	return string(out)
 }
 
-// source is the connection string of a SQLite file. Writers take the lock when they begin, so that
-// none fails half-way; readers never write.
+// source returns the connection string of a SQLite file. Writers take the lock when a transaction
+// begins, so that they do not fail in the middle of it; readers cannot write.
 func source(path string, write bool) string {
 	query := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(NORMAL)"}}
 	if path != Memory {
@@ -96,19 +94,17 @@ func source(path string, write bool) string {
 	}
 	if write {
 		query.Set("_txlock", "immediate")
-		// KiB: what a piece of a bulk job touches; with more, jobs take longer, as they have to
-		// fetch memory
-		query.Add("_pragma", "cache_size(-3000)")
+		query.Add("_pragma", "cache_size(-3000)")           // KiB: the pages of a batch; larger caches were slower
 		query.Add("_pragma", "wal_autocheckpoint(0)")       // see checkpointer
-		query.Add("_pragma", "journal_size_limit(1000000)") // bytes that the WAL keeps when it begins anew
+		query.Add("_pragma", "journal_size_limit(1000000)") // bytes; SQLite truncates a longer WAL
 	} else {
 		query.Add("_pragma", "query_only(1)")
 	}
 	return fileURL(path, query)
 }
 
-// readOnlySource is the connection string of a SQLite file that must exist and is not changed, not
-// even its journal mode. A copy can be made of it, which query_only would forbid.
+// readOnlySource returns the connection string of a SQLite file that must exist and does not
+// change, not even its journal mode. Unlike with query_only, Backup works.
 func readOnlySource(path string) string {
 	return fileURL(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}})
 }

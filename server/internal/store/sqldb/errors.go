@@ -11,9 +11,9 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Busy reports whether an error says that the database could not be used now: another process
-// locked it for too long, transactions were in conflict, or the connection was lost. Trying again
-// later can help.
+// Busy reports whether an error says that the database could not be used now, so that a later try
+// can succeed: another process locked it for too long, transactions were in conflict, or the
+// connection was lost.
 func Busy(err error) bool {
 	const busy, locked, primary = 5, 6, 0xff // result codes of SQLite; the primary code is in the lowest byte
 	var e *sqlite.Error
@@ -23,15 +23,14 @@ func Busy(err error) bool {
 	return conflict(err) || lost(err)
 }
 
-// conflict reports whether PostgreSQL has undone a transaction in favour of another (serialization
-// failure, deadlock).
+// conflict reports whether PostgreSQL has rolled back a transaction because of a conflict with
+// another one (serialization failure, deadlock).
 func conflict(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
 }
 
-// lost reports whether the connection to PostgreSQL is gone, or the server is about to stop or just
-// starting.
+// lost reports whether the connection to PostgreSQL is lost, or the server is starting or stopping.
 func lost(err error) bool {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
@@ -40,6 +39,5 @@ func lost(err error) bool {
 	var connect *pgconn.ConnectError
 	var network net.Error
 	return errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) ||
-		errors.As(err, &network) && !network.Timeout()
+		errors.Is(err, net.ErrClosed) || errors.As(err, &network) && !network.Timeout()
 }

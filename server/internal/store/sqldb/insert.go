@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// Insert inserts rows. The statement begins with head, "INSERT INTO t (c, …)", and ends with tail.
-// It returns how many rows were inserted. PostgreSQL gets the columns of all rows in one statement,
-// which saves round trips. SQLite, which is in this process, gets a row at a time by a prepared
-// statement.
+// Insert inserts rows, and returns how many were inserted. The statement begins with head, "INSERT
+// INTO t (c, …)", and ends with tail. PostgreSQL gets all rows in one statement, as arrays of
+// columns, which saves round trips. SQLite, which has none, gets one row at a time.
 func (tx *Tx) Insert(ctx context.Context, head, tail string, rows [][]any) (inserted int, err error) {
 	if len(rows) == 0 {
 		return 0, nil
@@ -23,7 +22,7 @@ func (tx *Tx) Insert(ctx context.Context, head, tail string, rows [][]any) (inse
 		}
 		return tx.Exec(ctx, head+text+tail, args...)
 	}
-	// A ? is bound faster than a numbered argument, which SQLite searches for.
+	// SQLite binds ? faster than $1, whose name it searches for.
 	statement, err := tx.querier.PrepareContext(ctx, head+` VALUES (?`+strings.Repeat(", ?", len(rows[0])-1)+`)`+tail)
 	if err != nil {
 		return 0, err
@@ -43,7 +42,7 @@ func (tx *Tx) Insert(ctx context.Context, head, tail string, rows [][]any) (inse
 	return inserted, nil
 }
 
-// unnest writes rows as arrays, one for each column.
+// unnest returns a query of rows that are passed as one array for each column.
 func unnest(rows [][]any) (text string, args []any, err error) {
 	var columns []string
 	for i := range rows[0] {

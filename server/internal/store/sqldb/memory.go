@@ -5,13 +5,13 @@ import (
 	"errors"
 )
 
-// wholeDatabase is what a connection to SQLite can do with a whole database.
+// wholeDatabase is implemented by the connections of the SQLite driver.
 type wholeDatabase interface {
 	Serialize() ([]byte, error)
 	Deserialize([]byte) error
 }
 
-// raw calls do with the driver connection of a database in memory.
+// raw calls do with the connection of the driver to a database in memory.
 func (db *DB) raw(ctx context.Context, do func(wholeDatabase) error) error {
 	c, err := db.write.Conn(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func (db *DB) raw(ctx context.Context, do func(wholeDatabase) error) error {
 	})
 }
 
-// fill brings a database in memory up to date.
+// fill makes a database in memory a copy of the empty database.
 func (db *DB) fill(ctx context.Context) error {
 	image, err := db.schema.Empty()
 	if err != nil {

@@ -18,54 +18,48 @@ type Schema struct {
 	Empty      func() ([]byte, error) // image of an empty SQLite database with the newest schema
 }
 
-// NewerError says that a database was made by a newer version of the emulator.
+// NewerError says that a newer version of the emulator made the database.
 type NewerError struct{ Is, Known int64 }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf(
-		"the database has the schema %d, and this version knows schemas up to %d: use the version that made "+
-			"it, or a newer one",
-		e.Is,
-		e.Known,
-	)
+	return fmt.Sprintf("the database has the schema %d, and this version knows schemas up to %d: "+
+		"use the version that made it, or a newer one", e.Is, e.Known)
 }
 
-// version is the version of the schema of the database; 0 for a new database.
+// version returns the version of the schema; 0 for a new database.
 func (db *DB) version(ctx context.Context) (is int64) {
 	_ = db.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&is)
 	return is
 }
 
-// isCurrent fails unless the database has the current schema.
-func (db *DB) isCurrent(ctx context.Context) error {
+// checkCurrent returns an error unless the database has the current schema.
+func (db *DB) checkCurrent(ctx context.Context) error {
 	switch is := db.version(ctx); {
 	case is > db.schema.Version:
 		return &NewerError{is, db.schema.Version}
 	case is < db.schema.Version:
-		return fmt.Errorf(
-			"the database has the schema %d, older than %d: start qcsd once to bring it up to date", is, db.schema.Version,
-		)
+		return fmt.Errorf("the database has the schema %d, older than %d: start qcsd once to bring it up to date",
+			is, db.schema.Version)
 	}
 	return nil
 }
 
-// migrate brings the schema up to date. Several replicas may do so at the same time: each waits for
-// the others.
+// migrate brings the schema up to date. Replicas that do so at the same time wait for each other.
 func (db *DB) migrate(ctx context.Context) error {
 	switch is := db.version(ctx); {
 	case is > db.schema.Version:
 		return &NewerError{is, db.schema.Version}
-	case is == db.schema.Version: // nearly always; reading the migrations takes longer than opening a file
+	case is == db.schema.Version: // the usual case; parsing the migrations takes longer than opening a file
 		return nil
 	}
 	return db.up(ctx)
 }
 
-// up runs the migrations that are missing.
+// up runs the missing migrations.
 func (db *DB) up(ctx context.Context) error {
 	var options []goose.ProviderOption
 	if db.shared {
-		// seconds, times
+		// The arguments are the seconds between attempts and the number of attempts.
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60), lock.WithUnlockTimeout(1, 60))
 		if err != nil {
 			return err
@@ -76,15 +70,16 @@ func (db *DB) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err = provider.Up(ctx); err != nil {
-		if pending, check := provider.HasPending(ctx); check != nil || pending {
-			return err
+	_, err = provider.Up(ctx)
+	if err != nil {
+		if pending, check := provider.HasPending(ctx); check == nil && !pending {
+			return nil // another replica has migrated the database
 		}
 	}
-	return nil
+	return err
 }
 
-// dialectFS has the migrations as a database needs them.
+// dialectFS is a file system with the migrations, adapted to a dialect.
 type dialectFS struct {
 	fs.FS
 	dialect Dialect
@@ -103,7 +98,7 @@ func (d dialectFS) Open(name string) (fs.File, error) {
 	return migrationFile{f, bytes.NewReader(d.dialect.migration(name, text))}, err
 }
 
-// migrationFile is a file with another text.
+// migrationFile is a file whose text is replaced.
 type migrationFile struct {
 	fs.File
 	text io.Reader

@@ -8,37 +8,36 @@ import (
 	"sync"
 )
 
-// readerPool has the connections that read a SQLite file. SQLite takes longer to read the text of
-// most queries than to answer them, so each connection keeps what it has prepared, and a sql.Tx,
-// which cannot, is not used.
+// readerPool has the connections that read a SQLite file. SQLite takes longer to prepare most
+// queries than to answer them, so each connection caches its statements, unlike sql.Tx.
 type readerPool struct {
-	db   *sql.DB
-	turn chan struct{} // as many as connections
+	db    *sql.DB
+	slots chan struct{} // one slot for each connection
 
 	mu   sync.Mutex
-	free []*reader // the last one that was used is used next: it knows most
+	free []*reader // a stack: the reader used last has the most statements
 }
 
-// reader is a connection with its statements.
+// reader is a connection with its prepared statements.
 type reader struct {
 	*sql.Conn
 	prepared map[string]*sql.Stmt
 	broken   bool
 }
 
-// embeddedReaders is how many connections read a SQLite file at the same time. SQLite reads in this
-// process: a few connections are enough, so that a long query does not delay short ones.
-const embeddedReaders = 4
+// maxReaders is how many connections read a SQLite file at the same time. As SQLite reads in this
+// process, a few are enough to let short queries pass a long one.
+const maxReaders = 4
 
 func newReaderPool(db *sql.DB) *readerPool {
-	return &readerPool{db: db, turn: make(chan struct{}, embeddedReaders)}
+	return &readerPool{db: db, slots: make(chan struct{}, maxReaders)}
 }
 
-// with does something with a connection that nobody else uses meanwhile.
+// with calls do with a connection that is not in use.
 func (p *readerPool) with(ctx context.Context, do func(*reader) error) error {
 	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -46,7 +45,7 @@ func (p *readerPool) with(ctx context.Context, do func(*reader) error) error {
 	if err != nil {
 		return err
 	}
-	defer p.give(r)
+	defer p.put(r)
 	return do(r)
 }
 
@@ -63,9 +62,9 @@ func (p *readerPool) take(ctx context.Context) (*reader, error) {
 	return &reader{Conn: conn, prepared: map[string]*sql.Stmt{}}, err
 }
 
-func (p *readerPool) give(r *reader) {
+func (p *readerPool) put(r *reader) {
 	if r.broken {
-		_, _ = r.forget(), r.Close() // another one takes its place
+		_ = r.close() // take opens another connection
 		return
 	}
 	p.mu.Lock()
@@ -73,65 +72,65 @@ func (p *readerPool) give(r *reader) {
 	p.free = append(p.free, r)
 }
 
-// close closes the connections. Nobody may use them any more.
-func (p *readerPool) close() error {
+// close closes the connections, none of which may be in use.
+func (p *readerPool) close() (err error) {
 	if p == nil {
 		return nil
 	}
-	var all error
 	for _, r := range p.free {
-		all = errors.Join(all, r.forget(), r.Close())
+		err = errors.Join(err, r.close())
 	}
 	p.free = nil
-	return all
+	return err
 }
 
-// inTransaction does something in a transaction that only reads.
+// inTransaction calls do in a transaction that only reads.
 func (p *readerPool) inTransaction(ctx context.Context, do func(*reader) error) error {
 	return p.with(ctx, func(r *reader) error {
-		uncut := context.WithoutCancel(ctx)
-		if _, err := r.ExecContext(uncut, `BEGIN`); err != nil {
+		uncanceled := context.WithoutCancel(ctx)
+		if _, err := r.ExecContext(uncanceled, `BEGIN`); err != nil {
 			return err
 		}
 		defer func() {
-			_, err := r.ExecContext(uncut, `COMMIT`) // nothing was written
+			_, err := r.ExecContext(uncanceled, `COMMIT`)
 			r.broken = err != nil
 		}()
 		return do(r)
 	})
 }
 
-// mostPrepared is how many statements a connection keeps; with more it begins anew.
-const mostPrepared = 200
+// maxPrepared is how many statements a connection caches before it closes all of them.
+const maxPrepared = 200
 
 func (r *reader) statement(ctx context.Context, query string) (*sql.Stmt, error) {
-	if known, ok := r.prepared[query]; ok {
-		return known, nil
+	if cached, ok := r.prepared[query]; ok {
+		return cached, nil
 	}
-	if len(r.prepared) >= mostPrepared {
-		if err := r.forget(); err != nil {
+	if len(r.prepared) >= maxPrepared {
+		if err := r.closeStatements(); err != nil {
 			return nil, err
 		}
 	}
-	made, err := r.PrepareContext(context.WithoutCancel(ctx), query)
+	s, err := r.PrepareContext(context.WithoutCancel(ctx), query)
 	if err == nil {
-		r.prepared[query] = made
+		r.prepared[query] = s
 	}
-	return made, err
+	return s, err
 }
 
-func (r *reader) forget() error {
-	var all error
+func (r *reader) closeStatements() (err error) {
 	for _, s := range r.prepared {
-		all = errors.Join(all, s.Close())
+		err = errors.Join(err, s.Close())
 	}
 	clear(r.prepared)
-	return all
+	return err
 }
+
+func (r *reader) close() error { return errors.Join(r.closeStatements(), r.Close()) }
 
 // ExecContext runs a statement.
 func (r *reader) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // it is kept
+	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // cached
 	if err != nil {
 		return nil, err
 	}
@@ -140,19 +139,19 @@ func (r *reader) ExecContext(ctx context.Context, query string, args ...any) (sq
 
 // QueryContext runs a query.
 func (r *reader) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // it is kept
+	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // cached
 	if err != nil {
 		return nil, err
 	}
 	return s.QueryContext(ctx, args...)
 }
 
-// QueryRowContext runs a query for one row. But for one that counts, it is not worth the effort of
-// being ready to break it off.
+// QueryRowContext runs a query for one row. Only queries that count can be canceled: for the others
+// the driver would spend more time on the preparation of a cancellation than on the query.
 func (r *reader) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // it is kept
+	s, err := r.statement(ctx, query) //nolint:sqlclosecheck // cached
 	if err != nil {
-		return r.Conn.QueryRowContext(ctx, query, args...) // finds the same error
+		return r.Conn.QueryRowContext(ctx, query, args...) // returns the same error in the row
 	}
 	if !strings.HasPrefix(query, `SELECT COUNT`) {
 		ctx = context.WithoutCancel(ctx)

@@ -1,6 +1,5 @@
-// Package sqldb runs transactions on SQLite and PostgreSQL. It has what differs between databases
-// and what is the same for any tables: connections, transactions that are tried again, dialects,
-// migrations and checkpoints. It knows no table; package store does.
+// Package sqldb runs transactions on SQLite and PostgreSQL: connections, retries, dialects,
+// migrations and checkpoints. It does not depend on the tables, which package store defines.
 package sqldb
 
 import (
@@ -51,7 +50,7 @@ func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.write, db.readers = db.read, newReaderPool(db.read)
-	if err := db.isCurrent(ctx); err != nil {
+	if err := db.checkCurrent(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -63,7 +62,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
 		return fmt.Errorf("open database: %w", err)
 	}
 	db.write.SetMaxOpenConns(1)
-	db.read = db.write // in memory: the data belongs to the connection
+	db.read = db.write // a database in memory belongs to its only connection
 	if path == Memory {
 		err = db.fill(ctx)
 	} else {
@@ -82,23 +81,22 @@ func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// connections is how many idle connections to PostgreSQL are kept; twice as many are opened at
-// most.
-const connections = 8
+// idleConnections is how many connections to PostgreSQL stay open; at most twice as many are.
+const idleConnections = 8
 
 func (db *DB) openPostgres(ctx context.Context, url string) error {
 	db.Dialect = postgres
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return errors.New("open database: the URL cannot be read") // pgx would repeat it, with the password
+		return errors.New("open database: the URL cannot be read") // the error of pgx contains the password
 	}
 	if config.RuntimeParams["jit"] == "" {
-		config.RuntimeParams["jit"] = "off" // compiling such queries takes longer than running them
+		config.RuntimeParams["jit"] = "off" // compiling these queries takes longer than running them
 	}
 	db.write = stdlib.OpenDB(*config)
 	db.read = db.write
-	db.write.SetMaxOpenConns(2 * connections)
-	db.write.SetMaxIdleConns(connections)
+	db.write.SetMaxOpenConns(2 * idleConnections)
+	db.write.SetMaxIdleConns(idleConnections)
 	if err := db.migrate(ctx); err != nil {
 		return fmt.Errorf("migrate database: %w", err)
 	}
@@ -117,14 +115,13 @@ func (db *DB) Close() error {
 	return errors.Join(err, db.write.Close())
 }
 
-// Shared reports whether other processes may work on the database at the same time: replicas on
-// PostgreSQL.
+// Shared reports whether other processes may use the database: replicas on PostgreSQL.
 func (db *DB) Shared() bool { return db.shared }
 
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
 
-// ErrNoBackup says that the database has tools of its own for backups.
+// ErrNoBackup says that Backup does not support PostgreSQL.
 var ErrNoBackup = errors.New("back up a PostgreSQL database with its own tools, such as pg_dump")
 
 // Backup writes a copy of the database as it is now to a file that must not exist, readable for its
@@ -133,7 +130,7 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	if db.shared {
 		return ErrNoBackup
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite takes an empty file for none
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite accepts an empty file
 	if err != nil {
 		return err
 	}
@@ -147,36 +144,37 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 }
 
 // Write runs f in a transaction that is committed when f returns nil and rolled back otherwise. It
-// runs f again, in a new transaction, where PostgreSQL rolled it back in favour of another one, or
-// where the connection was lost before the commit.
+// runs f again, in a new transaction, if PostgreSQL rolled the transaction back because of a
+// conflict, or if the connection was lost before the commit.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error { return db.run(ctx, true, f) })
 }
 
-// Read runs f in a transaction that sees one state of the data and writes nothing. It runs f again
-// like Write.
+// Read runs f, like Write, in a transaction that sees one state of the data and writes nothing.
 func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error {
 		if db.readers != nil {
-			return db.readers.inTransaction(ctx, func(r *reader) error { return f(&Tx{querier: r, Dialect: db.Dialect}) })
+			return db.readers.inTransaction(ctx, func(r *reader) error { return f(db.readTx(r)) })
 		}
 		return db.run(ctx, false, f)
 	})
 }
 
-// Ask runs f, which makes one query only, without a transaction where the database can do without.
-func (db *DB) Ask(ctx context.Context, f func(*Tx) error) error {
+// Query runs f, which makes a single query, without the cost of a transaction where possible.
+func (db *DB) Query(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error {
 		if db.readers != nil {
-			return db.readers.with(ctx, func(r *reader) error { return f(&Tx{querier: r, Dialect: db.Dialect}) })
+			return db.readers.with(ctx, func(r *reader) error { return f(db.readTx(r)) })
 		}
-		return f(&Tx{querier: db.read, Dialect: db.Dialect})
+		return f(db.readTx(db.read))
 	})
 }
 
-// begin starts a transaction. On PostgreSQL, a transaction that writes sees what others have
-// committed, and the store locks the rows of its worlds. SQLite has one writer, and readers see one
-// state anyway.
+func (db *DB) readTx(q querier) *Tx { return &Tx{querier: q, Dialect: db.Dialect} }
+
+// begin starts a transaction. On PostgreSQL a transaction that writes reads what others have
+// committed meanwhile; the store locks the rows of its worlds. SQLite has one writer, and its
+// readers always see one state.
 func (db *DB) begin(ctx context.Context, writes bool) (*sql.Tx, error) {
 	switch {
 	case writes && db.shared:
@@ -194,7 +192,7 @@ func (db *DB) run(ctx context.Context, writes bool, f func(*Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer func() { _ = begun.Rollback() }() // after Commit it does nothing
+	defer func() { _ = begun.Rollback() }() // has no effect after Commit
 	tx := &Tx{querier: begun, Dialect: db.Dialect, Writes: writes}
 	if err := f(tx); err != nil {
 		return err
@@ -211,20 +209,20 @@ func (db *DB) run(ctx context.Context, writes bool, f func(*Tx) error) error {
 		return &commitError{err}
 	}
 	if writes {
-		db.checkpoints.written()
+		db.checkpoints.afterCommit()
 	}
 	return nil
 }
 
-// attempts is how often a transaction is tried, and pause how long the first wait between two
-// attempts is; each wait is twice as long as the one before.
+// attempts is how often a transaction is tried. The first wait between two attempts is backoff;
+// each wait is twice as long as the one before.
 const (
 	attempts = 6
-	pause    = 20 * time.Millisecond
+	backoff  = 20 * time.Millisecond
 )
 
-// try does something again while PostgreSQL says that this can help. It does not try again after a
-// commit whose outcome is not known.
+// try runs do again after errors of PostgreSQL that a new attempt can avoid. It does not run do
+// again after a commit whose outcome is unknown.
 func (db *DB) try(ctx context.Context, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()
@@ -232,7 +230,7 @@ func (db *DB) try(ctx context.Context, do func() error) error {
 		if err == nil || !db.shared || n == attempts || !conflict(err) && (!lost(err) || errors.As(err, &unknown)) {
 			return err
 		}
-		timer := time.NewTimer(pause << (n - 1))
+		timer := time.NewTimer(backoff << (n - 1))
 		select {
 		case <-ctx.Done():
 			timer.Stop()

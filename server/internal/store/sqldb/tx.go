@@ -20,19 +20,19 @@ type querier interface {
 // Tx is a transaction.
 type Tx struct {
 	Dialect
-	Writes bool // it may write
+	Writes bool // the transaction may write
 
 	querier  querier
 	onCommit []func() func(committed bool)
 }
 
-// OnCommit calls begin right before the commit, and what begin returns right after it. Neither is
-// called when the transaction is rolled back before.
+// OnCommit calls begin immediately before the commit, and the function that begin returns
+// immediately after it. Neither is called if the transaction is rolled back before.
 func (tx *Tx) OnCommit(begin func() (end func(committed bool))) {
 	tx.onCommit = append(tx.onCommit, begin)
 }
 
-// Exec runs a statement and returns the number of rows that it touched.
+// Exec runs a statement and returns the number of rows that it changed.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int, error) {
 	result, err := tx.querier.ExecContext(ctx, query, args...)
 	if err != nil {
@@ -60,8 +60,7 @@ func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 
 type traceKey struct{}
 
-// WithTrace returns a context whose queries are passed to a function: for tests that look at query
-// plans.
+// WithTrace returns a context whose queries are passed to f, for tests of query plans.
 func WithTrace(ctx context.Context, f func(query string, args []any)) context.Context {
 	return context.WithValue(ctx, traceKey{}, f)
 }
