@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -21,20 +22,18 @@ const memory = store.Memory
 func open(o Options) (*store.Store, *owner, error) {
 	ctx := context.Background()
 	path := databaseFile(o)
-	if o.Existing {
+	switch {
+	case o.Existing:
 		if err := exists(o); err != nil {
 			return nil, nil, err
 		}
-	}
-	switch {
+		s, err := store.OpenReadOnly(ctx, cmp.Or(o.Database, path), o.Now)
+		return s, nil, err
 	case o.Database != "":
 		s, err := store.Open(ctx, o.Database, o.Now)
 		return s, nil, err
 	case o.Data == memory:
 		s, err := store.Open(ctx, memory, o.Now)
-		return s, nil, err
-	case o.Existing:
-		s, err := store.OpenReadOnly(ctx, path, o.Now)
 		return s, nil, err
 	}
 	owner, err := own(o)

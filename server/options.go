@@ -89,8 +89,8 @@ type Options struct {
 	// Existing reads the data that is there: it changes nothing, and fails if there is none. Worlds
 	// and users are those of the data. A SQLite file may be owned by another process.
 	Existing bool
-	// Address is the URL at which the emulator is served. It is in the error of another process that
-	// wants to own Data, and Reset calls it.
+	// Address is the URL at which the emulator is served. It is in the error of another process
+	// that wants to own Data, and Reset calls it.
 	Address string
 	// Certificate is the certificate of Address in PEM, if it is not one that the machine trusts.
 	Certificate []byte

@@ -32,7 +32,7 @@ func TestServicePages(t *testing.T) {
 
 func TestDocumentsAreMarkedAsIndependent(t *testing.T) {
 	t.Parallel()
-	if !strings.Contains(string(openapi.YAML), "neither made, checked nor endorsed by the vendor") {
+	if !strings.Contains(string(openapi.YAML), "The vendor does not make, check or endorse it.") {
 		t.Error("info.description does not say that the project is independent")
 	}
 }

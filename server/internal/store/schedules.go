@@ -98,15 +98,21 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]api.Sch
 			return nil, 0, err
 		}
 	}
-	if l.Page > lastSkipped && l.byCreation() {
-		var first Cursor
-		position := List{Sort: l.Sort, Page: (l.Page-1)*l.Size + 1, Size: 1}
-		found, err := tx.first(ctx, []any{&first.Created, &first.ID},
-			`SELECT created, id`+rows.text+position.page(Schedules, "id"), rows.args...)
-		if err != nil || !found { // behind the last page
-			return []api.Schedule{}, total, err
+	skipped := (l.Page - 1) * l.Size
+	if skipped >= total {
+		return []api.Schedule{}, total, nil
+	}
+	if order := l.order(Schedules); l.Page > lastSkipped && order.Field.Token == "created" {
+		position := List{Sort: order, Page: skipped + 1, Size: 1}
+		if skipped > total/2 { // the other end of the index is nearer
+			position.Sort.Desc, position.Page = !order.Desc, total-skipped
 		}
-		rows, l.Page = l.from(first, rows), 1
+		var first Cursor
+		if err := tx.Scan(ctx, []any{&first.Created, &first.ID},
+			`SELECT created, id`+rows.text+position.page(Schedules, "id"), rows.args...); err != nil {
+			return nil, 0, err
+		}
+		rows, l.Page = first.from(order, rows), 1
 	}
 	all, err := collect(ctx, tx, (*Schedule).shown,
 		query(`SELECT `+shownColumns+rows.text+l.page(Schedules, "id"), rows.args...))

@@ -50,9 +50,9 @@ func Open(ctx context.Context, database string, now func() time.Time) (*Store, e
 	return s, nil
 }
 
-// OpenReadOnly opens a SQLite file that another process may own. It writes nothing to it.
-func OpenReadOnly(ctx context.Context, path string, now func() time.Time) (*Store, error) {
-	db, err := sqldb.OpenReadOnly(ctx, path, schema())
+// OpenReadOnly opens a database that other processes may use. It changes neither data nor schema.
+func OpenReadOnly(ctx context.Context, database string, now func() time.Time) (*Store, error) {
+	db, err := sqldb.OpenReadOnly(ctx, database, schema())
 	if err != nil {
 		return nil, err
 	}

@@ -212,10 +212,7 @@ func (w *where) match(m qql.Match) {
 
 // page returns the order and the bounds of a list. The column key makes the order total.
 func (l List) page(r Resource, key string) string {
-	order := l.Sort
-	if order.Field.Token == "" {
-		order = r.Order
-	}
+	order := l.order(r)
 	direction := " ASC"
 	if order.Desc {
 		direction = " DESC"
@@ -227,16 +224,20 @@ func (l List) page(r Resource, key string) string {
 	return text + fmt.Sprintf(" LIMIT %d OFFSET %d", l.Size, (l.Page-1)*l.Size)
 }
 
-// byCreation reports whether the list is in the order of creation.
-func (l List) byCreation() bool {
-	return l.Sort.Field.Token == "" || l.Sort.Field.Token == "created"
+// order returns the order of a list of a resource.
+func (l List) order(r Resource) qql.Sort {
+	if l.Sort.Field.Token == "" {
+		return r.Order
+	}
+	return l.Sort
 }
 
-// from adds to a query the condition that a row is the first of a page, or follows it.
-func (l List) from(first Cursor, s statement) statement {
-	operator := "<=" // by default the newest come first
-	if l.Sort.Field.Token != "" && !l.Sort.Desc {
-		operator = ">="
+// from adds to a query the condition that a row is the first of a page, or follows it, in an order
+// by creation.
+func (first Cursor) from(order qql.Sort, s statement) statement {
+	operator := ">="
+	if order.Desc {
+		operator = "<="
 	}
 	args := append(slices.Clone(s.args), first.Created, first.ID)
 	return statement{

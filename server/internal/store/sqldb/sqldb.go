@@ -31,64 +31,73 @@ type DB struct {
 // "postgres://…".
 func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 	db := &DB{schema: s}
-	open := db.openSQLite
-	if isPostgres(name) {
-		open = db.openPostgres
-	}
-	if err := open(ctx, name); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// OpenReadOnly opens a SQLite file without writing to it and without migrating it: the file must
-// have the current schema.
-func OpenReadOnly(ctx context.Context, path string, s Schema) (*DB, error) {
-	db := &DB{schema: s, Dialect: embedded}
-	var err error
-	if db.read, err = sql.Open(embedded.driver, readOnlySource(path)); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	db.write, db.readers = db.read, newReaderPool(db.read)
-	if err := db.checkCurrent(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-func (db *DB) openSQLite(ctx context.Context, path string) (err error) {
-	db.Dialect = embedded
-	if db.write, err = sql.Open(embedded.driver, source(path, true)); err != nil {
-		return fmt.Errorf("open database: %w", err)
-	}
-	db.write.SetMaxOpenConns(1)
-	db.read = db.write // a database in memory belongs to its only connection
-	if path == Memory {
+	err := db.connect(ctx, name)
+	if err == nil && name == Memory {
 		err = db.fill(ctx)
-	} else {
-		if db.read, err = sql.Open(embedded.driver, source(path, false)); err != nil {
-			return err
-		}
-		db.readers = newReaderPool(db.read)
-		if db.checkpoints, err = newCheckpointer(path, db.write); err != nil {
-			return err
-		}
+	} else if err == nil {
 		err = db.migrate(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("migrate database: %w", err)
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
 	}
+	return db, nil
+}
+
+// OpenReadOnly opens a SQLite file or a database of a PostgreSQL server, which must have the
+// current schema. It changes neither data nor schema.
+func OpenReadOnly(ctx context.Context, name string, s Schema) (*DB, error) {
+	db := &DB{schema: s}
+	err := db.connectReadOnly(name)
+	if err == nil {
+		err = db.checkCurrent(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) connect(ctx context.Context, name string) (err error) {
+	if isPostgres(name) {
+		return db.connectPostgres(name)
+	}
+	db.Dialect = embedded
+	if db.write, err = sql.Open(embedded.driver, source(name, true)); err != nil {
+		return err
+	}
+	db.write.SetMaxOpenConns(1)
+	db.read = db.write // a database in memory belongs to its only connection
+	if name == Memory {
+		return nil
+	}
+	if db.read, err = sql.Open(embedded.driver, source(name, false)); err != nil {
+		return err
+	}
+	db.readers = newReaderPool(db.read)
+	db.checkpoints, err = newCheckpointer(name, db.write)
+	return err
+}
+
+func (db *DB) connectReadOnly(name string) (err error) {
+	if isPostgres(name) {
+		return db.connectPostgres(name)
+	}
+	db.Dialect = embedded
+	if db.read, err = sql.Open(embedded.driver, readOnlySource(name)); err != nil {
+		return err
+	}
+	db.write, db.readers = db.read, newReaderPool(db.read)
 	return nil
 }
 
 // idleConnections is how many connections to PostgreSQL stay open; at most twice as many are.
 const idleConnections = 8
 
-func (db *DB) openPostgres(ctx context.Context, url string) error {
+func (db *DB) connectPostgres(url string) error {
 	db.Dialect = postgres
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return errors.New("open database: the URL cannot be read") // the error of pgx contains the password
+		return errors.New("the URL cannot be read") // the error of pgx contains the password
 	}
 	if config.RuntimeParams["jit"] == "" {
 		config.RuntimeParams["jit"] = "off" // compiling these queries takes longer than running them
@@ -97,9 +106,6 @@ func (db *DB) openPostgres(ctx context.Context, url string) error {
 	db.read = db.write
 	db.write.SetMaxOpenConns(2 * idleConnections)
 	db.write.SetMaxIdleConns(idleConnections)
-	if err := db.migrate(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
-	}
 	return nil
 }
 
