@@ -123,10 +123,10 @@ func (s *Server) controls() *controlapi.Handlers {
 	}
 }
 
-// chain puts stages in front of a handler, the first one outermost.
-func chain(h http.Handler, stages ...request.Middleware) http.Handler {
-	for _, stage := range slices.Backward(stages) {
-		h = stage(h)
+// chain puts middlewares in front of a handler, the first one outermost.
+func chain(h http.Handler, middlewares ...request.Middleware) http.Handler {
+	for _, middleware := range slices.Backward(middlewares) {
+		h = middleware(h)
 	}
 	return h
 }

@@ -155,12 +155,12 @@ func (s *Server) prepareWorlds(ctx context.Context) error {
 		return err
 	}
 	return s.store.Write(ctx, "", func(tx *store.Tx) (err error) {
-		seen := map[string]bool{}
+		known := map[string]bool{}
 		for i, w := range s.options.Worlds {
-			if seen[w.Name] {
+			if known[w.Name] {
 				return fmt.Errorf("world %s: named twice", w.Name)
 			}
-			seen[w.Name] = true
+			known[w.Name] = true
 			if err := tx.PutWorld(ctx, w.Name, w.Plan, i); err != nil {
 				return fmt.Errorf("world %s: %w", w.Name, err)
 			}

@@ -105,7 +105,7 @@ func NewAccount(u User) store.Account {
 
 // configured lists the users of the configuration.
 func (a *Authority) configured() ([]store.Account, error) {
-	seen := map[string]bool{}
+	known := map[string]bool{}
 	accounts := make([]store.Account, 0, len(a.Configured))
 	for _, u := range a.Configured {
 		if u.World == "" {
@@ -119,14 +119,14 @@ func (a *Authority) configured() ([]store.Account, error) {
 		switch {
 		case u.Name == "" || u.Password == "":
 			return nil, errors.New("user: name and password must not be empty")
-		case seen[u.Name]:
+		case known[u.Name]:
 			return nil, fmt.Errorf("user %s: named twice; login names are unique in a server", u.Name)
 		case !slices.Contains(a.Worlds, u.World):
 			return nil, fmt.Errorf("user %s: there is no such world; %s", u.Name, hint)
 		case !slices.Contains(Roles, u.Role):
 			return nil, fmt.Errorf("user %s: the role is not one of %v; %s", u.Name, Roles, hint)
 		}
-		seen[u.Name] = true
+		known[u.Name] = true
 		accounts = append(accounts, NewAccount(u))
 	}
 	return accounts, nil

@@ -27,9 +27,9 @@ const (
 
 // Cluster is a PostgreSQL server.
 type Cluster struct {
-	URL   string                        // of its first database, with the superuser
-	ctl   func(args ...string) *program // returns a pg_ctl command
-	guard io.Closer                     // input of the guard process; a reference, so that it is not collected
+	URL     string                        // of its first database, with the superuser
+	ctl     func(args ...string) *program // returns a pg_ctl command
+	watcher io.Closer                     // input of the watcher process; a reference, so that it is not collected
 }
 
 // start returns the server of the process.
@@ -47,7 +47,7 @@ func Durable(t testing.TB) *Cluster {
 	if err != nil {
 		t.Fatalf("PostgreSQL of its own for a test: %v\n\"make postgres\" installs it where it may", err)
 	}
-	t.Cleanup(func() { _ = c.guard.Close() })
+	t.Cleanup(func() { _ = c.watcher.Close() })
 	return c
 }
 
@@ -89,15 +89,15 @@ func launch(parent, settings string) (*Cluster, error) {
 	if err := c.ctl("--wait", "start").run(); err != nil {
 		return nil, err
 	}
-	// The guard is a shell that stops the server when its standard input is closed: at the end of
+	// The watcher is a shell that stops the server when its standard input is closed: at the end of
 	// this process, even if that is killed.
 	const script = `cat; "$0" --pgdata "$1/data" --mode immediate stop; rm -rf "$1"`
-	guard := command(as, "/bin/sh", "-c", script, ctl, folder)
-	guard.SysProcAttr.Setpgid = true // an interrupt of the terminal does not reach the guard
-	if c.guard, err = guard.StdinPipe(); err != nil {
+	watcher := command(as, "/bin/sh", "-c", script, ctl, folder)
+	watcher.SysProcAttr.Setpgid = true // an interrupt of the terminal does not reach the watcher
+	if c.watcher, err = watcher.StdinPipe(); err != nil {
 		return nil, err
 	}
-	return c, guard.Start()
+	return c, watcher.Start()
 }
 
 // dataFolder returns a folder in memory, which is much faster; "" if there is not enough memory.

@@ -73,10 +73,10 @@ func number(words ...any) uint64 {
 const imageAge = 30 * 24 * time.Hour
 
 // image returns the image that a scan finds at a place.
-func image(at api.AssociatedRegistry, item Item, scanned openapi.Millis) store.Found {
+func image(at api.AssociatedRegistry, item Item, scanned openapi.Millis) store.ScannedImage {
 	name := cmp.Or(item.Digest, at.Registry+"/"+at.Repo+":"+cmp.Or(item.Version, at.Tag))
 	sum := sha256.Sum256([]byte(name))
-	f := store.Found{Scanned: scanned, Size: item.Size, Created: openapi.MillisOf(item.Created)}
+	f := store.ScannedImage{Scanned: scanned, Size: item.Size, Created: openapi.MillisOf(item.Created)}
 	f.AssociatedRegistry = at
 	f.Sha = cmp.Or(item.Digest, hex.EncodeToString(sum[:]))
 	f.UUID = uuid.NewSHA1(uuid.NameSpaceOID, sum[:]).String()

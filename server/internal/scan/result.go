@@ -13,14 +13,14 @@ import (
 
 // result is what the scans of some schedules found.
 type result struct {
-	images       map[[3]string]store.Found    // by registry, repository and tag
-	scanned      map[[2]string]openapi.Millis // time of the last scan, by registry and repository
-	repositories map[string]Contents          // what a source has listed, by registry
+	images       map[[3]string]store.ScannedImage // by registry, repository and tag
+	scanned      map[[2]string]openapi.Millis     // time of the last scan, by registry and repository
+	repositories map[string]Contents              // what a source has listed, by registry
 }
 
 // Save stores what the scans of schedules have found.
 func Save(ctx context.Context, tx *store.Tx, ended []store.Due, listings Listings) error {
-	r := result{map[[3]string]store.Found{}, map[[2]string]openapi.Millis{}, map[string]Contents{}}
+	r := result{map[[3]string]store.ScannedImage{}, map[[2]string]openapi.Millis{}, map[string]Contents{}}
 	addresses, err := Addresses(ctx, tx, ended)
 	if err != nil {
 		return err

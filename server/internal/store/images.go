@@ -91,8 +91,8 @@ func (tx *Tx) addPlaces(ctx context.Context, images []api.Image) error {
 	return err
 }
 
-// Found is an image that a scan found at a place.
-type Found struct {
+// ScannedImage is an image that a scan found at a place.
+type ScannedImage struct {
 	Place
 	UUID            string
 	Size            int64
@@ -102,7 +102,7 @@ type Found struct {
 }
 
 // PutImage stores an image that a scan found at a place. The tag points to this image now.
-func (tx *Tx) PutImage(ctx context.Context, f Found) error {
+func (tx *Tx) PutImage(ctx context.Context, f ScannedImage) error {
 	err := tx.run(ctx, `INSERT INTO image (world, sha, uuid, size, vulnerabilities, created, updated, last_scanned)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 		ON CONFLICT (world, sha) DO UPDATE SET updated = excluded.updated, last_scanned = excluded.last_scanned`,

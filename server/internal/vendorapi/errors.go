@@ -174,7 +174,7 @@ func Fail(now func() time.Time) request.Fail {
 			if r.Header.Get(Explain) != "" {
 				most = maxExplained
 			}
-			header.Set(Detail, ascii(p.detail, most)+ruleNote(p.rule))
+			header.Set(Detail, ascii(p.detail, most)+ruleDetail(p.rule))
 		}
 		var method *contract.MethodError
 		if errors.As(err, &method) {
@@ -216,15 +216,15 @@ func errorCode(status int) string {
 	return strconv.Itoa(status) + " " + strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
 }
 
-// ruleNote says on what a refusal rests and how it can be switched off.
-func ruleNote(name string) string {
+// ruleDetail says on what a refusal rests and how it can be switched off.
+func ruleDetail(name string) string {
 	for _, r := range openapi.Refusals {
 		if r.Name == name {
-			note := fmt.Sprintf(" (rule %s, %s", r.Name, r.Class)
+			detail := fmt.Sprintf(" (rule %s, %s", r.Name, r.Class)
 			if r.Lenient != "" {
-				note += "; --strictness=vendor: " + r.Lenient
+				detail += "; --strictness=vendor: " + r.Lenient
 			}
-			return note + ")"
+			return detail + ")"
 		}
 	}
 	return ""

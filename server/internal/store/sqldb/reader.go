@@ -22,7 +22,7 @@ type readerPool struct {
 type reader struct {
 	*sql.Conn
 	prepared map[string]*sql.Stmt
-	broken   bool
+	unusable bool
 }
 
 // maxReaders is how many connections read a SQLite file at the same time. As SQLite reads in this
@@ -63,7 +63,7 @@ func (p *readerPool) take(ctx context.Context) (*reader, error) {
 }
 
 func (p *readerPool) put(r *reader) {
-	if r.broken {
+	if r.unusable {
 		_ = r.close() // take opens another connection
 		return
 	}
@@ -93,7 +93,7 @@ func (p *readerPool) inTransaction(ctx context.Context, do func(*reader) error) 
 		}
 		defer func() {
 			_, err := r.ExecContext(uncanceled, `COMMIT`)
-			r.broken = err != nil
+			r.unusable = err != nil
 		}()
 		return do(r)
 	})
