@@ -246,7 +246,7 @@ func TestErrors(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	// numbered serves n registries, in pages of at most most items.
+	// numbered serves n registries, in pages of limited size.
 	numbered := func(n, most int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			var page, size int

@@ -32,7 +32,8 @@ func (s *Service) ListRegistries(ctx context.Context, q List) (page api.Registri
 		}
 		if q.Type != nil {
 			b.Chosen("parameter registryType")
-			l.Filter, err = rule.And(l.Filter, qql.Exactly("registryType", string(canonicalType(*q.Type))), store.Registries)
+			ofType := qql.Exactly("registryType", string(canonicalType(*q.Type)))
+			l.Filter, err = rule.And(l.Filter, ofType, store.Registries)
 			if err != nil {
 				return err
 			}

@@ -19,8 +19,8 @@ const accountColumns = `account.name, account.world, account.role, account.passw
 
 // InsertAccount adds a user, or returns ErrDuplicate.
 func (tx *Tx) InsertAccount(ctx context.Context, a Account) error {
-	return tx.runOne(ctx, "user", ErrDuplicate, `INSERT INTO account (name, world, role, password)
-		VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`, a.fields()...)
+	return tx.runOne(ctx, "user", ErrDuplicate, query(`INSERT INTO account (name, world, role, password)
+		VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`, a.fields()...))
 }
 
 // Account returns a user of any world and the state of the world, by one query, or ErrNotFound.
@@ -44,5 +44,5 @@ func (tx *Tx) Accounts(ctx context.Context) ([]Account, error) {
 // SetRole changes the role of a user of the world, or returns ErrNotFound.
 func (tx *Tx) SetRole(ctx context.Context, name, role string) error {
 	return tx.runOne(ctx, "user", ErrNotFound,
-		`UPDATE account SET role = $3 WHERE world = $1 AND name = $2`, tx.World, name, role)
+		query(`UPDATE account SET role = $3 WHERE world = $1 AND name = $2`, tx.World, name, role))
 }

@@ -154,20 +154,21 @@ func (tx *Tx) RowsOf(ctx context.Context, b Batch) ([]Row, error) {
 // CancelBatch cancels the schedules of a batch that have one of the counted statuses, and returns
 // how many there were. The counts must be right if there is more than one status.
 func (tx *Tx) CancelBatch(ctx context.Context, b Batch, counted map[api.Status]int) (int, error) {
-	update := query(`UPDATE schedule SET `+setCanceled, api.StatusCanceled, tx.Now)
-	return tx.changeBatch(ctx, b, counted, update, api.StatusCanceled)
+	n, err := tx.changeBatch(ctx, b, counted, query(`UPDATE schedule SET `+setCanceled, api.StatusCanceled, tx.Now))
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return n, tx.addCounts(ctx, b.Registry, map[api.Status]int{api.StatusCanceled: n})
 }
 
 // DeleteBatch deletes the schedules of a batch, with the same parameters as CancelBatch.
 func (tx *Tx) DeleteBatch(ctx context.Context, b Batch, counted map[api.Status]int) (int, error) {
-	return tx.changeBatch(ctx, b, counted, query(`DELETE FROM schedule`), "")
+	return tx.changeBatch(ctx, b, counted, query(`DELETE FROM schedule`))
 }
 
 // changeBatch runs a statement, which lacks its condition, on the schedules of a batch that have
-// one of the counted statuses. Afterwards they have the status to or, if that is empty, are gone.
-func (tx *Tx) changeBatch(
-	ctx context.Context, b Batch, counted map[api.Status]int, do statement, to api.Status,
-) (int, error) {
+// one of the counted statuses, and subtracts them from the counts of the registry.
+func (tx *Tx) changeBatch(ctx context.Context, b Batch, counted map[api.Status]int, do statement) (int, error) {
 	if len(counted) == 0 {
 		return 0, nil
 	}
@@ -190,9 +191,6 @@ func (tx *Tx) changeBatch(
 			n = changed
 		}
 		delta[status] -= n
-		if to != "" {
-			delta[to] += n
-		}
 	}
 	return changed, tx.addCounts(ctx, b.Registry, delta)
 }

@@ -44,9 +44,9 @@ func connectorFields[C Connector](c *C, account string) (kind ConnectorKind, fie
 func InsertConnector[C Connector](ctx context.Context, tx *Tx, c C, account string) error {
 	kind, fields := connectorFields(&c, account)
 	return tx.runOne(ctx, "connector", ErrDuplicate,
-		`INSERT INTO connector (world, kind, created, `+connectorColumns+`)
+		query(`INSERT INTO connector (world, kind, created, `+connectorColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
-		append([]any{tx.World, kind, tx.Now}, fields...)...)
+			append([]any{tx.World, kind, tx.Now}, fields...)...))
 }
 
 // Connectors lists the connectors of a kind by name; only those of an account unless it is empty.
@@ -61,9 +61,9 @@ func Connectors[C Connector](ctx context.Context, tx *Tx, account string) ([]C, 
 // It returns ErrNotFound if there is none.
 func FindConnector[C Connector](ctx context.Context, tx *Tx, id, name string) (c C, err error) {
 	kind, fields := connectorFields(&c, "")
-	err = tx.find(ctx, "connector", fields, `SELECT `+connectorColumns+` FROM connector
+	err = tx.find(ctx, "connector", fields, query(`SELECT `+connectorColumns+` FROM connector
 		WHERE world = $1 AND kind = $2 AND (id = $3 OR $4 <> '' AND name = $4) ORDER BY id LIMIT 1`,
-		tx.World, kind, id, name)
+		tx.World, kind, id, name))
 	return c, err
 }
 

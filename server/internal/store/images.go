@@ -48,7 +48,7 @@ func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
 func (tx *Tx) Image(ctx context.Context, sha string) (api.Image, error) {
 	one := make([]api.Image, 1)
 	err := tx.find(ctx, "image", imageFields(&one[0]),
-		`SELECT `+imageColumns+` FROM image WHERE world = $1 AND sha = $2`, tx.World, sha)
+		query(`SELECT `+imageColumns+` FROM image WHERE world = $1 AND sha = $2`, tx.World, sha))
 	if err == nil {
 		err = tx.addPlaces(ctx, one)
 	}

@@ -53,7 +53,7 @@ func (tx *Tx) InsertJob(ctx context.Context, j Job) error {
 // Job reads a job of the world, or returns ErrNotFound.
 func (tx *Tx) Job(ctx context.Context, id string) (j Job, err error) {
 	err = tx.find(ctx, "job", append(j.fields(), (*countsText)(&j.Counts)),
-		`SELECT `+jobColumns+`, `+jobCountsColumn+` FROM job WHERE world = $1 AND id = $2`, tx.World, id)
+		query(`SELECT `+jobColumns+`, `+jobCountsColumn+` FROM job WHERE world = $1 AND id = $2`, tx.World, id))
 	return j, err
 }
 

@@ -15,6 +15,6 @@ func (tx *Tx) PutPolicy(ctx context.Context, p api.Policy) error {
 // Policy reads a runtime policy, or returns ErrNotFound.
 func (tx *Tx) Policy(ctx context.Context, id string) (p api.Policy, err error) {
 	err = tx.find(ctx, "policy", []any{asJSON(&p)},
-		`SELECT body FROM policy WHERE world = $1 AND id = $2`, tx.World, id)
+		query(`SELECT body FROM policy WHERE world = $1 AND id = $2`, tx.World, id))
 	return p, err
 }

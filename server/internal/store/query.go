@@ -53,8 +53,8 @@ func (tx *Tx) count(ctx context.Context, from statement) (n int, err error) {
 }
 
 // find reads one row into fields. An error, such as ErrNotFound, names the kind of the row.
-func (tx *Tx) find(ctx context.Context, kind string, fields []any, text string, args ...any) error {
-	if err := tx.Scan(ctx, fields, text, args...); err != nil {
+func (tx *Tx) find(ctx context.Context, kind string, fields []any, q statement) error {
+	if err := tx.Scan(ctx, fields, q.text, q.args...); err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}
 	return nil
@@ -87,8 +87,8 @@ func (tx *Tx) runAll(ctx context.Context, texts []string, args ...any) error {
 
 // runOne runs a statement that inserts or changes a row of a kind. It returns none, such as
 // ErrNotFound or ErrDuplicate, if the statement changed no row.
-func (tx *Tx) runOne(ctx context.Context, kind string, none error, text string, args ...any) error {
-	n, err := tx.Exec(ctx, text, args...)
+func (tx *Tx) runOne(ctx context.Context, kind string, none error, q statement) error {
+	n, err := tx.Exec(ctx, q.text, q.args...)
 	if err == nil && n == 0 {
 		return fmt.Errorf("%s: %w", kind, none)
 	}

@@ -70,7 +70,7 @@ func (tx *Tx) Registries(ctx context.Context, l List) ([]api.Registry, int, erro
 // Registry reads one registry, or returns ErrNotFound.
 func (tx *Tx) Registry(ctx context.Context, id string) (r api.RegistryDetails, err error) {
 	err = tx.find(ctx, "registry", append(detailFields(&r), (*countsText)(&r.ScheduleStatusList)),
-		`SELECT `+detailColumns+`, `+countsColumn+visible+` AND id = $2`, tx.World, id)
+		query(`SELECT `+detailColumns+`, `+countsColumn+visible+` AND id = $2`, tx.World, id))
 	return r, err
 }
 
@@ -78,14 +78,14 @@ func (tx *Tx) Registry(ctx context.Context, id string) (r api.RegistryDetails, e
 // ErrNotFound if the registry does not exist.
 func (tx *Tx) CountsOf(ctx context.Context, id string) (counts Counts, err error) {
 	err = tx.find(ctx, "registry", []any{(*countsText)(&counts)},
-		`SELECT `+countsColumn+visible+` AND id = $2`, tx.World, id)
+		query(`SELECT `+countsColumn+visible+` AND id = $2`, tx.World, id))
 	return counts, err
 }
 
 // HasRegistry returns ErrNotFound if the registry does not exist.
 func (tx *Tx) HasRegistry(ctx context.Context, id string) error {
 	var found string
-	return tx.find(ctx, "registry", []any{&found}, `SELECT id`+visible+` AND id = $2`, tx.World, id)
+	return tx.find(ctx, "registry", []any{&found}, query(`SELECT id`+visible+` AND id = $2`, tx.World, id))
 }
 
 // HasURI reports whether a registry has the address.
@@ -98,10 +98,10 @@ func (tx *Tx) HasURI(ctx context.Context, uri string) (bool, error) {
 // and the insertion are one statement.
 func (tx *Tx) InsertRegistry(ctx context.Context, r api.RegistryDetails) error {
 	return tx.runOne(ctx, "registry", ErrDuplicate,
-		`INSERT INTO registry (world, aws_account, aws_region, `+detailColumns+`)
+		query(`INSERT INTO registry (world, aws_account, aws_region, `+detailColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (world, uri) WHERE deletion = '' DO NOTHING`,
-		append([]any{tx.World, r.AWS.AccountID, r.AWS.Region}, detailFields(&r)...)...)
+			append([]any{tx.World, r.AWS.AccountID, r.AWS.Region}, detailFields(&r)...)...))
 }
 
 // UpdateRegistry writes the fields of a registry that can change.

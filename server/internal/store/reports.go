@@ -86,8 +86,8 @@ func (tx *Tx) Reports(ctx context.Context, l List) ([]api.Report, int, error) {
 
 // Generated reads a report with its file, or returns ErrNotFound if it is not generated yet.
 func (tx *Tx) Generated(ctx context.Context, id string) (r Report, err error) {
-	err = tx.find(ctx, "report", append(r.fields(), &r.Content), `SELECT `+reportColumns+`, content FROM report
-		WHERE world = $1 AND id = $2 AND status = 'GENERATED'`, tx.World, id)
+	err = tx.find(ctx, "report", append(r.fields(), &r.Content), query(`SELECT `+reportColumns+`, content FROM report
+		WHERE world = $1 AND id = $2 AND status = 'GENERATED'`, tx.World, id))
 	return r, err
 }
 

@@ -125,8 +125,8 @@ func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]api.Sch
 
 // Schedule reads one schedule of a registry, or returns ErrNotFound.
 func (tx *Tx) Schedule(ctx context.Context, registry, id string) (s Schedule, err error) {
-	err = tx.find(ctx, "schedule", s.fields(), `SELECT `+scheduleColumns+` FROM schedule
-		WHERE world = $1 AND registry = $2 AND id = $3`, tx.World, registry, id)
+	err = tx.find(ctx, "schedule", s.fields(), query(`SELECT `+scheduleColumns+` FROM schedule
+		WHERE world = $1 AND registry = $2 AND id = $3`, tx.World, registry, id))
 	return s, err
 }
 

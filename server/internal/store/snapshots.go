@@ -126,7 +126,7 @@ func (tx *Tx) RestoreSnapshot(ctx context.Context, name string) error {
 
 func (tx *Tx) snapshot(ctx context.Context, name string) (s worldState, err error) {
 	err = tx.find(ctx, "snapshot", s.fields(),
-		`SELECT `+snapshotColumns+` FROM snapshot WHERE world = $1 AND name = $2`, tx.World, name)
+		query(`SELECT `+snapshotColumns+` FROM snapshot WHERE world = $1 AND name = $2`, tx.World, name))
 	return s, err
 }
 
@@ -286,7 +286,8 @@ func (tx *Tx) checkLoaded(ctx context.Context, world string) error {
 			return fileErrorf(check.msg, id)
 		}
 	}
-	statuses, err := column[string](ctx, tx, query(`SELECT DISTINCT status FROM schedule_count WHERE world = $1`, world))
+	statuses, err := column[string](ctx, tx,
+		query(`SELECT DISTINCT status FROM schedule_count WHERE world = $1`, world))
 	if err != nil {
 		return err
 	}

@@ -60,8 +60,8 @@ func (tx *Tx) insertWorld(ctx context.Context, id string, plan Plan, position in
 	if err := tx.Scan(ctx, []any{&number}, `UPDATE world_number SET last = last + 1 RETURNING last`); err != nil {
 		return err
 	}
-	err := tx.runOne(ctx, "world", ErrDuplicate, `INSERT INTO world (id, plan, position, number)
-		VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`, id, plan, position, number)
+	err := tx.runOne(ctx, "world", ErrDuplicate, query(`INSERT INTO world (id, plan, position, number)
+		VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`, id, plan, position, number))
 	if err == nil {
 		_, err = tx.In(ctx, id)
 	}
@@ -85,7 +85,7 @@ func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
 func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
 	w := World{Name: name}
 	err := tx.find(ctx, "world", []any{&w.Plan, &w.Generation},
-		`SELECT plan, generation FROM world WHERE id = $1`, name)
+		query(`SELECT plan, generation FROM world WHERE id = $1`, name))
 	return w, err
 }
 
@@ -101,7 +101,7 @@ func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
 // UpdateWorld writes the plan of a world and the generation of its tokens, or returns ErrNotFound.
 func (tx *Tx) UpdateWorld(ctx context.Context, w World) error {
 	return tx.runOne(ctx, "world", ErrNotFound,
-		`UPDATE world SET plan = $2, generation = $3 WHERE id = $1`, w.Name, w.Plan, w.Generation)
+		query(`UPDATE world SET plan = $2, generation = $3 WHERE id = $1`, w.Name, w.Plan, w.Generation))
 }
 
 // DropWorld deletes the world with its data, users and snapshots, or returns ErrNotFound.
@@ -121,7 +121,7 @@ func (tx *Tx) DropWorld(ctx context.Context) error {
 	if err := tx.run(ctx, `DELETE FROM account WHERE world = $1`, tx.World); err != nil {
 		return err
 	}
-	return tx.runOne(ctx, "world", ErrNotFound, `DELETE FROM world WHERE id = $1`, tx.World)
+	return tx.runOne(ctx, "world", ErrNotFound, query(`DELETE FROM world WHERE id = $1`, tx.World))
 }
 
 // IsEmpty reports whether the world has no connector and no registry, not even a hidden one.

@@ -31,7 +31,7 @@ type DB struct {
 // "postgres://…".
 func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 	db := &DB{schema: s}
-	err := db.connect(ctx, name)
+	err := db.connect(name)
 	if err == nil && name == Memory {
 		err = db.fill(ctx)
 	} else if err == nil {
@@ -57,7 +57,7 @@ func OpenReadOnly(ctx context.Context, name string, s Schema) (*DB, error) {
 	return db, nil
 }
 
-func (db *DB) connect(ctx context.Context, name string) (err error) {
+func (db *DB) connect(name string) (err error) {
 	if isPostgres(name) {
 		return db.connectPostgres(name)
 	}
