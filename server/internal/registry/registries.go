@@ -24,52 +24,42 @@ type List struct {
 }
 
 // ListRegistries returns a page of the registries.
-func (s *Service) ListRegistries(ctx context.Context, q List) (page api.Registries, b rule.Basis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		var l store.List
-		if l, b, err = q.Bind(store.Registries, tx); err != nil {
-			return err
-		}
-		if q.Type != nil {
+func (s *Service) ListRegistries(ctx context.Context, q List) (api.Registries, rule.Basis, error) {
+	return rule.Read(ctx, s.Store, func(tx *store.Tx, b *rule.Basis) (page api.Registries, err error) {
+		l, err := q.Bind(store.Registries, tx, b)
+		if err == nil && q.Type != nil {
 			b.Chosen("parameter registryType")
 			ofType := qql.Exactly("registryType", string(canonicalType(*q.Type)))
 			l.Filter, err = rule.And(l.Filter, ofType, store.Registries)
-			if err != nil {
-				return err
-			}
 		}
-		page.Data, page.Count, err = tx.Registries(ctx, l)
-		return err
+		if err == nil {
+			page.Data, page.Count, err = tx.Registries(ctx, l)
+		}
+		return page, err
 	})
-	return page, b, err
 }
 
 // ListRepositories returns a page of the repositories of a registry.
 func (s *Service) ListRepositories(
 	ctx context.Context, id string, q rule.List,
-) (page api.Repositories, b rule.Basis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
+) (api.Repositories, rule.Basis, error) {
+	return rule.Read(ctx, s.Store, func(tx *store.Tx, b *rule.Basis) (page api.Repositories, err error) {
 		if err := tx.HasRegistry(ctx, id); err != nil {
-			return err
+			return page, err
 		}
-		var l store.List
-		if l, b, err = q.Bind(store.Repositories, tx); err != nil {
-			return err
+		l, err := q.Bind(store.Repositories, tx, b)
+		if err == nil {
+			page.Data, page.Count, err = tx.Repositories(ctx, id, l)
 		}
-		page.Data, page.Count, err = tx.Repositories(ctx, id, l)
-		return err
+		return page, err
 	})
-	return page, b, err
 }
 
 // DescribeRegistry returns one registry.
-func (s *Service) DescribeRegistry(ctx context.Context, id string) (r api.RegistryDetails, b rule.Basis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		b = rule.BasisOf(tx)
-		r, err = tx.Registry(ctx, id)
-		return err
+func (s *Service) DescribeRegistry(ctx context.Context, id string) (api.RegistryDetails, rule.Basis, error) {
+	return rule.Read(ctx, s.Store, func(tx *store.Tx, _ *rule.Basis) (api.RegistryDetails, error) {
+		return tx.Registry(ctx, id)
 	})
-	return r, b, err
 }
 
 // CreateRegistry adds a registry and returns its id. Credentials are dropped but for the user name.

@@ -18,19 +18,17 @@ import (
 // ListSchedules returns a page of the schedules of a registry.
 func (s *Service) ListSchedules(
 	ctx context.Context, registryID string, q rule.List,
-) (page api.Schedules, b rule.Basis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
+) (api.Schedules, rule.Basis, error) {
+	return rule.Read(ctx, s.Store, func(tx *store.Tx, b *rule.Basis) (page api.Schedules, err error) {
 		if err := tx.HasRegistry(ctx, registryID); err != nil {
-			return err
+			return page, err
 		}
-		var l store.List
-		if l, b, err = q.Bind(store.Schedules, tx); err != nil {
-			return err
+		l, err := q.Bind(store.Schedules, tx, b)
+		if err == nil {
+			page.Data, page.Count, err = tx.Schedules(ctx, registryID, l)
 		}
-		page.Data, page.Count, err = tx.Schedules(ctx, registryID, l)
-		return err
+		return page, err
 	})
-	return page, b, err
 }
 
 // CreateSchedule adds a schedule in state Created and returns its id.

@@ -99,11 +99,11 @@ func (s *Service) writeRipe(ctx context.Context, f func(*store.Tx) error) error 
 // ListReports returns a page of the reports. The answer depends on the time.
 func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Reports, b rule.Basis, err error) {
 	err = s.writeRipe(ctx, func(tx *store.Tx) error {
-		var l store.List
-		if l, b, err = q.Bind(store.Reports, tx); err != nil {
+		b = rule.Basis{Timed: true}
+		l, err := q.Bind(store.Reports, tx, &b)
+		if err != nil {
 			return err
 		}
-		b.Timed = true
 		page.Data, page.Count, err = tx.Reports(ctx, l)
 		return err
 	})

@@ -1,10 +1,12 @@
 package rule
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
+	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -15,9 +17,18 @@ type Basis struct {
 	Revision int64    // of the world that was read; 0 if that is not known: it must not be cached
 }
 
-// BasisOf returns the basis of an answer that is read in a transaction and depends on its data
-// only.
-func BasisOf(tx *store.Tx) Basis { return Basis{Revision: tx.Revision} }
+// Read runs f in a transaction that reads the world of a call. It returns what f returns, and its
+// basis: the data of the world, and what f adds.
+func Read[T any](
+	ctx context.Context, s *store.Store, f func(*store.Tx, *Basis) (T, error),
+) (v T, b Basis, err error) {
+	err = s.Read(ctx, call.World(ctx), func(tx *store.Tx) error {
+		b = Basis{Revision: tx.Revision}
+		v, err = f(tx, &b)
+		return err
+	})
+	return v, b, err
+}
 
 // Chosen adds a choice of ours.
 func (b *Basis) Chosen(format string, args ...any) {

@@ -17,20 +17,20 @@ type List struct {
 // defaultPageSize is the size of a page when the caller gives none (swagger 2021).
 const defaultPageSize = 50
 
-// Bind binds filter and order to the tokens of a resource, at the time of a transaction.
-func (l List) Bind(r store.Resource, tx *store.Tx) (store.List, Basis, error) {
-	bound, basis := store.List{Page: Or(l.PageNumber, 1), Size: Or(l.PageSize, defaultPageSize)}, BasisOf(tx)
-	var err error
+// Bind binds filter and order to the tokens of a resource, at the time of a transaction, and adds
+// to b what they depend on.
+func (l List) Bind(r store.Resource, tx *store.Tx, b *Basis) (bound store.List, err error) {
+	bound.Page, bound.Size = Or(l.PageNumber, 1), Or(l.PageSize, defaultPageSize)
 	if order := Or(l.Sort, ""); order != "" {
 		if bound.Sort, err = qql.ParseSort(order, r.Schema); err != nil {
-			return bound, basis, fmt.Errorf("sort: %w", err)
+			return bound, fmt.Errorf("sort: %w", err)
 		}
 	}
 	if bound.Filter, err = Filter(Or(l.Filter, ""), r.Schema, qql.Options{Now: int64(tx.Now)}); err != nil {
-		return bound, basis, err
+		return bound, err
 	}
-	basis.query(r, bound)
-	return bound, basis, nil
+	b.query(r, bound)
+	return bound, nil
 }
 
 // Filter parses a filter and binds it to a table of tokens; the empty text is no filter.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/qcsdev/qcs/gen/api"
-	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
@@ -18,65 +17,53 @@ type Service struct {
 // New returns a Service. The pace is the profile of worlds that have none of their own.
 func New(s *store.Store, p Pace) *Service { return &Service{s, p} }
 
-func (s *Service) read(ctx context.Context, f func(*store.Tx) error) error {
-	return s.store.Read(ctx, call.World(ctx), f)
-}
-
 // ListImages returns a page of the images that scans have found.
-func (s *Service) ListImages(ctx context.Context, q rule.List) (page api.Images, b rule.Basis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		var l store.List
-		if l, b, err = q.Bind(store.Images, tx); err != nil {
-			return err
+func (s *Service) ListImages(ctx context.Context, q rule.List) (api.Images, rule.Basis, error) {
+	return rule.Read(ctx, s.store, func(tx *store.Tx, b *rule.Basis) (page api.Images, err error) {
+		l, err := q.Bind(store.Images, tx, b)
+		if err == nil {
+			page.Data, page.Count, err = tx.Images(ctx, l)
 		}
-		page.Data, page.Count, err = tx.Images(ctx, l)
-		return err
+		return page, err
 	})
-	return page, b, err
 }
 
 // DescribeImage returns one image.
-func (s *Service) DescribeImage(ctx context.Context, sha string) (i api.Image, b rule.Basis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		b = rule.BasisOf(tx)
-		i, err = tx.Image(ctx, sha)
-		return err
+func (s *Service) DescribeImage(ctx context.Context, sha string) (api.Image, rule.Basis, error) {
+	return rule.Read(ctx, s.store, func(tx *store.Tx, _ *rule.Basis) (api.Image, error) {
+		return tx.Image(ctx, sha)
 	})
-	return i, b, err
 }
 
 // AssociatedRegistries returns the places where scans found an image.
 func (s *Service) AssociatedRegistries(
 	ctx context.Context, sha string,
-) (all []api.AssociatedRegistry, b rule.Basis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
-		b = rule.BasisOf(tx)
+) ([]api.AssociatedRegistry, rule.Basis, error) {
+	return rule.Read(ctx, s.store, func(tx *store.Tx, _ *rule.Basis) ([]api.AssociatedRegistry, error) {
 		if _, err := tx.Image(ctx, sha); err != nil {
-			return err
+			return nil, err
 		}
 		places, err := tx.Places(ctx, sha)
-		all = make([]api.AssociatedRegistry, len(places))
+		all := make([]api.AssociatedRegistry, len(places))
 		for i, p := range places {
 			all[i] = p.AssociatedRegistry
 		}
-		return err
+		return all, err
 	})
-	return all, b, err
 }
 
 // ListVulnerabilities returns a page of what a scan found in an image.
 func (s *Service) ListVulnerabilities(
 	ctx context.Context, sha string, q rule.List,
-) (found api.Vulnerabilities, b rule.Basis, err error) {
-	err = s.read(ctx, func(tx *store.Tx) error {
+) (api.Vulnerabilities, rule.Basis, error) {
+	return rule.Read(ctx, s.store, func(tx *store.Tx, b *rule.Basis) (found api.Vulnerabilities, err error) {
 		if _, err := tx.Image(ctx, sha); err != nil {
-			return err
+			return found, err
 		}
-		var l store.List
-		if l, b, err = q.Bind(VulnerabilityTokens, tx); err == nil {
+		l, err := q.Bind(VulnerabilityTokens, tx, b)
+		if err == nil {
 			found = page(Vulnerabilities(sha), l)
 		}
-		return err
+		return found, err
 	})
-	return found, b, err
 }
