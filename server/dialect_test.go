@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -46,6 +47,13 @@ func TestCredentialsOfV11AreBase64(t *testing.T) {
 	if got := get(t, srv, base+"/"+id).want(t, http.StatusOK); !strings.Contains(got, `"username":"scanner"`) {
 		t.Errorf("got %s, want the user name in clear", got)
 	}
+	for i, plain := range []string{"scan", "AAAA"} { // base64 of bytes that are no text
+		body := fmt.Sprintf(`{"registryType":"V2_PRIVATE","registryUri":"https://r%d.example.com","credentialType":"BasicAuth","credential":{"username":"%s","password":"p"}}`, i, plain)
+		id := field(t, post(t, srv, "/csapi/v1.1/registry", body).want(t, http.StatusOK), "registryUuid")
+		if got := get(t, srv, base+"/"+id).want(t, http.StatusOK); !strings.Contains(got, `"username":"`+plain+`"`) {
+			t.Errorf("got %s, want the user name %s", got, plain)
+		}
+	}
 }
 
 func TestBasicAuthentication(t *testing.T) {
@@ -64,7 +72,12 @@ func TestFiltersThatAreEncodedTwice(t *testing.T) {
 	if got := get(t, srv, twice).want(t, http.StatusOK); !strings.Contains(got, `"count":1,`) {
 		t.Errorf("got %s, want the one registry", got)
 	}
-	get(t, srv, base+"?filter=registryName%3A%2525").want(t, http.StatusOK) // a percent sign that is meant
+	get(t, srv, base+"?filter=registryName%3A%2525").want(t, http.StatusOK)        // a percent sign that is meant
+	for _, rest := range []string{"&filter=registryName:a", "&registryType=%zz"} { // decoding the filter hides no fault of the rest
+		if status := get(t, srv, twice+rest).status; status != http.StatusBadRequest {
+			t.Errorf("%s: got %d, want 400", rest, status)
+		}
+	}
 	strict := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.FilterDecoding = server.DecodeOnce }))
 	get(t, strict, twice).refused(t, http.StatusBadRequest, "rule filter-syntax")
 }

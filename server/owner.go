@@ -132,7 +132,7 @@ func resetOwner(ctx context.Context, o Options) error {
 	if info.Address == "" {
 		return fmt.Errorf("%w, but has no address", ErrOwned)
 	}
-	address, err := reachable(info.Address)
+	address, err := resetURL(info.Address)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func resetOwner(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/_qcs/reset", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -158,9 +158,9 @@ func resetOwner(ctx context.Context, o Options) error {
 	return nil
 }
 
-// reachable is an address that this machine can call: an emulator that listens on all addresses is
-// called on loopback.
-func reachable(address string) (string, error) {
+// resetURL returns the URL of ResetData of an emulator. One that listens on all addresses is called
+// on loopback.
+func resetURL(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "", fmt.Errorf("address of the emulator: %w", err)
@@ -168,7 +168,7 @@ func reachable(address string) (string, error) {
 	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
 		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
 	}
-	return u.String(), nil
+	return u.JoinPath("_qcs", "reset").String(), nil
 }
 
 // client returns an HTTP client that trusts the certificate of the owner.

@@ -106,7 +106,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.scans = scan.New(s.store, o.Pace)
-	s.reports = report.New(report.Options{Store: s.store, NewID: s.ids.New, Wake: s.wake})
+	s.reports = report.New(report.Options{Store: s.store, NewID: s.ids.New, Wake: s.wake, Logger: o.Logger})
 	s.registry = registry.New(registry.Options{
 		Store: s.store, Scans: s.scans, Reports: s.reports, NewID: s.ids.New, Wake: s.wake, Enqueue: s.enqueue,
 		Sources: o.sources(), Adapt: true, Lenient: o.Strictness == contract.Vendor,

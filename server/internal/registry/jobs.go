@@ -63,6 +63,7 @@ func (s *Service) DescribeJob(ctx context.Context, id string) (control.Job, erro
 type progress struct {
 	open    bool // the job had not ended before the batch
 	more    bool // it has not ended after it
+	adapt   bool // the duration of the batch says which batch size is good
 	changed int  // number of rows that the batch changed
 }
 
@@ -84,6 +85,7 @@ func (s *Service) workBatch(ctx context.Context, k store.JobKey, scope store.Sco
 		if err := s.work(ctx, tx, &next); err != nil {
 			return err
 		}
+		done.adapt = s.Adapt && job.Kind != control.JobKindDeleteRegistries
 		done.more, done.changed = next.Ended == 0, next.Changed-job.Changed
 		return tx.SaveJob(ctx, next)
 	})
@@ -128,12 +130,11 @@ func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error 
 	default:
 		return fmt.Errorf("job %s: unknown kind %q", job.JobID, job.Kind)
 	}
-	var token *qql.TokenError
-	var syntax *qql.SyntaxError
-	if errors.As(err, &token) || errors.As(err, &syntax) { // another version accepted the filter
+	if rule.IsViolation(err) { // another version accepted the filter
 		job.State, job.Ended, job.Error = control.JobStateFailed, tx.Now, err.Error()
 		return nil
 	}
+	job.Total = max(job.Total, job.Matched) // more may match than when the job was accepted
 	if err == nil && ended {
 		job.State, job.Ended, job.Done = control.JobStateFinished, tx.Now, job.Total
 	}

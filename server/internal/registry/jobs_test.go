@@ -268,3 +268,50 @@ func TestNoJobOfAWorldThatIsGone(t *testing.T) {
 		t.Errorf("got %v, %v", open, err)
 	}
 }
+
+// TestMoreMatchThanWhenAJobWasAccepted checks the numbers of such a job.
+func TestMoreMatchThanWhenAJobWasAccepted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	schedule, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := w.CancelSchedules(w.ctx(t), "r", registry.Select(nil, new("status:Queued")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ForceSchedule(w.ctx(t), "r", schedule, api.StatusQueued); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+	job, err := w.DescribeJob(w.ctx(t), id)
+	if err != nil || job.Total != 1 || job.Done != 1 || job.Matched != 1 || job.Changed != 1 {
+		t.Errorf("got %+v, %v", job, err)
+	}
+	if found, err := w.store.Check(t.Context()); err != nil || len(found) > 0 {
+		t.Errorf("the check found %q, %v", found, err)
+	}
+}
+
+// TestAReportThatCannotBeMadeStopsNothing checks that a schedule of reports whose filter this version does not accept
+// leaves its report out, and that other work is done.
+func TestAReportThatCannotBeMadeStopsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registry(t, "r")
+	body := api.ReportScheduleRequest{Name: "n", TemplateName: api.ReportTemplateCSIMAGEVULNERABILITY, ExpireAfter: 7, EventTime: w.now, Filter: "tokenOfAnotherVersion:1"}
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.PutReportSchedule(ctx, store.ReportSchedule{ReportScheduleRequest: body, ID: "s", DueAt: tx.Now})
+		return err
+	})
+	if _, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()}); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Hour)
+	w.settle(t)
+	if got := w.only(t, "r").Status; got != api.StatusFinished {
+		t.Errorf("got %s, want Finished", got)
+	}
+}

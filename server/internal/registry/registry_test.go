@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"testing"
@@ -71,7 +72,7 @@ func newWorld(t *testing.T) *world {
 // services returns the rules of a store.
 func services(s *store.Store, o registry.Options) (*registry.Service, *scan.Service, *worlds.Service) {
 	o.Store, o.Scans = s, scan.New(s, scan.DefaultPace)
-	o.Reports = report.New(report.Options{Store: s, NewID: o.NewID, Wake: func() {}})
+	o.Reports = report.New(report.Options{Store: s, NewID: o.NewID, Wake: func() {}, Logger: slog.New(slog.DiscardHandler)})
 	r := registry.New(o)
 	return r, o.Scans, worlds.New(worlds.Options{Store: s, Registry: r, Scans: o.Scans, NewID: o.NewID, Wake: func() {}})
 }

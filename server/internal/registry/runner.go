@@ -160,7 +160,7 @@ func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope
 	began := time.Now() //nolint:forbidigo // how long other writers wait, not the time of a world
 	done, err := s.workBatch(ctx, k, scope)
 	switch {
-	case err == nil && done.open && s.Adapt:
+	case err == nil && done.adapt:
 		s.batch.adapt(time.Since(began), done.changed, s.Store.Shared())
 	case err != nil && done.open && ctx.Err() == nil && !store.Busy(err):
 		err = errors.Join(err, s.setBack(ctx, k))

@@ -93,13 +93,23 @@ func (s *Service) UpdateSchedule(
 			change.ForceScan = row.ForceScan
 		}
 		change.ScheduleUUID = id
-		next := store.Schedule{Schedule: change, RunAt: NextRun(change, tx.Now.Time()), DueAt: row.DueAt}
+		next := store.Schedule{Schedule: change, RunAt: row.RunAt, DueAt: row.DueAt}
+		if sameTiming(change, row.Schedule) {
+			return tx.UpdateSchedule(ctx, next)
+		}
+		next.RunAt = NextRun(change, tx.Now.Time())
 		if row.DueAt != 0 && lifecycle[state{row.Status, row.Phase}] == nextScan {
 			next.DueAt = next.RunAt // it waits for its next run, whose time has changed
 		}
 		return tx.UpdateSchedule(ctx, next)
 	})
 	return b, err
+}
+
+// sameTiming reports whether two automatic schedules run at the same times.
+func sameTiming(a, b api.Schedule) bool {
+	return a.Schedule == b.Schedule && a.WeekDay == b.WeekDay &&
+		a.ScheduleScanIntervalInDays == b.ScheduleScanIntervalInDays
 }
 
 // find reads a schedule of a registry that exists and is not being deleted.
@@ -118,7 +128,7 @@ func updatable(current api.Schedule, body api.ScheduleRequest) error {
 		return rule.Errorf(openapi.NotAutomatic, "Only automatic schedules can be updated.")
 	case !rules.Can(rules.Update, current.Status):
 		return rule.Errorf(openapi.WrongState, "A schedule in state %s cannot be updated.", current.Status)
-	case onDemand(body):
+	case rule.Or(body.OnDemand, false):
 		return rule.Errorf(openapi.FixedField, "onDemand cannot be updated.")
 	case !reflect.DeepEqual(scan.Targets(current.Filters), scan.Targets(body.Filters)):
 		return rule.Errorf(openapi.FixedField,

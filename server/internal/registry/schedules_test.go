@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/server/internal/rule"
+	"github.com/qcsdev/qcs/server/internal/store"
 )
 
 func TestScheduleTiming(t *testing.T) {
@@ -103,4 +106,51 @@ func TestUpdateSchedule(t *testing.T) {
 	if _, err := w.UpdateSchedule(w.ctx(t), "r", once, api.ScheduleRequest{Schedule: "10:00", Filters: filters()}); ruleOf(err) != openapi.NotAutomatic {
 		t.Errorf("on demand: got %v, want rule %s", err, openapi.NotAutomatic)
 	}
+}
+
+// TestARenamedScheduleRunsAtTheSameTimes checks that an update without timing changes no run.
+func TestARenamedScheduleRunsAtTheSameTimes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.now = date(t, "2026-04-29 12:00:00")
+	w.registry(t, "r")
+	id, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(false), ScheduleScanIntervalInDays: 3, Filters: filters()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = date(t, "2026-04-30 12:00:00")
+	w.settle(t)
+	if _, err := w.UpdateSchedule(w.ctx(t), "r", id, api.ScheduleRequest{Name: "renamed", Filters: filters()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		now  string
+		want api.Status
+	}{
+		{"2026-05-02 12:00:00", api.StatusCompleted},
+		{"2026-05-03 00:00:00", api.StatusQueued},
+	} {
+		w.now = date(t, tt.now)
+		w.settle(t)
+		if got := w.only(t, "r"); got.Status != tt.want || got.Name != "renamed" {
+			t.Errorf("%s: got %+v, want status %s", tt.now, got, tt.want)
+		}
+	}
+}
+
+// TestTheIDOfAConnectorWinsOverItsName checks a registry that names two connectors.
+func TestTheIDOfAConnectorWinsOverItsName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		return errors.Join(
+			store.InsertConnector(ctx, tx, api.ACRConnector{ACRConnectorID: "a", Name: "name of a"}, ""),
+			store.InsertConnector(ctx, tx, api.ACRConnector{ACRConnectorID: "b", Name: "name of b"}, ""))
+	})
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		if c, err := store.FindConnector[api.ACRConnector](ctx, tx, "b", "name of a"); err != nil || c.ACRConnectorID != "b" {
+			t.Errorf("got %+v, %v", c, err)
+		}
+		return nil
+	})
 }

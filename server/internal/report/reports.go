@@ -10,6 +10,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,9 +72,10 @@ func columnsOf(t api.ReportTemplate, requested []string) ([]string, error) {
 
 // Options of a Service.
 type Options struct {
-	Store *store.Store
-	NewID func() string // returns a new id for a report
-	Wake  func()        // called when a report may have become due
+	Store  *store.Store
+	NewID  func() string // returns a new id for a report
+	Wake   func()        // called when a report may have become due
+	Logger *slog.Logger
 }
 
 // Service applies the rules of reports to a store. It is safe for concurrent use.

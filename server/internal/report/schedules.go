@@ -113,23 +113,32 @@ func inMonth(first time.Time, months int) time.Time {
 	return month.AddDate(0, 0, min(first.Day(), last)-1)
 }
 
-// Make makes the report of a schedule that is due, unless the report would have expired already.
+// Make makes the report of a schedule that is due, unless the report would have expired already or
+// this version does not accept its filter or columns. Then it sets the time of the next report.
 func (s *Service) Make(ctx context.Context, tx *store.Tx, due store.ReportSchedule) error {
-	columns, err := columnsOf(due.TemplateName, due.DisplayColumns)
-	if err != nil {
-		return err
-	}
 	created, oldest := due.DueAt, tx.Now.Add(-lifeOf(due.ExpireAfter))
 	if created > oldest {
-		r := store.Report{Text: due.Description, Created: created, Packed: due.Zip == 1, Report: api.Report{
-			ReportUUID: call.ID(ctx, s.NewID), ReportName: due.Name, ReportType: store.ReportScheduled,
-			Filter: due.Filter, DisplayColumns: columns, TemplateName: due.TemplateName,
-		}}
-		if err := generate(ctx, tx, r, due.ExpireAfter); err != nil {
+		err := s.generateDue(ctx, tx, due)
+		if rule.IsViolation(err) {
+			s.Logger.Warn("a scheduled report is not made", "world", tx.World, "schedule", due.ID, "error", err)
+		} else if err != nil {
 			return err
 		}
 	}
 	due.DueAt = nextReport(due.ReportScheduleRequest, max(created, oldest).Time())
-	_, err = tx.PutReportSchedule(ctx, due)
+	_, err := tx.PutReportSchedule(ctx, due)
 	return err
+}
+
+// generateDue adds the report of a schedule.
+func (s *Service) generateDue(ctx context.Context, tx *store.Tx, due store.ReportSchedule) error {
+	columns, err := columnsOf(due.TemplateName, due.DisplayColumns)
+	if err != nil {
+		return err
+	}
+	r := store.Report{Text: due.Description, Created: due.DueAt, Packed: due.Zip == 1, Report: api.Report{
+		ReportUUID: call.ID(ctx, s.NewID), ReportName: due.Name, ReportType: store.ReportScheduled,
+		Filter: due.Filter, DisplayColumns: columns, TemplateName: due.TemplateName,
+	}}
+	return generate(ctx, tx, r, due.ExpireAfter)
 }

@@ -2,7 +2,12 @@
 // the parameters that all lists take, and what an answer rests on. It must not import net/http.
 package rule
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/qcsdev/qcs/openapi/qql"
+)
 
 // ViolationError says which rule a request violates.
 type ViolationError struct {
@@ -11,6 +16,15 @@ type ViolationError struct {
 }
 
 func (v *ViolationError) Error() string { return v.Msg }
+
+// IsViolation reports whether an error says that a request violates a rule, or that its filter
+// cannot be parsed or has unknown tokens.
+func IsViolation(err error) bool {
+	var violation *ViolationError
+	var token *qql.TokenError
+	var syntax *qql.SyntaxError
+	return errors.As(err, &violation) || errors.As(err, &token) || errors.As(err, &syntax)
+}
 
 // Errorf returns a ViolationError of a rule.
 func Errorf(rule, format string, args ...any) error {

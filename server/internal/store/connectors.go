@@ -57,12 +57,13 @@ func Connectors[C Connector](ctx context.Context, tx *Tx, account string) ([]C, 
 		WHERE world = $1 AND kind = $2 AND ($3 = '' OR account = $3) ORDER BY name, id`, tx.World, kind, account))
 }
 
-// FindConnector reads the connector of a kind that has an id or, unless name is empty, that name.
-// It returns ErrNotFound if there is none.
+// FindConnector reads the connector of a kind that has an id or else, unless name is empty, that
+// name. It returns ErrNotFound if there is none.
 func FindConnector[C Connector](ctx context.Context, tx *Tx, id, name string) (c C, err error) {
 	kind, fields := connectorFields(&c, "")
 	err = tx.find(ctx, "connector", fields, query(`SELECT `+connectorColumns+` FROM connector
-		WHERE world = $1 AND kind = $2 AND (id = $3 OR $4 <> '' AND name = $4) ORDER BY id LIMIT 1`,
+		WHERE world = $1 AND kind = $2 AND (id = $3 OR $4 <> '' AND name = $4)
+		ORDER BY CASE id WHEN $3 THEN 0 ELSE 1 END, id LIMIT 1`,
 		tx.World, kind, id, name))
 	return c, err
 }

@@ -256,6 +256,9 @@ func (tx *Tx) loadTable(ctx context.Context, name string, t control.SnapshotTabl
 			return fileErrorf("Row %d of the table %s has %d values, not %d.", i+1, name, len(row), len(columns))
 		}
 		if err := tx.insertRow(ctx, name, columns, append([]any{world}, row...)); err != nil {
+			if Busy(err) || ctx.Err() != nil {
+				return err
+			}
 			return fileErrorf("Row %d of the table %s cannot be stored: %v", i+1, name, err)
 		}
 	}

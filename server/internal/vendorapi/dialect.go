@@ -1,6 +1,7 @@
 package vendorapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/openapi/qql"
@@ -61,12 +63,13 @@ func credential(ctx context.Context, body api.RegistryRequest) api.RegistryReque
 	return body
 }
 
-// plainText decodes base64; what is none stays as it is.
+// plainText decodes the base64 of a text; anything else stays as it is.
 func plainText(text string) string {
-	if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
-		return string(decoded)
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || !utf8.Valid(decoded) || bytes.ContainsRune(decoded, 0) {
+		return text
 	}
-	return text
+	return string(decoded)
 }
 
 // FilterDecoding is how often a filter is decoded.
@@ -105,21 +108,26 @@ func decodeFilter(r *http.Request) bool {
 	if !strings.Contains(r.URL.RawQuery, "filter=") {
 		return false
 	}
-	query := r.URL.Query()
-	text := query.Get("filter")
-	if _, err := qql.Parse(text); err == nil || !encoded.MatchString(text) {
-		return false
+	pairs, decoded := strings.Split(r.URL.RawQuery, "&"), false
+	for i, pair := range pairs {
+		value, isFilter := strings.CutPrefix(pair, "filter=")
+		once, err := url.QueryUnescape(value)
+		if !isFilter || err != nil || isFilterText(once) || !encoded.MatchString(once) {
+			continue
+		}
+		if twice, err := url.QueryUnescape(once); err == nil && isFilterText(twice) {
+			pairs[i], decoded = "filter="+url.QueryEscape(twice), true
+		}
 	}
-	again, err := url.QueryUnescape(text)
-	if err == nil {
-		_, err = qql.Parse(again)
+	if decoded {
+		u := *r.URL
+		u.RawQuery = strings.Join(pairs, "&")
+		r.URL = &u
 	}
-	if err != nil {
-		return false
-	}
-	query.Set("filter", again)
-	u := *r.URL
-	u.RawQuery = query.Encode()
-	r.URL = &u
-	return true
+	return decoded
+}
+
+func isFilterText(text string) bool {
+	_, err := qql.Parse(text)
+	return err == nil
 }
