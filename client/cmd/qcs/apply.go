@@ -49,25 +49,20 @@ func (p *program) applyCommand() *cobra.Command {
 			if err := p.readBody(file, &w); err != nil {
 				return err
 			}
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			plan, err := s.plan(ctx, w)
-			if err != nil {
-				return err
-			}
-			p.showPlan(s, plan)
-			if dryRun || len(plan) == 0 {
-				return nil
-			}
-			if !yes {
-				if err := p.confirm(ctx, "Apply"); err != nil {
+			return p.inSession(cmd, func(ctx context.Context, s *session) error {
+				plan, err := s.plan(ctx, w)
+				if err != nil {
 					return err
 				}
-			}
-			return execute(ctx, plan)
+				p.showPlan(s, plan)
+				if dryRun || len(plan) == 0 {
+					return nil
+				}
+				if err := p.confirm(ctx, "Apply", yes); err != nil {
+					return err
+				}
+				return execute(ctx, plan)
+			})
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file; - for standard input")

@@ -53,14 +53,11 @@ func (b bulkCommand) command(p *program) *cobra.Command {
 			joined(b.acts),
 		),
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: completeSchedule(p),
+		ValidArgsFunction: p.completeSchedule,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			return b.run(ctx, p, &bulkRun{bulkFlags: flags, session: s, registry: args[0], ids: args[1:]})
+			return p.inSession(cmd, func(ctx context.Context, s *session) error {
+				return b.run(ctx, p, &bulkRun{bulkFlags: flags, session: s, registry: args[0], ids: args[1:]})
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -116,6 +113,9 @@ func (r *bulkRun) selection(p *program) (client.Selection, error) {
 	return client.Selection{}, &usageError{"give ids, --filter or --all"}
 }
 
+// unique sorts ids and removes repeated ones.
+func unique(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
+
 // words reads ids, separated by blanks or line ends.
 func words(in io.Reader) ([]string, error) {
 	var all []string
@@ -154,13 +154,10 @@ func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 			fmt.Sprintf("a part of the ids was sent (jobs %s), then: %s", strings.Join(job.IDs, " "), line(err)),
 		}
 	}
-	if !r.wait {
-		if len(job.IDs) > 1 {
-			raw = nil
-		}
-		return o.value(jobReference{job.IDs}, raw)
+	if r.wait {
+		return o.await(ctx, job, b.done)
 	}
-	return o.await(ctx, job, b.done)
+	return o.started(job, raw)
 }
 
 // jobs gives the printer of a bulk command: for the result of the job when the command waits for
@@ -170,6 +167,14 @@ func (p *program) jobs(wait bool) (*printer, error) {
 		return p.printer(outcome{}, "jobIds", "matched", "changed", "skipped")
 	}
 	return p.printer(jobReference{}, "jobIds")
+}
+
+// started prints the ids of a new job.
+func (o *printer) started(job *client.Job, raw []byte) error {
+	if len(job.IDs) > 1 {
+		raw = nil // the response of the last call has one id
+	}
+	return o.value(jobReference{job.IDs}, raw)
 }
 
 // jobReference has the ids of a new job.
@@ -187,10 +192,7 @@ func (b bulkCommand) confirm(ctx context.Context, p *program, r *bulkRun) error 
 		p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", changed, selected,
 		r.registry, r.where(), b.done,
 	)
-	if r.yes || r.dryRun {
-		return nil
-	}
-	return p.confirm(ctx, b.title())
+	return p.confirm(ctx, b.title(), r.yes || r.dryRun)
 }
 
 // where gives the address and kind of the service, and the user, in words.
@@ -204,8 +206,11 @@ func tokenUser(token string) string {
 	return cmp.Or(jwt.Parse(token).Subject, "the user of the token")
 }
 
-// confirm asks the user for a yes.
-func (p *program) confirm(ctx context.Context, what string) error {
+// confirm asks the user for a yes, unless --yes was given.
+func (p *program) confirm(ctx context.Context, what string, yes bool) error {
+	if yes {
+		return nil
+	}
 	if in, ok := p.stdin.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		return &usageError{"nobody can be asked here: add --yes"}
 	}
@@ -230,7 +235,7 @@ func (b bulkCommand) count(ctx context.Context, r *bulkRun) (selected, changed i
 		}
 		return selected, changed, err
 	}
-	for batch := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(r.ids))), 100) {
+	for batch := range slices.Chunk(unique(r.ids), 100) {
 		n, err := r.matches(ctx, qql.In("scheduleUuid", batch...).String()+" AND "+statuses)
 		if err != nil {
 			return 0, 0, err

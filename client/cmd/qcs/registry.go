@@ -15,7 +15,7 @@ func (p *program) registryCommand() *cobra.Command {
 	return group("registry", "Image registries",
 		p.listRegistriesCommand(),
 		getting[api.RegistryDetails]{
-			use: "get REGISTRY", short: "Show a registry", complete: completeRegistry,
+			use: "get REGISTRY", short: "Show a registry", complete: p.completeRegistry,
 			get: get((*client.Client).DescribeRegistry),
 		}.command(p),
 		writing[api.RegistryRequest, api.RegistryReference]{
@@ -33,7 +33,7 @@ func (p *program) registryCommand() *cobra.Command {
 			use:      "update REGISTRY",
 			short:    "Replace name, credential and connector of a registry",
 			fields:   registryFields,
-			complete: completeRegistry,
+			complete: p.completeRegistry,
 			call: func(
 				ctx context.Context, s *session, args []string, r api.RegistryRequest,
 			) (api.RegistryReference, error) {
@@ -109,7 +109,7 @@ func (p *program) repositoryCommand() *cobra.Command {
 		use:      "list REGISTRY",
 		short:    "List the repositories of a registry",
 		columns:  []string{"repoName", "totalImages", "totalScannedImages", "totalVulnerableImages"},
-		complete: completeRegistry,
+		complete: p.completeRegistry,
 		list:     listOf((*client.Client).ListRepositories),
 	}.command(p))
 }

@@ -90,20 +90,16 @@ func (p *program) downloadCommand() *cobra.Command {
 		Short: "Download a report as CSV, to standard output or a file",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
+			return p.inSession(cmd, func(ctx context.Context, s *session) error {
+				content, err := s.download(ctx, args[0], wait)
+				if err == nil && file != "" {
+					return os.WriteFile(file, content, 0o600)
+				}
+				if err == nil {
+					_, err = p.stdout.Write(content)
+				}
 				return err
-			}
-			defer s.cancel()
-			content, err := s.download(ctx, args[0], wait)
-			if err != nil {
-				return err
-			}
-			if file == "" {
-				_, err = p.stdout.Write(content)
-				return err
-			}
-			return os.WriteFile(file, content, 0o600)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&file, "to", "", "file to write")

@@ -81,16 +81,13 @@ func (p *program) jobCommand() *cobra.Command {
 			Short: "Wait until jobs are done, and print their result",
 			Args:  cobra.MinimumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				s, ctx, err := p.connect(cmd.Context())
-				if err != nil {
-					return err
-				}
-				defer s.cancel()
 				o, err := p.jobs(true)
 				if err != nil {
 					return err
 				}
-				return o.await(ctx, s.Job(args...), "changed")
+				return p.inSession(cmd, func(ctx context.Context, s *session) error {
+					return o.await(ctx, s.Job(args...), "changed")
+				})
 			},
 		},
 	)

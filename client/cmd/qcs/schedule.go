@@ -19,14 +19,14 @@ func (p *program) scheduleCommand() *cobra.Command {
 			use:      "list REGISTRY",
 			short:    "List the schedules of a registry",
 			columns:  []string{"scheduleUuid", "name", "status", "onDemand", "schedule", "filters", "updated"},
-			complete: completeRegistry,
+			complete: p.completeRegistry,
 			list:     listOf((*client.Client).ListSchedules),
 		}.command(p),
 		writing[api.ScheduleRequest, api.ScheduleReference]{
 			use:      "create REGISTRY",
 			short:    "Add a schedule to a registry",
 			fields:   scheduleFields,
-			complete: completeRegistry,
+			complete: p.completeRegistry,
 			call: func(
 				ctx context.Context, s *session, args []string, r api.ScheduleRequest,
 			) (api.ScheduleReference, error) {
@@ -39,7 +39,7 @@ func (p *program) scheduleCommand() *cobra.Command {
 			short: "Change the timing and the name of an automatic schedule; repositories, tags and days " +
 				"must be sent as they are",
 			fields:   scheduleFields,
-			complete: completeSchedule,
+			complete: p.completeSchedule,
 			call: func(
 				ctx context.Context, s *session, args []string, r api.ScheduleRequest,
 			) (api.ScheduleReference, error) {

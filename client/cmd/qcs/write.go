@@ -6,8 +6,6 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-
-	"github.com/qcsdev/qcs/client"
 )
 
 // field is a flag that sets a field of a body.
@@ -50,11 +48,11 @@ type writing[T, R any] struct {
 	use, short string
 	fields     []field[T]
 	call       func(ctx context.Context, s *session, args []string, body T) (R, error)
-	complete   func(*program) cobra.CompletionFunc
+	complete   cobra.CompletionFunc
 }
 
 func (w writing[T, R]) command(p *program) *cobra.Command {
-	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: argsOf(w.use)}
+	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: argsOf(w.use), ValidArgsFunction: w.complete}
 	f := cmd.Flags()
 	f.StringP(
 		"file", "f", "",
@@ -71,25 +69,7 @@ func (w writing[T, R]) command(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var none R
-		o, err := p.printer(none) // before the call: wrong columns must not change anything
-		if err != nil {
-			return err
-		}
-		s, ctx, err := p.connect(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer s.cancel()
-		var raw []byte
-		value, err := w.call(client.WithRawResponse(ctx, &raw), s, args, body)
-		if err != nil {
-			return err
-		}
-		return o.value(value, raw)
-	}
-	if w.complete != nil {
-		cmd.ValidArgsFunction = w.complete(p)
+		return show(p, cmd, func(ctx context.Context, s *session) (R, error) { return w.call(ctx, s, args, body) })
 	}
 	return cmd
 }
