@@ -22,29 +22,10 @@ func (p *program) reportCommand() *cobra.Command {
 			list:    list((*client.Client).ListReports),
 		}.command(p),
 		writing[api.ReportRequest, reportReference]{
-			use:   "create",
-			short: "Request a report",
-			fields: []field[api.ReportRequest]{
-				put("name", "name", func(r *api.ReportRequest) *string { return &r.Name }),
-				put(
-					"template", "template, such as CS_IMAGE_VULNERABILITY",
-					func(r *api.ReportRequest) *string { return (*string)(&r.TemplateName) },
-				),
-				put("filter", "query of images", func(r *api.ReportRequest) *string { return &r.Filter }),
-				put("description", "text", func(r *api.ReportRequest) *string { return &r.Description }),
-				{
-					name:  "display-columns",
-					usage: "columns of the report, such as repo,sha,severity; all when not given",
-					set: func(_ *program, r *api.ReportRequest, value string) error {
-						r.DisplayColumns = strings.Split(value, ",")
-						return nil
-					},
-				},
-			},
-			call: func(ctx context.Context, s *session, _ []string, r api.ReportRequest) (reportReference, error) {
-				id, err := s.CreateReport(ctx, r)
-				return reportReference{id}, err
-			},
+			use:    "create",
+			short:  "Request a report",
+			fields: reportFields,
+			call:   create((*client.Client).CreateReport, func(id string) reportReference { return reportReference{id} }),
 		}.command(p),
 		p.downloadCommand(),
 		p.deleteReportsCommand(),
@@ -53,28 +34,39 @@ func (p *program) reportCommand() *cobra.Command {
 }
 
 func (p *program) reportScheduleCommand() *cobra.Command {
+	reference := func(id string) api.ReportScheduleReference {
+		return api.ReportScheduleReference{ReportingScheduleID: id}
+	}
 	return group("schedule", "Automatic reports",
 		writing[api.ReportScheduleRequest, api.ReportScheduleReference]{
 			use:   "create",
 			short: "Schedule reports",
-			call: func(
-				ctx context.Context, s *session, _ []string, r api.ReportScheduleRequest,
-			) (api.ReportScheduleReference, error) {
-				id, err := s.CreateReportSchedule(ctx, r)
-				return api.ReportScheduleReference{ReportingScheduleID: id}, err
-			},
+			call:  create((*client.Client).CreateReportSchedule, reference),
 		}.command(p),
 		writing[api.ReportScheduleRequest, api.ReportScheduleReference]{
 			use:   "update SCHEDULE",
 			short: "Replace a schedule of reports",
-			call: func(
-				ctx context.Context, s *session, args []string, r api.ReportScheduleRequest,
-			) (api.ReportScheduleReference, error) {
-				shown := api.ReportScheduleReference{ReportingScheduleID: args[0]}
-				return shown, s.UpdateReportSchedule(ctx, args[0], r)
-			},
+			call:  update((*client.Client).UpdateReportSchedule, reference),
 		}.command(p),
 	)
+}
+
+// reportFields are the flags for the fields of a report.
+func reportFields(r *api.ReportRequest) []field {
+	return []field{
+		put("name", "name", &r.Name),
+		put("template", "template, such as CS_IMAGE_VULNERABILITY", &r.TemplateName),
+		put("filter", "query of images", &r.Filter),
+		put("description", "text", &r.Description),
+		{
+			name:  "display-columns",
+			usage: "columns of the report, such as repo,sha,severity; all when not given",
+			set: func(_ *program, value string) error {
+				r.DisplayColumns = strings.Split(value, ",")
+				return nil
+			},
+		},
+	}
 }
 
 // reportReference is the id of a new report.
