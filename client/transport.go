@@ -20,7 +20,7 @@ func (c *config) chain(server string) *http.Client {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	agent := &agentTransport{agent: c.agent, next: base}
+	agent := &headerTransport{func(r *http.Request) { r.Header.Set("User-Agent", c.agent) }, base}
 	if c.login.isSet() {
 		login := h
 		login.Transport = c.retried(agent, nil)
@@ -28,7 +28,7 @@ func (c *config) chain(server string) *http.Client {
 	}
 	var authenticated http.RoundTripper = &authTransport{tokens: c.tokens, next: agent}
 	if c.basic.isSet() {
-		authenticated = &basicTransport{c.basic, agent}
+		authenticated = &headerTransport{func(r *http.Request) { r.SetBasicAuth(c.basic.user, c.basic.password) }, agent}
 	}
 	h.Transport = c.retried(authenticated, c.tokens)
 	if c.maxConcurrent > 0 {
@@ -74,29 +74,16 @@ func (c *config) retried(next http.RoundTripper, tokens TokenSource) http.RoundT
 	return retry
 }
 
-// agentTransport sets the User-Agent header.
-type agentTransport struct {
-	agent string
-	next  http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *agentTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("User-Agent", t.agent)
-	return t.next.RoundTrip(r)
-}
-
-// basicTransport sends a user name and a password.
-type basicTransport struct {
-	userinfo
+// headerTransport sets headers that are the same for each request.
+type headerTransport struct {
+	set  func(*http.Request)
 	next http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
-func (t *basicTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t *headerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	r.SetBasicAuth(t.user, t.password)
+	t.set(r)
 	return t.next.RoundTrip(r)
 }
 
