@@ -28,7 +28,8 @@ func (c *config) chain(server string) *http.Client {
 	}
 	var authenticated http.RoundTripper = &authTransport{tokens: c.tokens, next: agent}
 	if c.basic.isSet() {
-		authenticated = &headerTransport{func(r *http.Request) { r.SetBasicAuth(c.basic.user, c.basic.password) }, agent}
+		login := c.basic
+		authenticated = &headerTransport{func(r *http.Request) { r.SetBasicAuth(login.user, login.password) }, agent}
 	}
 	h.Transport = c.retried(authenticated, c.tokens)
 	if c.maxConcurrent > 0 {

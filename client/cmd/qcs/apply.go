@@ -213,7 +213,7 @@ func (s *session) schedulesByName(ctx context.Context, registryID string) (map[s
 
 // checkSchedule refuses a schedule in a file that no call can create or update.
 func checkSchedule(current api.Schedule, exists bool, want api.ScheduleRequest) error {
-	what := ""
+	var what string
 	switch {
 	case want.Name == "":
 		return &usageError{"it has no name in the file"}

@@ -260,13 +260,13 @@ func (r *bulkRun) matches(ctx context.Context, filter string) (int, error) {
 }
 
 // await waits for a job, shows its progress, and prints its result.
-func (p *printer) await(ctx context.Context, job *client.Job, done string) error {
+func (o *printer) await(ctx context.Context, job *client.Job, done string) error {
 	// Print the ids first: "qcs job wait" needs them after an interruption.
-	fmt.Fprintf(p.stderr, "Jobs: %s\n", strings.Join(job.IDs, " "))
-	progress := func(n, of int) { fmt.Fprintf(p.stderr, "%d of %d\n", n, of) }
-	if _, terminal := p.width(p.stderr); terminal {
+	fmt.Fprintf(o.stderr, "Jobs: %s\n", strings.Join(job.IDs, " "))
+	progress := func(n, of int) { fmt.Fprintf(o.stderr, "%d of %d\n", n, of) }
+	if _, terminal := o.width(o.stderr); terminal {
 		bar := progressbar.NewOptions(
-			-1, progressbar.OptionSetWriter(p.stderr), progressbar.OptionShowCount(),
+			-1, progressbar.OptionSetWriter(o.stderr), progressbar.OptionShowCount(),
 			progressbar.OptionClearOnFinish(),
 		)
 		defer func() { _ = bar.Finish() }()
@@ -285,7 +285,7 @@ func (p *printer) await(ctx context.Context, job *client.Job, done string) error
 	if err != nil {
 		return err
 	}
-	if err := p.value(outcome{job.IDs, result.Matched, result.Changed, result.Skipped}, nil); err != nil {
+	if err := o.value(outcome{job.IDs, result.Matched, result.Changed, result.Skipped}, nil); err != nil {
 		return err
 	}
 	if len(result.Skipped) == 0 {

@@ -69,11 +69,7 @@ func (p *program) acrConnectorCommand() *cobra.Command {
 			columns: []string{"acrConnectorId", "name", "applicationId", "description"},
 			list:    listAll((*client.Client).ListACRConnectors),
 		}.command(p),
-		getting[api.ACRConnector]{
-			use:   "get CONNECTOR",
-			short: "Show a connector",
-			get:   get((*client.Client).DescribeACRConnector),
-		}.command(p),
+		describing("get CONNECTOR", "Show a connector", (*client.Client).DescribeACRConnector).command(p),
 		writing[api.ACRConnectorRequest, api.ACRConnector]{
 			use:   "create",
 			short: "Add a connector",
@@ -105,11 +101,7 @@ func (p *program) gcpConnectorCommand() *cobra.Command {
 			columns: []string{"gcpConnectorId", "name", "gcpProjectId", "description"},
 			list:    listAll((*client.Client).ListGCPConnectors),
 		}.command(p),
-		getting[api.GCPConnector]{
-			use:   "get CONNECTOR",
-			short: "Show a connector",
-			get:   get((*client.Client).DescribeGCPConnector),
-		}.command(p),
+		describing("get CONNECTOR", "Show a connector", (*client.Client).DescribeGCPConnector).command(p),
 		p.createGCPCommand(),
 	)
 }

@@ -162,26 +162,25 @@ func stream[T any](o *printer, list iter.Seq2[T, error], limit int) error {
 		if n++; n == limit {
 			return nil
 		}
-		if err := o.rows([]any{item}, -1); err != nil {
+		if err := o.value(item, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// getCall gives one thing of the service.
-type getCall[T any] func(ctx context.Context, s *session, args []string) (T, error)
-
-// get is a call of the SDK that gives the thing with an id.
-func get[T any](call func(*client.Client, context.Context, string) (T, error)) getCall[T] {
-	return func(ctx context.Context, s *session, args []string) (T, error) { return call(s.Client, ctx, args[0]) }
-}
-
 // getting is a command that shows one thing.
 type getting[T any] struct {
 	use, short string
-	get        getCall[T]
+	get        func(ctx context.Context, s *session, args []string) (T, error)
 	complete   cobra.CompletionFunc // nil for none
+}
+
+// describing is a command that shows the thing with an id.
+func describing[T any](use, short string, call func(*client.Client, context.Context, string) (T, error)) getting[T] {
+	return getting[T]{use: use, short: short, get: func(ctx context.Context, s *session, args []string) (T, error) {
+		return call(s.Client, ctx, args[0])
+	}}
 }
 
 func (g getting[T]) command(p *program) *cobra.Command {

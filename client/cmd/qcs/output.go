@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -63,11 +62,11 @@ func (o *printer) value(value any, raw []byte) error {
 	}
 	switch o.flags.output {
 	case "json":
-		return o.json(data)
+		return o.json(data, "  ")
 	case "yaml":
 		return o.yaml(data)
 	case "jsonl":
-		return compact(o.stdout, data)
+		return o.json(data, "")
 	case "csv":
 		if len(o.columns) == 0 {
 			o = &printer{o.program, fields(reflect.TypeOf(value))}
@@ -83,11 +82,7 @@ func (o *printer) rows(items []any, count int) error {
 	switch o.flags.output {
 	case "jsonl":
 		for _, item := range items {
-			data, err := json.Marshal(item)
-			if err == nil {
-				err = compact(o.stdout, data)
-			}
-			if err != nil {
+			if err := o.value(item, nil); err != nil {
 				return err
 			}
 		}
@@ -104,32 +99,15 @@ func (o *printer) rows(items []any, count int) error {
 			Data  []any `json:"data"`
 		}{count, items}
 	}
-	data, err := json.Marshal(whole)
-	if err != nil {
-		return err
-	}
-	if o.flags.output == "yaml" {
-		return o.yaml(data)
-	}
-	return o.json(data)
+	return o.value(whole, nil)
 }
 
-func compact(w io.Writer, data []byte) error {
-	var line bytes.Buffer
-	if err := json.Compact(&line, data); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w, line.String())
-	return err
-}
-
-func (o *printer) json(data []byte) error {
-	var text bytes.Buffer
-	if err := json.Indent(&text, data, "", "  "); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(o.stdout, text.String())
-	return err
+// json writes JSON in one line, or with an indent.
+func (o *printer) json(data []byte, indent string) error {
+	e := json.NewEncoder(o.stdout)
+	e.SetEscapeHTML(false) // the data stays as it is
+	e.SetIndent("", indent)
+	return e.Encode(json.RawMessage(data))
 }
 
 // yaml writes JSON as YAML and keeps the order of the fields.

@@ -13,12 +13,11 @@ import (
 
 func (p *program) registryCommand() *cobra.Command {
 	reference := func(id string) api.RegistryReference { return api.RegistryReference{RegistryUUID: id} }
+	details := describing("get REGISTRY", "Show a registry", (*client.Client).DescribeRegistry)
+	details.complete = p.completeRegistry
 	return group("registry", "Image registries",
 		p.listRegistriesCommand(),
-		getting[api.RegistryDetails]{
-			use: "get REGISTRY", short: "Show a registry", complete: p.completeRegistry,
-			get: get((*client.Client).DescribeRegistry),
-		}.command(p),
+		details.command(p),
 		writing[api.RegistryRequest, api.RegistryReference]{
 			use:    "create",
 			short:  "Add a registry",

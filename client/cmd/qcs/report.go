@@ -14,6 +14,7 @@ import (
 )
 
 func (p *program) reportCommand() *cobra.Command {
+	reference := func(id string) reportReference { return reportReference{id} }
 	return group("report", "Reports on the results of scans",
 		listing[api.Report]{
 			use:     "list",
@@ -25,7 +26,7 @@ func (p *program) reportCommand() *cobra.Command {
 			use:    "create",
 			short:  "Request a report",
 			fields: reportFields,
-			call:   create((*client.Client).CreateReport, func(id string) reportReference { return reportReference{id} }),
+			call:   create((*client.Client).CreateReport, reference),
 		}.command(p),
 		p.downloadCommand(),
 		p.deleteReportsCommand(),

@@ -11,9 +11,11 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 )
 
+func planFlag(cmd *cobra.Command) { cmd.Flags().String("plan", "", "Free, Trial or Full") }
+
 // worldFlags are the flags of a command that fills a world.
 func worldFlags(cmd *cobra.Command) {
-	cmd.Flags().String("plan", "", "Free, Trial or Full")
+	planFlag(cmd)
 	cmd.Flags().String("seed", "", "seed to load, such as release-notes")
 	cmd.Flags().String("scenario", "", "file with a scenario to load (JSON or YAML); - for standard input")
 }
@@ -31,6 +33,9 @@ func (p *program) worldRequest(cmd *cobra.Command, args []string) (r control.Wor
 }
 
 func (p *program) worldCommand() *cobra.Command {
+	world := func(use, short string, flags func(*cobra.Command), call controlCall) *cobra.Command {
+		return controlling{use: use, short: short, worlds: true, flags: flags, call: call}.command(p)
+	}
 	return group("world", "Worlds: separate subscriptions. Set QCS_CONTROL_TOKEN if the emulator has a control token",
 		controlling{
 			use:     "list",
@@ -39,49 +44,12 @@ func (p *program) worldCommand() *cobra.Command {
 			columns: []string{"name", "plan", "users"},
 			call:    give((*emulator.Client).ListWorlds),
 		}.command(p),
-		controlling{
-			use:    "create [NAME]",
-			short:  "Create a world, and show how to log in to it",
-			worlds: true,
-			flags:  worldFlags,
-			call:   p.createWorld,
-		}.command(p),
-		controlling{
-			use:    "clone WORLD [NAME]",
-			short:  "Copy a world",
-			worlds: true,
-			flags:  worldFlags,
-			call:   p.cloneWorld,
-		}.command(p),
-		controlling{
-			use:    "update WORLD",
-			short:  "Change the plan of a world",
-			worlds: true,
-			flags:  func(cmd *cobra.Command) { cmd.Flags().String("plan", "", "Free, Trial or Full") },
-			call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
-				plan := control.Plan(cmd.Flag("plan").Value.String())
-				return c.UpdateWorld(ctx, args[0], control.WorldUpdate{Plan: plan})
-			},
-		}.command(p),
-		controlling{
-			use:    "reset WORLD",
-			short:  "Empty a world",
-			worlds: true,
-			flags:  worldFlags,
-			call:   p.resetWorld,
-		}.command(p),
-		controlling{
-			use:    "drop WORLD",
-			short:  "Remove a world with all its data",
-			worlds: true,
-			call:   doOn((*emulator.Client).DropWorld),
-		}.command(p),
-		controlling{
-			use:    "expire-tokens WORLD",
-			short:  "Let all tokens of a world expire",
-			worlds: true,
-			call:   doOn((*emulator.Client).ExpireTokens),
-		}.command(p),
+		world("create [NAME]", "Create a world, and show how to log in to it", worldFlags, p.createWorld),
+		world("clone WORLD [NAME]", "Copy a world", worldFlags, p.cloneWorld),
+		world("update WORLD", "Change the plan of a world", planFlag, updateWorld),
+		world("reset WORLD", "Empty a world", worldFlags, p.resetWorld),
+		world("drop WORLD", "Remove a world with all its data", nil, doOn((*emulator.Client).DropWorld)),
+		world("expire-tokens WORLD", "Let all tokens of a world expire", nil, doOn((*emulator.Client).ExpireTokens)),
 	)
 }
 
@@ -101,6 +69,11 @@ func (p *program) cloneWorld(ctx context.Context, c *emulator.Client, cmd *cobra
 		return nil, err
 	}
 	return c.CloneWorld(ctx, args[0], r)
+}
+
+func updateWorld(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
+	plan := control.Plan(cmd.Flag("plan").Value.String())
+	return c.UpdateWorld(ctx, args[0], control.WorldUpdate{Plan: plan})
 }
 
 // resetWorld empties a world and loads the seed or scenario of the flags.
