@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // chain assembles the transports. A call goes through them in this order: limit of concurrent
@@ -24,7 +26,11 @@ func (c *config) chain(server string) *http.Client {
 	if c.login.isSet() {
 		login := h
 		login.Transport = c.retried(agent, nil)
-		c.tokens = newPasswordSource(loginCall(server, &login, c.login), c.now)
+		c.tokens = &passwordSource{
+			login: loginCall(server, &login, c.login),
+			now:   c.now,
+			lock:  semaphore.NewWeighted(1),
+		}
 	}
 	var authenticated http.RoundTripper = &authTransport{tokens: c.tokens, next: agent}
 	if c.basic.isSet() {
@@ -33,7 +39,7 @@ func (c *config) chain(server string) *http.Client {
 	}
 	h.Transport = c.retried(authenticated, c.tokens)
 	if c.maxConcurrent > 0 {
-		h.Transport = &concurrencyTransport{make(chan struct{}, c.maxConcurrent), h.Transport}
+		h.Transport = &concurrencyTransport{semaphore.NewWeighted(int64(c.maxConcurrent)), h.Transport}
 	}
 	return &h
 }
@@ -91,18 +97,16 @@ func (t *headerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // concurrencyTransport limits the number of concurrent calls. A call counts until its last attempt
 // has ended and its response was read.
 type concurrencyTransport struct {
-	slots chan struct{} // has an item for each running call
+	calls *semaphore.Weighted
 	next  http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *concurrencyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
+	if err := t.calls.Acquire(r.Context(), 1); err != nil {
+		return nil, err
 	}
+	defer t.calls.Release(1)
 	return t.next.RoundTrip(r)
 }
 

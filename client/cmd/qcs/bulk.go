@@ -88,9 +88,11 @@ func (r *bulkRun) selection(p *program) (client.Selection, error) {
 		if err != nil {
 			return client.Selection{}, err
 		}
-		if r.ids, err = words(in); err != nil {
+		text, err := io.ReadAll(in)
+		if err != nil {
 			return client.Selection{}, err
 		}
+		r.ids = strings.Fields(string(text)) // ids are separated by blanks or line ends
 		if !r.yes && !r.dryRun {
 			return client.Selection{}, &usageError{
 				"ids come from standard input, so nobody can be asked: add --yes or --dry-run",
@@ -115,17 +117,6 @@ func (r *bulkRun) selection(p *program) (client.Selection, error) {
 
 // unique sorts ids and removes repeated ones.
 func unique(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
-
-// words reads ids, separated by blanks or line ends.
-func words(in io.Reader) ([]string, error) {
-	var all []string
-	s := bufio.NewScanner(in)
-	s.Split(bufio.ScanWords)
-	for s.Scan() {
-		all = append(all, s.Text())
-	}
-	return all, s.Err()
-}
 
 func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 	selection, err := r.selection(p)
@@ -197,13 +188,8 @@ func (b bulkCommand) confirm(ctx context.Context, p *program, r *bulkRun) error 
 
 // where gives the address and kind of the service, and the user, in words.
 func (s *session) where() string {
-	return fmt.Sprintf(
-		"%s (%s, as %s)", s.account.target(), s.place(), cmp.Or(s.account.User, tokenUser(s.account.Token)),
-	)
-}
-
-func tokenUser(token string) string {
-	return cmp.Or(jwt.Parse(token).Subject, "the user of the token")
+	user := cmp.Or(s.account.User, jwt.Parse(s.account.Token).Subject, "the user of the token")
+	return fmt.Sprintf("%s (%s, as %s)", s.account.target(), s.place(), user)
 }
 
 // confirm asks the user for a yes, unless --yes was given.

@@ -17,7 +17,7 @@ import (
 type deletion struct {
 	use, short, what string
 	waits            bool // the service starts a job; the command has --wait
-	count            func(ctx context.Context, s *session, ids []string) (existing int, err error)
+	count            func(s *session, ctx context.Context, ids []string) (existing int, err error)
 	do               func(ctx context.Context, p *program, s *session, r deletionRun) error
 	complete         cobra.CompletionFunc
 }
@@ -52,7 +52,7 @@ func (d deletion) run(ctx context.Context, p *program, s *session, r deletionRun
 	if s.exchange.several = true; p.flags.curl {
 		return d.do(ctx, p, s, r)
 	}
-	existing, err := d.count(ctx, s, r.ids)
+	existing, err := d.count(s, ctx, r.ids)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (p *program) deleteRegistriesCommand() *cobra.Command {
 		what:     "registries",
 		waits:    true,
 		complete: p.completeRegistry,
-		count: func(ctx context.Context, s *session, ids []string) (existing int, err error) {
+		count: func(s *session, ctx context.Context, ids []string) (existing int, err error) {
 			for batch := range slices.Chunk(ids, 100) {
 				list := client.List{Filter: qql.In("registryUuid", batch...).String()}
 				for _, err := range s.ListRegistries(ctx, list) {
@@ -106,17 +106,7 @@ func (p *program) deleteRegistriesCommand() *cobra.Command {
 func (p *program) deleteReportsCommand() *cobra.Command {
 	return deletion{
 		use: "delete REPORT...", short: "Delete reports", what: "reports",
-		count: func(ctx context.Context, s *session, ids []string) (existing int, err error) {
-			for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
-				if err != nil {
-					return 0, err
-				}
-				if slices.Contains(ids, r.ReportUUID) {
-					existing++
-				}
-			}
-			return existing, nil
-		},
+		count: (*session).countReports,
 		do: func(ctx context.Context, p *program, s *session, r deletionRun) error {
 			o, err := p.printer(api.ReportDeletion{})
 			if err != nil {

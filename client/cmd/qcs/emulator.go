@@ -104,16 +104,7 @@ func (p *program) journalCommand() *cobra.Command {
 				return every(c.Journal(ctx, l.Filter))
 			},
 		}.command(p),
-		controlling{
-			use:   "verify",
-			short: "Check whether the journal has the expected calls; exit code 1 if not",
-			flags: func(cmd *cobra.Command) {
-				cmd.Flags().String("operation", "", "operationId; any when not given")
-				cmd.Flags().String("filter", "", "query in QQL, such as status:200")
-				cmd.Flags().Int("times", -1, "expected number of calls; without it, at least one")
-			},
-			call: verify,
-		}.command(p),
+		p.verifyCommand(),
 		p.control("clear", "Delete the journal", do((*emulator.Client).ClearJournal)),
 		p.control(
 			"har", "Write the calls as an HTTP archive to standard output",
@@ -122,20 +113,28 @@ func (p *program) journalCommand() *cobra.Command {
 	)
 }
 
-// verify compares the calls in the journal with the flags.
-func verify(ctx context.Context, c *emulator.Client, cmd *cobra.Command, _ []string) (any, error) {
-	e := control.Expectation{
-		Operation: cmd.Flag("operation").Value.String(),
-		Filter:    cmd.Flag("filter").Value.String(),
-	}
-	if times, err := cmd.Flags().GetInt("times"); err == nil && times >= 0 {
-		e.Times = &times
-	}
-	v, err := c.Verify(ctx, e)
-	if err == nil && !v.Met {
-		err = fmt.Errorf("there were %d such calls, not %s", v.Matched, v.Expected)
-	}
-	return v, err
+func (p *program) verifyCommand() *cobra.Command {
+	var e control.Expectation
+	var times int
+	return controlling{
+		use:   "verify",
+		short: "Check whether the journal has the expected calls; exit code 1 if not",
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&e.Operation, "operation", "", "operationId; any when not given")
+			cmd.Flags().StringVar(&e.Filter, "filter", "", "query in QQL, such as status:200")
+			cmd.Flags().IntVar(&times, "times", -1, "expected number of calls; without it, at least one")
+		},
+		call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, _ []string) (any, error) {
+			if times >= 0 {
+				e.Times = &times
+			}
+			v, err := c.Verify(ctx, e)
+			if err == nil && !v.Met {
+				err = fmt.Errorf("there were %d such calls, not %s", v.Matched, v.Expected)
+			}
+			return v, err
+		},
+	}.command(p)
 }
 
 func (p *program) addRepositoryCommand() *cobra.Command {

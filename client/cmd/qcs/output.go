@@ -71,7 +71,7 @@ func (o *printer) value(value any, raw []byte) error {
 		if len(o.columns) == 0 {
 			o = &printer{o.program, fields(reflect.TypeOf(value))}
 		}
-		return o.csv([]any{value})
+		return o.rows([]any{value}, -1)
 	}
 	return o.pairs(value)
 }
@@ -88,9 +88,9 @@ func (o *printer) rows(items []any, count int) error {
 		}
 		return nil
 	case "csv":
-		return o.csv(items)
+		return csv.NewWriter(o.stdout).WriteAll(o.lines(items, func(name string) string { return name }))
 	case "table":
-		return o.table(items)
+		return o.table(o.lines(items, strings.ToUpper))
 	}
 	var whole any = items
 	if count >= 0 {
@@ -158,35 +158,19 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 	return n, err
 }
 
-func (o *printer) csv(items []any) error {
-	w := csv.NewWriter(o.stdout)
+// lines gives the titles of the columns, and the cells of each item.
+func (o *printer) lines(items []any, title func(column string) string) (all [][]string) {
 	if !o.flags.noHeader {
-		if err := w.Write(o.columns); err != nil {
-			return err
+		head := slices.Clone(o.columns)
+		for i, column := range head {
+			head[i] = title(column)
 		}
+		all = append(all, head)
 	}
 	for _, item := range items {
-		if err := w.Write(o.cells(item)); err != nil {
-			return err
-		}
+		all = append(all, o.cells(item))
 	}
-	w.Flush()
-	return w.Error()
-}
-
-// table writes a table; on a terminal it fits the width.
-func (o *printer) table(items []any) error {
-	rows := make([][]string, len(items))
-	for i, item := range items {
-		rows[i] = o.cells(item)
-	}
-	var head []string
-	if !o.flags.noHeader {
-		for _, c := range o.columns {
-			head = append(head, strings.ToUpper(c))
-		}
-	}
-	return o.write(head, rows)
+	return all
 }
 
 // pairs writes one value as a table of names and values.
@@ -202,19 +186,16 @@ func (o *printer) pairs(value any) error {
 			rows = append(rows, []string{c, cells[i]})
 		}
 	}
-	return o.write(nil, rows)
+	return o.table(rows)
 }
 
-func (o *printer) write(head []string, rows [][]string) error {
-	all := rows
-	if head != nil {
-		all = append([][]string{head}, rows...)
-	}
-	if len(all) == 0 {
+// table writes a table; on a terminal it fits the width.
+func (o *printer) table(rows [][]string) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	widths := make([]int, len(all[0]))
-	for _, row := range all {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
 		for i, cell := range row {
 			widths[i] = max(widths[i], cellWidth.StringWidth(cell))
 		}
@@ -222,7 +203,7 @@ func (o *printer) write(head []string, rows [][]string) error {
 	if w, terminal := o.width(o.stdout); terminal {
 		fit(widths, w)
 	}
-	for _, row := range all {
+	for _, row := range rows {
 		var text strings.Builder
 		for i, cell := range row {
 			cell = cellWidth.Truncate(cell, widths[i], "…")

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +102,19 @@ func (p *program) downloadCommand() *cobra.Command {
 	return cmd
 }
 
+// countReports counts the reports that exist.
+func (s *session) countReports(ctx context.Context, ids []string) (existing int, err error) {
+	for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(ids, r.ReportUUID) {
+			existing++
+		}
+	}
+	return existing, nil
+}
+
 // download gets a report. With wait, it waits until an existing report is generated.
 func (s *session) download(ctx context.Context, id string, wait bool) ([]byte, error) {
 	tick := time.NewTicker(time.Second)
@@ -109,15 +124,8 @@ func (s *session) download(ctx context.Context, id string, wait bool) ([]byte, e
 		if !wait || !errors.Is(err, client.ErrNotFound) {
 			return content, err
 		}
-		known := false
-		for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
-			if err != nil {
-				return nil, err
-			}
-			known = known || r.ReportUUID == id
-		}
-		if !known {
-			return nil, err
+		if existing, countErr := s.countReports(ctx, []string{id}); countErr != nil || existing == 0 {
+			return nil, cmp.Or(countErr, err)
 		}
 		select {
 		case <-ctx.Done():

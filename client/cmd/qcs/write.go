@@ -76,13 +76,16 @@ type writing[T, R any] struct {
 }
 
 func (w writing[T, R]) command(p *program) *cobra.Command {
+	if w.fields == nil {
+		w.fields = func(*T) []field { return nil }
+	}
 	cmd := &cobra.Command{Use: w.use, Short: w.short, Args: argsOf(w.use), ValidArgsFunction: w.complete}
 	f := cmd.Flags()
 	f.StringP(
 		"file", "f", "",
 		"file with the body (JSON or YAML, with the fields of the API); - for standard input; flags win over it",
 	)
-	for _, field := range w.flags(new(T)) {
+	for _, field := range w.fields(new(T)) {
 		f.String(field.name, "", field.usage)
 		if field.toggle {
 			f.Lookup(field.name).NoOptDefVal = "true"
@@ -98,13 +101,6 @@ func (w writing[T, R]) command(p *program) *cobra.Command {
 	return cmd
 }
 
-func (w writing[T, R]) flags(body *T) []field {
-	if w.fields == nil {
-		return nil
-	}
-	return w.fields(body)
-}
-
 // body reads the body from the file, and sets the fields of the flags.
 func (w writing[T, R]) body(p *program, cmd *cobra.Command) (body T, err error) {
 	given := false
@@ -114,7 +110,7 @@ func (w writing[T, R]) body(p *program, cmd *cobra.Command) (body T, err error) 
 		}
 		given = true
 	}
-	fields := w.flags(&body)
+	fields := w.fields(&body)
 	for _, field := range fields {
 		if f := cmd.Flag(field.name); f.Changed {
 			if err := field.set(p, f.Value.String()); err != nil {
