@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -81,10 +82,7 @@ func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result,
 	if !j.emulator {
 		poll, interval = j.pollSchedules, vendorInterval
 	}
-	if j.client.poll > 0 {
-		interval = j.client.poll
-	}
-	tick := time.NewTicker(interval)
+	tick := time.NewTicker(cmp.Or(j.client.poll, interval))
 	defer tick.Stop()
 	for {
 		p, err := poll(ctx)

@@ -23,13 +23,7 @@ func (p *program) emulatorCommand() *cobra.Command {
 		p.journalCommand(),
 		p.recordingCommand(),
 		p.addRepositoryCommand(),
-		controlling{
-			use:   "force REGISTRY SCHEDULE STATUS",
-			short: "Put a schedule into a status",
-			call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
-				return nil, c.Force(ctx, args[0], args[1], args[2])
-			},
-		}.command(p),
+		p.control("force REGISTRY SCHEDULE STATUS", "Put a schedule into a status", force),
 		controlling{
 			use:     "evidence",
 			short:   "List what the emulator's behaviour is based on",
@@ -37,6 +31,10 @@ func (p *program) emulatorCommand() *cobra.Command {
 			call:    give((*emulator.Client).Evidence),
 		}.command(p),
 	)
+}
+
+func force(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
+	return nil, c.Force(ctx, args[0], args[1], args[2])
 }
 
 func (p *program) faultCommand() *cobra.Command {
@@ -76,18 +74,17 @@ func (p *program) snapshotCommand() *cobra.Command {
 		p.control("restore NAME", "Restore the world from a snapshot", doOn((*emulator.Client).Restore)),
 		p.control("delete NAME", "Remove a snapshot", doOn((*emulator.Client).DeleteSnapshot)),
 		p.control("export NAME", "Write a snapshot to standard output", p.export(giveOf((*emulator.Client).Export))),
-		controlling{
-			use:   "import NAME FILE",
-			short: "Save an exported snapshot under a name; - for standard input",
-			call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
-				var file control.SnapshotFile
-				if err := p.readJSON(args[1], &file); err != nil {
-					return nil, err
-				}
-				return c.Import(ctx, args[0], file)
-			},
-		}.command(p),
+		p.control("import NAME FILE", "Save an exported snapshot under a name; - for standard input", p.load),
 	)
+}
+
+// load imports a snapshot from a file.
+func (p *program) load(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
+	var file control.SnapshotFile
+	if err := p.readJSON(args[1], &file); err != nil {
+		return nil, err
+	}
+	return c.Import(ctx, args[0], file)
 }
 
 func (p *program) journalCommand() *cobra.Command {
