@@ -43,7 +43,7 @@ const (
 type passwordSource struct {
 	login   func(context.Context) (string, error)
 	now     func() time.Time
-	lock    *semaphore.Weighted // a mutex for a context; it guards the next fields
+	lock    *semaphore.Weighted // a mutex that waits no longer than a context; it guards the next fields
 	token   string
 	renewAt time.Time
 }

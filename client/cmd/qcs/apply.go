@@ -25,7 +25,7 @@ type desired struct {
 // step is one change of a plan.
 type step struct {
 	text string
-	do   func(context.Context) error
+	do   func(ctx context.Context) error
 }
 
 func (p *program) applyCommand() *cobra.Command {

@@ -124,8 +124,8 @@ func (s *session) download(ctx context.Context, id string, wait bool) ([]byte, e
 		if !wait || !errors.Is(err, client.ErrNotFound) {
 			return content, err
 		}
-		if existing, countErr := s.countReports(ctx, []string{id}); countErr != nil || existing == 0 {
-			return nil, cmp.Or(countErr, err)
+		if existing, failed := s.countReports(ctx, []string{id}); failed != nil || existing == 0 {
+			return nil, cmp.Or(failed, err)
 		}
 		select {
 		case <-ctx.Done():

@@ -25,9 +25,11 @@ func (p *program) fill(
 	call func(ctx context.Context, c *emulator.Client, args []string, r control.WorldRequest) (any, error),
 ) controlCall {
 	return func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
-		f := cmd.Flag
-		r := control.WorldRequest{Plan: control.Plan(f("plan").Value.String()), Seed: f("seed").Value.String()}
-		if file := f("scenario").Value.String(); file != "" {
+		r := control.WorldRequest{
+			Plan: control.Plan(cmd.Flag("plan").Value.String()),
+			Seed: cmd.Flag("seed").Value.String(),
+		}
+		if file := cmd.Flag("scenario").Value.String(); file != "" {
 			if err := p.readBody(file, &r.Scenario); err != nil {
 				return nil, err
 			}
