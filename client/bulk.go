@@ -70,38 +70,16 @@ func batches(name string, values []string) [][]string {
 	return all
 }
 
-// bulkCall sends one of the two bulk calls on schedules.
-type bulkCall = func(
-	ctx context.Context, c *Client, registryID string, ids []string, filter *string,
-) (*http.Response, error)
-
-// bulk is one of the two bulk calls on schedules.
-type bulk struct {
-	action rules.Action // BulkCancel or BulkDelete
-	call   bulkCall
-}
-
-var (
-	cancels = &bulk{rules.BulkCancel, func(
-		ctx context.Context, c *Client, registryID string, scheduleIDs []string, filter *string,
-	) (*http.Response, error) {
-		params := &api.CancelSchedulesParams{ScheduleIds: scheduleIDs, Filter: filter}
-		return c.wire.CancelSchedules(ctx, registryID, params, ids(registryID))
-	}}
-	deletes = &bulk{rules.BulkDelete, func(
-		ctx context.Context, c *Client, registryID string, scheduleIDs []string, filter *string,
-	) (*http.Response, error) {
-		params := &api.DeleteSchedulesParams{ScheduleIds: scheduleIDs, Filter: filter}
-		return c.wire.DeleteSchedules(ctx, registryID, params, ids(registryID))
-	}}
-)
-
 // CancelSchedules cancels the selected schedules of a registry: POST
 // /csapi/v1.3/registry/{registryId}/schedule/cancel (release notes 1.15). The job skips
 // schedules in a status that is not in Cancelable. When the service refuses a later batch of a long
 // list of ids, the result is the job of the earlier batches and the error.
 func (c *Client) CancelSchedules(ctx context.Context, registryID string, s Selection) (*Job, error) {
-	return c.bulk(ctx, registryID, s, cancels)
+	job := &Job{client: c, registry: registryID, action: rules.BulkCancel}
+	return job.bulk(ctx, s, func(scheduleIDs []string, filter *string) (*http.Response, error) {
+		params := &api.CancelSchedulesParams{ScheduleIds: scheduleIDs, Filter: filter}
+		return c.wire.CancelSchedules(ctx, registryID, params, ids(registryID))
+	})
 }
 
 // DeleteSchedules deletes the selected schedules of a registry: DELETE
@@ -110,41 +88,39 @@ func (c *Client) CancelSchedules(ctx context.Context, registryID string, s Selec
 // the service refuses a later batch of a long list of ids, the result is the job of the earlier
 // batches and the error.
 func (c *Client) DeleteSchedules(ctx context.Context, registryID string, s Selection) (*Job, error) {
-	return c.bulk(ctx, registryID, s, deletes)
+	job := &Job{client: c, registry: registryID, action: rules.BulkDelete}
+	return job.bulk(ctx, s, func(scheduleIDs []string, filter *string) (*http.Response, error) {
+		params := &api.DeleteSchedulesParams{ScheduleIds: scheduleIDs, Filter: filter}
+		return c.wire.DeleteSchedules(ctx, registryID, params, ids(registryID))
+	})
 }
 
-func (c *Client) bulk(ctx context.Context, registryID string, s Selection, kind *bulk) (*Job, error) {
-	job := &Job{client: c, registry: registryID, kind: kind}
+// bulk starts a job on the selected schedules, with a call that takes ids or a filter.
+func (j *Job) bulk(
+	ctx context.Context, s Selection, call func(scheduleIDs []string, filter *string) (*http.Response, error),
+) (*Job, error) {
 	switch {
 	case len(s.ids) > 0:
-		return job.split(
-			"scheduleIds", s.ids,
-			func(batch []string) (*http.Response, error) { return kind.call(ctx, c, registryID, batch, nil) },
-		)
+		return j.split("scheduleIds", s.ids, func(batch []string) (*http.Response, error) { return call(batch, nil) })
 	case s.filter == "":
 		return nil, errNothingSelected
 	}
 	if s.most > 0 {
 		var err error
-		if job.scheduleIDs, err = c.snapshot(ctx, registryID, s); err != nil {
+		if j.scheduleIDs, err = j.client.snapshot(ctx, j.registry, s); err != nil {
 			return nil, err
 		}
 	}
-	if err := job.start(read(kind.call(ctx, c, registryID, nil, &s.filter))); err != nil {
-		return nil, err
-	}
-	return job, nil
+	return j.start(call(nil, &s.filter))
 }
 
 // split sends a list of ids in as many calls as it needs.
 func (j *Job) split(name string, ids []string, call func([]string) (*http.Response, error)) (*Job, error) {
 	for i, batch := range batches(name, ids) {
-		response, err := call(batch)
-		if err = j.start(read(response, err)); err != nil && i == 0 {
-			return nil, err
-		}
-		if err != nil {
+		if _, err := j.start(call(batch)); err != nil && i > 0 {
 			return j, err
+		} else if err != nil {
+			return nil, err
 		}
 		j.scheduleIDs = append(j.scheduleIDs, batch...)
 	}
@@ -194,11 +170,8 @@ func (c *Client) DeleteSchedulesByBody(ctx context.Context, registryID string, s
 	if err := body.FromIDList(scheduleIDs); err != nil {
 		return nil, err
 	}
-	job := &Job{client: c, registry: registryID, kind: deletes, scheduleIDs: scheduleIDs}
-	if err := job.start(read(c.wire.DeleteSchedulesByBody(ctx, registryID, body, ids(registryID)))); err != nil {
-		return nil, err
-	}
-	return job, nil
+	job := &Job{client: c, registry: registryID, action: rules.BulkDelete, scheduleIDs: scheduleIDs}
+	return job.start(c.wire.DeleteSchedulesByBody(ctx, registryID, body, ids(registryID)))
 }
 
 // Cancelable lists the statuses that a bulk cancel acts on; it skips schedules in another status

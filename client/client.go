@@ -54,30 +54,22 @@ func New(options ...Option) (*Client, error) {
 	}
 	server := strings.TrimRight(c.base, "/") + "/"
 	h := c.chain(server)
-	wire, err := apiclient.NewClient(server, apiclient.WithHTTPClient(h))
-	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
-	}
-	control, err := controlclient.NewClient(server, controlclient.WithHTTPClient(h))
-	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
-	}
-	return &Client{wire: wire, control: control, tokens: c.tokens, poll: c.poll}, nil
+	return &Client{
+		wire:    &apiclient.Client{Server: server, Client: h},
+		control: &controlclient.Client{Server: server, Client: h},
+		tokens:  c.tokens,
+		poll:    c.poll,
+	}, nil
 }
 
 // loginCall gives a function that gets a token for a user name and a password.
 func loginCall(server string, h *http.Client, login userinfo) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		ctx = context.WithValue(ctx, rawKey{}, nil) // WithRawResponse is not for the login
-		body := strings.NewReader(
-			url.Values{
-				"username":    {login.user},
-				"password":    {login.password},
-				"token":       {"true"},
-				"permissions": {"true"},
-			}.Encode(),
-		)
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, server+"auth", body)
+		form := url.Values{"username": {login.user}, "password": {login.password}}
+		form.Set("token", "true")
+		form.Set("permissions", "true")
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, server+"auth", strings.NewReader(form.Encode()))
 		if err != nil {
 			return "", errors.New("client: cannot make the call of /auth") // the cause may contain the body
 		}

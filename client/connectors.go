@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime/multipart"
 	"strconv"
@@ -73,13 +74,10 @@ func (c *Client) CreateGCPConnector(
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	part, err := form.CreateFormFile("serviceAccountJson", "service-account.json")
-	if err != nil {
-		return "", err
+	if err == nil {
+		_, err = part.Write(keyFile)
 	}
-	if _, err := part.Write(keyFile); err != nil {
-		return "", err
-	}
-	if err := form.Close(); err != nil {
+	if err := errors.Join(err, form.Close()); err != nil {
 		return "", err
 	}
 	response, err := c.wire.CreateGCPConnectorWithBody(ctx, &params, form.FormDataContentType(), &body)

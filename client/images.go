@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"net/http"
 
 	"github.com/qcsdev/qcs/gen/api"
 )
@@ -11,10 +12,10 @@ import (
 // ListImages lists the images that scans have found: GET /csapi/v1.3/images (docs;
 // observed).
 func (c *Client) ListImages(ctx context.Context, l List) iter.Seq2[api.Image, error] {
-	fetch := func(ctx context.Context, q query) (page[api.Image], error) {
-		return decode[page[api.Image]](c.wire.ListImages(ctx, (*api.ListImagesParams)(&q)))
+	fetch := func(q query) (*http.Response, error) {
+		return c.wire.ListImages(ctx, (*api.ListImagesParams)(&q))
 	}
-	return pages(ctx, l, fetch, func(i api.Image) string { return i.Sha })
+	return pages(l, fetch, func(i api.Image) string { return i.Sha })
 }
 
 // DescribeImage gives an image: GET /csapi/v1.3/images/{imageSha} (docs; observed). ErrNotFound
@@ -26,11 +27,10 @@ func (c *Client) DescribeImage(ctx context.Context, sha string) (api.Image, erro
 // ListVulnerabilities lists the vulnerabilities of an image: GET
 // /csapi/v1.3/images/{imageSha}/vuln (observed).
 func (c *Client) ListVulnerabilities(ctx context.Context, sha string, l List) iter.Seq2[api.Vulnerability, error] {
-	fetch := func(ctx context.Context, q query) (page[api.Vulnerability], error) {
-		params := (*api.ListVulnerabilitiesParams)(&q)
-		return decode[page[api.Vulnerability]](c.wire.ListVulnerabilities(ctx, sha, params, ids(sha)))
+	fetch := func(q query) (*http.Response, error) {
+		return c.wire.ListVulnerabilities(ctx, sha, (*api.ListVulnerabilitiesParams)(&q), ids(sha))
 	}
-	return pages(ctx, l, fetch, func(v api.Vulnerability) string { return fmt.Sprint(v) })
+	return pages(l, fetch, func(v api.Vulnerability) string { return fmt.Sprint(v) })
 }
 
 // ListAssociatedRegistries gives the places where an image was found: GET

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/api"
@@ -15,9 +17,9 @@ import (
 type Job struct {
 	IDs         []string // ids in the responses; empty when the service answered none
 	client      *Client
-	emulator    bool // the response came from the emulator
-	registry    string
-	kind        *bulk                 // nil for a job on registries
+	emulator    bool                  // the response came from the emulator
+	registry    string                // "" for a job on registries
+	action      rules.Action          // of a job on schedules
 	scheduleIDs []string              // the schedules of the job; nil when they are not known
 	skipped     map[string]api.Status // schedules that Wait found in a status that the job skips
 }
@@ -35,18 +37,19 @@ func (c *Client) Job(ids ...string) *Job { return &Job{IDs: unique(ids), client:
 
 // start adds the id in the response of a bulk call to a job. Release notes 1.15 print two names for
 // the id of one call.
-func (j *Job) start(a answer, err error) error {
+func (j *Job) start(response *http.Response, err error) (*Job, error) {
+	a, err := read(response, err)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id, err := a.id("CancelJobId", "cancelJobId", "deletionJobId")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if j.emulator = a.emulator; id != "" {
 		j.IDs = append(j.IDs, id)
 	}
-	return nil
+	return j, nil
 }
 
 // States gives the state of each id of the job, in order: GET /_qcs/jobs/{jobId}. Only the emulator
@@ -79,10 +82,7 @@ func (j *Job) Wait(ctx context.Context, progress func(done, total int)) (Result,
 	if !j.emulator {
 		poll, interval = j.pollSchedules, vendorInterval
 	}
-	if j.client.poll > 0 {
-		interval = j.client.poll
-	}
-	tick := time.NewTicker(interval)
+	tick := time.NewTicker(cmp.Or(j.client.poll, interval))
 	defer tick.Stop()
 	for {
 		p, err := poll(ctx)
@@ -136,7 +136,7 @@ func (j *Job) pollJob(ctx context.Context) (progress, error) {
 
 // pollSchedules derives the progress of the job from the statuses of its schedules.
 func (j *Job) pollSchedules(ctx context.Context) (progress, error) {
-	if j.kind == nil || j.scheduleIDs == nil {
+	if j.registry == "" || j.scheduleIDs == nil {
 		return progress{}, ErrNotWaitable
 	}
 	statuses, err := j.client.statuses(ctx, j.registry, j.scheduleIDs)
@@ -160,7 +160,7 @@ func (j *Job) pollSchedules(ctx context.Context) (progress, error) {
 // count adds a schedule to a result, and reports whether the job is done with the schedule.
 func (j *Job) count(r *Result, id string, status api.Status, exists bool) bool {
 	earlier, skipped := j.skipped[id]
-	deletes, acts := j.kind.action == rules.BulkDelete, rules.Can(j.kind.action, status)
+	deletes, acts := j.action == rules.BulkDelete, rules.Can(j.action, status)
 	switch {
 	case !exists && deletes:
 		r.Changed++

@@ -41,6 +41,14 @@ func (u userinfo) isSet() bool { return u != userinfo{} }
 // Option configures a Client.
 type Option func(*config)
 
+// checked gives an option for a value that is valid or not.
+func checked(valid bool, need string, set func(*config)) Option {
+	if !valid {
+		return func(c *config) { c.failed = errors.New("client: " + need) }
+	}
+	return set
+}
+
 // WithBaseURL sets the address of the API, such as https://gateway.qg2.apps.qualys.com or
 // http://127.0.0.1:8080: scheme and host, without /csapi. A client needs it or WithPlatform.
 func WithBaseURL(base string) Option { return func(c *config) { c.base = base } }
@@ -85,11 +93,7 @@ func WithClock(now func() time.Time) Option { return func(c *config) { c.now = n
 // WithPollInterval sets how often Job.Wait polls. Default: half a second on the emulator, and ten
 // seconds on a vendor's platform, where a poll takes several calls.
 func WithPollInterval(d time.Duration) Option {
-	return func(c *config) {
-		if c.poll = d; d <= 0 {
-			c.failed = errors.New("client: the poll interval must be more than 0")
-		}
-	}
+	return checked(d > 0, "the poll interval must be more than 0", func(c *config) { c.poll = d })
 }
 
 // WithRetry sets the number of attempts of a call, and the waits between them. Default:
@@ -99,32 +103,24 @@ func WithRetry(p RetryPolicy) Option { return func(c *config) { c.retry = p } }
 // WithAttemptTimeout limits the time of each attempt, including its response. Waits between
 // attempts, for the rate limit and for a login do not count. Default: a minute.
 func WithAttemptTimeout(d time.Duration) Option {
-	return func(c *config) {
-		if c.timeout = d; d <= 0 {
-			c.failed = errors.New("client: the time of an attempt must be more than 0")
-		}
-	}
+	return checked(d > 0, "the time of an attempt must be more than 0", func(c *config) { c.timeout = d })
 }
 
 // WithRateLimit limits the attempts per second with a token bucket of the size burst; attempts
 // beyond it wait. The vendor limits calls per operation in a time window (docs: rate limits); the
 // headers of a response say how many are left.
 func WithRateLimit(perSecond float64, burst int) Option {
-	return func(c *config) {
-		if c.limit = rate.NewLimiter(rate.Limit(perSecond), burst); perSecond <= 0 || burst < 1 {
-			c.failed = errors.New("client: a rate limit needs more than 0 calls in a second and a burst of at least 1")
-		}
-	}
+	const need = "a rate limit needs more than 0 calls in a second and a burst of at least 1"
+	return checked(perSecond > 0 && burst >= 1, need, func(c *config) {
+		c.limit = rate.NewLimiter(rate.Limit(perSecond), burst)
+	})
 }
 
 // WithMaxConcurrency limits the number of concurrent calls; others wait. The vendor's default for a
 // subscription is two concurrent calls per operation (docs: rate limits).
 func WithMaxConcurrency(n int) Option {
-	return func(c *config) {
-		if c.maxConcurrent = n; n < 1 {
-			c.failed = errors.New("client: the greatest number of calls at the same time must be at least 1")
-		}
-	}
+	const need = "the greatest number of calls at the same time must be at least 1"
+	return checked(n >= 1, need, func(c *config) { c.maxConcurrent = n })
 }
 
 // WithLogger logs each attempt on level Debug (method, path, status and duration), and each retry

@@ -1,8 +1,8 @@
 package client
 
 import (
-	"context"
 	"iter"
+	"net/http"
 )
 
 // List selects and orders the items of a list. The zero value selects all.
@@ -66,9 +66,7 @@ func (d *loopDetector) repeated(key string) bool {
 
 // pages reads a list page by page while the caller takes items. It ends at the first error, and at
 // a page that came before. The function key gives the identity of an item.
-func pages[T any](
-	ctx context.Context, l List, fetch func(context.Context, query) (page[T], error), key func(T) string,
-) iter.Seq2[T, error] {
+func pages[T any](l List, fetch func(query) (*http.Response, error), key func(T) string) iter.Seq2[T, error] {
 	if l.PageSize == 0 {
 		l.PageSize = defaultPageSize
 	}
@@ -77,7 +75,7 @@ func pages[T any](
 		var loop loopDetector
 		first, size, count := max(l.Page, 1), 0, 0
 		for number := first; ; number++ {
-			p, err := fetch(ctx, l.query(number))
+			p, err := decode[page[T]](fetch(l.query(number)))
 			if err == nil && len(p.Data) > 0 && loop.repeated(key(p.Data[0])) {
 				if count >= p.Count {
 					return // the service repeats its last page: the list is complete

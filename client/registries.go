@@ -23,24 +23,23 @@ func OfType(t api.RegistryType) RegistryOption {
 func (c *Client) ListRegistries(
 	ctx context.Context, l List, options ...RegistryOption,
 ) iter.Seq2[api.Registry, error] {
-	fetch := func(ctx context.Context, q query) (page[api.Registry], error) {
+	fetch := func(q query) (*http.Response, error) {
 		p := api.ListRegistriesParams{Filter: q.Filter, Sort: q.Sort, PageNumber: q.PageNumber, PageSize: q.PageSize}
 		for _, o := range options {
 			o(&p)
 		}
-		return decode[page[api.Registry]](c.wire.ListRegistries(ctx, &p))
+		return c.wire.ListRegistries(ctx, &p)
 	}
-	return pages(ctx, l, fetch, func(r api.Registry) string { return r.RegistryUUID })
+	return pages(l, fetch, func(r api.Registry) string { return r.RegistryUUID })
 }
 
 // ListRepositories lists the repositories of a registry: GET
 // /csapi/v1.3/registry/{registryId}/repository (swagger 2021).
 func (c *Client) ListRepositories(ctx context.Context, registryID string, l List) iter.Seq2[api.Repository, error] {
-	fetch := func(ctx context.Context, q query) (page[api.Repository], error) {
-		params := (*api.ListRepositoriesParams)(&q)
-		return decode[page[api.Repository]](c.wire.ListRepositories(ctx, registryID, params, ids(registryID)))
+	fetch := func(q query) (*http.Response, error) {
+		return c.wire.ListRepositories(ctx, registryID, (*api.ListRepositoriesParams)(&q), ids(registryID))
 	}
-	return pages(ctx, l, fetch, func(r api.Repository) string { return r.RepoName })
+	return pages(l, fetch, func(r api.Repository) string { return r.RepoName })
 }
 
 // DescribeRegistry gives a registry with its connectors: GET /csapi/v1.3/registry/{registryId}
@@ -83,10 +82,7 @@ func (c *Client) UpdateRegistry(ctx context.Context, registryID string, r api.Re
 // Running.
 func (c *Client) DeleteRegistry(ctx context.Context, registryID string) (*Job, error) {
 	job := &Job{client: c}
-	if err := job.start(read(c.wire.DeleteRegistry(ctx, registryID, ids(registryID)))); err != nil {
-		return nil, err
-	}
-	return job, nil
+	return job.start(c.wire.DeleteRegistry(ctx, registryID, ids(registryID)))
 }
 
 // DeleteRegistries deletes several registries: DELETE /csapi/v1.3/registry?registryIds=… (release

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"net/http"
 
 	"github.com/qcsdev/qcs/gen/api"
 )
@@ -10,10 +11,10 @@ import (
 // ListReports lists the reports: GET /csapi/v1.3/reports (swagger 2021). In a subscription with the
 // Free version, this and all other calls on reports fail with ErrConflict (release notes 1.15).
 func (c *Client) ListReports(ctx context.Context, l List) iter.Seq2[api.Report, error] {
-	fetch := func(ctx context.Context, q query) (page[api.Report], error) {
-		return decode[page[api.Report]](c.wire.ListReports(ctx, (*api.ListReportsParams)(&q)))
+	fetch := func(q query) (*http.Response, error) {
+		return c.wire.ListReports(ctx, (*api.ListReportsParams)(&q))
 	}
-	return pages(ctx, l, fetch, func(r api.Report) string { return r.ReportUUID })
+	return pages(l, fetch, func(r api.Report) string { return r.ReportUUID })
 }
 
 // CreateReport requests a report and gives its id, or "" when the response has none: POST

@@ -88,19 +88,15 @@ func (t *retryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return response, err
 		}
 		if t.retry != nil {
-			t.retry(r, attempt, cause(response, err), wait)
+			if err == nil {
+				err = errors.New(response.Status)
+			}
+			t.retry(r, attempt, err, wait)
 		}
 		if err := sleep(r.Context(), wait); err != nil {
 			return nil, err
 		}
 	}
-}
-
-func cause(response *http.Response, err error) error {
-	if err != nil {
-		return err
-	}
-	return errors.New(response.Status)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

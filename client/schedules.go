@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"net/http"
 
 	"github.com/qcsdev/qcs/gen/api"
 )
@@ -10,11 +11,10 @@ import (
 // ListSchedules lists the schedules of a registry: GET
 // /csapi/v1.3/registry/{registryId}/schedule (swagger 2021).
 func (c *Client) ListSchedules(ctx context.Context, registryID string, l List) iter.Seq2[api.Schedule, error] {
-	fetch := func(ctx context.Context, q query) (page[api.Schedule], error) {
-		params := (*api.ListSchedulesParams)(&q)
-		return decode[page[api.Schedule]](c.wire.ListSchedules(ctx, registryID, params, ids(registryID)))
+	fetch := func(q query) (*http.Response, error) {
+		return c.wire.ListSchedules(ctx, registryID, (*api.ListSchedulesParams)(&q), ids(registryID))
 	}
-	return pages(ctx, l, fetch, func(s api.Schedule) string { return s.ScheduleUUID })
+	return pages(l, fetch, func(s api.Schedule) string { return s.ScheduleUUID })
 }
 
 // CreateSchedule adds a schedule and gives its id, or "" when the response has none: POST

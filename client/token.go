@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/qcsdev/qcs/client/internal/jwt"
 	"github.com/qcsdev/qcs/client/internal/rewind"
 )
@@ -41,25 +43,17 @@ const (
 type passwordSource struct {
 	login   func(context.Context) (string, error)
 	now     func() time.Time
-	lock    chan struct{} // a mutex that can be awaited with a context; it guards the next fields
+	lock    *semaphore.Weighted // a mutex that waits no longer than a context; it guards the next fields
 	token   string
 	renewAt time.Time
 }
 
-func newPasswordSource(login func(context.Context) (string, error), now func() time.Time) *passwordSource {
-	s := &passwordSource{login: login, now: now, lock: make(chan struct{}, 1)}
-	s.lock <- struct{}{}
-	return s
-}
-
 // Token implements TokenSource.
 func (s *passwordSource) Token(ctx context.Context) (string, error) {
-	select {
-	case <-s.lock:
-		defer func() { s.lock <- struct{}{} }()
-	case <-ctx.Done():
-		return "", ctx.Err()
+	if err := s.lock.Acquire(ctx, 1); err != nil {
+		return "", err
 	}
+	defer s.lock.Release(1)
 	if s.token != "" && s.now().Before(s.renewAt) {
 		return s.token, nil
 	}
@@ -75,12 +69,10 @@ func (s *passwordSource) Token(ctx context.Context) (string, error) {
 
 // Refused drops a token, unless another call has renewed it already.
 func (s *passwordSource) Refused(ctx context.Context, token string) {
-	select {
-	case <-s.lock:
-		defer func() { s.lock <- struct{}{} }()
-	case <-ctx.Done():
+	if s.lock.Acquire(ctx, 1) != nil {
 		return
 	}
+	defer s.lock.Release(1)
 	if s.token == token {
 		s.token = ""
 	}

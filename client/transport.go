@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // chain assembles the transports. A call goes through them in this order: limit of concurrent
@@ -20,19 +22,24 @@ func (c *config) chain(server string) *http.Client {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	agent := &agentTransport{agent: c.agent, next: base}
+	agent := withHeaders(func(r *http.Request) { r.Header.Set("User-Agent", c.agent) }, base)
 	if c.login.isSet() {
 		login := h
 		login.Transport = c.retried(agent, nil)
-		c.tokens = newPasswordSource(loginCall(server, &login, c.login), c.now)
+		c.tokens = &passwordSource{
+			login: loginCall(server, &login, c.login),
+			now:   c.now,
+			lock:  semaphore.NewWeighted(1),
+		}
 	}
 	var authenticated http.RoundTripper = &authTransport{tokens: c.tokens, next: agent}
 	if c.basic.isSet() {
-		authenticated = &basicTransport{c.basic, agent}
+		login := c.basic
+		authenticated = withHeaders(func(r *http.Request) { r.SetBasicAuth(login.user, login.password) }, agent)
 	}
 	h.Transport = c.retried(authenticated, c.tokens)
 	if c.maxConcurrent > 0 {
-		h.Transport = &concurrencyTransport{make(chan struct{}, c.maxConcurrent), h.Transport}
+		h.Transport = withConcurrency(c.maxConcurrent, h.Transport)
 	}
 	return &h
 }
@@ -57,10 +64,10 @@ func (c *config) ready(tokens TokenSource) func(context.Context) error {
 // retried puts the retries, and the hooks and the log of each attempt, in front of a transport.
 func (c *config) retried(next http.RoundTripper, tokens TokenSource) http.RoundTripper {
 	if c.log != nil {
-		next = &logTransport{c.log, c.now, next}
+		next = withLog(c.log, c.now, next)
 	}
 	for i := len(c.hooks) - 1; i >= 0; i-- {
-		next = &hookTransport{c.hooks[i], next}
+		next = withHooks(c.hooks[i], next)
 	}
 	retry := &retryTransport{policy: c.retry, timeout: c.timeout, now: c.now, ready: c.ready(tokens), next: next}
 	if c.log != nil {
@@ -74,71 +81,51 @@ func (c *config) retried(next http.RoundTripper, tokens TokenSource) http.RoundT
 	return retry
 }
 
-// agentTransport sets the User-Agent header.
-type agentTransport struct {
-	agent string
-	next  http.RoundTripper
-}
+// transport is a transport that is one function.
+type transport func(*http.Request) (*http.Response, error)
 
 // RoundTrip implements http.RoundTripper.
-func (t *agentTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("User-Agent", t.agent)
-	return t.next.RoundTrip(r)
-}
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
-// basicTransport sends a user name and a password.
-type basicTransport struct {
-	userinfo
-	next http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *basicTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.SetBasicAuth(t.user, t.password)
-	return t.next.RoundTrip(r)
-}
-
-// concurrencyTransport limits the number of concurrent calls. A call counts until its last attempt
-// has ended and its response was read.
-type concurrencyTransport struct {
-	slots chan struct{} // has an item for each running call
-	next  http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *concurrencyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
+// withHeaders sets headers that are the same for each request.
+func withHeaders(set func(*http.Request), next http.RoundTripper) transport {
+	return func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		set(r)
+		return next.RoundTrip(r)
 	}
-	return t.next.RoundTrip(r)
 }
 
-// logTransport writes a line for each attempt.
-type logTransport struct {
-	log  *slog.Logger
-	now  func() time.Time
-	next http.RoundTripper
+// withConcurrency limits the number of concurrent calls. A call counts until its last attempt has
+// ended and its response was read.
+func withConcurrency(limit int, next http.RoundTripper) transport {
+	calls := semaphore.NewWeighted(int64(limit))
+	return func(r *http.Request) (*http.Response, error) {
+		if err := calls.Acquire(r.Context(), 1); err != nil {
+			return nil, err
+		}
+		defer calls.Release(1)
+		return next.RoundTrip(r)
+	}
 }
 
-// RoundTrip implements http.RoundTripper.
-func (t *logTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	start := t.now()
-	response, err := t.next.RoundTrip(r)
-	attributes := []any{
-		"method", r.Method, "path", r.URL.Path, "attempt", AttemptOf(r.Context()), "took", t.now().Sub(start),
+// withLog writes a line for each attempt.
+func withLog(log *slog.Logger, now func() time.Time, next http.RoundTripper) transport {
+	return func(r *http.Request) (*http.Response, error) {
+		start := now()
+		response, err := next.RoundTrip(r)
+		attributes := []any{
+			"method", r.Method, "path", r.URL.Path, "attempt", AttemptOf(r.Context()), "took", now().Sub(start),
+		}
+		if err != nil {
+			attributes = append(attributes, "error", err)
+		} else {
+			id := response.Header.Get("X-Request-Id")
+			attributes = append(attributes, "status", response.StatusCode, "request", id)
+		}
+		log.DebugContext(r.Context(), "call", attributes...)
+		return response, err
 	}
-	if err != nil {
-		attributes = append(attributes, "error", err)
-	} else {
-		attributes = append(attributes, "status", response.StatusCode, "request", response.Header.Get("X-Request-Id"))
-	}
-	t.log.DebugContext(r.Context(), "call", attributes...)
-	return response, err
 }
 
 // Hooks are functions that the SDK calls before and after each attempt. The request has no
@@ -158,21 +145,18 @@ func AttemptOf(ctx context.Context) int {
 	return n
 }
 
-type hookTransport struct {
-	hooks Hooks
-	next  http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *hookTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.hooks.Before != nil {
-		r = t.hooks.Before(r.Clone(r.Context()))
+// withHooks calls the hooks around each attempt.
+func withHooks(h Hooks, next http.RoundTripper) transport {
+	return func(r *http.Request) (*http.Response, error) {
+		if h.Before != nil {
+			r = h.Before(r.Clone(r.Context()))
+		}
+		response, err := next.RoundTrip(r)
+		if h.After != nil {
+			h.After(r, response, err)
+		}
+		return response, err
 	}
-	response, err := t.next.RoundTrip(r)
-	if t.hooks.After != nil {
-		t.hooks.After(r, response, err)
-	}
-	return response, err
 }
 
 // Route gives the path of a request with {id} in place of ids. It has few values, as names of

@@ -62,14 +62,9 @@ func (c *Client) SDK(w control.World, options ...client.Option) (*client.Client,
 	if len(w.Users) == 0 {
 		return nil, fmt.Errorf("world %s has no user", w.Name)
 	}
-	return client.New(
-		append(
-			[]client.Option{
-				client.WithBaseURL(c.base),
-				client.WithHTTPClient(c.http),
-				client.WithCredentials(w.Users[0].Name, w.Users[0].Password),
-			},
-			options...)...)
+	login := client.WithCredentials(w.Users[0].Name, w.Users[0].Password)
+	own := []client.Option{client.WithBaseURL(c.base), client.WithHTTPClient(c.http), login}
+	return client.New(append(own, options...)...)
 }
 
 // none is the result of a call without a response body.

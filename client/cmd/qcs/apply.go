@@ -49,25 +49,20 @@ func (p *program) applyCommand() *cobra.Command {
 			if err := p.readBody(file, &w); err != nil {
 				return err
 			}
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			plan, err := s.plan(ctx, w)
-			if err != nil {
-				return err
-			}
-			p.showPlan(s, plan)
-			if dryRun || len(plan) == 0 {
-				return nil
-			}
-			if !yes {
-				if err := p.confirm(ctx, "Apply"); err != nil {
+			return p.inSession(cmd, func(ctx context.Context, s *session) error {
+				plan, err := s.plan(ctx, w)
+				if err != nil {
 					return err
 				}
-			}
-			return execute(ctx, plan)
+				p.showPlan(s, plan)
+				if dryRun || len(plan) == 0 {
+					return nil
+				}
+				if err := p.confirm(ctx, "Apply", yes); err != nil {
+					return err
+				}
+				return execute(ctx, plan)
+			})
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file; - for standard input")
@@ -81,18 +76,15 @@ func (s *session) plan(ctx context.Context, w desired) ([]step, error) {
 	var plan []step
 	planned := map[string]bool{}
 	for _, r := range w.Registries {
-		if planned[r.RegistryURI] {
-			return nil, &usageError{"the registry " + r.RegistryURI + " is in the file twice"}
-		}
-		planned[r.RegistryURI] = true
+		names := []string{"registry " + r.RegistryURI}
 		for _, schedule := range r.Schedules {
-			key := r.RegistryURI + " " + schedule.Name
-			if planned[key] {
-				return nil, &usageError{
-					"the schedule " + schedule.Name + " of " + r.RegistryURI + " is in the file twice",
-				}
+			names = append(names, scheduleName(schedule, r.RegistryRequest))
+		}
+		for _, name := range names {
+			if planned[name] {
+				return nil, &usageError{"the " + name + " is in the file twice"}
 			}
-			planned[key] = true
+			planned[name] = true
 		}
 		steps, err := s.planRegistry(ctx, r.RegistryRequest, r.Schedules)
 		if err != nil {
@@ -101,6 +93,11 @@ func (s *session) plan(ctx context.Context, w desired) ([]step, error) {
 		plan = append(plan, steps...)
 	}
 	return plan, nil
+}
+
+// scheduleName names a schedule in plans and errors.
+func scheduleName(schedule api.ScheduleRequest, of api.RegistryRequest) string {
+	return fmt.Sprintf("schedule %s of %s", schedule.Name, of.RegistryURI)
 }
 
 // showPlan prints the changes of a plan and the target service.
@@ -157,17 +154,17 @@ func (s *session) planRegistry(
 	}
 	for _, want := range schedules {
 		current, exists := existing[want.Name]
-		change, err := planSchedule(current, exists, want)
-		name := fmt.Sprintf("schedule %s of %s", want.Name, r.RegistryURI)
-		switch {
-		case err != nil:
+		name := scheduleName(want, r)
+		if err := checkSchedule(current, exists, want); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
-		case change == create:
+		}
+		switch {
+		case !exists:
 			plan = append(plan, step{"+ " + name, func(ctx context.Context) error {
 				_, err := s.CreateSchedule(ctx, id, want)
 				return err
 			}})
-		case change == update:
+		case differs(current, want):
 			plan = append(plan, step{"~ " + name, func(ctx context.Context) error {
 				return s.UpdateSchedule(ctx, id, current.ScheduleUUID, want)
 			}})
@@ -214,39 +211,22 @@ func (s *session) schedulesByName(ctx context.Context, registryID string) (map[s
 	return all, nil
 }
 
-// change is the kind of change that a schedule needs.
-type change int
-
-const (
-	nothing change = iota
-	create
-	update
-)
-
-func planSchedule(current api.Schedule, exists bool, want api.ScheduleRequest) (change, error) {
+// checkSchedule refuses a schedule in a file that no call can create or update.
+func checkSchedule(current api.Schedule, exists bool, want api.ScheduleRequest) error {
+	var what string
 	switch {
 	case want.Name == "":
-		return nothing, &usageError{"it has no name in the file"}
+		return &usageError{"it has no name in the file"}
 	case !exists:
-		return create, nil
-	case !sameImages(current.Filters, want.Filters):
-		return nothing, fmt.Errorf(
-			"%w: it selects other images, which cannot be updated: delete it, or take another name",
-			client.ErrInvalid,
-		)
+		return nil
+	case !reflect.DeepEqual(selections(current.Filters), selections(want.Filters)):
+		what = "it selects other images, which"
 	case want.OnDemand != nil && *want.OnDemand != current.OnDemand:
-		return nothing, fmt.Errorf(
-			"%w: whether it is on demand cannot be updated: delete it, or take another name", client.ErrInvalid,
-		)
-	case differs(current, want):
-		return update, nil
+		what = "whether it is on demand"
+	default:
+		return nil
 	}
-	return nothing, nil
-}
-
-// sameImages reports whether the filters of two schedules select the same images.
-func sameImages(a, b []api.ScheduleFilter) bool {
-	return reflect.DeepEqual(selections(a), selections(b))
+	return fmt.Errorf("%w: %s cannot be updated: delete it, or take another name", client.ErrInvalid, what)
 }
 
 // selections lists repository, tag and days of filters. Null and absent values are equal.

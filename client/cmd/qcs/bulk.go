@@ -53,14 +53,11 @@ func (b bulkCommand) command(p *program) *cobra.Command {
 			joined(b.acts),
 		),
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: completeSchedule(p),
+		ValidArgsFunction: p.completeSchedule,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			return b.run(ctx, p, &bulkRun{bulkFlags: flags, session: s, registry: args[0], ids: args[1:]})
+			return p.inSession(cmd, func(ctx context.Context, s *session) error {
+				return b.run(ctx, p, &bulkRun{bulkFlags: flags, session: s, registry: args[0], ids: args[1:]})
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -91,9 +88,11 @@ func (r *bulkRun) selection(p *program) (client.Selection, error) {
 		if err != nil {
 			return client.Selection{}, err
 		}
-		if r.ids, err = words(in); err != nil {
+		text, err := io.ReadAll(in)
+		if err != nil {
 			return client.Selection{}, err
 		}
+		r.ids = strings.Fields(string(text)) // ids are separated by blanks or line ends
 		if !r.yes && !r.dryRun {
 			return client.Selection{}, &usageError{
 				"ids come from standard input, so nobody can be asked: add --yes or --dry-run",
@@ -116,16 +115,8 @@ func (r *bulkRun) selection(p *program) (client.Selection, error) {
 	return client.Selection{}, &usageError{"give ids, --filter or --all"}
 }
 
-// words reads ids, separated by blanks or line ends.
-func words(in io.Reader) ([]string, error) {
-	var all []string
-	s := bufio.NewScanner(in)
-	s.Split(bufio.ScanWords)
-	for s.Scan() {
-		all = append(all, s.Text())
-	}
-	return all, s.Err()
-}
+// unique sorts ids and removes repeated ones.
+func unique(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
 
 func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 	selection, err := r.selection(p)
@@ -154,13 +145,10 @@ func (b bulkCommand) run(ctx context.Context, p *program, r *bulkRun) error {
 			fmt.Sprintf("a part of the ids was sent (jobs %s), then: %s", strings.Join(job.IDs, " "), line(err)),
 		}
 	}
-	if !r.wait {
-		if len(job.IDs) > 1 {
-			raw = nil
-		}
-		return o.value(jobReference{job.IDs}, raw)
+	if r.wait {
+		return o.await(ctx, job, b.done)
 	}
-	return o.await(ctx, job, b.done)
+	return o.started(job, raw)
 }
 
 // jobs gives the printer of a bulk command: for the result of the job when the command waits for
@@ -170,6 +158,14 @@ func (p *program) jobs(wait bool) (*printer, error) {
 		return p.printer(outcome{}, "jobIds", "matched", "changed", "skipped")
 	}
 	return p.printer(jobReference{}, "jobIds")
+}
+
+// started prints the ids of a new job.
+func (o *printer) started(job *client.Job, raw []byte) error {
+	if len(job.IDs) > 1 {
+		raw = nil // the response of the last call has one id
+	}
+	return o.value(jobReference{job.IDs}, raw)
 }
 
 // jobReference has the ids of a new job.
@@ -187,25 +183,20 @@ func (b bulkCommand) confirm(ctx context.Context, p *program, r *bulkRun) error 
 		p.stderr, "%d of %d selected schedules of registry %s at %s will be %s.\n", changed, selected,
 		r.registry, r.where(), b.done,
 	)
-	if r.yes || r.dryRun {
-		return nil
-	}
-	return p.confirm(ctx, b.title())
+	return p.confirm(ctx, b.title(), r.yes || r.dryRun)
 }
 
 // where gives the address and kind of the service, and the user, in words.
 func (s *session) where() string {
-	return fmt.Sprintf(
-		"%s (%s, as %s)", s.account.target(), s.place(), cmp.Or(s.account.User, tokenUser(s.account.Token)),
-	)
+	user := cmp.Or(s.account.User, jwt.Parse(s.account.Token).Subject, "the user of the token")
+	return fmt.Sprintf("%s (%s, as %s)", s.account.target(), s.place(), user)
 }
 
-func tokenUser(token string) string {
-	return cmp.Or(jwt.Parse(token).Subject, "the user of the token")
-}
-
-// confirm asks the user for a yes.
-func (p *program) confirm(ctx context.Context, what string) error {
+// confirm asks the user for a yes, unless --yes was given.
+func (p *program) confirm(ctx context.Context, what string, yes bool) error {
+	if yes {
+		return nil
+	}
 	if in, ok := p.stdin.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		return &usageError{"nobody can be asked here: add --yes"}
 	}
@@ -230,7 +221,7 @@ func (b bulkCommand) count(ctx context.Context, r *bulkRun) (selected, changed i
 		}
 		return selected, changed, err
 	}
-	for batch := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(r.ids))), 100) {
+	for batch := range slices.Chunk(unique(r.ids), 100) {
 		n, err := r.matches(ctx, qql.In("scheduleUuid", batch...).String()+" AND "+statuses)
 		if err != nil {
 			return 0, 0, err
@@ -255,13 +246,13 @@ func (r *bulkRun) matches(ctx context.Context, filter string) (int, error) {
 }
 
 // await waits for a job, shows its progress, and prints its result.
-func (p *printer) await(ctx context.Context, job *client.Job, done string) error {
+func (o *printer) await(ctx context.Context, job *client.Job, done string) error {
 	// Print the ids first: "qcs job wait" needs them after an interruption.
-	fmt.Fprintf(p.stderr, "Jobs: %s\n", strings.Join(job.IDs, " "))
-	progress := func(n, of int) { fmt.Fprintf(p.stderr, "%d of %d\n", n, of) }
-	if _, terminal := p.width(p.stderr); terminal {
+	fmt.Fprintf(o.stderr, "Jobs: %s\n", strings.Join(job.IDs, " "))
+	progress := func(n, of int) { fmt.Fprintf(o.stderr, "%d of %d\n", n, of) }
+	if _, terminal := o.width(o.stderr); terminal {
 		bar := progressbar.NewOptions(
-			-1, progressbar.OptionSetWriter(p.stderr), progressbar.OptionShowCount(),
+			-1, progressbar.OptionSetWriter(o.stderr), progressbar.OptionShowCount(),
 			progressbar.OptionClearOnFinish(),
 		)
 		defer func() { _ = bar.Finish() }()
@@ -280,7 +271,7 @@ func (p *printer) await(ctx context.Context, job *client.Job, done string) error
 	if err != nil {
 		return err
 	}
-	if err := p.value(outcome{job.IDs, result.Matched, result.Changed, result.Skipped}, nil); err != nil {
+	if err := o.value(outcome{job.IDs, result.Matched, result.Changed, result.Skipped}, nil); err != nil {
 		return err
 	}
 	if len(result.Skipped) == 0 {

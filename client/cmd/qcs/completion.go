@@ -19,34 +19,34 @@ const completionTime = 3 * time.Second
 const suggested = 50
 
 // completeRegistry completes the first argument with the ids of registries.
-func completeRegistry(p *program) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		list := func(ctx context.Context, s *session) iter.Seq2[api.Registry, error] {
-			return s.ListRegistries(ctx, client.List{Limit: suggested})
-		}
-		return suggest(p, cmd, list, func(r api.Registry) cobra.Completion {
-			return cobra.CompletionWithDesc(r.RegistryUUID, r.RegistryURI)
-		})
+func (p *program) completeRegistry(
+	cmd *cobra.Command, args []string, _ string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	list := func(ctx context.Context, s *session) iter.Seq2[api.Registry, error] {
+		return s.ListRegistries(ctx, client.List{Limit: suggested})
+	}
+	return suggest(p, cmd, list, func(r api.Registry) cobra.Completion {
+		return cobra.CompletionWithDesc(r.RegistryUUID, r.RegistryURI)
+	})
 }
 
 // completeSchedule completes the first argument with the ids of registries, and the others with the
 // ids of schedules.
-func completeSchedule(p *program) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) == 0 {
-			return completeRegistry(p)(cmd, args, typed)
-		}
-		list := func(ctx context.Context, s *session) iter.Seq2[api.Schedule, error] {
-			return s.ListSchedules(ctx, args[0], client.List{Limit: suggested})
-		}
-		return suggest(p, cmd, list, func(r api.Schedule) cobra.Completion {
-			return cobra.CompletionWithDesc(r.ScheduleUUID, r.Name+" "+string(r.Status))
-		})
+func (p *program) completeSchedule(
+	cmd *cobra.Command, args []string, typed string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return p.completeRegistry(cmd, args, typed)
 	}
+	list := func(ctx context.Context, s *session) iter.Seq2[api.Schedule, error] {
+		return s.ListSchedules(ctx, args[0], client.List{Limit: suggested})
+	}
+	return suggest(p, cmd, list, func(r api.Schedule) cobra.Completion {
+		return cobra.CompletionWithDesc(r.ScheduleUUID, r.Name+" "+string(r.Status))
+	})
 }
 
 // suggest lists the completions from the service. It never prompts for a password: without

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/qcsdev/qcs/client"
@@ -192,6 +193,16 @@ func (p *program) connect(ctx context.Context) (*session, context.Context, error
 		}
 	}
 	return p.open(ctx, a)
+}
+
+// inSession calls a function with a session for the account of the settings.
+func (p *program) inSession(cmd *cobra.Command, do func(context.Context, *session) error) error {
+	s, ctx, err := p.connect(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer s.cancel()
+	return do(ctx, s)
 }
 
 // session is a client for an account.

@@ -44,14 +44,13 @@ func (p *program) awsConnectorCommand() *cobra.Command {
 		writing[api.AWSConnectorRequest, api.Connector]{
 			use:   "create",
 			short: "Add a connector",
-			fields: []field[api.AWSConnectorRequest]{
-				put("arn", "role", func(r *api.AWSConnectorRequest) *string { return &r.Arn }),
-				put("name", "name", func(r *api.AWSConnectorRequest) *string { return &r.Name }),
-				put("description", "text", func(r *api.AWSConnectorRequest) *string { return &r.Description }),
-				put(
-					"external-id", "external id of the trust policy",
-					func(r *api.AWSConnectorRequest) *string { return &r.ExternalID },
-				),
+			fields: func(r *api.AWSConnectorRequest) []field {
+				return []field{
+					put("arn", "role", &r.Arn),
+					put("name", "name", &r.Name),
+					put("description", "text", &r.Description),
+					put("external-id", "external id of the trust policy", &r.ExternalID),
+				}
 			},
 			call: func(ctx context.Context, s *session, _ []string, r api.AWSConnectorRequest) (api.Connector, error) {
 				shown := api.Connector{Arn: r.Arn, Name: r.Name, Description: r.Description}
@@ -70,25 +69,18 @@ func (p *program) acrConnectorCommand() *cobra.Command {
 			columns: []string{"acrConnectorId", "name", "applicationId", "description"},
 			list:    listAll((*client.Client).ListACRConnectors),
 		}.command(p),
-		getting[api.ACRConnector]{
-			use:   "get CONNECTOR",
-			short: "Show a connector",
-			get:   get((*client.Client).DescribeACRConnector),
-		}.command(p),
+		describing("get CONNECTOR", "Show a connector", (*client.Client).DescribeACRConnector).command(p),
 		writing[api.ACRConnectorRequest, api.ACRConnector]{
 			use:   "create",
 			short: "Add a connector",
-			fields: []field[api.ACRConnectorRequest]{
-				put("name", "name", func(r *api.ACRConnectorRequest) *string { return &r.Name }),
-				put(
-					"application-id", "application",
-					func(r *api.ACRConnectorRequest) *string { return &r.ApplicationID },
-				),
-				put("description", "text", func(r *api.ACRConnectorRequest) *string { return &r.Description }),
-				putSecret(
-					"client-secret-file", "file with the secret of the application; - for standard input",
-					func(r *api.ACRConnectorRequest) *string { return &r.ClientSecret },
-				),
+			fields: func(r *api.ACRConnectorRequest) []field {
+				secret := "file with the secret of the application; - for standard input"
+				return []field{
+					put("name", "name", &r.Name),
+					put("application-id", "application", &r.ApplicationID),
+					put("description", "text", &r.Description),
+					putSecret("client-secret-file", secret, &r.ClientSecret),
+				}
 			},
 			call: func(
 				ctx context.Context, s *session, _ []string, r api.ACRConnectorRequest,
@@ -109,11 +101,7 @@ func (p *program) gcpConnectorCommand() *cobra.Command {
 			columns: []string{"gcpConnectorId", "name", "gcpProjectId", "description"},
 			list:    listAll((*client.Client).ListGCPConnectors),
 		}.command(p),
-		getting[api.GCPConnector]{
-			use:   "get CONNECTOR",
-			short: "Show a connector",
-			get:   get((*client.Client).DescribeGCPConnector),
-		}.command(p),
+		describing("get CONNECTOR", "Show a connector", (*client.Client).DescribeGCPConnector).command(p),
 		p.createGCPCommand(),
 	)
 }
@@ -132,25 +120,14 @@ func (p *program) createGCPCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			var raw []byte
 			params := api.CreateGCPConnectorParams{Name: name}
 			if description != "" {
 				params.Description = &description
 			}
-			id, err := s.CreateGCPConnector(client.WithRawResponse(ctx, &raw), params, data)
-			if err != nil {
-				return err
-			}
-			o, err := p.printer(api.GCPConnector{})
-			if err != nil {
-				return err
-			}
-			return o.value(api.GCPConnector{GCPConnectorID: id, Name: name}, raw)
+			return show(p, cmd, func(ctx context.Context, s *session) (api.GCPConnector, error) {
+				id, err := s.CreateGCPConnector(ctx, params, data)
+				return api.GCPConnector{GCPConnectorID: id, Name: name}, err
+			})
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "name")

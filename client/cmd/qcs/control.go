@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"github.com/spf13/cobra"
@@ -143,17 +142,4 @@ func (c controlling) show(p *program, value any) error {
 		return err
 	}
 	return o.rows(items, -1)
-}
-
-// readJSON reads a JSON file, or standard input, into a value.
-func (p *program) readJSON(path string, to any) error {
-	in, err := p.input(path)
-	if err != nil {
-		return &usageError{err.Error()}
-	}
-	defer in.Close()
-	if err := json.NewDecoder(in).Decode(to); err != nil {
-		return &usageError{fmt.Sprintf("%s: %v", path, err)}
-	}
-	return nil
 }

@@ -17,9 +17,9 @@ import (
 type deletion struct {
 	use, short, what string
 	waits            bool // the service starts a job; the command has --wait
-	count            func(ctx context.Context, s *session, ids []string) (existing int, err error)
+	count            func(s *session, ctx context.Context, ids []string) (existing int, err error)
 	do               func(ctx context.Context, p *program, s *session, r deletionRun) error
-	complete         func(*program) cobra.CompletionFunc
+	complete         cobra.CompletionFunc
 }
 
 type deletionRun struct {
@@ -30,39 +30,14 @@ type deletionRun struct {
 func (d deletion) command(p *program) *cobra.Command {
 	var r deletionRun
 	cmd := &cobra.Command{
-		Use:   d.use,
-		Short: d.short,
-		Args:  cobra.MinimumNArgs(1),
+		Use:               d.use,
+		Short:             d.short,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: d.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			r.ids = slices.Compact(slices.Sorted(slices.Values(args)))
-			if s.exchange.several = true; p.flags.curl {
-				return d.do(ctx, p, s, r)
-			}
-			existing, err := d.count(ctx, s, r.ids)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(
-				p.stderr, "%d of %d selected %s at %s will be deleted.\n", existing, len(r.ids), d.what, s.where(),
-			)
-			if r.dryRun {
-				return nil
-			}
-			if !r.yes {
-				if err := p.confirm(ctx, "Delete"); err != nil {
-					return err
-				}
-			}
-			return d.do(ctx, p, s, r)
+			r.ids = unique(args)
+			return p.inSession(cmd, func(ctx context.Context, s *session) error { return d.run(ctx, p, s, r) })
 		},
-	}
-	if d.complete != nil {
-		cmd.ValidArgsFunction = d.complete(p)
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&r.yes, "yes", "y", false, "do not ask for a confirmation")
@@ -73,14 +48,32 @@ func (d deletion) command(p *program) *cobra.Command {
 	return cmd
 }
 
+func (d deletion) run(ctx context.Context, p *program, s *session, r deletionRun) error {
+	if s.exchange.several = true; p.flags.curl {
+		return d.do(ctx, p, s, r)
+	}
+	existing, err := d.count(s, ctx, r.ids)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stderr, "%d of %d selected %s at %s will be deleted.\n", existing, len(r.ids), d.what, s.where())
+	if r.dryRun {
+		return nil
+	}
+	if err := p.confirm(ctx, "Delete", r.yes); err != nil {
+		return err
+	}
+	return d.do(ctx, p, s, r)
+}
+
 func (p *program) deleteRegistriesCommand() *cobra.Command {
 	return deletion{
 		use:      "delete REGISTRY...",
 		short:    "Delete registries with all that is in them",
 		what:     "registries",
 		waits:    true,
-		complete: completeRegistry,
-		count: func(ctx context.Context, s *session, ids []string) (existing int, err error) {
+		complete: p.completeRegistry,
+		count: func(s *session, ctx context.Context, ids []string) (existing int, err error) {
 			for batch := range slices.Chunk(ids, 100) {
 				list := client.List{Filter: qql.In("registryUuid", batch...).String()}
 				for _, err := range s.ListRegistries(ctx, list) {
@@ -104,10 +97,8 @@ func (p *program) deleteRegistriesCommand() *cobra.Command {
 				return err
 			case r.wait:
 				return o.await(ctx, job, "deleted")
-			case len(job.IDs) > 1:
-				raw = nil
 			}
-			return o.value(jobReference{job.IDs}, raw)
+			return o.started(job, raw)
 		},
 	}.command(p)
 }
@@ -115,17 +106,7 @@ func (p *program) deleteRegistriesCommand() *cobra.Command {
 func (p *program) deleteReportsCommand() *cobra.Command {
 	return deletion{
 		use: "delete REPORT...", short: "Delete reports", what: "reports",
-		count: func(ctx context.Context, s *session, ids []string) (existing int, err error) {
-			for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
-				if err != nil {
-					return 0, err
-				}
-				if slices.Contains(ids, r.ReportUUID) {
-					existing++
-				}
-			}
-			return existing, nil
-		},
+		count: (*session).countReports,
 		do: func(ctx context.Context, p *program, s *session, r deletionRun) error {
 			o, err := p.printer(api.ReportDeletion{})
 			if err != nil {

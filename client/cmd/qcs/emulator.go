@@ -23,13 +23,7 @@ func (p *program) emulatorCommand() *cobra.Command {
 		p.journalCommand(),
 		p.recordingCommand(),
 		p.addRepositoryCommand(),
-		controlling{
-			use:   "force REGISTRY SCHEDULE STATUS",
-			short: "Put a schedule into a status",
-			call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
-				return nil, c.Force(ctx, args[0], args[1], args[2])
-			},
-		}.command(p),
+		p.control("force REGISTRY SCHEDULE STATUS", "Put a schedule into a status", force),
 		controlling{
 			use:     "evidence",
 			short:   "List what the emulator's behaviour is based on",
@@ -37,6 +31,10 @@ func (p *program) emulatorCommand() *cobra.Command {
 			call:    give((*emulator.Client).Evidence),
 		}.command(p),
 	)
+}
+
+func force(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
+	return nil, c.Force(ctx, args[0], args[1], args[2])
 }
 
 func (p *program) faultCommand() *cobra.Command {
@@ -76,18 +74,17 @@ func (p *program) snapshotCommand() *cobra.Command {
 		p.control("restore NAME", "Restore the world from a snapshot", doOn((*emulator.Client).Restore)),
 		p.control("delete NAME", "Remove a snapshot", doOn((*emulator.Client).DeleteSnapshot)),
 		p.control("export NAME", "Write a snapshot to standard output", p.export(giveOf((*emulator.Client).Export))),
-		controlling{
-			use:   "import NAME FILE",
-			short: "Save an exported snapshot under a name; - for standard input",
-			call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
-				var file control.SnapshotFile
-				if err := p.readJSON(args[1], &file); err != nil {
-					return nil, err
-				}
-				return c.Import(ctx, args[0], file)
-			},
-		}.command(p),
+		p.control("import NAME FILE", "Save an exported snapshot under a name; - for standard input", p.load),
 	)
+}
+
+// load imports a snapshot from a file.
+func (p *program) load(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
+	var file control.SnapshotFile
+	if err := p.readJSON(args[1], &file); err != nil {
+		return nil, err
+	}
+	return c.Import(ctx, args[0], file)
 }
 
 func (p *program) journalCommand() *cobra.Command {
@@ -104,16 +101,7 @@ func (p *program) journalCommand() *cobra.Command {
 				return every(c.Journal(ctx, l.Filter))
 			},
 		}.command(p),
-		controlling{
-			use:   "verify",
-			short: "Check whether the journal has the expected calls; exit code 1 if not",
-			flags: func(cmd *cobra.Command) {
-				cmd.Flags().String("operation", "", "operationId; any when not given")
-				cmd.Flags().String("filter", "", "query in QQL, such as status:200")
-				cmd.Flags().Int("times", -1, "expected number of calls; without it, at least one")
-			},
-			call: verify,
-		}.command(p),
+		p.verifyCommand(),
 		p.control("clear", "Delete the journal", do((*emulator.Client).ClearJournal)),
 		p.control(
 			"har", "Write the calls as an HTTP archive to standard output",
@@ -122,20 +110,28 @@ func (p *program) journalCommand() *cobra.Command {
 	)
 }
 
-// verify compares the calls in the journal with the flags.
-func verify(ctx context.Context, c *emulator.Client, cmd *cobra.Command, _ []string) (any, error) {
-	e := control.Expectation{
-		Operation: cmd.Flag("operation").Value.String(),
-		Filter:    cmd.Flag("filter").Value.String(),
-	}
-	if times, err := cmd.Flags().GetInt("times"); err == nil && times >= 0 {
-		e.Times = &times
-	}
-	v, err := c.Verify(ctx, e)
-	if err == nil && !v.Met {
-		err = fmt.Errorf("there were %d such calls, not %s", v.Matched, v.Expected)
-	}
-	return v, err
+func (p *program) verifyCommand() *cobra.Command {
+	var e control.Expectation
+	var times int
+	return controlling{
+		use:   "verify",
+		short: "Check whether the journal has the expected calls; exit code 1 if not",
+		flags: func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&e.Operation, "operation", "", "operationId; any when not given")
+			cmd.Flags().StringVar(&e.Filter, "filter", "", "query in QQL, such as status:200")
+			cmd.Flags().IntVar(&times, "times", -1, "expected number of calls; without it, at least one")
+		},
+		call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, _ []string) (any, error) {
+			if times >= 0 {
+				e.Times = &times
+			}
+			v, err := c.Verify(ctx, e)
+			if err == nil && !v.Met {
+				err = fmt.Errorf("there were %d such calls, not %s", v.Matched, v.Expected)
+			}
+			return v, err
+		},
+	}.command(p)
 }
 
 func (p *program) addRepositoryCommand() *cobra.Command {

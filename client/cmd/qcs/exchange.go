@@ -71,7 +71,7 @@ const (
 	maxShown = 16 << 10
 )
 
-func (e *exchange) show(mark, first string, header http.Header, body string) {
+func (e *exchange) show(prefix, first string, header http.Header, body string) {
 	lines := []string{first}
 	for name, values := range header {
 		lines = append(lines, name+": "+traffic.RedactHeader(name, strings.Join(values, ", ")))
@@ -84,7 +84,7 @@ func (e *exchange) show(mark, first string, header http.Header, body string) {
 		lines = append(lines, "", body)
 	}
 	for _, l := range lines {
-		fmt.Fprintln(e.log, strings.TrimRight(mark+l, " "))
+		fmt.Fprintln(e.log, strings.TrimRight(prefix+l, " "))
 	}
 }
 

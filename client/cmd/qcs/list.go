@@ -56,17 +56,18 @@ type listing[T any] struct {
 	columns    []string // of the table
 	list       listCall[T]
 	flags      func(*cobra.Command) // of this list alone; nil for none
-	complete   func(*program) cobra.CompletionFunc
-	whole      bool // the service gives the whole list in one response, without filter
+	complete   cobra.CompletionFunc // nil for none
+	whole      bool                 // the service gives the whole list in one response, without filter
 }
 
 func (l listing[T]) command(p *program) *cobra.Command {
 	var query client.List
 	var everything bool
 	cmd := &cobra.Command{
-		Use:   l.use,
-		Short: l.short,
-		Args:  argsOf(l.use),
+		Use:               l.use,
+		Short:             l.short,
+		Args:              argsOf(l.use),
+		ValidArgsFunction: l.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if everything && cmd.Flags().Changed("limit") {
 				return &usageError{"give --limit or --all, not both"}
@@ -75,10 +76,13 @@ func (l listing[T]) command(p *program) *cobra.Command {
 				return &usageError{"limit must be at least 1, page size between 1 and 1000"}
 			}
 			request := query
+			if everything {
+				request.Limit = 0
+			}
 			if everything && !cmd.Flags().Changed("page-size") {
 				request.PageSize = maxPageSize
 			}
-			return l.run(cmd.Context(), p, args, selection{request, everything})
+			return l.run(cmd, p, args, request)
 		},
 	}
 	query.Limit, query.PageSize, everything = defaultLimit, defaultLimit, l.whole
@@ -92,46 +96,33 @@ func (l listing[T]) command(p *program) *cobra.Command {
 	if l.flags != nil {
 		l.flags(cmd)
 	}
-	if l.complete != nil {
-		cmd.ValidArgsFunction = l.complete(p)
-	}
 	return cmd
 }
 
-// selection is what a command shows of a list.
-type selection struct {
-	client.List
-	everything bool
-}
-
 // run shows a list.
-func (l listing[T]) run(ctx context.Context, p *program, args []string, selected selection) error {
+func (l listing[T]) run(cmd *cobra.Command, p *program, args []string, request client.List) error {
 	var none T
 	o, err := p.printer(none, l.columns...)
 	if err != nil {
 		return err
 	}
-	s, ctx, err := p.connect(ctx)
-	if err != nil {
-		return err
+	if request.Limit > 0 {
+		request.Limit++ // one more than is printed: its presence means that there are more
 	}
-	defer s.cancel()
-	request := selected.List
-	if request.Limit++; selected.everything { // one more than is printed: its presence means that there are more
-		request.Limit = 0
-	}
-	if o.flags.output == "jsonl" {
-		return stream(o, l.list(ctx, s, args, request), selected.Limit, selected.everything)
-	}
-	var raw []byte
-	items := []any{}
-	for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, request) {
-		if err != nil {
-			return err
+	return p.inSession(cmd, func(ctx context.Context, s *session) error {
+		if o.flags.output == "jsonl" {
+			return stream(o, l.list(ctx, s, args, request), request.Limit)
 		}
-		items = append(items, item)
-	}
-	return shown(o, items, total(raw, len(items)), request.Limit)
+		var raw []byte
+		items := []any{}
+		for item, err := range l.list(client.WithRawResponse(ctx, &raw), s, args, request) {
+			if err != nil {
+				return err
+			}
+			items = append(items, item)
+		}
+		return shown(o, items, total(raw, len(items)), request.Limit)
+	})
 }
 
 // total reads the number of all items from a page; -1 for a list without a total.
@@ -160,66 +151,65 @@ func shown(o *printer, items []any, count, limit int) error {
 	return nil
 }
 
-// stream prints each item as it arrives, so that memory does not grow with the list.
-func stream[T any](o *printer, list iter.Seq2[T, error], limit int, everything bool) error {
+// stream prints each item as it arrives, so that memory does not grow with the list. The limit is
+// that of shown.
+func stream[T any](o *printer, list iter.Seq2[T, error], limit int) error {
 	n := 0
 	for item, err := range list {
 		if err != nil {
 			return err
 		}
-		if n++; n > limit && !everything {
+		if n++; n == limit {
 			return nil
 		}
-		if err := o.rows([]any{item}, -1); err != nil {
+		if err := o.value(item, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// getCall gives one thing of the service.
-type getCall[T any] func(ctx context.Context, s *session, args []string) (T, error)
-
-// get is a call of the SDK that gives the thing with an id.
-func get[T any](call func(*client.Client, context.Context, string) (T, error)) getCall[T] {
-	return func(ctx context.Context, s *session, args []string) (T, error) { return call(s.Client, ctx, args[0]) }
-}
-
 // getting is a command that shows one thing.
 type getting[T any] struct {
 	use, short string
-	get        getCall[T]
-	complete   func(*program) cobra.CompletionFunc
+	get        func(ctx context.Context, s *session, args []string) (T, error)
+	complete   cobra.CompletionFunc // nil for none
+}
+
+// describing is a command that shows the thing with an id.
+func describing[T any](use, short string, call func(*client.Client, context.Context, string) (T, error)) getting[T] {
+	return getting[T]{use: use, short: short, get: func(ctx context.Context, s *session, args []string) (T, error) {
+		return call(s.Client, ctx, args[0])
+	}}
 }
 
 func (g getting[T]) command(p *program) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   g.use,
-		Short: g.short,
-		Args:  argsOf(g.use),
+	return &cobra.Command{
+		Use:               g.use,
+		Short:             g.short,
+		Args:              argsOf(g.use),
+		ValidArgsFunction: g.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var none T
-			o, err := p.printer(none)
-			if err != nil {
-				return err
-			}
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			var raw []byte
-			value, err := g.get(client.WithRawResponse(ctx, &raw), s, args)
-			if err != nil {
-				return err
-			}
-			return o.value(value, raw)
+			return show(p, cmd, func(ctx context.Context, s *session) (T, error) { return g.get(ctx, s, args) })
 		},
 	}
-	if g.complete != nil {
-		cmd.ValidArgsFunction = g.complete(p)
+}
+
+// show makes a call and prints the value that it gives.
+func show[T any](p *program, cmd *cobra.Command, call func(context.Context, *session) (T, error)) error {
+	var none T
+	o, err := p.printer(none) // before the call: wrong columns must not change anything
+	if err != nil {
+		return err
 	}
-	return cmd
+	return p.inSession(cmd, func(ctx context.Context, s *session) error {
+		var raw []byte
+		value, err := call(client.WithRawResponse(ctx, &raw), s)
+		if err != nil {
+			return err
+		}
+		return o.value(value, raw)
+	})
 }
 
 // every makes an iterator of the result of a call that gives all items.

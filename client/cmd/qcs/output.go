@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -63,16 +62,16 @@ func (o *printer) value(value any, raw []byte) error {
 	}
 	switch o.flags.output {
 	case "json":
-		return o.json(data)
+		return o.json(data, "  ")
 	case "yaml":
 		return o.yaml(data)
 	case "jsonl":
-		return compact(o.stdout, data)
+		return o.json(data, "")
 	case "csv":
 		if len(o.columns) == 0 {
 			o = &printer{o.program, fields(reflect.TypeOf(value))}
 		}
-		return o.csv([]any{value})
+		return o.rows([]any{value}, -1)
 	}
 	return o.pairs(value)
 }
@@ -83,19 +82,15 @@ func (o *printer) rows(items []any, count int) error {
 	switch o.flags.output {
 	case "jsonl":
 		for _, item := range items {
-			data, err := json.Marshal(item)
-			if err == nil {
-				err = compact(o.stdout, data)
-			}
-			if err != nil {
+			if err := o.value(item, nil); err != nil {
 				return err
 			}
 		}
 		return nil
 	case "csv":
-		return o.csv(items)
+		return csv.NewWriter(o.stdout).WriteAll(o.lines(items, func(name string) string { return name }))
 	case "table":
-		return o.table(items)
+		return o.table(o.lines(items, strings.ToUpper))
 	}
 	var whole any = items
 	if count >= 0 {
@@ -104,32 +99,15 @@ func (o *printer) rows(items []any, count int) error {
 			Data  []any `json:"data"`
 		}{count, items}
 	}
-	data, err := json.Marshal(whole)
-	if err != nil {
-		return err
-	}
-	if o.flags.output == "yaml" {
-		return o.yaml(data)
-	}
-	return o.json(data)
+	return o.value(whole, nil)
 }
 
-func compact(w io.Writer, data []byte) error {
-	var line bytes.Buffer
-	if err := json.Compact(&line, data); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w, line.String())
-	return err
-}
-
-func (o *printer) json(data []byte) error {
-	var text bytes.Buffer
-	if err := json.Indent(&text, data, "", "  "); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(o.stdout, text.String())
-	return err
+// json writes JSON in one line, or with an indent.
+func (o *printer) json(data []byte, indent string) error {
+	e := json.NewEncoder(o.stdout)
+	e.SetEscapeHTML(false) // the data stays as it is
+	e.SetIndent("", indent)
+	return e.Encode(json.RawMessage(data))
 }
 
 // yaml writes JSON as YAML and keeps the order of the fields.
@@ -180,35 +158,19 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 	return n, err
 }
 
-func (o *printer) csv(items []any) error {
-	w := csv.NewWriter(o.stdout)
+// lines gives the titles of the columns, and the cells of each item.
+func (o *printer) lines(items []any, title func(column string) string) (all [][]string) {
 	if !o.flags.noHeader {
-		if err := w.Write(o.columns); err != nil {
-			return err
+		head := slices.Clone(o.columns)
+		for i, column := range head {
+			head[i] = title(column)
 		}
+		all = append(all, head)
 	}
 	for _, item := range items {
-		if err := w.Write(o.cells(item)); err != nil {
-			return err
-		}
+		all = append(all, o.cells(item))
 	}
-	w.Flush()
-	return w.Error()
-}
-
-// table writes a table; on a terminal it fits the width.
-func (o *printer) table(items []any) error {
-	rows := make([][]string, len(items))
-	for i, item := range items {
-		rows[i] = o.cells(item)
-	}
-	var head []string
-	if !o.flags.noHeader {
-		for _, c := range o.columns {
-			head = append(head, strings.ToUpper(c))
-		}
-	}
-	return o.write(head, rows)
+	return all
 }
 
 // pairs writes one value as a table of names and values.
@@ -224,19 +186,16 @@ func (o *printer) pairs(value any) error {
 			rows = append(rows, []string{c, cells[i]})
 		}
 	}
-	return o.write(nil, rows)
+	return o.table(rows)
 }
 
-func (o *printer) write(head []string, rows [][]string) error {
-	all := rows
-	if head != nil {
-		all = append([][]string{head}, rows...)
-	}
-	if len(all) == 0 {
+// table writes a table; on a terminal it fits the width.
+func (o *printer) table(rows [][]string) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	widths := make([]int, len(all[0]))
-	for _, row := range all {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
 		for i, cell := range row {
 			widths[i] = max(widths[i], cellWidth.StringWidth(cell))
 		}
@@ -244,7 +203,7 @@ func (o *printer) write(head []string, rows [][]string) error {
 	if w, terminal := o.width(o.stdout); terminal {
 		fit(widths, w)
 	}
-	for _, row := range all {
+	for _, row := range rows {
 		var text strings.Builder
 		for i, cell := range row {
 			cell = cellWidth.Truncate(cell, widths[i], "…")

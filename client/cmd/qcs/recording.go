@@ -18,22 +18,19 @@ func (p *program) recordingCommand() *cobra.Command {
 			p.export(give((*emulator.Client).Recording)),
 		),
 		p.control("stop", "Stop and delete the recording", do((*emulator.Client).StopRecording)),
-		controlling{
-			use:   "replay FILE",
-			short: "Send the calls of a recording again; exit code 1 when a response differs; - for standard input",
-			call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
-				var scenario control.Scenario
-				if err := p.readJSON(args[0], &scenario); err != nil {
-					return nil, err
-				}
-				return replay(ctx, c, scenario)
-			},
-		}.command(p),
+		p.control(
+			"replay FILE",
+			"Send the calls of a recording again; exit code 1 when a response differs; - for standard input", p.replay,
+		),
 	)
 }
 
 // replay replays a recording; the error names the first difference.
-func replay(ctx context.Context, c *emulator.Client, recording control.Scenario) (control.Replay, error) {
+func (p *program) replay(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
+	var recording control.Scenario
+	if err := p.readJSON(args[0], &recording); err != nil {
+		return nil, err
+	}
 	r, err := c.Replay(ctx, recording)
 	if err != nil || len(r.Differences) == 0 {
 		return r, err

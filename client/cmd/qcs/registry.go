@@ -12,33 +12,24 @@ import (
 )
 
 func (p *program) registryCommand() *cobra.Command {
+	reference := func(id string) api.RegistryReference { return api.RegistryReference{RegistryUUID: id} }
+	details := describing("get REGISTRY", "Show a registry", (*client.Client).DescribeRegistry)
+	details.complete = p.completeRegistry
 	return group("registry", "Image registries",
 		p.listRegistriesCommand(),
-		getting[api.RegistryDetails]{
-			use: "get REGISTRY", short: "Show a registry", complete: completeRegistry,
-			get: get((*client.Client).DescribeRegistry),
-		}.command(p),
+		details.command(p),
 		writing[api.RegistryRequest, api.RegistryReference]{
 			use:    "create",
 			short:  "Add a registry",
 			fields: registryFields,
-			call: func(
-				ctx context.Context, s *session, _ []string, r api.RegistryRequest,
-			) (api.RegistryReference, error) {
-				id, err := s.CreateRegistry(ctx, r)
-				return api.RegistryReference{RegistryUUID: id}, err
-			},
+			call:   create((*client.Client).CreateRegistry, reference),
 		}.command(p),
 		writing[api.RegistryRequest, api.RegistryReference]{
 			use:      "update REGISTRY",
 			short:    "Replace name, credential and connector of a registry",
 			fields:   registryFields,
-			complete: completeRegistry,
-			call: func(
-				ctx context.Context, s *session, args []string, r api.RegistryRequest,
-			) (api.RegistryReference, error) {
-				return api.RegistryReference{RegistryUUID: args[0]}, s.UpdateRegistry(ctx, args[0], r)
-			},
+			complete: p.completeRegistry,
+			call:     update((*client.Client).UpdateRegistry, reference),
 		}.command(p),
 		writing[api.RegistryRequest, valid]{
 			use: "validate", short: "Check the data of a registry before creating it", fields: registryFields,
@@ -80,28 +71,19 @@ type valid struct {
 }
 
 // registryFields are the flags for the common fields of a registry; a file can have the others.
-var registryFields = []field[api.RegistryRequest]{
-	put(
-		"uri",
-		"address, such as https://registry.example.com",
-		func(r *api.RegistryRequest) *string { return &r.RegistryURI },
-	),
-	put("name", "name", func(r *api.RegistryRequest) *string { return &r.RegistryName }),
-	put(
-		"type", "type, such as AWS, Azure, GCP, V2 or V2_PRIVATE",
-		func(r *api.RegistryRequest) *string { return (*string)(&r.RegistryType) },
-	),
-	put(
-		"credential-type", "how the service logs in there, such as None, BasicAuth or AWS",
-		func(r *api.RegistryRequest) *string { return (*string)(&r.CredentialType) },
-	),
-	put("username", "user name there", func(r *api.RegistryRequest) *string { return &r.Credential.Username }),
-	put("aws-arn", "role of an AWS registry", func(r *api.RegistryRequest) *string { return &r.AWS.Arn }),
-	put("aws-region", "region of an AWS registry", func(r *api.RegistryRequest) *string { return &r.AWS.Region }),
-	putSecret(
-		"registry-password-file", "file with the password there; - for standard input",
-		func(r *api.RegistryRequest) *string { return &r.Credential.Password },
-	),
+func registryFields(r *api.RegistryRequest) []field {
+	return []field{
+		put("uri", "address, such as https://registry.example.com", &r.RegistryURI),
+		put("name", "name", &r.RegistryName),
+		put("type", "type, such as AWS, Azure, GCP, V2 or V2_PRIVATE", &r.RegistryType),
+		put("credential-type", "how the service logs in there, such as None, BasicAuth or AWS", &r.CredentialType),
+		put("username", "user name there", &r.Credential.Username),
+		put("aws-arn", "role of an AWS registry", &r.AWS.Arn),
+		put("aws-region", "region of an AWS registry", &r.AWS.Region),
+		putSecret(
+			"registry-password-file", "file with the password there; - for standard input", &r.Credential.Password,
+		),
+	}
 }
 
 func (p *program) repositoryCommand() *cobra.Command {
@@ -109,7 +91,7 @@ func (p *program) repositoryCommand() *cobra.Command {
 		use:      "list REGISTRY",
 		short:    "List the repositories of a registry",
 		columns:  []string{"repoName", "totalImages", "totalScannedImages", "totalVulnerableImages"},
-		complete: completeRegistry,
+		complete: p.completeRegistry,
 		list:     listOf((*client.Client).ListRepositories),
 	}.command(p))
 }

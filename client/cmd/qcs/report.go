@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 )
 
 func (p *program) reportCommand() *cobra.Command {
+	reference := func(id string) reportReference { return reportReference{id} }
 	return group("report", "Reports on the results of scans",
 		listing[api.Report]{
 			use:     "list",
@@ -22,29 +25,10 @@ func (p *program) reportCommand() *cobra.Command {
 			list:    list((*client.Client).ListReports),
 		}.command(p),
 		writing[api.ReportRequest, reportReference]{
-			use:   "create",
-			short: "Request a report",
-			fields: []field[api.ReportRequest]{
-				put("name", "name", func(r *api.ReportRequest) *string { return &r.Name }),
-				put(
-					"template", "template, such as CS_IMAGE_VULNERABILITY",
-					func(r *api.ReportRequest) *string { return (*string)(&r.TemplateName) },
-				),
-				put("filter", "query of images", func(r *api.ReportRequest) *string { return &r.Filter }),
-				put("description", "text", func(r *api.ReportRequest) *string { return &r.Description }),
-				{
-					name:  "display-columns",
-					usage: "columns of the report, such as repo,sha,severity; all when not given",
-					set: func(_ *program, r *api.ReportRequest, value string) error {
-						r.DisplayColumns = strings.Split(value, ",")
-						return nil
-					},
-				},
-			},
-			call: func(ctx context.Context, s *session, _ []string, r api.ReportRequest) (reportReference, error) {
-				id, err := s.CreateReport(ctx, r)
-				return reportReference{id}, err
-			},
+			use:    "create",
+			short:  "Request a report",
+			fields: reportFields,
+			call:   create((*client.Client).CreateReport, reference),
 		}.command(p),
 		p.downloadCommand(),
 		p.deleteReportsCommand(),
@@ -53,28 +37,39 @@ func (p *program) reportCommand() *cobra.Command {
 }
 
 func (p *program) reportScheduleCommand() *cobra.Command {
+	reference := func(id string) api.ReportScheduleReference {
+		return api.ReportScheduleReference{ReportingScheduleID: id}
+	}
 	return group("schedule", "Automatic reports",
 		writing[api.ReportScheduleRequest, api.ReportScheduleReference]{
 			use:   "create",
 			short: "Schedule reports",
-			call: func(
-				ctx context.Context, s *session, _ []string, r api.ReportScheduleRequest,
-			) (api.ReportScheduleReference, error) {
-				id, err := s.CreateReportSchedule(ctx, r)
-				return api.ReportScheduleReference{ReportingScheduleID: id}, err
-			},
+			call:  create((*client.Client).CreateReportSchedule, reference),
 		}.command(p),
 		writing[api.ReportScheduleRequest, api.ReportScheduleReference]{
 			use:   "update SCHEDULE",
 			short: "Replace a schedule of reports",
-			call: func(
-				ctx context.Context, s *session, args []string, r api.ReportScheduleRequest,
-			) (api.ReportScheduleReference, error) {
-				shown := api.ReportScheduleReference{ReportingScheduleID: args[0]}
-				return shown, s.UpdateReportSchedule(ctx, args[0], r)
-			},
+			call:  update((*client.Client).UpdateReportSchedule, reference),
 		}.command(p),
 	)
+}
+
+// reportFields are the flags for the fields of a report.
+func reportFields(r *api.ReportRequest) []field {
+	return []field{
+		put("name", "name", &r.Name),
+		put("template", "template, such as CS_IMAGE_VULNERABILITY", &r.TemplateName),
+		put("filter", "query of images", &r.Filter),
+		put("description", "text", &r.Description),
+		{
+			name:  "display-columns",
+			usage: "columns of the report, such as repo,sha,severity; all when not given",
+			set: func(_ *program, value string) error {
+				r.DisplayColumns = strings.Split(value, ",")
+				return nil
+			},
+		},
+	}
 }
 
 // reportReference is the id of a new report.
@@ -90,25 +85,34 @@ func (p *program) downloadCommand() *cobra.Command {
 		Short: "Download a report as CSV, to standard output or a file",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
+			return p.inSession(cmd, func(ctx context.Context, s *session) error {
+				content, err := s.download(ctx, args[0], wait)
+				if err == nil && file != "" {
+					return os.WriteFile(file, content, 0o600)
+				}
+				if err == nil {
+					_, err = p.stdout.Write(content)
+				}
 				return err
-			}
-			defer s.cancel()
-			content, err := s.download(ctx, args[0], wait)
-			if err != nil {
-				return err
-			}
-			if file == "" {
-				_, err = p.stdout.Write(content)
-				return err
-			}
-			return os.WriteFile(file, content, 0o600)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&file, "to", "", "file to write")
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is generated")
 	return cmd
+}
+
+// countReports counts the reports that exist.
+func (s *session) countReports(ctx context.Context, ids []string) (existing int, err error) {
+	for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(ids, r.ReportUUID) {
+			existing++
+		}
+	}
+	return existing, nil
 }
 
 // download gets a report. With wait, it waits until an existing report is generated.
@@ -120,15 +124,8 @@ func (s *session) download(ctx context.Context, id string, wait bool) ([]byte, e
 		if !wait || !errors.Is(err, client.ErrNotFound) {
 			return content, err
 		}
-		known := false
-		for r, err := range s.ListReports(ctx, client.List{PageSize: maxPageSize}) {
-			if err != nil {
-				return nil, err
-			}
-			known = known || r.ReportUUID == id
-		}
-		if !known {
-			return nil, err
+		if existing, failed := s.countReports(ctx, []string{id}); failed != nil || existing == 0 {
+			return nil, cmp.Or(failed, err)
 		}
 		select {
 		case <-ctx.Done():

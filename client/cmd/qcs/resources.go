@@ -19,7 +19,7 @@ func (p *program) imageCommand() *cobra.Command {
 			columns: []string{"imageId", "repo", "scanStatus", "created", "lastScanned"},
 			list:    list((*client.Client).ListImages),
 		}.command(p),
-		getting[api.Image]{use: "get SHA", short: "Show an image", get: get((*client.Client).DescribeImage)}.command(p),
+		describing("get SHA", "Show an image", (*client.Client).DescribeImage).command(p),
 		listing[api.Vulnerability]{
 			use:     "vulnerabilities SHA",
 			short:   "List the vulnerabilities of an image",
@@ -38,11 +38,7 @@ func (p *program) imageCommand() *cobra.Command {
 
 func (p *program) policyCommand() *cobra.Command {
 	return group("policy", "Rules for containers at run time",
-		getting[api.Policy]{
-			use:   "get POLICY",
-			short: "Show a policy",
-			get:   get((*client.Client).DescribePolicy),
-		}.command(p),
+		describing("get POLICY", "Show a policy", (*client.Client).DescribePolicy).command(p),
 		writing[api.PolicyRequest, api.Policy]{
 			use:   "create",
 			short: "Add a policy",
@@ -81,16 +77,13 @@ func (p *program) jobCommand() *cobra.Command {
 			Short: "Wait until jobs are done, and print their result",
 			Args:  cobra.MinimumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				s, ctx, err := p.connect(cmd.Context())
-				if err != nil {
-					return err
-				}
-				defer s.cancel()
 				o, err := p.jobs(true)
 				if err != nil {
 					return err
 				}
-				return o.await(ctx, s.Job(args...), "changed")
+				return p.inSession(cmd, func(ctx context.Context, s *session) error {
+					return o.await(ctx, s.Job(args...), "changed")
+				})
 			},
 		},
 	)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,27 +45,24 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetOut(p.stdout) // the completion command needs it here
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
-	f := root.PersistentFlags()
-	f.StringVar(&p.flags.context, "context", "", "context of the configuration file")
-	f.StringVar(&p.flags.url, "url", "", "base URL, such as http://127.0.0.1:8080")
-	f.StringVar(&p.flags.platform, "platform", "", "platform of the account, such as US2")
-	f.StringVar(&p.flags.user, "user", "", "user name")
+	f, to := root.PersistentFlags(), &p.flags
+	f.StringVar(&to.context, "context", "", "context of the configuration file")
+	f.StringVar(&to.url, "url", "", "base URL, such as http://127.0.0.1:8080")
+	f.StringVar(&to.platform, "platform", "", "platform of the account, such as US2")
+	f.StringVar(&to.user, "user", "", "user name")
 	f.StringVar(
-		&p.flags.auth, "auth", "",
+		&to.auth, "auth", "",
 		"token (log in and send a token) or basic (send user name and password, as API servers take them)",
 	)
-	f.StringVar(&p.flags.passwordFile, "password-file", "", "file with the password; - for standard input")
-	f.StringVar(&p.flags.tokenFile, "token-file", "", "file with a token; - for standard input")
-	f.StringVarP(&p.flags.output, "output", "o", "", "table, json, jsonl, yaml or csv (default table)")
-	f.StringSliceVar(&p.flags.columns, "columns", nil, "columns of table and csv, by the names of the fields")
-	f.BoolVar(&p.flags.noHeader, "no-header", false, "leave out the line of column names")
-	f.BoolVar(&p.flags.utc, "utc", false, "show times in UTC, not in the local zone")
-	f.BoolVar(
-		&p.flags.curl, "curl", false,
-		"print the call as a curl command instead of making it; secrets are left out",
-	)
-	f.BoolVar(&p.flags.debug, "debug", false, "show each exchange on standard error; secrets are left out")
-	f.DurationVar(&p.flags.timeout, "timeout", 0, "give up after this long, such as 30s")
+	f.StringVar(&to.passwordFile, "password-file", "", "file with the password; - for standard input")
+	f.StringVar(&to.tokenFile, "token-file", "", "file with a token; - for standard input")
+	f.StringVarP(&to.output, "output", "o", "", "table, json, jsonl, yaml or csv (default table)")
+	f.StringSliceVar(&to.columns, "columns", nil, "columns of table and csv, by the names of the fields")
+	f.BoolVar(&to.noHeader, "no-header", false, "leave out the line of column names")
+	f.BoolVar(&to.utc, "utc", false, "show times in UTC, not in the local zone")
+	f.BoolVar(&to.curl, "curl", false, "print the call as a curl command instead of making it; secrets are left out")
+	f.BoolVar(&to.debug, "debug", false, "show each exchange on standard error; secrets are left out")
+	f.DurationVar(&to.timeout, "timeout", 0, "give up after this long, such as 30s")
 	root.AddCommand(
 		p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.contextCommand(), p.registryCommand(),
 		p.repositoryCommand(), p.scheduleCommand(), p.connectorCommand(), p.imageCommand(), p.reportCommand(),
@@ -82,16 +81,9 @@ func (p *program) rootCommand() *cobra.Command {
 
 // check completes the flags from the environment, and validates them.
 func (f *flags) check(cmd *cobra.Command, getenv func(string) string) error {
-	for value, name := range map[*string]string{&f.context: "QCS_CONTEXT", &f.output: "QCS_OUTPUT"} {
-		if *value == "" {
-			*value = getenv(name)
-		}
-	}
-	switch f.output {
-	case "":
-		f.output = "table"
-	case "table", "json", "jsonl", "yaml", "csv":
-	default:
+	f.context = cmp.Or(f.context, getenv("QCS_CONTEXT"))
+	f.output = cmp.Or(f.output, getenv("QCS_OUTPUT"), "table")
+	if !slices.Contains([]string{"table", "json", "jsonl", "yaml", "csv"}, f.output) {
 		return &usageError{fmt.Sprintf("output %q is not one of table, json, jsonl, yaml, csv", f.output)}
 	}
 	if f.auth != "" && f.auth != "token" && f.auth != "basic" {
@@ -173,8 +165,5 @@ func buildVersion() string {
 	if info, ok := debug.ReadBuildInfo(); v == "" && ok && info.Main.Version != "(devel)" {
 		v = info.Main.Version
 	}
-	if v == "" {
-		v = "dev"
-	}
-	return "qcs " + v + ": independent, neither made, checked nor endorsed by the vendor"
+	return "qcs " + cmp.Or(v, "dev") + ": independent, neither made, checked nor endorsed by the vendor"
 }

@@ -19,14 +19,14 @@ func (p *program) scheduleCommand() *cobra.Command {
 			use:      "list REGISTRY",
 			short:    "List the schedules of a registry",
 			columns:  []string{"scheduleUuid", "name", "status", "onDemand", "schedule", "filters", "updated"},
-			complete: completeRegistry,
+			complete: p.completeRegistry,
 			list:     listOf((*client.Client).ListSchedules),
 		}.command(p),
 		writing[api.ScheduleRequest, api.ScheduleReference]{
 			use:      "create REGISTRY",
 			short:    "Add a schedule to a registry",
 			fields:   scheduleFields,
-			complete: completeRegistry,
+			complete: p.completeRegistry,
 			call: func(
 				ctx context.Context, s *session, args []string, r api.ScheduleRequest,
 			) (api.ScheduleReference, error) {
@@ -39,7 +39,7 @@ func (p *program) scheduleCommand() *cobra.Command {
 			short: "Change the timing and the name of an automatic schedule; repositories, tags and days " +
 				"must be sent as they are",
 			fields:   scheduleFields,
-			complete: completeSchedule,
+			complete: p.completeSchedule,
 			call: func(
 				ctx context.Context, s *session, args []string, r api.ScheduleRequest,
 			) (api.ScheduleReference, error) {
@@ -63,42 +63,43 @@ func (p *program) scheduleCommand() *cobra.Command {
 }
 
 // scheduleFields are the flags for the fields of a schedule.
-var scheduleFields = []field[api.ScheduleRequest]{
-	put("name", "name", func(r *api.ScheduleRequest) *string { return &r.Name }),
-	put(
-		"at", "time of day of an automatic schedule, HH:MM in UTC",
-		func(r *api.ScheduleRequest) *string { return &r.Schedule },
-	),
-	put(
-		"week-day", "day of a weekly schedule, such as MONDAY",
-		func(r *api.ScheduleRequest) *string { return (*string)(&r.WeekDay) },
-	),
-	{
-		name:  "every",
-		usage: "interval of an automatic schedule in days",
-		set: func(_ *program, r *api.ScheduleRequest, value string) (err error) {
-			if r.ScheduleScanIntervalInDays, err = strconv.Atoi(value); err != nil {
-				err = &usageError{fmt.Sprintf("every: %q is not a number of days", value)}
-			}
-			return err
-		},
-	},
-	putBool("on-demand", "scan once, now", func(r *api.ScheduleRequest) **bool { return &r.OnDemand }),
-	putBool("force", "scan images again that are known", func(r *api.ScheduleRequest) **bool { return &r.ForceScan }),
-	{
-		name:  "repo",
-		usage: "repositories, with tags after a colon: team/app,team/db:1.*",
-		set: func(_ *program, r *api.ScheduleRequest, value string) error {
-			r.Filters = []api.ScheduleFilter{{}}
-			for item := range strings.SplitSeq(value, ",") {
-				repo, tag, tagged := strings.Cut(item, ":")
-				t := api.RepoTag{Repo: repo}
-				if tagged {
-					t.Tag = nullable.NewNullableWithValue(tag)
+func scheduleFields(r *api.ScheduleRequest) []field {
+	return []field{
+		put("name", "name", &r.Name),
+		put("at", "time of day of an automatic schedule, HH:MM in UTC", &r.Schedule),
+		put("week-day", "day of a weekly schedule, such as MONDAY", &r.WeekDay),
+		{
+			name:  "every",
+			usage: "interval of an automatic schedule in days",
+			set: func(_ *program, value string) (err error) {
+				if r.ScheduleScanIntervalInDays, err = strconv.Atoi(value); err != nil {
+					err = &usageError{fmt.Sprintf("every: %q is not a number of days", value)}
 				}
-				r.Filters[0].RepoTags = append(r.Filters[0].RepoTags, t)
-			}
-			return nil
+				return err
+			},
 		},
-	},
+		putBool("on-demand", "scan once, now", &r.OnDemand),
+		putBool("force", "scan images again that are known", &r.ForceScan),
+		{
+			name:  "repo",
+			usage: "repositories, with tags after a colon: team/app,team/db:1.*",
+			set: func(_ *program, value string) error {
+				r.Filters = []api.ScheduleFilter{{RepoTags: repoTags(value)}}
+				return nil
+			},
+		},
+	}
+}
+
+// repoTags reads repositories, with tags after a colon, from a list with commas.
+func repoTags(list string) (all []api.RepoTag) {
+	for item := range strings.SplitSeq(list, ",") {
+		repo, tag, tagged := strings.Cut(item, ":")
+		t := api.RepoTag{Repo: repo}
+		if tagged {
+			t.Tag = nullable.NewNullableWithValue(tag)
+		}
+		all = append(all, t)
+	}
+	return all
 }

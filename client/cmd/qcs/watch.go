@@ -20,17 +20,14 @@ func (p *program) watchCommand() *cobra.Command {
 		Use:               "watch REGISTRY [SCHEDULE...]",
 		Short:             "Print each change of status of schedules, until all are in a final status",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: completeSchedule(p),
+		ValidArgsFunction: p.completeSchedule,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if interval <= 0 {
 				return &usageError{"interval must be more than 0"}
 			}
-			s, ctx, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.cancel()
-			return p.watch(ctx, s, args, interval)
+			return p.inSession(cmd, func(ctx context.Context, s *session) error {
+				return p.watch(ctx, s, args, interval)
+			})
 		},
 	}
 	cmd.Flags().DurationVar(&interval, "interval", 5*time.Second, "time between two calls")
@@ -39,16 +36,16 @@ func (p *program) watchCommand() *cobra.Command {
 
 // watch prints each change of the status of schedules until all are in a terminal status.
 func (p *program) watch(ctx context.Context, s *session, args []string, interval time.Duration) error {
+	registry, ids := args[0], unique(args[1:])
 	query := client.List{PageSize: maxPageSize}
-	args = append(args[:1:1], slices.Compact(slices.Sorted(slices.Values(args[1:])))...)
-	if ids := args[1:]; len(ids) > 0 {
+	if len(ids) > 0 {
 		query.Filter = qql.In("scheduleUuid", ids...).String()
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for latest := map[string]api.Status{}; ; {
 		open := 0
-		for schedule, err := range s.ListSchedules(ctx, args[0], query) {
+		for schedule, err := range s.ListSchedules(ctx, registry, query) {
 			if err != nil {
 				return err
 			}
@@ -63,7 +60,7 @@ func (p *program) watch(ctx context.Context, s *session, args []string, interval
 				}
 			}
 		}
-		if n := len(args) - 1; len(latest) < n {
+		if n := len(ids); len(latest) < n {
 			return fmt.Errorf("%w: %d of %d schedules are not there", client.ErrNotFound, n-len(latest), n)
 		}
 		if open == 0 {

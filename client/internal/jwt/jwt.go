@@ -11,28 +11,22 @@ import (
 
 // Claims are the claims of a token. A field is zero when the token has no such claim.
 type Claims struct {
-	Subject            string
-	IssuedAt, ExpireAt float64 // seconds since 1970
+	Subject  string  `json:"sub"`
+	IssuedAt float64 `json:"iat"` // seconds since 1970, as ExpireAt
+	ExpireAt float64 `json:"exp"`
 }
 
 // Parse reads the claims of a token; they are zero for a text that is no JWT.
-func Parse(token string) Claims {
+func Parse(token string) (c Claims) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return Claims{}
+		return c
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
+	if err != nil || json.Unmarshal(payload, &c) != nil {
 		return Claims{}
 	}
-	var c struct {
-		Sub      string
-		Iat, Exp float64
-	}
-	if json.Unmarshal(payload, &c) != nil {
-		return Claims{}
-	}
-	return Claims{c.Sub, c.Iat, c.Exp}
+	return c
 }
 
 // Expires is when the token expires; zero when the token does not say so.
