@@ -33,13 +33,13 @@ func (p *program) applyCommand() *cobra.Command {
 	var yes, dryRun bool
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Make registries and schedules as a file wants them, after showing what has to be done",
+		Short: "Create and update registries and schedules from a file, after showing the changes",
 		Long: "The file (YAML or JSON) has registries, with the fields of the API and a list of schedules each:\n\n" +
 			"  registries:\n    - registryUri: https://registry.example.com\n      registryType: V2_PRIVATE\n" +
 			"      credentialType: None\n      schedules:\n        - name: nightly\n          onDemand: false\n" +
 			"          schedule: \"19:30\"\n          filters: [{repoTags: [{repo: team/app}]}]\n\n" +
-			"A registry is known by its address, a schedule by its name. What is not in the file is left " +
-			"alone; what is right already, too.",
+			"Registries are matched by address, schedules by name. What is not in the file, or is already " +
+			"as in the file, is not changed.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" || p.flags.curl {

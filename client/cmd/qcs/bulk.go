@@ -45,8 +45,8 @@ func (b bulkCommand) command(p *program) *cobra.Command {
 		Use:   b.verb + " REGISTRY [SCHEDULE...]",
 		Short: b.title() + " schedules: by ids, from standard input (-), by --filter, or --all",
 		Long: fmt.Sprintf(
-			"The service starts a job that has the schedules %s, and answers at once; --wait waits for it.\n"+
-				"It acts on schedules in these states and leaves the others as they are: %s.\n"+
+			"The service starts a job and responds at once; the schedules are %s later. --wait waits for it.\n"+
+				"Only schedules in these states are changed: %s.\n"+
 				"Before the call, the command prints how many schedules will change, and asks for a "+
 				"confirmation. With --wait, exit code 7 means that not all selected schedules were %[1]s.",
 			b.done,
@@ -61,14 +61,14 @@ func (b bulkCommand) command(p *program) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.filter, "filter", "", "those that match a query in QQL, such as status:Running")
+	f.StringVar(&flags.filter, "filter", "", "schedules that match a QQL query, such as status:Running")
 	f.BoolVar(&flags.all, "all", false, "all schedules of the registry")
 	f.BoolVarP(&flags.yes, "yes", "y", false, "do not ask for a confirmation")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "print how many schedules would change, and change nothing")
 	f.BoolVar(&flags.wait, "wait", false, "wait until the job is done, and print its result")
 	f.IntVar(
 		&flags.snapshot, "snapshot", 10_000,
-		"with --wait on a vendor's platform: the largest number of schedules, which are listed before the call",
+		"with --wait on a vendor's platform: maximum number of schedules, which are listed before the call",
 	)
 	return cmd
 }

@@ -15,7 +15,7 @@ import (
 func (p *program) emulatorCommand() *cobra.Command {
 	return group(
 		"emulator",
-		"Worlds, clock, faults, snapshots, journal and recordings of the emulator; no vendor's platform has them",
+		"Worlds, clock, faults, snapshots, journal and recordings; not available on the vendor's platforms",
 		p.worldCommand(),
 		p.clockCommand(),
 		p.faultCommand(),
@@ -141,7 +141,7 @@ func (p *program) addRepositoryCommand() *cobra.Command {
 		short: "Add a repository to a registry, or images to a repository",
 		flags: func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&images.Tag, "tag", "", "tag of an image in it; {n} is its number")
-			cmd.Flags().IntVar(&images.Count, "count", 1, "how many such images")
+			cmd.Flags().IntVar(&images.Count, "count", 1, "number of images to add")
 		},
 		call: func(ctx context.Context, c *emulator.Client, _ *cobra.Command, args []string) (any, error) {
 			r := control.ScenarioRepository{RepoName: args[1]}

@@ -53,7 +53,7 @@ func listAllOf[T any](call func(*client.Client, context.Context, string) ([]T, e
 // listing is a command that shows a list of the service.
 type listing[T any] struct {
 	use, short string
-	columns    []string // of the table
+	columns    []string // JSON names of fields, the default columns of table and csv; times are in cells.go
 	list       listCall[T]
 	flags      func(*cobra.Command) // of this list alone; nil for none
 	complete   cobra.CompletionFunc // nil for none
@@ -89,8 +89,9 @@ func (l listing[T]) command(p *program) *cobra.Command {
 	if f := cmd.Flags(); !l.whole {
 		f.StringVar(&query.Filter, "filter", "", "query in QQL, such as status:Running")
 		f.StringVar(&query.Sort, "sort", "", "token:asc or token:desc, such as created:desc")
-		f.IntVar(&query.Limit, "limit", defaultLimit, "items at most")
-		f.IntVar(&query.PageSize, "page-size", defaultLimit, "items in one call, 1 to 1000; 1000 with --all")
+		f.IntVar(&query.Limit, "limit", defaultLimit, "maximum number of items")
+		f.IntVar(&query.PageSize, "page-size", defaultLimit,
+			"items per request, 1 to 1000; with --all the default is 1000")
 		f.BoolVar(&everything, "all", false, "all items")
 	}
 	if l.flags != nil {

@@ -17,10 +17,10 @@ import (
 func (p *program) loginCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "login",
-		Short: "Log in, and keep the token in the configuration file",
-		Long: "Exchanges user name and password for a token, keeps it in the configuration file until it " +
+		Short: "Log in, and store the token in the configuration file",
+		Long: "Exchanges user name and password for a token, stores it in the configuration file until it " +
 			"expires, and makes its context the current one. The password comes from QCS_PASSWORD,\n" +
-			"--password-file, or a prompt; it is not kept.",
+			"--password-file, or a prompt; it is not stored.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.login(cmd.Context()) },
 	}

@@ -19,20 +19,19 @@ type printer struct {
 	columns []string // of table and csv
 }
 
-// printer gives a printer for values of a type, and checks --columns against its fields.
+// printer returns a printer for values of a type. It checks the default columns and --columns, which
+// replaces them, against the fields of the type.
 func (p *program) printer(of any, columns ...string) (*printer, error) {
-	o := &printer{p, columns}
-	if len(p.flags.columns) == 0 {
-		return o, nil
-	}
 	known := fields(reflect.TypeOf(of))
-	for _, c := range p.flags.columns {
+	for _, c := range slices.Concat(columns, p.flags.columns) {
 		if name, _, _ := strings.Cut(c, "."); !slices.Contains(known, name) {
 			return nil, &usageError{fmt.Sprintf("there is no column %q; there are %s", c, strings.Join(known, ", "))}
 		}
 	}
-	o.columns = p.flags.columns
-	return o, nil
+	if len(p.flags.columns) > 0 {
+		columns = p.flags.columns
+	}
+	return &printer{p, columns}, nil
 }
 
 // fields lists the JSON names of the fields of a struct.

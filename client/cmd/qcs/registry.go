@@ -76,12 +76,12 @@ func registryFields(r *api.RegistryRequest) []field {
 		put("uri", "address, such as https://registry.example.com", &r.RegistryURI),
 		put("name", "name", &r.RegistryName),
 		put("type", "type, such as AWS, Azure, GCP, V2 or V2_PRIVATE", &r.RegistryType),
-		put("credential-type", "how the service logs in there, such as None, BasicAuth or AWS", &r.CredentialType),
-		put("username", "user name there", &r.Credential.Username),
+		put("credential-type", "login to the registry, such as None, BasicAuth or AWS", &r.CredentialType),
+		put("username", "user name for the registry", &r.Credential.Username),
 		put("aws-arn", "role of an AWS registry", &r.AWS.Arn),
 		put("aws-region", "region of an AWS registry", &r.AWS.Region),
 		putSecret(
-			"registry-password-file", "file with the password there; - for standard input", &r.Credential.Password,
+			"registry-password-file", "file with the registry password; - for standard input", &r.Credential.Password,
 		),
 	}
 }

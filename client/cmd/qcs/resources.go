@@ -57,7 +57,7 @@ func (p *program) policyCommand() *cobra.Command {
 }
 
 func (p *program) jobCommand() *cobra.Command {
-	return group("job", "Jobs of bulk calls; only the emulator gives their state",
+	return group("job", "Jobs of bulk calls; only the emulator reports their state",
 		getting[control.Job]{
 			use:   "get JOB",
 			short: "Show a job",

@@ -30,13 +30,13 @@ func (p *program) rootCommand() *cobra.Command {
 		Short: "Work with the registry and schedule API of Qualys Container Security, or with the emulator qcsd",
 		Long: "qcs works with registries, schedules, images, reports and policies of Qualys Container Security " +
 			"from a shell, or with the emulator qcsd.\n" +
-			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\n" +
-			"Settings: a flag wins over the environment (QCS_URL, QCS_PLATFORM, QCS_USER, QCS_PASSWORD, " +
-			"QCS_TOKEN, QCS_AUTH, QCS_CONTEXT, QCS_OUTPUT), which wins over the context of the\n" +
+			"It is independent of the vendor: the vendor does not make, check or endorse it.\n\n" +
+			"Settings: flags override the environment (QCS_URL, QCS_PLATFORM, QCS_USER, QCS_PASSWORD, " +
+			"QCS_TOKEN, QCS_AUTH, QCS_CONTEXT, QCS_OUTPUT), which overrides the context of the\n" +
 			"configuration file (QCS_CONFIG, or qcs/config.yaml in the folder for configuration). Passwords " +
 			"and tokens are never arguments.\n\n" +
-			"Exit codes: 0 done, 1 another error, 2 wrong usage, 3 not logged in or not allowed, 4 not found, " +
-			"5 conflict, 6 refused as invalid, 7 done in part, 8 rate limited, 130 interrupted.",
+			"Exit codes: 0 done, 1 other error, 2 wrong usage, 3 not logged in or not allowed, 4 not found, " +
+			"5 conflict, 6 invalid request, 7 partly done, 8 rate limited, 130 interrupted.",
 		Version:           buildVersion(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -52,7 +52,7 @@ func (p *program) rootCommand() *cobra.Command {
 	f.StringVar(&to.user, "user", "", "user name")
 	f.StringVar(
 		&to.auth, "auth", "",
-		"token (log in and send a token) or basic (send user name and password, as API servers take them)",
+		"token (log in and send a token) or basic (send user name and password, as the vendor's API servers require)",
 	)
 	f.StringVar(&to.passwordFile, "password-file", "", "file with the password; - for standard input")
 	f.StringVar(&to.tokenFile, "token-file", "", "file with a token; - for standard input")

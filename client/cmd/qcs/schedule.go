@@ -37,7 +37,7 @@ func (p *program) scheduleCommand() *cobra.Command {
 		writing[api.ScheduleRequest, api.ScheduleReference]{
 			use: "update REGISTRY SCHEDULE",
 			short: "Change the timing and the name of an automatic schedule; repositories, tags and days " +
-				"must be sent as they are",
+				"cannot be changed, but must be sent",
 			fields:   scheduleFields,
 			complete: p.completeSchedule,
 			call: func(
@@ -79,7 +79,7 @@ func scheduleFields(r *api.ScheduleRequest) []field {
 			},
 		},
 		putBool("on-demand", "scan once, now", &r.OnDemand),
-		putBool("force", "scan images again that are known", &r.ForceScan),
+		putBool("force", "scan images again even if they were scanned before", &r.ForceScan),
 		{
 			name:  "repo",
 			usage: "repositories, with tags after a colon: team/app,team/db:1.*",

@@ -55,7 +55,7 @@ func (p *program) worldCommand() *cobra.Command {
 		world("update WORLD", "Change the plan of a world", planFlag, updateWorld),
 		world("reset WORLD", "Empty a world", worldFlags, p.fill(resetWorld)),
 		world("drop WORLD", "Remove a world with all its data", nil, doOn((*emulator.Client).DropWorld)),
-		world("expire-tokens WORLD", "Let all tokens of a world expire", nil, doOn((*emulator.Client).ExpireTokens)),
+		world("expire-tokens WORLD", "Expire all tokens of a world", nil, doOn((*emulator.Client).ExpireTokens)),
 	)
 }
 

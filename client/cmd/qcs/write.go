@@ -83,7 +83,7 @@ func (w writing[T, R]) command(p *program) *cobra.Command {
 	f := cmd.Flags()
 	f.StringP(
 		"file", "f", "",
-		"file with the body (JSON or YAML, with the fields of the API); - for standard input; flags win over it",
+		"file with the body (JSON or YAML, with the fields of the API); - for standard input; flags override it",
 	)
 	for _, field := range w.fields(new(T)) {
 		f.String(field.name, "", field.usage)

@@ -73,7 +73,9 @@ type listQuery[T any] struct {
 }
 
 // readPage reads a page of a list, and counts all rows that match; args are those of t.from.
-func readPage[T any](ctx context.Context, tx *Tx, t listQuery[T], l List, args ...any) (page []T, total int, err error) {
+func readPage[T any](
+	ctx context.Context, tx *Tx, t listQuery[T], l List, args ...any,
+) (page []T, total int, err error) {
 	where := tx.condition(t.resource, l.Filter, args...)
 	from := t.from + ` AND ` + where.text
 	if total, err = tx.count(ctx, query(from, where.args...)); err != nil {
