@@ -27,7 +27,7 @@ type process struct {
 }
 
 // start runs a server until it has answered once. A pinned server runs on the first processor only.
-func (s server) start(pinned bool) (*process, error) {
+func (s server) start(folder string, pinned bool) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s server) start(pinned bool) (*process, error) {
 	address := listener.Addr().String()
 	listener.Close()
 	_, port, _ := net.SplitHostPort(address)
-	line := s.command(port)
+	line := s.words(folder, port)
 	p := &process{Cmd: exec.Command(line[0], line[1:]...), server: s, address: address, failed: map[string]bool{}}
 	p.Env = append(append(os.Environ(), "PORT="+port), s.env...)
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
