@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 
 	"github.com/qcsdev/qcs/client/emulator"
 	"github.com/qcsdev/qcs/gen/api"
@@ -70,9 +71,7 @@ func (s *Server) Seed(name string) {
 func (s *Server) Requests(filter string) []control.Exchange {
 	s.t.Helper()
 	calls := must[[]control.Exchange](s)(s.Control().Journal(s.t.Context(), filter))
-	for i, j := 0, len(calls)-1; i < j; i, j = i+1, j-1 {
-		calls[i], calls[j] = calls[j], calls[i]
-	}
+	slices.Reverse(calls)
 	return calls
 }
 

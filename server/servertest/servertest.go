@@ -15,6 +15,7 @@ import (
 
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/internal/request"
 )
 
 // Start is the time at which the clock of each emulator begins.
@@ -67,9 +68,7 @@ func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	s := &Server{URL: "http://qcs.test", t: t, clock: clock{at: Start}}
 	set := settings{server: server.Options{
-		Users: []server.User{
-			{Name: User, Password: Password},
-		},
+		Users:       []server.User{{Name: User, Password: Password}},
 		Now:         s.clock.now,
 		Random:      &source{r: rand.NewChaCha8([32]byte{1})},
 		OnViolation: func(err error) { t.Errorf("an answer does not fit the document: %v", err) },
@@ -89,7 +88,13 @@ func New(t testing.TB, options ...Option) *Server {
 		}
 	})
 	if !set.stopped {
-		s.run()
+		ctx, cancel := context.WithCancel(context.Background())
+		var group sync.WaitGroup
+		group.Go(func() { s.server.Run(ctx) })
+		t.Cleanup(func() {
+			cancel()
+			group.Wait()
+		})
 	}
 	if set.port {
 		listener := httptest.NewServer(s.handler)
@@ -99,24 +104,11 @@ func New(t testing.TB, options ...Option) *Server {
 	return s
 }
 
-// run does the background work until the test ends.
-func (s *Server) run() {
-	ctx, cancel := context.WithCancel(context.Background())
-	var group sync.WaitGroup
-	group.Go(func() { s.server.Run(ctx) })
-	s.t.Cleanup(func() {
-		cancel()
-		group.Wait()
-	})
-}
-
 // Client gives a client that is logged in, with further options if any.
 func (s *Server) Client(options ...client.Option) *client.Client {
 	s.t.Helper()
 	c, err := client.New(append([]client.Option{
-		client.WithBaseURL(
-			s.URL,
-		),
+		client.WithBaseURL(s.URL),
 		client.WithHTTPClient(s.HTTP()),
 		client.WithCredentials(User, Password),
 		client.WithClock(s.clock.now),
@@ -230,10 +222,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := recorder.Result()
 	answer.Request = r
 	if cut {
-		answer.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(answer.Body, cutBody{}), answer.Body}
+		answer.Body = request.Body{Reader: io.MultiReader(answer.Body, cutBody{}), Closer: answer.Body}
 	}
 	return answer, nil
 }

@@ -1,6 +1,7 @@
 package controlapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -62,10 +63,7 @@ func (h *Handlers) UpdateWorld(
 func (h *Handlers) ResetWorld(
 	ctx context.Context, r controlserver.ResetWorldRequestObject,
 ) (controlserver.ResetWorldResponseObject, error) {
-	var body control.WorldReset
-	if r.Body != nil {
-		body = *r.Body
-	}
+	body := rule.Or(r.Body, control.WorldReset{})
 	content, err := world.ScenarioOf(body.Seed, body.Scenario)
 	if err != nil {
 		return nil, err
@@ -82,10 +80,7 @@ func (h *Handlers) ResetWorld(
 func (h *Handlers) ResetData(
 	ctx context.Context, r controlserver.ResetDataRequestObject,
 ) (controlserver.ResetDataResponseObject, error) {
-	var body control.WorldReset
-	if r.Body != nil {
-		body = *r.Body
-	}
+	body := rule.Or(r.Body, control.WorldReset{})
 	content, err := world.ScenarioOf(body.Seed, body.Scenario)
 	if err != nil {
 		return nil, err
@@ -151,9 +146,8 @@ func (h *Handlers) create(ctx context.Context, r control.WorldRequest, from stri
 		if err != nil {
 			return control.World{}, err
 		}
-		created.Users = append(
-			created.Users, control.WorldUser{Name: u.Name, Role: u.Role, Password: u.Password, Token: token},
-		)
+		user := control.WorldUser{Name: u.Name, Role: u.Role, Password: u.Password, Token: token}
+		created.Users = append(created.Users, user)
 	}
 	return created, nil
 }
@@ -165,9 +159,7 @@ func (h *Handlers) account(u *control.UserRequest, world string) (a store.Accoun
 			return a, err
 		}
 	}
-	if u.Role == "" {
-		u.Role = control.Role(auth.Manager)
-	}
+	u.Role = cmp.Or(u.Role, control.Role(auth.Manager))
 	if h.Authority.Knows(u.Name) {
 		return a, rule.Errorf("", "The name %s of the user is taken.", u.Name)
 	}
@@ -194,9 +186,7 @@ func (h *Handlers) update(
 		}
 	}
 	w, err = h.Worlds.UpdateWorld(ctx, name, func(w *store.World) {
-		if r.Plan != "" {
-			w.Plan = store.Plan(r.Plan)
-		}
+		w.Plan = cmp.Or(store.Plan(r.Plan), w.Plan)
 	}, roles)
 	if err == nil {
 		h.Authority.Put(users...)

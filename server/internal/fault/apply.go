@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -102,10 +103,7 @@ func (a *Applier) caller(r *http.Request) (auth.Caller, bool) {
 		return c, err == nil
 	}
 	data, err := io.ReadAll(io.LimitReader(r.Body, a.MaxBody))
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(strings.NewReader(string(data)), r.Body), r.Body}
+	r.Body = request.Body{Reader: io.MultiReader(bytes.NewReader(data), r.Body), Closer: r.Body}
 	if err != nil {
 		return auth.Caller{}, false
 	}

@@ -82,10 +82,7 @@ func tee(body io.ReadCloser, to io.Writer) io.ReadCloser {
 	if body == nil || body == http.NoBody {
 		return body
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.TeeReader(body, to), body}
+	return request.Body{Reader: io.TeeReader(body, to), Closer: body}
 }
 
 // capture keeps the beginning of what is written to it.

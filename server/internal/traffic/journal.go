@@ -26,7 +26,7 @@ const (
 type Journal struct {
 	mu     sync.Mutex
 	calls  int // of a world, at most
-	worlds map[string]*worldJournal
+	worlds map[string]worldJournal
 }
 
 // entry is a call in the journal. It does not change.
@@ -50,7 +50,7 @@ func NewJournal(calls int) *Journal {
 	if calls == 0 {
 		calls = DefaultCalls
 	}
-	return &Journal{calls: max(calls, 0), worlds: map[string]*worldJournal{}}
+	return &Journal{calls: max(calls, 0), worlds: map[string]worldJournal{}}
 }
 
 // add adds a call of a world and gives it its number. The oldest calls are dropped.
@@ -59,10 +59,6 @@ func (j *Journal) add(world string, e entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	w := j.worlds[world]
-	if w == nil {
-		w = &worldJournal{}
-		j.worlds[world] = w
-	}
 	w.seq++
 	e.Seq = w.seq
 	w.entries = append(w.entries, e)
@@ -72,6 +68,7 @@ func (j *Journal) add(world string, e entry) {
 		w.entries[drop] = entry{} // its memory is free, also while the slice is in use
 	}
 	w.entries = w.entries[drop:] // append moves what is left when the memory behind is used up
+	j.worlds[world] = w
 }
 
 func size(e entry) int {
@@ -88,9 +85,7 @@ func size(e entry) int {
 func (j *Journal) Clear(world string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if w := j.worlds[world]; w != nil {
-		w.entries, w.bytes = nil, 0
-	}
+	j.worlds[world] = worldJournal{seq: j.worlds[world].seq}
 }
 
 // Drop removes a world.
@@ -105,11 +100,9 @@ func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	all := []control.Exchange{}
-	if w := j.worlds[world]; w != nil {
-		for _, e := range w.entries {
-			if f == nil || f.Eval(record(e.Exchange)) {
-				all = append(all, e.shown())
-			}
+	for _, e := range j.worlds[world].entries {
+		if f == nil || f.Eval(record(e.Exchange)) {
+			all = append(all, e.shown())
 		}
 	}
 	return all
@@ -140,12 +133,10 @@ func (e entry) shown() control.Exchange {
 func (j *Journal) Before(world string, e control.Exchange) (answer control.Exchange, found bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if w := j.worlds[world]; w != nil {
-		for _, known := range slices.Backward(w.entries) {
-			same := known.Path == e.Path && known.Query == e.Query && known.Method == e.Method && known.User == e.User
-			if same && known.Status == http.StatusOK && known.Fault == "" && !known.cut {
-				return known.Exchange, true
-			}
+	for _, known := range slices.Backward(j.worlds[world].entries) {
+		same := known.Path == e.Path && known.Query == e.Query && known.Method == e.Method && known.User == e.User
+		if same && known.Status == http.StatusOK && known.Fault == "" && !known.cut {
+			return known.Exchange, true
 		}
 	}
 	return control.Exchange{}, false

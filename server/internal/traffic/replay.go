@@ -156,27 +156,20 @@ func compare(number int, was, is control.RecordedCall) (all []control.Difference
 		if was.Query != "" {
 			target += "?" + was.Query
 		}
-		all = append(
-			all,
-			control.Difference{
-				Call:     number,
-				Method:   was.Method,
-				Path:     target,
-				What:     what,
-				Recorded: excerpt(recorded[from:]),
-				Replayed: excerpt(replayed[from:]),
-			},
-		)
+		all = append(all, control.Difference{
+			Call:     number,
+			Method:   was.Method,
+			Path:     target,
+			What:     what,
+			Recorded: excerpt(recorded[from:]),
+			Replayed: excerpt(replayed[from:]),
+		})
 	}
 	differ("status", fmt.Sprint(was.Status), fmt.Sprint(is.Status))
 	differ("cut", fmt.Sprint(was.Cut), fmt.Sprint(is.Cut))
-	names := map[string]bool{}
-	for name := range was.AnswerHeaders {
-		names[name] = true
-	}
-	for name := range is.AnswerHeaders {
-		names[name] = true
-	}
+	names := map[string][]string{}
+	maps.Copy(names, was.AnswerHeaders)
+	maps.Copy(names, is.AnswerHeaders)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		differ(name, strings.Join(was.AnswerHeaders[name], ", "), strings.Join(is.AnswerHeaders[name], ", "))
 	}
@@ -187,8 +180,8 @@ func compare(number int, was, is control.RecordedCall) (all []control.Difference
 // excerpt is the beginning of a long text.
 func excerpt(text string) string {
 	const enough = 500
-	if len(text) <= enough {
-		return strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) > enough {
+		text = text[:enough] + "…"
 	}
-	return strings.ToValidUTF8(text[:enough], "\uFFFD") + "…"
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
