@@ -23,10 +23,7 @@ func readTypes(folders []string) (goTypes, error) {
 	t := goTypes{map[string]*ast.TypeSpec{}, map[string]bool{}}
 	var files []string
 	for _, folder := range folders {
-		found, err := filepath.Glob(filepath.Join(folder, "*.gen.go"))
-		if err != nil {
-			return t, err
-		}
+		found, _ := filepath.Glob(filepath.Join(folder, "*.gen.go")) // the pattern is well-formed
 		files = append(files, found...)
 	}
 	for _, path := range files {
@@ -34,20 +31,18 @@ func readTypes(folders []string) (goTypes, error) {
 		if err != nil {
 			return t, err
 		}
-		for _, declaration := range file.Decls {
-			switch d := declaration.(type) {
-			case *ast.GenDecl:
-				for _, spec := range d.Specs {
-					if s, ok := spec.(*ast.TypeSpec); ok {
-						t.named[s.Name.Name] = s
-					}
-				}
+		ast.Inspect(file, func(node ast.Node) bool {
+			switch n := node.(type) {
+			case *ast.TypeSpec:
+				t.named[n.Name.Name] = n
 			case *ast.FuncDecl:
-				if d.Name.Name == "Valid" && d.Recv != nil {
-					t.enums[text(d.Recv.List[0].Type)] = true
+				if n.Name.Name == "Valid" && n.Recv != nil {
+					t.enums[text(n.Recv.List[0].Type)] = true
 				}
+				return false // a type inside a function is of no use
 			}
-		}
+			return true
+		})
 	}
 	return t, nil
 }

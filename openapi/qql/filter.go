@@ -2,6 +2,7 @@ package qql
 
 import (
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -90,22 +91,12 @@ func fields(f Filter, yield func(Field) bool) bool {
 
 // Eval implements Filter.
 func (a And) Eval(r Record) bool {
-	for _, f := range a {
-		if !f.Eval(r) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(a, func(f Filter) bool { return !f.Eval(r) })
 }
 
 // Eval implements Filter.
 func (o Or) Eval(r Record) bool {
-	for _, f := range o {
-		if f.Eval(r) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o, func(f Filter) bool { return f.Eval(r) })
 }
 
 // Eval implements Filter.
@@ -113,12 +104,7 @@ func (n Not) Eval(r Record) bool { return !n.X.Eval(r) }
 
 // Eval implements Filter.
 func (a Any) Eval(r Record) bool {
-	for _, part := range r.Group(a.Group) {
-		if a.X.Eval(part) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Group(a.Group), a.X.Eval)
 }
 
 // Eval implements Filter.

@@ -258,11 +258,9 @@ func String[T ~string](d *Decoder, to *T, least, most int) bool {
 	if !ok {
 		return false
 	}
-	if reason := checkLength(text, least, most); reason != "" {
-		return d.Refuse("", reason)
-	}
 	*to = T(text)
-	return true
+	reason := checkLength(text, least, most)
+	return reason == "" || d.Refuse("", reason)
 }
 
 // Time decodes a time whose text matches a pattern.
