@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http/httputil"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,17 +179,7 @@ func readAnswer(in *bufio.Reader) (status int, err error) {
 }
 
 func discardChunks(in *bufio.Reader) error {
-	for {
-		line, err := in.ReadSlice('\n')
-		if err != nil {
-			return err
-		}
-		n, err := strconv.ParseInt(string(bytes.TrimSpace(line)), 16, 64)
-		if err != nil {
-			return err
-		}
-		if _, err := in.Discard(int(n) + len("\r\n")); err != nil || n == 0 {
-			return err
-		}
-	}
+	_, err := io.Copy(io.Discard, httputil.NewChunkedReader(in))
+	_, endErr := in.Discard(len("\r\n"))
+	return errors.Join(err, endErr)
 }

@@ -68,11 +68,6 @@ func (s server) start(folder string, pinned bool) (*process, error) {
 
 // answers reports whether the first request succeeds.
 func (p *process) answers() bool {
-	conn, err := net.Dial("tcp", p.address)
-	if err != nil {
-		return false
-	}
-	conn.Close()
 	request, err := http.NewRequest(http.MethodGet, "http://"+p.address+p.path, nil)
 	if err != nil {
 		panic(err)

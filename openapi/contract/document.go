@@ -7,6 +7,7 @@
 package contract
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -142,9 +143,7 @@ func (d *Document) With(o Options) *Document {
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxBody == 0 {
-		o.MaxBody = 1 << 20
-	}
+	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
 	return o
 }
 

@@ -154,12 +154,10 @@ func (m Match) checkBody(r *http.Request) error {
 	}
 	media := declared.Value.Content.Get(r.Header.Get("Content-Type"))
 	if media == nil {
-		return &RequestError{
-			Status: http.StatusUnsupportedMediaType,
-			Rule:   openapi.ContentType,
-			Where:  "header Content-Type",
-			Reason: "expected " + strings.Join(slices.Sorted(maps.Keys(declared.Value.Content)), " or "),
-		}
+		expected := strings.Join(slices.Sorted(maps.Keys(declared.Value.Content)), " or ")
+		refused := refuse(openapi.ContentType, "header Content-Type", "expected "+expected)
+		refused.Status = http.StatusUnsupportedMediaType
+		return refused
 	}
 	return m.checkMedia(r, media, data)
 }
@@ -223,12 +221,9 @@ func (m Match) readBody(r *http.Request) ([]byte, error) {
 		return nil, refuse("", "body", "could not be read to its end")
 	}
 	if int64(len(data)) > m.document.options.MaxBody {
-		return nil, &RequestError{
-			Status: http.StatusRequestEntityTooLarge,
-			Rule:   openapi.BodyTooLarge,
-			Where:  "body",
-			Reason: fmt.Sprintf("more than %d bytes", m.document.options.MaxBody),
-		}
+		refused := refuse(openapi.BodyTooLarge, "body", fmt.Sprintf("more than %d bytes", m.document.options.MaxBody))
+		refused.Status = http.StatusRequestEntityTooLarge
+		return nil, refused
 	}
 	return data, nil
 }

@@ -109,23 +109,15 @@ var (
 	yesChoice, noChoice = cell{true, openapi.Chosen}, cell{false, openapi.Chosen}
 )
 
-// row holds the cells of one status.
-type row struct{ Cancel, BulkCancel, Delete, BulkDelete, Update cell }
-
 // table is the one table of status and action.
-//
-// Cancel: swagger 2021 lists the statuses.
-//
-// BulkCancel: release notes 1.15 say that Finished, Unknown and Error are ignored, and show a
-// cancel of Running. The other cells follow from the list of the single call.
-//
-// Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice.
-//
-// BulkDelete: release notes 1.15 say that Queued, Unknown and Running are ignored, and that
-// Finished and Canceled are deleted. The Baseline statuses follow from these.
-//
-// Update: the documents forbid Running. After an error or a cancel, the answer is our choice.
-var table = map[Status]row{
+//   - Cancel: swagger 2021 lists the statuses.
+//   - BulkCancel: release notes 1.15 say that Finished, Unknown and Error are ignored, and show a
+//     cancel of Running. The other cells follow from the list of the single call.
+//   - Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice.
+//   - BulkDelete: release notes 1.15 say that Queued, Unknown and Running are ignored, and that
+//     Finished and Canceled are deleted. The Baseline statuses follow from these.
+//   - Update: the documents forbid Running. After an error or a cancel, the answer is our choice.
+var table = map[Status][Update + 1]cell{
 	StatusCreated:   {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc},
 	StatusQueued:    {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: noDoc, Update: yesDoc},
 	StatusPaused:    {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc},
@@ -150,26 +142,20 @@ var table = map[Status]row{
 	},
 }
 
-// at gives the cell of an action.
-func (r row) at(a Action) cell {
-	return [...]cell{r.Cancel, r.BulkCancel, r.Delete, r.BulkDelete, r.Update}[a]
-}
-
 // Can reports whether an action is possible on a schedule in a status. A status that does not
 // exist allows nothing.
-func Can[S ~string](a Action, s S) bool { return table[Status(s)].at(a).can }
+func Can[S ~string](a Action, s S) bool { return table[Status(s)][a].can }
 
 // ClassOf says how well the answer of Can is founded; "" for a status that does not exist.
-func ClassOf[S ~string](a Action, s S) openapi.Class { return table[Status(s)].at(a).class }
+func ClassOf[S ~string](a Action, s S) openapi.Class { return table[Status(s)][a].class }
 
 // StatusesFor lists the statuses in which an action is possible, in alphabetical order.
 func StatusesFor[S ~string](a Action) []S {
 	var list []S
-	for _, s := range Statuses {
+	for _, s := range slices.Sorted(slices.Values(Statuses)) {
 		if Can(a, s) {
 			list = append(list, S(s))
 		}
 	}
-	slices.Sort(list)
 	return list
 }

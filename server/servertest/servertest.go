@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,7 +67,7 @@ func WithoutRunner() Option { return func(s *settings) { s.stopped = true } }
 // New starts an emulator that ends with the test.
 func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
-	s := &Server{URL: "http://qcs.test", t: t, clock: clock{at: Start}}
+	s := &Server{URL: "http://qcs.test", t: t}
 	set := settings{server: server.Options{
 		Users:       []server.User{{Name: User, Password: Password}},
 		Now:         s.clock.now,
@@ -140,7 +141,7 @@ func (s *Server) Now() time.Time { return s.clock.now() }
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
 	s.Settle() // what was accepted before happens before
-	s.clock.advance(d)
+	s.clock.sinceStart.Add(int64(d))
 	s.Settle()
 }
 
@@ -162,22 +163,9 @@ func (s *Server) Step() bool {
 }
 
 // clock is a time that stands still until it is moved.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
+type clock struct{ sinceStart atomic.Int64 }
 
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
+func (c *clock) now() time.Time { return Start.Add(time.Duration(c.sinceStart.Load())) }
 
 // source is a random source with a fixed seed, for many goroutines: ids and keys are the same in
 // each run as long as calls come in the same order.

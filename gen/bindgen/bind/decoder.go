@@ -2,7 +2,6 @@ package bind
 
 import (
 	"cmp"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -42,7 +41,7 @@ const notJSON = "not valid JSON"
 
 // invalid refuses the whole body. It returns false.
 func (d *Decoder) invalid() bool {
-	d.refused = &openapi.RequestError{Status: http.StatusBadRequest, Where: "body", Reason: notJSON}
+	d.refused = openapi.Refuse("", "body", notJSON)
 	return false
 }
 

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -197,14 +198,11 @@ func (a *Applier) corrupt(w http.ResponseWriter, r *http.Request, f control.Faul
 // trickle sends a body in eight parts over some time.
 func trickle(ctx context.Context, w http.ResponseWriter, body []byte, over time.Duration) {
 	const parts = 8
-	size := max((len(body)+parts-1)/parts, 1)
-	for len(body) > 0 {
-		n := min(size, len(body))
-		if _, err := w.Write(body[:n]); err != nil {
+	for part := range slices.Chunk(body, max((len(body)+parts-1)/parts, 1)) {
+		if _, err := w.Write(part); err != nil {
 			return
 		}
 		_ = http.NewResponseController(w).Flush() // a recorder has no Flush
-		body = body[n:]
 		pause(ctx, over/parts)
 	}
 }
