@@ -51,8 +51,7 @@ func scheduleIDs(n int) string {
 	return strings.Join(pairs, "&")
 }
 
-// turn is what one turn of a server has measured. Latencies, and the processor time of a request,
-// are in microseconds.
+// turn is what one turn of a server has measured. Times, each of one request, are in microseconds.
 type turn struct{ perSecond, p50, p99, processor float64 }
 
 // median has the median of each figure of several turns.

@@ -186,8 +186,7 @@ func (b *bench) round(c testCase, running []*process, turns map[string][]turn) e
 	return nil
 }
 
-// shareToken makes all requests carry the token of the emulator, so that all servers get the same
-// requests.
+// shareToken gives the token of the emulator to all servers, so that they get the same requests.
 func shareToken(all []*process) {
 	token := map[string]string{"Authorization": "Bearer " + strings.Repeat("x", 600)}
 	for _, p := range all {

@@ -83,8 +83,7 @@ func (p *process) answers() bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-// pause stops a server while others are measured, so that its background work takes no time from
-// them.
+// pause stops a server, so that its background work takes no time while others are measured.
 func (p *process) pause() { syscall.Kill(-p.Process.Pid, syscall.SIGSTOP) }
 
 func (p *process) resume() { syscall.Kill(-p.Process.Pid, syscall.SIGCONT) }
@@ -120,8 +119,7 @@ func (p *process) usage() (sum usage) {
 	return sum
 }
 
-// processorTime is the processor time of a process in nanoseconds; proc(5) has hundredths of
-// seconds only.
+// processorTime is more exact than proc(5), which has hundredths of seconds only.
 func processorTime(pid int) time.Duration {
 	const sched = 2
 	var t unix.Timespec

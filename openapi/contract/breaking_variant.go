@@ -146,8 +146,7 @@ func (v variant) refs(keyword func(*openapi3.Schema) *openapi3.SchemaRef) (all o
 	return all
 }
 
-// properties returns the properties that occur in one direction: a request has no read-only ones,
-// an answer no write-only ones.
+// properties excludes the read-only properties from requests, the write-only ones from answers.
 func (v variant) properties(request bool) map[string]openapi3.SchemaRefs {
 	all := map[string]openapi3.SchemaRefs{}
 	for _, schema := range v.schemas {

@@ -272,8 +272,7 @@ func (o *Operation) match(segments []string) (literals int, ok bool) {
 	return literals, true
 }
 
-// nearest returns the template that has the longest beginning in common with a path; of several,
-// the shortest.
+// nearest returns the template with the longest common beginning; of several, the shortest.
 func (d *Document) nearest(segments []string) string {
 	best, length := "", 0
 	for _, o := range d.operations {

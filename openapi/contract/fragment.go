@@ -48,8 +48,7 @@ type detail struct {
 // reference matches a reference to a component.
 var reference = regexp.MustCompile(`"\$ref":\s*"#/components/([^/"]+)/([^/"]+)"`)
 
-// fragment parses some paths, and the components that they and some further texts refer to, as a
-// document.
+// fragment parses a document of some paths, and of the components that they and the queue refer to.
 func (d *outline) fragment(paths texts, queue ...json.RawMessage) (*openapi3.T, error) {
 	part := &outline{OpenAPI: d.OpenAPI, Info: d.Info, Paths: paths, Security: d.Security}
 	part.Components = texts{"securitySchemes": d.Components["securitySchemes"]}

@@ -46,8 +46,7 @@ func (m Match) CheckRequest(r *http.Request) error {
 	return explain(openapi3filter.ValidateRequest(r.Context(), m.validation(r, query)))
 }
 
-// validation is the request as kin-openapi validates it. The parts of a multipart body are files;
-// the handler checks them.
+// validation is the input of kin-openapi. A multipart body has files, which the handler checks.
 func (m Match) validation(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
 	input := m.input(r, query)
 	if strings.HasPrefix(mediaType(r.Header), "multipart/") {
@@ -287,8 +286,7 @@ func pointer(e *openapi3.SchemaError) string {
 	return ""
 }
 
-// reason returns the text of a schema error in one line. kin-openapi has long or nested texts for
-// formats and oneOf.
+// reason returns the text of a schema error in one line; kin-openapi has long or nested ones.
 func reason(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "format":

@@ -28,11 +28,9 @@ const (
 type Field struct {
 	Token string
 	Kind  Kind
-	// Group is the sub-object that the token belongs to; a record may have several. "" means the
-	// record itself.
+	// Group is the sub-object of the token; a record may have several. "" means the record itself.
 	Group string
-	// Optional says that the number 0 means "no value". An empty text and the time 0 always mean
-	// that.
+	// Optional says that the number 0 means "no value", as an empty text and the time 0 always do.
 	Optional bool
 }
 

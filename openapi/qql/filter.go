@@ -17,8 +17,7 @@ type Filter interface {
 type Record interface {
 	// Text is the value of a Text, Word or ID token.
 	Text(token string) string
-	// Number is the value of a Number token, of a Time token (epoch milliseconds) or of a Bool
-	// token (1 or 0).
+	// Number is the value of a Number, Time (epoch milliseconds) or Bool token (1 or 0).
 	Number(token string) int64
 	// Group returns the sub-objects of a group.
 	Group(name string) []Record
@@ -146,8 +145,7 @@ func (m Match) Eval(r Record) bool {
 	return matchParts(m.Parts, text)
 }
 
-// matchParts reports whether text consists of the parts in order, with any text between two of
-// them.
+// matchParts reports whether text is the parts in order, with any text between two of them.
 func matchParts(parts []string, text string) bool {
 	if len(parts) == 1 {
 		return text == parts[0]

@@ -50,12 +50,10 @@ var Statuses = []Status{
 	StatusBaselineCompleted,
 }
 
-// Initial lists the statuses of a new schedule: Created of an on-demand schedule, BaselineCreated
-// of an automatic one.
+// Initial lists the statuses of a new schedule: Created if on demand, BaselineCreated if automatic.
 var Initial = []Status{StatusCreated, StatusBaselineCreated}
 
-// Terminal lists the statuses that a schedule leaves only after a call, or when its next scan is
-// due.
+// Terminal lists the statuses that a schedule leaves only after a call or for its next scan.
 var Terminal = []Status{
 	StatusPaused,
 	StatusCompleted,
@@ -75,8 +73,7 @@ var BlockDeletion = []Status{StatusRunning, StatusBaselineRunning}
 // Action is an action on a schedule that depends on the status of the schedule.
 type Action int
 
-// The actions. A single action on a schedule in the wrong status is refused; a bulk action skips
-// such a schedule.
+// The actions. In the wrong status, a single action is refused; a bulk action skips the schedule.
 const (
 	Cancel Action = iota
 	BulkCancel
@@ -142,8 +139,7 @@ var table = map[Status][Update + 1]cell{
 	},
 }
 
-// Can reports whether an action is possible on a schedule in a status. A status that does not
-// exist allows nothing.
+// Can reports whether a status allows an action. A status that does not exist allows nothing.
 func Can[S ~string](a Action, s S) bool { return table[Status(s)][a].can }
 
 // ClassOf says how well the answer of Can is founded; "" for a status that does not exist.

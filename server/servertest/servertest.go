@@ -56,12 +56,10 @@ func WithOptions(change func(*server.Options)) Option {
 	return func(s *settings) { change(&s.server) }
 }
 
-// WithPort makes the emulator listen on a free port of 127.0.0.1, for programs that are not the
-// test.
+// WithPort makes the emulator listen on a free port of 127.0.0.1, for other programs.
 func WithPort() Option { return func(s *settings) { s.port = true } }
 
-// WithoutRunner leaves the background work to the test: nothing happens between its calls of
-// Settle.
+// WithoutRunner leaves the background work to the test, which calls Settle or Step.
 func WithoutRunner() Option { return func(s *settings) { s.stopped = true } }
 
 // New starts an emulator that ends with the test.

@@ -45,8 +45,7 @@ func (d *Decoder) invalid() bool {
 	return false
 }
 
-// In puts a key in front of the position of an error: the value of that key contains it. It returns
-// false.
+// In puts a key in front of the position of an error inside its value. It returns false.
 func (d *Decoder) In(key string) bool {
 	if d.refused.Reason != notJSON {
 		d.refused.Where = "body at /" + key + strings.TrimPrefix(strings.TrimPrefix(d.refused.Where, "body"), " at ")

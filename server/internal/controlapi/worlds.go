@@ -114,8 +114,7 @@ func describe(w store.World, users []store.Account) control.World {
 	return shown
 }
 
-// create creates a world, as a copy of another if one is named, and returns it with the passwords
-// and tokens of its users.
+// create creates a world, as a copy of from if any. The result has passwords and tokens.
 func (h *Handlers) create(ctx context.Context, r control.WorldRequest, from string) (control.World, error) {
 	if r.Name == "" {
 		r.Name = "w" + strings.ReplaceAll(h.NewID(), "-", "")
@@ -166,8 +165,7 @@ func (h *Handlers) account(u *control.UserRequest, world string) (a store.Accoun
 	return auth.NewAccount(auth.User{Name: u.Name, Password: u.Password, Role: auth.Role(u.Role), World: world}), nil
 }
 
-// update changes the plan of a world and the roles of its users, and returns the world with all
-// users.
+// update changes a world's plan and the roles of its users. It returns the users of all worlds.
 func (h *Handlers) update(
 	ctx context.Context, name string, r control.WorldUpdate,
 ) (w store.World, users []store.Account, err error) {

@@ -216,8 +216,7 @@ func (a *Applier) between(r control.DurationRange) time.Duration {
 	return time.Duration(r.Min+draw) * time.Millisecond
 }
 
-// pause waits until the time has passed or the caller has disconnected. It uses real time, as the
-// clock of a world may be frozen.
+// pause waits in real time, as a world's clock may be frozen, unless the caller disconnects.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -65,8 +65,7 @@ func (e *entry) answer(w *captureWriter, s *request.State, cause any) {
 	}
 }
 
-// flat writes headers as texts, without secrets. The id of a request is left out: it is random, and
-// a replay must give the same journal.
+// flat leaves out secrets and the id of the request: a replay must give the same journal.
 func flat(h http.Header) map[string]string {
 	all := make(map[string]string, len(h)+1)
 	for name, values := range h {

@@ -44,8 +44,7 @@ type worldJournal struct {
 	bytes   int
 }
 
-// NewJournal returns a journal that keeps so many calls of each world; none when calls is negative,
-// the default when it is 0.
+// NewJournal returns a journal of so many calls a world; 0 is the default, negative means none.
 func NewJournal(calls int) *Journal {
 	if calls == 0 {
 		calls = DefaultCalls
@@ -128,8 +127,7 @@ func (e entry) shown() control.Exchange {
 	return e.Exchange
 }
 
-// Before returns the last good answer to the same GET of the same user, if the journal has it as a
-// whole.
+// Before returns the last good answer to the same GET of the same user, if it was not cut.
 func (j *Journal) Before(world string, e control.Exchange) (answer control.Exchange, found bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -155,8 +155,7 @@ func (r *Recorder) Export(ctx context.Context, world string) (control.Scenario, 
 	return rec.scenario, nil
 }
 
-// Middleware makes the calls of a recorded world one after the other, each at one moment, and
-// records them.
+// Middleware records the calls of a world. It runs them one after the other, each at one time.
 func (r *Recorder) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		world := r.recordedWorld(req)
@@ -181,8 +180,7 @@ func (r *Recorder) Middleware(next http.Handler) http.Handler {
 			number: len(rec.scenario.Recording.Calls) + 1, live: true, rules: r.Registry, log: r.Log,
 		}
 		result := c.run(next, w, req)
-		// The answers of CreateToken and CloneWorld are secrets, and these calls change nothing in
-		// the world.
+		// The answers of these operations are secrets, and the calls change nothing in the world.
 		if result.state.Operation != "CreateToken" && result.state.Operation != "CloneWorld" {
 			recorded.User = result.state.User
 			result.answer.answer(&recorded, result.cause)

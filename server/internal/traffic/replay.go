@@ -35,8 +35,7 @@ type ReplayServer struct {
 	Close     func() error
 }
 
-// Replay makes the calls of a recording again, in an emulator that open starts, and compares the
-// answers.
+// Replay repeats a recording in an emulator that open starts, and compares the answers.
 func Replay(
 	ctx context.Context, scenario control.Scenario, open func(control.Scenario) (ReplayServer, error),
 ) (control.Replay, error) {
