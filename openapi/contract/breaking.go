@@ -216,11 +216,9 @@ func (w *walker) requestBody(p place, base, head *openapi3.RequestBodyRef) {
 	case head == nil && base == nil:
 	case head == nil:
 		w.add(p, "is gone")
-	case base == nil:
-		if head.Value.Required {
-			w.add(p, "is new and required")
-		}
-	default:
+	case base == nil && head.Value.Required:
+		w.add(p, "is new and required")
+	case base != nil:
 		if head.Value.Required && !base.Value.Required {
 			w.add(p, "has become required")
 		}

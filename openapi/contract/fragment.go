@@ -145,9 +145,6 @@ func (d *outline) schema(name string) (valueSchema, error) {
 	if err != nil {
 		return valueSchema{}, fmt.Errorf("schema %s: %w", name, err)
 	}
-	if d.schemas == nil {
-		d.schemas = map[string]valueSchema{}
-	}
 	s := valueSchema{spec.Components.Schemas[name].Value, spec.GetSchemaValidationOptions()}
 	d.schemas[name] = s
 	return s, nil

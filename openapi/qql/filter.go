@@ -80,12 +80,7 @@ func fields(f Filter, yield func(Field) bool) bool {
 	case Match:
 		return yield(f.Field)
 	}
-	for _, x := range inner {
-		if !fields(x, yield) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(inner, func(x Filter) bool { return !fields(x, yield) })
 }
 
 // Eval implements Filter.

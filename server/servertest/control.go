@@ -92,11 +92,8 @@ var errReset = errors.New("connection reset by the emulator")
 // serve calls the handler as a server does, and reports whether the handler cut the connection.
 func (t transport) serve(recorder *httptest.ResponseRecorder, r *http.Request) (cut bool) {
 	defer func() {
-		switch cause := recover(); cause {
-		case nil:
-		case http.ErrAbortHandler:
-			cut = true
-		default:
+		cause := recover()
+		if cut = cause == http.ErrAbortHandler; cause != nil && !cut {
 			panic(cause)
 		}
 	}()

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/qcsdev/qcs/client"
@@ -179,12 +180,6 @@ func (s *source) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// cutBody is the end of a body that was cut.
-type cutBody struct{}
-
-// Read implements io.Reader.
-func (cutBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
 // transport calls a handler in place of a network.
 type transport struct{ handler http.Handler }
 
@@ -208,7 +203,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := recorder.Result()
 	answer.Request = r
 	if cut {
-		answer.Body = request.Body{Reader: io.MultiReader(answer.Body, cutBody{}), Closer: answer.Body}
+		body := io.MultiReader(answer.Body, iotest.ErrReader(io.ErrUnexpectedEOF))
+		answer.Body = request.Body{Reader: body, Closer: answer.Body}
 	}
 	return answer, nil
 }

@@ -88,11 +88,21 @@ func (h *Handlers) ResetData(
 	return controlserver.ResetData204Response{}, h.Worlds.Reset(ctx, h.Configured[0], content)
 }
 
-// DropWorld removes a world.
+// DropWorld removes a world with all that belongs to it.
 func (h *Handlers) DropWorld(
 	ctx context.Context, r controlserver.DropWorldRequestObject,
 ) (controlserver.DropWorldResponseObject, error) {
-	return controlserver.DropWorld204Response{}, h.drop(ctx, r.World)
+	if slices.Contains(h.Configured, r.World) {
+		return nil, rule.Errorf("", "The world %s belongs to the configuration: reset it instead.", r.World)
+	}
+	if err := h.Worlds.DropWorld(ctx, r.World); err != nil {
+		return nil, err
+	}
+	h.Recorder.Stop(r.World)
+	h.Authority.Drop(r.World)
+	h.Faults.Drop(r.World)
+	h.Journal.Drop(r.World)
+	return controlserver.DropWorld204Response{}, nil
 }
 
 // ExpireTokens lets all tokens of a world expire.
@@ -190,19 +200,4 @@ func (h *Handlers) update(
 		h.Authority.Put(users...)
 	}
 	return w, users, err
-}
-
-// drop removes a world with all that belongs to it.
-func (h *Handlers) drop(ctx context.Context, name string) error {
-	if slices.Contains(h.Configured, name) {
-		return rule.Errorf("", "The world %s belongs to the configuration: reset it instead.", name)
-	}
-	if err := h.Worlds.DropWorld(ctx, name); err != nil {
-		return err
-	}
-	h.Recorder.Stop(name)
-	h.Authority.Drop(name)
-	h.Faults.Drop(name)
-	h.Journal.Drop(name)
-	return nil
 }
