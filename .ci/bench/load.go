@@ -123,14 +123,13 @@ func (p *process) load(c testCase, length time.Duration) (turn, error) {
 
 // send repeats a request over one connection and returns the latencies.
 func (p *process) send(request []byte, status int, length time.Duration) (latencies []time.Duration, err error) {
-	const patience = 5 * time.Second // for the last answer
 	conn, err := net.Dial("tcp", p.address)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	end := time.Now().Add(length)
-	conn.SetDeadline(end.Add(patience))
+	conn.SetDeadline(end.Add(5 * time.Second)) // the last answer may come after the end
 	in := bufio.NewReaderSize(conn, 64<<10)
 	for time.Now().Before(end) {
 		began := time.Now()

@@ -151,7 +151,7 @@ func (s *Server) Settle() {
 	}
 }
 
-// Step does one piece of background work and reports whether there was any.
+// Step does one step of background work and reports whether there was any.
 func (s *Server) Step() bool {
 	s.t.Helper()
 	worked, err := s.server.Step(context.Background())

@@ -16,8 +16,8 @@ import (
 // cutMark is the end of a body that was cut.
 const cutMark = "…"
 
-// Middleware adds each call of a known world to the journal, with the answer that the caller saw.
-// Faults are applied further in, so that they are seen here. The clock gives the times of calls.
+// Middleware adds each call of a known world to the journal, with the answer after all faults. The
+// clock gives the times of calls.
 func (j *Journal) Middleware(now func() time.Time) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		if j.calls == 0 {

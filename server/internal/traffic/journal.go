@@ -1,5 +1,5 @@
-// Package traffic keeps what was called and answered: the journal of the last calls of each world,
-// and recordings, which can be replayed. Secrets are removed before anything is kept.
+// Package traffic has the journal of the last calls of each world, and recordings, which can be
+// replayed. Neither contains secrets.
 package traffic
 
 import (

@@ -239,7 +239,7 @@ type callContext struct {
 	at     openapi.Millis
 	seed   string
 	number int  // of the call in the recording
-	live   bool // the caller may be gone before the call is over
+	live   bool // the caller may disconnect before the call has ended
 
 	rules *registry.Service
 	log   *slog.Logger
