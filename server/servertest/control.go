@@ -93,7 +93,8 @@ var errReset = errors.New("connection reset by the emulator")
 func (t transport) serve(recorder *httptest.ResponseRecorder, r *http.Request) (cut bool) {
 	defer func() {
 		cause := recover()
-		if cut = cause == http.ErrAbortHandler; cause != nil && !cut {
+		cut = cause != nil
+		if err, _ := cause.(error); cut && !errors.Is(err, http.ErrAbortHandler) {
 			panic(cause)
 		}
 	}()
