@@ -47,7 +47,7 @@ func (b *bench) run() error {
 	if err := b.build(); err != nil {
 		return err
 	}
-	b.servers = slices.DeleteFunc(slices.Concat(ours(b.folder), peers(b.folder)), func(s server) bool {
+	b.servers = slices.DeleteFunc(slices.Concat(ours(), peers(b.folder)), func(s server) bool {
 		return s.name != "echo" && s.name != "hello-world" && !contains(b.only, s.name)
 	})
 	if err := b.measureStarts(); err != nil {
@@ -71,16 +71,12 @@ func contains(names, name string) bool {
 
 // build compiles the measured programs and writes their data.
 func (b *bench) build() error {
-	for _, path := range []string{
-		"./server/cmd/qcsd", "./.ci/bench/hello-world", "./.ci/bench/constant", "./.ci/bench/bound",
-		"./.ci/bench/kin-openapi",
-	} {
-		program := filepath.Join(b.folder, "bin", filepath.Base(path))
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, path)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", path, err, out)
-		}
+	bin := filepath.Join(b.folder, "bin") + "/" // with the slash, go build makes the folder
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./server/cmd/qcsd",
+		"./.ci/bench/hello-world", "./.ci/bench/constant", "./.ci/bench/bound", "./.ci/bench/kin-openapi")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
 	}
 	if err := writeDocument(filepath.Join(b.folder, "peers.json")); err != nil {
 		return err
@@ -106,10 +102,8 @@ func (b *bench) measureStarts() error {
 			if measured && s.slow {
 				continue
 			}
-			if s.emptyCommand != nil {
-				s.command = s.emptyCommand
-			}
-			p, err := s.start(false)
+			s.seed = ""
+			p, err := s.start(b.folder, false)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -136,7 +130,7 @@ func (b *bench) measureLoads() error {
 		if s.startOnly {
 			continue
 		}
-		p, err := s.start(pinned)
+		p, err := s.start(b.folder, pinned)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -192,8 +186,7 @@ func (b *bench) round(c testCase, running []*process, turns map[string][]turn) e
 	return nil
 }
 
-// shareToken makes all requests carry the token of the emulator, so that all servers get the same
-// requests.
+// shareToken gives the token of the emulator to all servers, so that they get the same requests.
 func shareToken(all []*process) {
 	token := map[string]string{"Authorization": "Bearer " + strings.Repeat("x", 600)}
 	for _, p := range all {

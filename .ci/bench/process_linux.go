@@ -27,7 +27,7 @@ type process struct {
 }
 
 // start runs a server until it has answered once. A pinned server runs on the first processor only.
-func (s server) start(pinned bool) (*process, error) {
+func (s server) start(folder string, pinned bool) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s server) start(pinned bool) (*process, error) {
 	address := listener.Addr().String()
 	listener.Close()
 	_, port, _ := net.SplitHostPort(address)
-	line := s.command(port)
+	line := s.words(folder, port)
 	p := &process{Cmd: exec.Command(line[0], line[1:]...), server: s, address: address, failed: map[string]bool{}}
 	p.Env = append(append(os.Environ(), "PORT="+port), s.env...)
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -68,11 +68,6 @@ func (s server) start(pinned bool) (*process, error) {
 
 // answers reports whether the first request succeeds.
 func (p *process) answers() bool {
-	conn, err := net.Dial("tcp", p.address)
-	if err != nil {
-		return false
-	}
-	conn.Close()
 	request, err := http.NewRequest(http.MethodGet, "http://"+p.address+p.path, nil)
 	if err != nil {
 		panic(err)
@@ -88,8 +83,7 @@ func (p *process) answers() bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-// pause stops a server while others are measured, so that its background work takes no time from
-// them.
+// pause stops a server, so that its background work takes no time while others are measured.
 func (p *process) pause() { syscall.Kill(-p.Process.Pid, syscall.SIGSTOP) }
 
 func (p *process) resume() { syscall.Kill(-p.Process.Pid, syscall.SIGCONT) }
@@ -125,8 +119,7 @@ func (p *process) usage() (sum usage) {
 	return sum
 }
 
-// processorTime is the processor time of a process in nanoseconds; proc(5) has hundredths of
-// seconds only.
+// processorTime is more exact than proc(5), which has hundredths of seconds only.
 func processorTime(pid int) time.Duration {
 	const sched = 2
 	var t unix.Timespec

@@ -54,12 +54,7 @@ func (b *bench) tables() string {
 // caseTable prints a row for each case and a column for each server with results.
 func (b *bench) caseTable(t *strings.Builder, cell func(median) string) {
 	columns := slices.DeleteFunc(slices.Clone(b.servers), func(s server) bool {
-		for _, medians := range b.loads {
-			if _, measured := medians[s.name]; measured {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(cases(), func(c testCase) bool { return b.loads[c.name][s.name] != median{} })
 	})
 	t.WriteString("| case |")
 	for _, s := range columns {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,9 +10,9 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/qcsdev/qcs/.ci/bench/answers"
@@ -21,100 +22,83 @@ import (
 
 const listPath = "/csapi/v1.3/registry"
 
-// server is a program to be measured.
+// server is a program to be measured. In its command, {folder} stands for the folder of the
+// benchmark, {port} for the port and {now} for the time.
 type server struct {
-	name         string
-	command      func(port string) []string
-	emptyCommand func(port string) []string // starts the server without data, to measure the start; may be nil
-	path         string                     // of the first request
-	env          []string
-	headers      map[string]string
-	login        func(base string) (map[string]string, error) // returns headers; may be nil
-	stateful     bool                                         // keeps data: gets no cases that change it
-	unchecked    bool                                         // does not validate requests
-	slow         bool                                         // takes seconds to start
-	peer         bool                                         // a mock server of another project
-	startOnly    bool                                         // only its start is measured
+	name      string
+	command   string
+	seed      string // more words of the command, which load data; the start is measured without them
+	path      string // of the first request
+	env       []string
+	headers   map[string]string
+	login     func(base string) (map[string]string, error) // returns headers; may be nil
+	stateful  bool                                         // keeps data: gets no cases that change it
+	unchecked bool                                         // does not validate requests
+	slow      bool                                         // takes seconds to start
+	peer      bool                                         // a mock server of another project
+	startOnly bool                                         // only its start is measured
+}
+
+// words returns the command of a server.
+func (s server) words(folder, port string) []string {
+	now := strconv.FormatInt(time.Now().UnixNano(), 36)
+	values := strings.NewReplacer("{folder}", folder, "{port}", port, "{now}", now)
+	words := strings.Fields(s.command + s.seed)
+	for i, word := range words {
+		words[i] = values.Replace(word)
+	}
+	return words
 }
 
 // ours are the emulator and servers made of its parts.
-func ours(folder string) []server {
+func ours() []server {
 	oneThread := []string{"GOMAXPROCS=1"}
-	constant := func(name string, words ...string) server {
-		words[0] = filepath.Join(folder, "bin", words[0])
-		return server{name: name, path: listPath, env: oneThread, command: func(string) []string { return words }}
+	constant := func(name, command string) server {
+		return server{name: name, path: listPath, env: oneThread, command: "{folder}/bin/" + command}
 	}
-	daemon := func(port string) []string {
-		data := filepath.Join(folder, "data", strconv.FormatInt(time.Now().UnixNano(), 36))
-		return []string{
-			filepath.Join(folder, "bin", "qcsd"), "--addr", "127.0.0.1:" + port, "--data", data, "--log-format", "json",
-		}
-	}
-	seed := filepath.Join(folder, "seed.json")
 	return []server{
-		{
-			name: "hello-world", path: "/", startOnly: true,
-			command: func(string) []string { return []string{filepath.Join(folder, "bin", "hello-world")} },
-		},
-		constant("net/http", "constant", "net/http"),
-		constant("echo", "constant", "echo"),
-		constant("generated", "constant", "generated"),
+		{name: "hello-world", path: "/", startOnly: true, command: "{folder}/bin/hello-world"},
+		constant("net/http", "constant net/http"),
+		constant("echo", "constant echo"),
+		constant("generated", "constant generated"),
 		constant("kin-openapi", "kin-openapi"),
 		constant("bound", "bound"),
 		{
 			name: "qcsd", path: "/healthz", stateful: true, login: login,
-			env:          append([]string{"QCSD_USERS=bench:bench"}, oneThread...),
-			command:      func(port string) []string { return append(daemon(port), "--seed", seed) },
-			emptyCommand: daemon,
+			env:     append([]string{"QCSD_USERS=bench:bench"}, oneThread...),
+			command: "{folder}/bin/qcsd --addr 127.0.0.1:{port} --data {folder}/data/{now} --log-format json",
+			seed:    " --seed {folder}/seed.json",
 		},
 	}
 }
 
 // peers are the mock servers of other projects that are installed.
 func peers(folder string) []server {
-	document := filepath.Join(folder, "peers.json")
 	const modules = ".ci/peers/node_modules/"
-	const bin = modules + ".bin/"
+	const bin, document = modules + ".bin/", "{folder}/peers.json"
 	all := []server{
-		{name: "prism", command: func(port string) []string {
-			return []string{bin + "prism", "mock", "-v", "fatal", "-h", "127.0.0.1", "-p", port, document}
-		}},
-		{name: "mockoon", unchecked: true, command: func(port string) []string {
-			return []string{
-				bin + "mockoon-cli", "start", "--disable-log-to-file", "--disable-admin-api",
-				"--hostname", "127.0.0.1", "--data", document, "--port", port,
-			}
-		}},
-		{name: "steady", command: func(port string) []string {
-			return []string{bin + "steady", "-q", "--host", "127.0.0.1", "-p", port, document}
-		}},
-		{name: "mockserver", command: func(port string) []string {
-			return []string{
-				"java", "-Xmx1g", "-Dmockserver.maxLogEntries=1000", "-Dmockserver.logLevel=ERROR",
-				"-Dmockserver.initializationOpenAPIPath=" + document,
-				"-Dmockserver.directoryToSaveDynamicSSLCertificate=" + folder,
-				"-jar", modules + "mockserver-node/mockserver-netty-8.0.0-jar-with-dependencies.jar",
-				"-serverPort", port,
-			}
-		}},
-		{name: "stripe-mock", path: "/v1/customers", startOnly: true, command: func(port string) []string {
-			return []string{filepath.Join(folder, "bin", "stripe-mock"), "-http-port", port}
-		}},
+		{name: "prism", command: bin + "prism mock -v fatal -h 127.0.0.1 -p {port} " + document},
+		{name: "mockoon", unchecked: true, command: bin + "mockoon-cli start --disable-log-to-file " +
+			"--disable-admin-api --hostname 127.0.0.1 --port {port} --data " + document},
+		{name: "steady", command: bin + "steady -q --host 127.0.0.1 -p {port} " + document},
+		{name: "mockserver", command: "java -Xmx1g -Dmockserver.maxLogEntries=1000 -Dmockserver.logLevel=ERROR " +
+			"-Dmockserver.directoryToSaveDynamicSSLCertificate={folder} " +
+			"-Dmockserver.initializationOpenAPIPath=" + document +
+			" -jar " + modules + "mockserver-node/mockserver-netty-8.0.0-jar-with-dependencies.jar -serverPort {port}"},
+		{name: "stripe-mock", path: "/v1/customers", startOnly: true,
+			command: "{folder}/bin/stripe-mock -http-port {port}"},
 	}
 	for i := range all {
 		s := &all[i]
-		s.slow, s.peer = true, true
+		s.slow, s.peer, s.path = true, true, cmp.Or(s.path, listPath)
 		s.headers = map[string]string{"Authorization": "Bearer sk_test_123"} // the form that stripe-mock requires
-		if s.path == "" {
-			s.path = listPath
-		}
 	}
-	return slices.DeleteFunc(all, func(s server) bool { return !s.installed() })
+	return slices.DeleteFunc(all, func(s server) bool { return !s.installed(folder) })
 }
 
 // installed reports whether the program of a server exists, and the Java archive that it runs.
-func (s server) installed() bool {
-	line := s.command("0")
+func (s server) installed(folder string) bool {
+	line := s.words(folder, "0")
 	_, err := exec.LookPath(line[0])
 	if i := slices.Index(line, "-jar"); i >= 0 && err == nil {
 		_, err = os.Stat(line[i+1])

@@ -15,15 +15,13 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
-	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -65,16 +63,9 @@ func build(ctx context.Context, root, out, version string) error {
 	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o755)); err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	server := &http.Server{
-		Handler:           registry.New(registry.Logger(log.New(io.Discard, "", 0))),
-		ReadHeaderTimeout: time.Minute,
-	}
-	go func() { _ = server.Serve(listener) }() // until the program ends
-	address := listener.Addr().String()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	address := server.Listener.Addr().String()
 	base := address + "/base:latest"
 	if err := push(base); err != nil {
 		return fmt.Errorf("base image: %w", err)
@@ -173,23 +164,18 @@ func push(base string) error {
 	}
 	index := v1.ImageIndex(empty.Index)
 	for _, architecture := range []string{"amd64", "arm64"} {
-		image, err := mutate.AppendLayers(empty.Image, layer)
-		if err != nil {
-			return err
-		}
-		config, err := image.ConfigFile()
-		if err != nil {
-			return err
-		}
-		config = config.DeepCopy()
-		config.OS, config.Architecture = "linux", architecture
+		config := &v1.ConfigFile{OS: "linux", Architecture: architecture, RootFS: v1.RootFS{Type: "layers"}}
 		config.Config = v1.Config{
 			User:         fmt.Sprint(user),
 			Env:          []string{"QCSD_ADDR=0.0.0.0:8080", "QCSD_DATA=/data"},
 			ExposedPorts: map[string]struct{}{"8080/tcp": {}},
 			Volumes:      map[string]struct{}{"/data": {}},
 		}
-		if image, err = mutate.ConfigFile(image, config); err != nil {
+		image, err := mutate.ConfigFile(empty.Image, config)
+		if err == nil {
+			image, err = mutate.AppendLayers(image, layer)
+		}
+		if err != nil {
 			return err
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
@@ -200,8 +186,7 @@ func push(base string) error {
 	return remote.WriteIndex(ref, index)
 }
 
-// files is the layer with the files that the emulator needs: certificate authorities, and folders
-// that it can write to.
+// files is the layer with certificate authorities and the folders that the emulator can write to.
 func files() (v1.Layer, error) {
 	certificates, err := os.ReadFile(authorities)
 	if err != nil {

@@ -111,8 +111,8 @@ func (g *generator) readFunc(s *openapi3.Schema, kind ast.Expr, name string) (st
 	return fmt.Sprintf("func(d *bind.Decoder, v *%s) bool { return %s }", text(kind), read), err
 }
 
-// checks returns the conditions that a value must meet after it was read; reader is the variable of
-// the query or the decoder, which gets the reason when one is not met.
+// checks returns the conditions of a value after it was read; reader is the variable of the query
+// or the decoder, which gets the reason when one is false.
 func (g *generator) checks(v place, reader string) (string, error) {
 	var b strings.Builder
 	check := func(condition, reason string) {

@@ -10,8 +10,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// The schema keywords that the generated code checks, by type. An operation that uses another
-// keyword gets no binder.
+// The keywords that the generated code checks, by type. An operation with others gets no binder.
 var (
 	bodyKeywords = map[string]string{
 		"object":  "properties required nullable",

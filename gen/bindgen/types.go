@@ -14,19 +14,16 @@ import (
 
 // goTypes are the types that oapi-codegen has generated.
 type goTypes struct {
-	named map[string]*ast.TypeSpec
+	named map[string]ast.Expr
 	enums map[string]bool // the types with a method Valid
 }
 
 // readTypes reads the generated files of some folders.
 func readTypes(folders []string) (goTypes, error) {
-	t := goTypes{map[string]*ast.TypeSpec{}, map[string]bool{}}
+	t := goTypes{map[string]ast.Expr{}, map[string]bool{}}
 	var files []string
 	for _, folder := range folders {
-		found, err := filepath.Glob(filepath.Join(folder, "*.gen.go"))
-		if err != nil {
-			return t, err
-		}
+		found, _ := filepath.Glob(filepath.Join(folder, "*.gen.go")) // the pattern is well-formed
 		files = append(files, found...)
 	}
 	for _, path := range files {
@@ -34,20 +31,18 @@ func readTypes(folders []string) (goTypes, error) {
 		if err != nil {
 			return t, err
 		}
-		for _, declaration := range file.Decls {
-			switch d := declaration.(type) {
-			case *ast.GenDecl:
-				for _, spec := range d.Specs {
-					if s, ok := spec.(*ast.TypeSpec); ok {
-						t.named[s.Name.Name] = s
-					}
-				}
+		ast.Inspect(file, func(node ast.Node) bool {
+			switch n := node.(type) {
+			case *ast.TypeSpec:
+				t.named[n.Name.Name] = n.Type
 			case *ast.FuncDecl:
-				if d.Name.Name == "Valid" && d.Recv != nil {
-					t.enums[text(d.Recv.List[0].Type)] = true
+				if n.Name.Name == "Valid" && n.Recv != nil {
+					t.enums[text(n.Recv.List[0].Type)] = true
 				}
+				return false // a type inside a function is of no use
 			}
-		}
+			return true
+		})
 	}
 	return t, nil
 }
@@ -60,12 +55,10 @@ type field struct {
 
 // field finds the field of a struct by its key on the wire.
 func (t goTypes) field(name, key string) (field, error) {
-	if spec, ok := t.named[name]; ok {
-		if s, ok := spec.Type.(*ast.StructType); ok {
-			for _, f := range s.Fields.List {
-				if len(f.Names) == 1 && f.Tag != nil && keyOf(f.Tag.Value) == key {
-					return field{f.Names[0].Name, f.Type}, nil
-				}
+	if s, ok := t.named[name].(*ast.StructType); ok {
+		for _, f := range s.Fields.List {
+			if len(f.Names) == 1 && f.Tag != nil && keyOf(f.Tag.Value) == key {
+				return field{f.Names[0].Name, f.Type}, nil
 			}
 		}
 	}
@@ -87,8 +80,8 @@ func text(e ast.Expr) string { return types.ExprString(e) }
 func (t goTypes) plain(e ast.Expr) (kind string, element ast.Expr) {
 	switch x := e.(type) {
 	case *ast.Ident:
-		if spec, ok := t.named[x.Name]; ok {
-			return t.plain(spec.Type)
+		if named, ok := t.named[x.Name]; ok {
+			return t.plain(named)
 		}
 		return x.Name, nil
 	case *ast.SelectorExpr:
@@ -110,17 +103,17 @@ func (t goTypes) plain(e ast.Expr) (kind string, element ast.Expr) {
 // structName follows names to the one that is declared as a struct.
 func (t goTypes) structName(e ast.Expr) string {
 	x, ok := e.(*ast.Ident)
-	if !ok || t.named[x.Name] == nil {
+	if !ok {
 		return ""
 	}
-	if _, ok := t.named[x.Name].Type.(*ast.StructType); ok {
+	if _, ok := t.named[x.Name].(*ast.StructType); ok {
 		return x.Name
 	}
-	return t.structName(t.named[x.Name].Type)
+	return t.structName(t.named[x.Name])
 }
 
 // isEnum reports whether a type, or the type that it is another name for, is an enumeration.
 func (t goTypes) isEnum(e ast.Expr) bool {
 	x, ok := e.(*ast.Ident)
-	return ok && (t.enums[x.Name] || t.named[x.Name] != nil && t.isEnum(t.named[x.Name].Type))
+	return ok && (t.enums[x.Name] || t.isEnum(t.named[x.Name]))
 }

@@ -22,7 +22,7 @@ func run(args []string, stderr io.Writer) int {
 		return 2
 	}
 	if err := convert(args[0], args[1], args[2:]); err != nil {
-		fmt.Fprintln(stderr, "jsondoc:", err)
+		fmt.Fprintf(stderr, "jsondoc: %s: %v\n", args[0], err)
 		return 1
 	}
 	return 0
@@ -35,20 +35,19 @@ func convert(from, to string, schema []string) error {
 	}
 	var document any
 	if err := yaml.Unmarshal(text, &document); err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+		return err
 	}
 	data, err := json.Marshal(document)
 	if err == nil && len(schema) > 0 {
 		data, err = extract(data, schema[0])
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+		return err
 	}
 	var out bytes.Buffer
-	if err := json.Indent(&out, data, "", " "); err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+	if err := json.Indent(&out, append(data, '\n'), "", " "); err != nil {
+		return err
 	}
-	out.WriteByte('\n')
 	return os.WriteFile(to, out.Bytes(), 0o644)
 }
 

@@ -60,8 +60,7 @@ type endpoint struct {
 // pathParameter is a segment of a path template.
 var pathParameter = regexp.MustCompile(`\{[^}]*\}`)
 
-// endpoints reads a document. Its keys do not have the names of path parameters, because a client
-// does not depend on them.
+// endpoints reads a document. Its keys lack the names of path parameters, which no client needs.
 func endpoints(data []byte) (map[string]endpoint, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(data)
@@ -131,8 +130,7 @@ func (e endpoint) credentials() [][]string {
 	return all
 }
 
-// scheme describes a security scheme by what a client sends, so that its name in the document does
-// not matter.
+// scheme describes a security scheme by what a client sends, not by its name in the document.
 func (e endpoint) scheme(name string) string {
 	s := e.doc.Components.SecuritySchemes[name].Value // a valid document has it
 	parts := []string{s.Type, strings.ToLower(s.Scheme), s.In, s.Name, s.OpenIdConnectUrl}
@@ -218,11 +216,9 @@ func (w *walker) requestBody(p place, base, head *openapi3.RequestBodyRef) {
 	case head == nil && base == nil:
 	case head == nil:
 		w.add(p, "is gone")
-	case base == nil:
-		if head.Value.Required {
-			w.add(p, "is new and required")
-		}
-	default:
+	case base == nil && head.Value.Required:
+		w.add(p, "is new and required")
+	case base != nil:
 		if head.Value.Required && !base.Value.Required {
 			w.add(p, "has become required")
 		}

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -77,12 +78,21 @@ func (v variant) types() []string {
 }
 
 func (v variant) format() string {
+	return cmp.Or(v.texts(func(s *openapi3.Schema) string { return s.Format })...)
+}
+
+// texts returns the values of a keyword; an empty text means that a schema does not have it.
+func (v variant) texts(keyword func(*openapi3.Schema) string) (all []string) {
 	for _, schema := range v.schemas {
-		if schema.Format != "" {
-			return schema.Format
+		if text := keyword(schema); text != "" {
+			all = append(all, text)
 		}
 	}
-	return ""
+	return all
+}
+
+func (v variant) patterns() []string {
+	return v.texts(func(s *openapi3.Schema) string { return s.Pattern })
 }
 
 func (v variant) nullable() bool {
@@ -112,15 +122,6 @@ func (v variant) enum() []string {
 	return all
 }
 
-func (v variant) patterns() (all []string) {
-	for _, schema := range v.schemas {
-		if schema.Pattern != "" {
-			all = append(all, schema.Pattern)
-		}
-	}
-	return all
-}
-
 func (v variant) multiples() (all []float64) {
 	for _, schema := range v.schemas {
 		if schema.MultipleOf != nil {
@@ -130,22 +131,22 @@ func (v variant) multiples() (all []float64) {
 	return all
 }
 
-func (v variant) not() (all openapi3.SchemaRefs) {
+func (v variant) not() openapi3.SchemaRefs {
+	return v.refs(func(s *openapi3.Schema) *openapi3.SchemaRef { return s.Not })
+}
+
+func (v variant) items() openapi3.SchemaRefs {
+	return v.refs(func(s *openapi3.Schema) *openapi3.SchemaRef { return s.Items })
+}
+
+func (v variant) refs(keyword func(*openapi3.Schema) *openapi3.SchemaRef) (all openapi3.SchemaRefs) {
 	for _, schema := range v.schemas {
-		all = append(all, refsOf(schema.Not)...)
+		all = append(all, refsOf(keyword(schema))...)
 	}
 	return all
 }
 
-func (v variant) items() (all openapi3.SchemaRefs) {
-	for _, schema := range v.schemas {
-		all = append(all, refsOf(schema.Items)...)
-	}
-	return all
-}
-
-// properties returns the properties that occur in one direction: a request has no read-only ones,
-// an answer no write-only ones.
+// properties excludes the read-only properties from requests, the write-only ones from answers.
 func (v variant) properties(request bool) map[string]openapi3.SchemaRefs {
 	all := map[string]openapi3.SchemaRefs{}
 	for _, schema := range v.schemas {
@@ -216,8 +217,8 @@ func (l limit) stricter(a, b *bound) bool {
 }
 
 var limits = []limit{
-	{"minimum", false, minimum},
-	{"maximum", true, maximum},
+	{"minimum", false, func(s *openapi3.Schema) *bound { return number(s.Min, s.ExclusiveMin, "above") }},
+	{"maximum", true, func(s *openapi3.Schema) *bound { return number(s.Max, s.ExclusiveMax, "below") }},
 	{"minLength", false, func(s *openapi3.Schema) *bound { return lower(s.MinLength) }},
 	{"maxLength", true, func(s *openapi3.Schema) *bound { return upper(s.MaxLength) }},
 	{"minItems", false, func(s *openapi3.Schema) *bound { return lower(s.MinItems) }},
@@ -226,24 +227,16 @@ var limits = []limit{
 	{"maxProperties", true, func(s *openapi3.Schema) *bound { return upper(s.MaxProps) }},
 }
 
-func minimum(s *openapi3.Schema) *bound {
+// number is a limit of numbers. An exclusive limit allows the next number above or below it.
+func number(n *float64, exclusive openapi3.ExclusiveBound, side string) *bound {
 	switch {
-	case s.Min == nil:
+	case n == nil:
 		return nil
-	case s.ExclusiveMin.IsTrue():
-		return &bound{math.Nextafter(*s.Min, math.Inf(1)), fmt.Sprintf("above %v", *s.Min)}
+	case exclusive.IsTrue():
+		next := math.Nextafter(*n, map[string]float64{"above": math.Inf(1), "below": math.Inf(-1)}[side])
+		return &bound{next, fmt.Sprintf("%s %v", side, *n)}
 	}
-	return &bound{*s.Min, fmt.Sprint(*s.Min)}
-}
-
-func maximum(s *openapi3.Schema) *bound {
-	switch {
-	case s.Max == nil:
-		return nil
-	case s.ExclusiveMax.IsTrue():
-		return &bound{math.Nextafter(*s.Max, math.Inf(-1)), fmt.Sprintf("below %v", *s.Max)}
-	}
-	return &bound{*s.Max, fmt.Sprint(*s.Max)}
+	return &bound{*n, fmt.Sprint(*n)}
 }
 
 // lower is a lower bound; kin-openapi has 0 where the document gives none.

@@ -59,8 +59,7 @@ type comparison struct {
 	base, head openapi3.SchemaRefs
 }
 
-// visit identifies a comparison. Each comparison is made once, so that the walk ends although a
-// schema can contain itself.
+// visit identifies a comparison. Each is made once, as a schema can contain itself.
 type visit struct {
 	request    bool
 	root       string
@@ -179,8 +178,7 @@ func (w *walker) compare(p place, base, head variant) {
 	}
 }
 
-// acceptsTypes reports whether all sent types are accepted. An integer is also a number; an empty
-// list means all types.
+// acceptsTypes treats an integer as a number, too; an empty list means all types.
 func acceptsTypes(accepted, sent []string) bool {
 	if slices.Contains(accepted, openapi3.TypeNumber) {
 		accepted = append(slices.Clone(accepted), openapi3.TypeInteger)
@@ -188,8 +186,7 @@ func acceptsTypes(accepted, sent []string) bool {
 	return len(accepted) == 0 || len(sent) > 0 && subset(sent, accepted)
 }
 
-// values lists values that a request may no longer have. It is not used for answers, which may have
-// new values.
+// values lists values that a request may no longer have. An answer may have new values.
 func (w *walker) values(p place, base, head variant) {
 	older, newer := base.enum(), head.enum()
 	switch {

@@ -14,6 +14,5 @@ var (
 // VendorDocument returns the document of the vendor's API. It is read when it is first needed.
 func VendorDocument() (*Document, error) { return vendor() }
 
-// ControlDocument returns the document of the emulator's own API. It is read when it is first
-// needed.
+// ControlDocument returns the document of the control API. It is read when it is first needed.
 func ControlDocument() (*Document, error) { return control() }

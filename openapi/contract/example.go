@@ -15,8 +15,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/traffic"
 )
 
-// Evidence is the x-evidence of an operation: how certain its calls, its answer and its refusals
-// are.
+// Evidence is the x-evidence of an operation: how certain its calls, answer and refusals are.
 type Evidence struct {
 	Calls    openapi.Class `json:"calls"`
 	Answer   openapi.Class `json:"answer"`

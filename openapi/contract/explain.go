@@ -66,27 +66,26 @@ func (m Match) Explain(r *http.Request) error {
 	return all
 }
 
-// split returns the single errors in an error of kin-openapi.
+// split returns the single errors in an error of kin-openapi. It looks at the type of the error
+// itself, because errors.As finds only the first of several errors.
 func split(err error) (all []error) {
-	var request *openapi3filter.RequestError
-	var several openapi3.MultiError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &request) && errors.As(request.Err, &several):
-		for _, one := range several {
-			for _, cause := range split(one) {
-				part := *request
-				part.Err = cause
-				all = append(all, &part)
-			}
-		}
-		return all
-	case request == nil && errors.As(err, &several):
-		for _, one := range several {
+	switch e := err.(type) { //nolint:errorlint // see above
+	case nil:
+	case openapi3.MultiError:
+		for _, one := range e {
 			all = append(all, split(one)...)
 		}
-		return all
+	case *openapi3filter.RequestError:
+		if e.Err == nil {
+			return []error{e}
+		}
+		for _, cause := range split(e.Err) {
+			part := *e
+			part.Err = cause
+			all = append(all, &part)
+		}
+	default:
+		return []error{err}
 	}
-	return []error{err}
+	return all
 }

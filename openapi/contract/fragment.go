@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,14 +17,18 @@ import (
 // outline is a document whose operations and components are not parsed yet. Parsing the whole with
 // kin-openapi takes 40 times as long, and most processes use few operations.
 type outline struct {
-	OpenAPI    string                                `json:"openapi"`
-	Paths      map[string]map[string]json.RawMessage `json:"paths"`
-	Components map[string]map[string]json.RawMessage `json:"components"`
-	Security   json.RawMessage                       `json:"security,omitempty"`
+	OpenAPI    string          `json:"openapi"`
+	Info       json.RawMessage `json:"info"`
+	Paths      texts           `json:"paths"`
+	Components texts           `json:"components"`
+	Security   json.RawMessage `json:"security,omitempty"`
 
 	mu      sync.Mutex
 	schemas map[string]valueSchema // parsed components, by name
 }
+
+// texts are the path items by path and field, or the components by kind and name.
+type texts = map[string]map[string]json.RawMessage
 
 // operationHead has the fields of an operation that are parsed at once.
 type operationHead struct {
@@ -43,28 +48,16 @@ type detail struct {
 // reference matches a reference to a component.
 var reference = regexp.MustCompile(`"\$ref":\s*"#/components/([^/"]+)/([^/"]+)"`)
 
-// fragment parses some paths, and the components that they and some further texts refer to, as a
-// document.
-func (d *outline) fragment(paths map[string]map[string]json.RawMessage, texts ...json.RawMessage) (*openapi3.T, error) {
-	part := struct {
-		*outline
-		Info       map[string]string                     `json:"info"`
-		Paths      map[string]map[string]json.RawMessage `json:"paths"`
-		Components map[string]map[string]json.RawMessage `json:"components"`
-	}{
-		d,
-		map[string]string{"title": "part", "version": "0"},
-		paths,
-		map[string]map[string]json.RawMessage{"securitySchemes": d.Components["securitySchemes"]},
-	}
+// fragment parses a document of some paths, and of the components that they and the queue refer to.
+func (d *outline) fragment(paths texts, queue ...json.RawMessage) (*openapi3.T, error) {
+	part := &outline{OpenAPI: d.OpenAPI, Info: d.Info, Paths: paths, Security: d.Security}
+	part.Components = texts{"securitySchemes": d.Components["securitySchemes"]}
 	for _, item := range paths {
-		for _, text := range item {
-			texts = append(texts, text)
-		}
+		queue = slices.AppendSeq(queue, maps.Values(item))
 	}
-	for len(texts) > 0 {
-		text := texts[0]
-		texts = texts[1:]
+	for len(queue) > 0 {
+		text := queue[0]
+		queue = queue[1:]
 		for _, ref := range reference.FindAllSubmatch(text, -1) {
 			kind, name := string(ref[1]), string(ref[2])
 			component, known := d.Components[kind][name]
@@ -78,7 +71,7 @@ func (d *outline) fragment(paths map[string]map[string]json.RawMessage, texts ..
 				part.Components[kind] = map[string]json.RawMessage{}
 			}
 			part.Components[kind][name] = component
-			texts = append(texts, component)
+			queue = append(queue, component)
 		}
 	}
 	data, err := json.Marshal(part)
@@ -101,7 +94,7 @@ func (d *outline) parse(path, method string) (*detail, error) {
 			item[name] = text
 		}
 	}
-	spec, err := d.fragment(map[string]map[string]json.RawMessage{path: item})
+	spec, err := d.fragment(texts{path: item})
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
@@ -151,9 +144,6 @@ func (d *outline) schema(name string) (valueSchema, error) {
 	spec, err := d.fragment(nil, text, json.RawMessage(`{"$ref":"#/components/schemas/`+name+`"}`))
 	if err != nil {
 		return valueSchema{}, fmt.Errorf("schema %s: %w", name, err)
-	}
-	if d.schemas == nil {
-		d.schemas = map[string]valueSchema{}
 	}
 	s := valueSchema{spec.Components.Schemas[name].Value, spec.GetSchemaValidationOptions()}
 	d.schemas[name] = s

@@ -76,14 +76,19 @@ func (w *keyWalker) value(schema *openapi3.Schema) error {
 	return nil
 }
 
+// inner checks a value inside the current one.
+func (w *keyWalker) inner(segment string, schema *openapi3.Schema) error {
+	w.path = append(w.path, segment)
+	defer func() { w.path = w.path[:len(w.path)-1] }()
+	return w.value(schema)
+}
+
 func (w *keyWalker) array(schema *openapi3.Schema) error {
 	items := itemsOf(schema)
 	for i := 0; w.decoder.More(); i++ {
-		w.path = append(w.path, fmt.Sprint(i))
-		if err := w.value(items); err != nil {
+		if err := w.inner(fmt.Sprint(i), items); err != nil {
 			return err
 		}
-		w.path = w.path[:len(w.path)-1]
 	}
 	_, err := w.decoder.Token()
 	return err
@@ -103,11 +108,9 @@ func (w *keyWalker) object(schema *openapi3.Schema) error {
 			return err
 		}
 		given[key] = true
-		w.path = append(w.path, key)
-		if err := w.value(known[key]); err != nil {
+		if err := w.inner(key, known[key]); err != nil {
 			return err
 		}
-		w.path = w.path[:len(w.path)-1]
 	}
 	_, err := w.decoder.Token()
 	return err

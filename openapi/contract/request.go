@@ -46,8 +46,7 @@ func (m Match) CheckRequest(r *http.Request) error {
 	return explain(openapi3filter.ValidateRequest(r.Context(), m.validation(r, query)))
 }
 
-// validation is the request as kin-openapi validates it. The parts of a multipart body are files;
-// the handler checks them.
+// validation is the input of kin-openapi. A multipart body has files, which the handler checks.
 func (m Match) validation(r *http.Request, query url.Values) *openapi3filter.RequestValidationInput {
 	input := m.input(r, query)
 	if strings.HasPrefix(mediaType(r.Header), "multipart/") {
@@ -154,12 +153,10 @@ func (m Match) checkBody(r *http.Request) error {
 	}
 	media := declared.Value.Content.Get(r.Header.Get("Content-Type"))
 	if media == nil {
-		return &RequestError{
-			Status: http.StatusUnsupportedMediaType,
-			Rule:   openapi.ContentType,
-			Where:  "header Content-Type",
-			Reason: "expected " + strings.Join(slices.Sorted(maps.Keys(declared.Value.Content)), " or "),
-		}
+		expected := strings.Join(slices.Sorted(maps.Keys(declared.Value.Content)), " or ")
+		refused := refuse(openapi.ContentType, "header Content-Type", "expected "+expected)
+		refused.Status = http.StatusUnsupportedMediaType
+		return refused
 	}
 	return m.checkMedia(r, media, data)
 }
@@ -223,12 +220,9 @@ func (m Match) readBody(r *http.Request) ([]byte, error) {
 		return nil, refuse("", "body", "could not be read to its end")
 	}
 	if int64(len(data)) > m.document.options.MaxBody {
-		return nil, &RequestError{
-			Status: http.StatusRequestEntityTooLarge,
-			Rule:   openapi.BodyTooLarge,
-			Where:  "body",
-			Reason: fmt.Sprintf("more than %d bytes", m.document.options.MaxBody),
-		}
+		refused := refuse(openapi.BodyTooLarge, "body", fmt.Sprintf("more than %d bytes", m.document.options.MaxBody))
+		refused.Status = http.StatusRequestEntityTooLarge
+		return nil, refused
 	}
 	return data, nil
 }
@@ -292,8 +286,7 @@ func pointer(e *openapi3.SchemaError) string {
 	return ""
 }
 
-// reason returns the text of a schema error in one line. kin-openapi has long or nested texts for
-// formats and oneOf.
+// reason returns the text of a schema error in one line; kin-openapi has long or nested ones.
 func reason(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "format":

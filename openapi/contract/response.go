@@ -62,8 +62,7 @@ func (m Match) CheckResponse(r *http.Request, answer Response) error {
 	return nil
 }
 
-// explainResponse describes an error of kin-openapi in one line. It leaves out the value, which may
-// be a token.
+// explainResponse describes an error in one line. It leaves out the value, which may be a token.
 func explainResponse(err error) string {
 	var schema *openapi3.SchemaError
 	var response *openapi3filter.ResponseError

@@ -2,6 +2,7 @@ package qql
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,11 +28,9 @@ const (
 type Field struct {
 	Token string
 	Kind  Kind
-	// Group is the sub-object that the token belongs to; a record may have several. "" means the
-	// record itself.
+	// Group is the sub-object of the token; a record may have several. "" means the record itself.
 	Group string
-	// Optional says that the number 0 means "no value". An empty text and the time 0 always mean
-	// that.
+	// Optional says that the number 0 means "no value", as an empty text and the time 0 always do.
 	Optional bool
 }
 
@@ -100,7 +99,7 @@ func (b binder) both(x, y Expr, group string) (fx, fy Filter, err error) {
 
 func (b binder) term(t *Term, group string) (Filter, error) {
 	if nested, ok := t.Operand.(*Nested); ok {
-		if group != "" || !b.schema.hasGroup(t.Token) {
+		if group != "" || !slices.ContainsFunc(b.schema, func(f Field) bool { return f.Group == t.Token }) {
 			return nil, &TokenError{t.offset, t.Token, "has no parts that can be nested", false}
 		}
 		f, err := b.expr(nested.X, t.Token)
@@ -231,24 +230,13 @@ func (s Schema) lookup(token string) (Field, bool) {
 	return Field{}, false
 }
 
-func (s Schema) hasGroup(name string) bool {
-	for _, f := range s {
-		if f.Group == name {
-			return true
-		}
-	}
-	return false
-}
-
 // suggest returns "; did you mean …?" with the token that is most similar to an unknown one, or "".
 // Unless group is empty, the token must belong to it.
 func (s Schema) suggest(token, group string) string {
 	best, least := "", len(token)/2+1
 	for _, f := range s {
-		if group != "" && f.Group != group {
-			continue
-		}
-		if d := distance(strings.ToLower(token), strings.ToLower(f.Token)); d < least {
+		d := distance(strings.ToLower(token), strings.ToLower(f.Token))
+		if d < least && (group == "" || f.Group == group) {
 			best, least = f.Token, d
 		}
 	}

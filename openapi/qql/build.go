@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Scalar is the type of a value that a token is compared with. A time.Time is written as epoch
-// milliseconds.
+// Scalar is the type of a value of a token. A time.Time is written as epoch milliseconds.
 type Scalar interface {
 	~string | ~int | ~int64 | ~bool | time.Time
 }
@@ -78,8 +77,7 @@ func AnyOf(x Expr, more ...Expr) Expr {
 // NoneOf is true when all of its parts are false.
 func NoneOf(x Expr, more ...Expr) Expr { return &NotExpr{AnyOf(x, more...)} }
 
-// On is true when x is true for one and the same sub-object of the group, such as a repository with
-// its tag.
+// On is true when x is true for one sub-object of the group, such as a repository with its tag.
 func On(group string, x Expr) Expr {
 	return &Term{Token: group, Op: Equal, Operand: &Nested{x}}
 }

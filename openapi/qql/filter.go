@@ -2,6 +2,7 @@ package qql
 
 import (
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,7 @@ type Filter interface {
 type Record interface {
 	// Text is the value of a Text, Word or ID token.
 	Text(token string) string
-	// Number is the value of a Number token, of a Time token (epoch milliseconds) or of a Bool
-	// token (1 or 0).
+	// Number is the value of a Number, Time (epoch milliseconds) or Bool token (1 or 0).
 	Number(token string) int64
 	// Group returns the sub-objects of a group.
 	Group(name string) []Record
@@ -80,32 +80,17 @@ func fields(f Filter, yield func(Field) bool) bool {
 	case Match:
 		return yield(f.Field)
 	}
-	for _, x := range inner {
-		if !fields(x, yield) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(inner, func(x Filter) bool { return !fields(x, yield) })
 }
 
 // Eval implements Filter.
 func (a And) Eval(r Record) bool {
-	for _, f := range a {
-		if !f.Eval(r) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(a, func(f Filter) bool { return !f.Eval(r) })
 }
 
 // Eval implements Filter.
 func (o Or) Eval(r Record) bool {
-	for _, f := range o {
-		if f.Eval(r) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o, func(f Filter) bool { return f.Eval(r) })
 }
 
 // Eval implements Filter.
@@ -113,12 +98,7 @@ func (n Not) Eval(r Record) bool { return !n.X.Eval(r) }
 
 // Eval implements Filter.
 func (a Any) Eval(r Record) bool {
-	for _, part := range r.Group(a.Group) {
-		if a.X.Eval(part) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Group(a.Group), a.X.Eval)
 }
 
 // Eval implements Filter.
@@ -160,8 +140,7 @@ func (m Match) Eval(r Record) bool {
 	return matchParts(m.Parts, text)
 }
 
-// matchParts reports whether text consists of the parts in order, with any text between two of
-// them.
+// matchParts reports whether text is the parts in order, with any text between two of them.
 func matchParts(parts []string, text string) bool {
 	if len(parts) == 1 {
 		return text == parts[0]

@@ -1,6 +1,9 @@
 package qql
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // lexer reads a query byte by byte. The meaning of a byte depends on its context: "(" opens a group
 // or an exclusive range. So there is no stream of tokens; the parser calls the method for what it
@@ -64,32 +67,23 @@ func isTokenByte(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '.' || b == '-'
 }
 
-// spellings are the ways to write an operator, the longer ones first. The vendor's help lists the
-// operators "and their several combinations".
+// spellings are the ways to write an operator, before those that are their beginning. The vendor's
+// help lists the operators "and their several combinations".
 var spellings = []struct {
-	text string
-	op   Op
+	op    Op
+	texts []string
 }{
-	{":>=", GreaterOrEqual},
-	{":<=", LessOrEqual},
-	{":=", Equal},
-	{"==", Equal},
-	{":>", Greater},
-	{":<", Less},
-	{"=>", GreaterOrEqual},
-	{"=<", LessOrEqual},
-	{">=", GreaterOrEqual},
-	{"<=", LessOrEqual},
-	{">", Greater},
-	{"<", Less},
-	{":", Equal},
-	{"=", Equal},
+	{GreaterOrEqual, []string{":>=", "=>", ">="}},
+	{LessOrEqual, []string{":<=", "=<", "<="}},
+	{Greater, []string{":>", ">"}},
+	{Less, []string{":<", "<"}},
+	{Equal, []string{":=", "==", ":", "="}},
 }
 
 // operator reads the operator of a term.
 func (l *lexer) operator() (Op, bool) {
 	for _, s := range spellings {
-		if l.accept(s.text) {
+		if slices.ContainsFunc(s.texts, l.accept) {
 			return s.op, true
 		}
 	}
@@ -99,8 +93,7 @@ func (l *lexer) operator() (Op, bool) {
 // dots reads the two or three dots of a range.
 func (l *lexer) dots() bool { return l.accept("...") || l.accept("..") }
 
-// value reads a quoted or bare value. Inside brackets a bare value also ends at a comma and at the
-// dots of a range.
+// value reads a value. Inside brackets a bare one also ends at a comma and at the dots of a range.
 func (l *lexer) value(inside bool) (Value, error) {
 	switch b := l.peek(); b {
 	case '"', '`', '\'':

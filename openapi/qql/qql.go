@@ -15,8 +15,7 @@ import (
 	"strings"
 )
 
-// Limits of a query. They bound the work that the filter of an unknown caller can cause; our
-// choice.
+// Limits of a query, which bound the work that an unknown caller can cause; our choice.
 const (
 	MaxLength = 8192 // bytes of a query
 	MaxDepth  = 64   // nested parentheses and NOTs

@@ -50,12 +50,10 @@ var Statuses = []Status{
 	StatusBaselineCompleted,
 }
 
-// Initial lists the statuses of a new schedule: Created of an on-demand schedule, BaselineCreated
-// of an automatic one.
+// Initial lists the statuses of a new schedule: Created if on demand, BaselineCreated if automatic.
 var Initial = []Status{StatusCreated, StatusBaselineCreated}
 
-// Terminal lists the statuses that a schedule leaves only after a call, or when its next scan is
-// due.
+// Terminal lists the statuses that a schedule leaves only after a call or for its next scan.
 var Terminal = []Status{
 	StatusPaused,
 	StatusCompleted,
@@ -75,8 +73,7 @@ var BlockDeletion = []Status{StatusRunning, StatusBaselineRunning}
 // Action is an action on a schedule that depends on the status of the schedule.
 type Action int
 
-// The actions. A single action on a schedule in the wrong status is refused; a bulk action skips
-// such a schedule.
+// The actions. In the wrong status, a single action is refused; a bulk action skips the schedule.
 const (
 	Cancel Action = iota
 	BulkCancel
@@ -109,23 +106,15 @@ var (
 	yesChoice, noChoice = cell{true, openapi.Chosen}, cell{false, openapi.Chosen}
 )
 
-// row holds the cells of one status.
-type row struct{ Cancel, BulkCancel, Delete, BulkDelete, Update cell }
-
 // table is the one table of status and action.
-//
-// Cancel: swagger 2021 lists the statuses.
-//
-// BulkCancel: release notes 1.15 say that Finished, Unknown and Error are ignored, and show a
-// cancel of Running. The other cells follow from the list of the single call.
-//
-// Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice.
-//
-// BulkDelete: release notes 1.15 say that Queued, Unknown and Running are ignored, and that
-// Finished and Canceled are deleted. The Baseline statuses follow from these.
-//
-// Update: the documents forbid Running. After an error or a cancel, the answer is our choice.
-var table = map[Status]row{
+//   - Cancel: swagger 2021 lists the statuses.
+//   - BulkCancel: release notes 1.15 say that Finished, Unknown and Error are ignored, and show a
+//     cancel of Running. The other cells follow from the list of the single call.
+//   - Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice.
+//   - BulkDelete: release notes 1.15 say that Queued, Unknown and Running are ignored, and that
+//     Finished and Canceled are deleted. The Baseline statuses follow from these.
+//   - Update: the documents forbid Running. After an error or a cancel, the answer is our choice.
+var table = map[Status][Update + 1]cell{
 	StatusCreated:   {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc},
 	StatusQueued:    {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: noDoc, Update: yesDoc},
 	StatusPaused:    {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc},
@@ -150,26 +139,19 @@ var table = map[Status]row{
 	},
 }
 
-// at gives the cell of an action.
-func (r row) at(a Action) cell {
-	return [...]cell{r.Cancel, r.BulkCancel, r.Delete, r.BulkDelete, r.Update}[a]
-}
-
-// Can reports whether an action is possible on a schedule in a status. A status that does not
-// exist allows nothing.
-func Can[S ~string](a Action, s S) bool { return table[Status(s)].at(a).can }
+// Can reports whether a status allows an action. A status that does not exist allows nothing.
+func Can[S ~string](a Action, s S) bool { return table[Status(s)][a].can }
 
 // ClassOf says how well the answer of Can is founded; "" for a status that does not exist.
-func ClassOf[S ~string](a Action, s S) openapi.Class { return table[Status(s)].at(a).class }
+func ClassOf[S ~string](a Action, s S) openapi.Class { return table[Status(s)][a].class }
 
 // StatusesFor lists the statuses in which an action is possible, in alphabetical order.
 func StatusesFor[S ~string](a Action) []S {
 	var list []S
-	for _, s := range Statuses {
+	for _, s := range slices.Sorted(slices.Values(Statuses)) {
 		if Can(a, s) {
 			list = append(list, S(s))
 		}
 	}
-	slices.Sort(list)
 	return list
 }

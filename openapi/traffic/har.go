@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// Entry is a request and its response for an HTTP archive. The values are written as they are:
-// redact them first.
+// Entry is an exchange for an HTTP archive. The values are written as they are: redact them first.
 type Entry struct {
 	Start                           time.Time
 	Took                            time.Duration

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// commonHeaders lists the headers of most requests and responses, and whether each is secret. It
-// makes the check of these headers fast.
+// commonHeaders says whether the headers of most exchanges are secret. It makes their check fast.
 var commonHeaders = map[string]bool{
 	"Authorization":   true,
 	"Accept":          false,

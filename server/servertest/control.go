@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 
 	"github.com/qcsdev/qcs/client/emulator"
 	"github.com/qcsdev/qcs/gen/api"
@@ -34,8 +35,7 @@ func (s *Server) Clock() control.Clock {
 	return must[control.Clock](s)(s.Control().Clock(s.t.Context()))
 }
 
-// SetClock makes the clock of the world run in another way: real, offset, frozen or scaled over
-// that which Advance moves.
+// SetClock makes the world's clock real, offset, frozen or scaled over that which Advance moves.
 func (s *Server) SetClock(set control.ClockSetting) control.Clock {
 	s.t.Helper()
 	return must[control.Clock](s)(s.Control().SetClock(s.t.Context(), set))
@@ -65,14 +65,11 @@ func (s *Server) Seed(name string) {
 	must[any](s)(nil, s.Control().ResetWorld(s.t.Context(), s.world, control.WorldReset{Seed: name}))
 }
 
-// Requests lists the calls that were made, the oldest first, if they match a query in QQL; the
-// empty one matches all.
+// Requests lists the calls that match a query in QQL, the oldest first; the empty one matches all.
 func (s *Server) Requests(filter string) []control.Exchange {
 	s.t.Helper()
 	calls := must[[]control.Exchange](s)(s.Control().Journal(s.t.Context(), filter))
-	for i, j := 0, len(calls)-1; i < j; i, j = i+1, j-1 {
-		calls[i], calls[j] = calls[j], calls[i]
-	}
+	slices.Reverse(calls)
 	return calls
 }
 
@@ -92,15 +89,12 @@ func (s *Server) logCalls() {
 // errReset is what a call finds whose connection the emulator has cut.
 var errReset = errors.New("connection reset by the emulator")
 
-// serve calls the handler as a server does: one that cuts the connection leaves no answer, or the
-// part that was sent.
+// serve calls the handler as a server does, and reports whether the handler cut the connection.
 func (t transport) serve(recorder *httptest.ResponseRecorder, r *http.Request) (cut bool) {
 	defer func() {
-		switch cause := recover(); cause {
-		case nil:
-		case http.ErrAbortHandler:
-			cut = true
-		default:
+		cause := recover()
+		cut = cause != nil
+		if err, _ := cause.(error); cut && !errors.Is(err, http.ErrAbortHandler) {
 			panic(cause)
 		}
 	}()

@@ -10,11 +10,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/internal/request"
 )
 
 // Start is the time at which the clock of each emulator begins.
@@ -54,22 +57,18 @@ func WithOptions(change func(*server.Options)) Option {
 	return func(s *settings) { change(&s.server) }
 }
 
-// WithPort makes the emulator listen on a free port of 127.0.0.1, for programs that are not the
-// test.
+// WithPort makes the emulator listen on a free port of 127.0.0.1, for other programs.
 func WithPort() Option { return func(s *settings) { s.port = true } }
 
-// WithoutRunner leaves the background work to the test: nothing happens between its calls of
-// Settle.
+// WithoutRunner leaves the background work to the test, which calls Settle or Step.
 func WithoutRunner() Option { return func(s *settings) { s.stopped = true } }
 
 // New starts an emulator that ends with the test.
 func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
-	s := &Server{URL: "http://qcs.test", t: t, clock: clock{at: Start}}
+	s := &Server{URL: "http://qcs.test", t: t}
 	set := settings{server: server.Options{
-		Users: []server.User{
-			{Name: User, Password: Password},
-		},
+		Users:       []server.User{{Name: User, Password: Password}},
 		Now:         s.clock.now,
 		Random:      &source{r: rand.NewChaCha8([32]byte{1})},
 		OnViolation: func(err error) { t.Errorf("an answer does not fit the document: %v", err) },
@@ -89,7 +88,13 @@ func New(t testing.TB, options ...Option) *Server {
 		}
 	})
 	if !set.stopped {
-		s.run()
+		ctx, cancel := context.WithCancel(context.Background())
+		var group sync.WaitGroup
+		group.Go(func() { s.server.Run(ctx) })
+		t.Cleanup(func() {
+			cancel()
+			group.Wait()
+		})
 	}
 	if set.port {
 		listener := httptest.NewServer(s.handler)
@@ -99,24 +104,11 @@ func New(t testing.TB, options ...Option) *Server {
 	return s
 }
 
-// run does the background work until the test ends.
-func (s *Server) run() {
-	ctx, cancel := context.WithCancel(context.Background())
-	var group sync.WaitGroup
-	group.Go(func() { s.server.Run(ctx) })
-	s.t.Cleanup(func() {
-		cancel()
-		group.Wait()
-	})
-}
-
 // Client gives a client that is logged in, with further options if any.
 func (s *Server) Client(options ...client.Option) *client.Client {
 	s.t.Helper()
 	c, err := client.New(append([]client.Option{
-		client.WithBaseURL(
-			s.URL,
-		),
+		client.WithBaseURL(s.URL),
 		client.WithHTTPClient(s.HTTP()),
 		client.WithCredentials(User, Password),
 		client.WithClock(s.clock.now),
@@ -148,7 +140,7 @@ func (s *Server) Now() time.Time { return s.clock.now() }
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
 	s.Settle() // what was accepted before happens before
-	s.clock.advance(d)
+	s.clock.sinceStart.Add(int64(d))
 	s.Settle()
 }
 
@@ -159,7 +151,7 @@ func (s *Server) Settle() {
 	}
 }
 
-// Step does one piece of background work and reports whether there was any.
+// Step does one step of background work and reports whether there was any.
 func (s *Server) Step() bool {
 	s.t.Helper()
 	worked, err := s.server.Step(context.Background())
@@ -170,22 +162,9 @@ func (s *Server) Step() bool {
 }
 
 // clock is a time that stands still until it is moved.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
+type clock struct{ sinceStart atomic.Int64 }
 
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
+func (c *clock) now() time.Time { return Start.Add(time.Duration(c.sinceStart.Load())) }
 
 // source is a random source with a fixed seed, for many goroutines: ids and keys are the same in
 // each run as long as calls come in the same order.
@@ -200,12 +179,6 @@ func (s *source) Read(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	return s.r.Read(p)
 }
-
-// cutBody is the end of a body that was cut.
-type cutBody struct{}
-
-// Read implements io.Reader.
-func (cutBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // transport calls a handler in place of a network.
 type transport struct{ handler http.Handler }
@@ -230,10 +203,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := recorder.Result()
 	answer.Request = r
 	if cut {
-		answer.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(answer.Body, cutBody{}), answer.Body}
+		body := io.MultiReader(answer.Body, iotest.ErrReader(io.ErrUnexpectedEOF))
+		answer.Body = request.Body{Reader: body, Closer: answer.Body}
 	}
 	return answer, nil
 }

@@ -1,5 +1,4 @@
-// Package answers has the constant answers of the small servers that the benchmark compares with
-// the emulator.
+// Package answers has the constant answers of the small servers that the benchmark measures.
 package answers
 
 import (

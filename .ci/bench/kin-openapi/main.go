@@ -1,5 +1,4 @@
-// Command kin-openapi is the generated server with constant answers and kin-openapi as validation,
-// set up as most projects do it.
+// Command kin-openapi is the generated server with constant answers, validated as is usual.
 package main
 
 import (

@@ -35,12 +35,9 @@ func ReadBody(r *http.Request, limit int64) (string, *openapi.RequestError) {
 	}
 	switch {
 	case int64(len(text)) > limit:
-		return "", &openapi.RequestError{
-			Status: http.StatusRequestEntityTooLarge,
-			Rule:   openapi.BodyTooLarge,
-			Where:  "body",
-			Reason: fmt.Sprintf("more than %d bytes", limit),
-		}
+		refused := openapi.Refuse(openapi.BodyTooLarge, "body", fmt.Sprintf("more than %d bytes", limit))
+		refused.Status = http.StatusRequestEntityTooLarge
+		return "", refused
 	case err != nil:
 		return "", openapi.Refuse("", "body", "could not be read to its end")
 	}

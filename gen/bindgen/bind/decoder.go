@@ -2,7 +2,6 @@ package bind
 
 import (
 	"cmp"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -42,12 +41,11 @@ const notJSON = "not valid JSON"
 
 // invalid refuses the whole body. It returns false.
 func (d *Decoder) invalid() bool {
-	d.refused = &openapi.RequestError{Status: http.StatusBadRequest, Where: "body", Reason: notJSON}
+	d.refused = openapi.Refuse("", "body", notJSON)
 	return false
 }
 
-// In puts a key in front of the position of an error: the value of that key contains it. It returns
-// false.
+// In puts a key in front of the position of an error inside its value. It returns false.
 func (d *Decoder) In(key string) bool {
 	if d.refused.Reason != notJSON {
 		d.refused.Where = "body at /" + key + strings.TrimPrefix(strings.TrimPrefix(d.refused.Where, "body"), " at ")
@@ -258,11 +256,9 @@ func String[T ~string](d *Decoder, to *T, least, most int) bool {
 	if !ok {
 		return false
 	}
-	if reason := checkLength(text, least, most); reason != "" {
-		return d.Refuse("", reason)
-	}
 	*to = T(text)
-	return true
+	reason := checkLength(text, least, most)
+	return reason == "" || d.Refuse("", reason)
 }
 
 // Time decodes a time whose text matches a pattern.

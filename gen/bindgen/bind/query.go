@@ -139,11 +139,9 @@ func checkLength(text string, least, most int) (reason string) {
 
 // Text binds a string.
 func Text[T ~string](q *Query, to *T, least, most int) bool {
-	if reason := checkLength(q.Value, least, most); reason != "" {
-		return q.Refuse("", reason)
-	}
 	*to = T(q.Value)
-	return true
+	reason := checkLength(q.Value, least, most)
+	return reason == "" || q.Refuse("", reason)
 }
 
 // Int binds an integer.

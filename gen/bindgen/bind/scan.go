@@ -20,8 +20,7 @@ func (d *Decoder) value() (string, bool) {
 	return text, ok
 }
 
-// special are the bytes that end a plain run of a string: the quote, control characters, the
-// backslash, and bytes outside ASCII.
+// special are the bytes that end a plain run of a string.
 var special = func() (all [256]bool) {
 	for c := range all {
 		all[c] = c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf
@@ -42,8 +41,7 @@ func (d *Decoder) quoted() (string, bool) {
 	return d.escaped(d.at+1, d.at+1+i)
 }
 
-// escaped reads a string that is not plain from position i on. It decodes as encoding/json, but
-// refuses invalid UTF-8.
+// escaped reads a string that is not plain from i on, as encoding/json, but refuses invalid UTF-8.
 func (d *Decoder) escaped(begin, i int) (text string, ok bool) {
 	for i < len(d.text) && d.text[i] != '"' {
 		if d.text[i] == '\\' {

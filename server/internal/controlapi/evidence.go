@@ -34,16 +34,13 @@ func Evidence() ([]control.Evidence, error) {
 		all = append(all, line)
 	}
 	for _, r := range openapi.Refusals {
-		all = append(
-			all,
-			control.Evidence{
-				Kind:   control.EvidenceKindRule,
-				Name:   r.Name,
-				Class:  control.EvidenceClass(r.Class),
-				Source: r.Text,
-				Settle: r.Settle,
-			},
-		)
+		all = append(all, control.Evidence{
+			Kind:   control.EvidenceKindRule,
+			Name:   r.Name,
+			Class:  control.EvidenceClass(r.Class),
+			Source: r.Text,
+			Settle: r.Settle,
+		})
 	}
 	slices.SortFunc(all, func(a, b control.Evidence) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))

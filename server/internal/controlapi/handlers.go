@@ -14,8 +14,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/world"
 )
 
-// Handlers answer the operations of the control document: each translates, calls the rules and
-// names the answer.
+// Handlers has the handlers of the control API: each translates, calls the rules, names the answer.
 type Handlers struct {
 	Store     *store.Store
 	Registry  *registry.Service

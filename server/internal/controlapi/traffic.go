@@ -42,12 +42,9 @@ func (h *Handlers) VerifyJournal(
 	if err != nil {
 		return nil, err
 	}
-	matched := 0
-	for _, e := range calls {
-		if r.Body.Operation == "" || r.Body.Operation == e.Operation {
-			matched++
-		}
-	}
+	matched := len(slices.DeleteFunc(calls, func(e control.Exchange) bool {
+		return r.Body.Operation != "" && r.Body.Operation != e.Operation
+	}))
 	low, high, words := bounds(*r.Body)
 	return controlserver.VerifyJournal200JSONResponse{
 		Met: matched >= low && (high < 0 || matched <= high), Matched: matched, Expected: words,

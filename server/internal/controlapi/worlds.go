@@ -1,6 +1,7 @@
 package controlapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -62,10 +63,7 @@ func (h *Handlers) UpdateWorld(
 func (h *Handlers) ResetWorld(
 	ctx context.Context, r controlserver.ResetWorldRequestObject,
 ) (controlserver.ResetWorldResponseObject, error) {
-	var body control.WorldReset
-	if r.Body != nil {
-		body = *r.Body
-	}
+	body := rule.Or(r.Body, control.WorldReset{})
 	content, err := world.ScenarioOf(body.Seed, body.Scenario)
 	if err != nil {
 		return nil, err
@@ -82,10 +80,7 @@ func (h *Handlers) ResetWorld(
 func (h *Handlers) ResetData(
 	ctx context.Context, r controlserver.ResetDataRequestObject,
 ) (controlserver.ResetDataResponseObject, error) {
-	var body control.WorldReset
-	if r.Body != nil {
-		body = *r.Body
-	}
+	body := rule.Or(r.Body, control.WorldReset{})
 	content, err := world.ScenarioOf(body.Seed, body.Scenario)
 	if err != nil {
 		return nil, err
@@ -93,11 +88,21 @@ func (h *Handlers) ResetData(
 	return controlserver.ResetData204Response{}, h.Worlds.Reset(ctx, h.Configured[0], content)
 }
 
-// DropWorld removes a world.
+// DropWorld removes a world with all that belongs to it.
 func (h *Handlers) DropWorld(
 	ctx context.Context, r controlserver.DropWorldRequestObject,
 ) (controlserver.DropWorldResponseObject, error) {
-	return controlserver.DropWorld204Response{}, h.drop(ctx, r.World)
+	if slices.Contains(h.Configured, r.World) {
+		return nil, rule.Errorf("", "The world %s belongs to the configuration: reset it instead.", r.World)
+	}
+	if err := h.Worlds.DropWorld(ctx, r.World); err != nil {
+		return nil, err
+	}
+	h.Recorder.Stop(r.World)
+	h.Authority.Drop(r.World)
+	h.Faults.Drop(r.World)
+	h.Journal.Drop(r.World)
+	return controlserver.DropWorld204Response{}, nil
 }
 
 // ExpireTokens lets all tokens of a world expire.
@@ -119,8 +124,7 @@ func describe(w store.World, users []store.Account) control.World {
 	return shown
 }
 
-// create creates a world, as a copy of another if one is named, and returns it with the passwords
-// and tokens of its users.
+// create creates a world, as a copy of from if any. The result has passwords and tokens.
 func (h *Handlers) create(ctx context.Context, r control.WorldRequest, from string) (control.World, error) {
 	if r.Name == "" {
 		r.Name = "w" + strings.ReplaceAll(h.NewID(), "-", "")
@@ -151,9 +155,8 @@ func (h *Handlers) create(ctx context.Context, r control.WorldRequest, from stri
 		if err != nil {
 			return control.World{}, err
 		}
-		created.Users = append(
-			created.Users, control.WorldUser{Name: u.Name, Role: u.Role, Password: u.Password, Token: token},
-		)
+		user := control.WorldUser{Name: u.Name, Role: u.Role, Password: u.Password, Token: token}
+		created.Users = append(created.Users, user)
 	}
 	return created, nil
 }
@@ -165,17 +168,14 @@ func (h *Handlers) account(u *control.UserRequest, world string) (a store.Accoun
 			return a, err
 		}
 	}
-	if u.Role == "" {
-		u.Role = control.Role(auth.Manager)
-	}
+	u.Role = cmp.Or(u.Role, control.Role(auth.Manager))
 	if h.Authority.Knows(u.Name) {
 		return a, rule.Errorf("", "The name %s of the user is taken.", u.Name)
 	}
 	return auth.NewAccount(auth.User{Name: u.Name, Password: u.Password, Role: auth.Role(u.Role), World: world}), nil
 }
 
-// update changes the plan of a world and the roles of its users, and returns the world with all
-// users.
+// update changes a world's plan and the roles of its users. It returns the users of all worlds.
 func (h *Handlers) update(
 	ctx context.Context, name string, r control.WorldUpdate,
 ) (w store.World, users []store.Account, err error) {
@@ -194,27 +194,10 @@ func (h *Handlers) update(
 		}
 	}
 	w, err = h.Worlds.UpdateWorld(ctx, name, func(w *store.World) {
-		if r.Plan != "" {
-			w.Plan = store.Plan(r.Plan)
-		}
+		w.Plan = cmp.Or(store.Plan(r.Plan), w.Plan)
 	}, roles)
 	if err == nil {
 		h.Authority.Put(users...)
 	}
 	return w, users, err
-}
-
-// drop removes a world with all that belongs to it.
-func (h *Handlers) drop(ctx context.Context, name string) error {
-	if slices.Contains(h.Configured, name) {
-		return rule.Errorf("", "The world %s belongs to the configuration: reset it instead.", name)
-	}
-	if err := h.Worlds.DropWorld(ctx, name); err != nil {
-		return err
-	}
-	h.Recorder.Stop(name)
-	h.Authority.Drop(name)
-	h.Faults.Drop(name)
-	h.Journal.Drop(name)
-	return nil
 }

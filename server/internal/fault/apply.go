@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,10 +104,7 @@ func (a *Applier) caller(r *http.Request) (auth.Caller, bool) {
 		return c, err == nil
 	}
 	data, err := io.ReadAll(io.LimitReader(r.Body, a.MaxBody))
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(strings.NewReader(string(data)), r.Body), r.Body}
+	r.Body = request.Body{Reader: io.MultiReader(bytes.NewReader(data), r.Body), Closer: r.Body}
 	if err != nil {
 		return auth.Caller{}, false
 	}
@@ -199,14 +198,11 @@ func (a *Applier) corrupt(w http.ResponseWriter, r *http.Request, f control.Faul
 // trickle sends a body in eight parts over some time.
 func trickle(ctx context.Context, w http.ResponseWriter, body []byte, over time.Duration) {
 	const parts = 8
-	size := max((len(body)+parts-1)/parts, 1)
-	for len(body) > 0 {
-		n := min(size, len(body))
-		if _, err := w.Write(body[:n]); err != nil {
+	for part := range slices.Chunk(body, max((len(body)+parts-1)/parts, 1)) {
+		if _, err := w.Write(part); err != nil {
 			return
 		}
 		_ = http.NewResponseController(w).Flush() // a recorder has no Flush
-		body = body[n:]
 		pause(ctx, over/parts)
 	}
 }
@@ -220,8 +216,7 @@ func (a *Applier) between(r control.DurationRange) time.Duration {
 	return time.Duration(r.Min+draw) * time.Millisecond
 }
 
-// pause waits until the time has passed or the caller has disconnected. It uses real time, as the
-// clock of a world may be frozen.
+// pause waits in real time, as a world's clock may be frozen, unless the caller disconnects.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -43,8 +43,9 @@ type faults struct {
 	last int // number of the newest fault
 }
 
-// of returns the faults of a world.
-func (s *Set) of(world string) *faults {
+// lock locks the set and returns the faults of a world.
+func (s *Set) lock(world string) *faults {
+	s.mu.Lock()
 	if s.worlds == nil {
 		s.worlds = map[string]*faults{}
 	}
@@ -56,9 +57,8 @@ func (s *Set) of(world string) *faults {
 
 // Add appends a fault to those of a world.
 func (s *Set) Add(world string, r control.FaultRequest) control.Fault {
-	s.mu.Lock()
+	w := s.lock(world)
 	defer s.mu.Unlock()
-	w := s.of(world)
 	w.last++
 	f := control.Fault{
 		FaultID: fmt.Sprintf("f%d", w.last), Operation: r.Operation, User: r.User, When: r.When, Effect: r.Effect,
@@ -75,9 +75,8 @@ func (s *Set) List(world string) []control.Fault {
 
 // Save returns the faults of a world, and the number of the newest one.
 func (s *Set) Save(world string) (all []control.Fault, last int) {
-	s.mu.Lock()
+	w := s.lock(world)
 	defer s.mu.Unlock()
-	w := s.of(world)
 	all = make([]control.Fault, len(w.all))
 	for i, f := range w.all {
 		all[i] = *f
@@ -87,9 +86,8 @@ func (s *Set) Save(world string) (all []control.Fault, last int) {
 
 // Load replaces the faults of a world by the results of Save, with their counters.
 func (s *Set) Load(world string, all []control.Fault, last int) {
-	s.mu.Lock()
+	w := s.lock(world)
 	defer s.mu.Unlock()
-	w := s.of(world)
 	w.all, w.last = nil, last
 	for _, f := range all {
 		w.all = append(w.all, &f)
@@ -98,9 +96,8 @@ func (s *Set) Load(world string, all []control.Fault, last int) {
 
 // Remove removes a fault from a world, and reports whether there was one.
 func (s *Set) Remove(world, id string) bool {
-	s.mu.Lock()
+	w := s.lock(world)
 	defer s.mu.Unlock()
-	w := s.of(world)
 	before := len(w.all)
 	w.all = slices.DeleteFunc(w.all, func(f *control.Fault) bool { return f.FaultID == id })
 	return len(w.all) < before
@@ -108,9 +105,8 @@ func (s *Set) Remove(world, id string) bool {
 
 // Clear removes all faults of a world. New faults get new numbers.
 func (s *Set) Clear(world string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.of(world).all = nil
+	s.lock(world).all = nil
+	s.mu.Unlock()
 }
 
 // Drop removes a world.
@@ -122,10 +118,10 @@ func (s *Set) Drop(world string) {
 
 // Match counts a call, and returns the faults to apply: latencies, and at most one other fault.
 func (s *Set) Match(c Call) []control.Fault {
-	s.mu.Lock()
+	w := s.lock(c.World)
 	defer s.mu.Unlock()
 	var matched []control.Fault
-	for _, f := range s.of(c.World).all {
+	for _, f := range w.all {
 		if f.Operation != "" && !qql.Glob(f.Operation, c.Operation) || f.User != "" && f.User != c.User {
 			continue
 		}

@@ -117,6 +117,12 @@ func (w Writer) WriteString(text string) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w Writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// Body is a body whose reader is not the one that is closed.
+type Body struct {
+	io.Reader
+	io.Closer
+}
+
 // Buffer buffers an answer until it is checked or changed.
 type Buffer struct {
 	Head   http.Header

@@ -16,8 +16,8 @@ import (
 // cutMark is the end of a body that was cut.
 const cutMark = "…"
 
-// Middleware adds each call of a known world to the journal, with the answer that the caller saw.
-// Faults are applied further in, so that they are seen here. The clock gives the times of calls.
+// Middleware adds each call of a known world to the journal, with the answer after all faults. The
+// clock gives the times of calls.
 func (j *Journal) Middleware(now func() time.Time) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		if j.calls == 0 {
@@ -65,8 +65,7 @@ func (e *entry) answer(w *captureWriter, s *request.State, cause any) {
 	}
 }
 
-// flat writes headers as texts, without secrets. The id of a request is left out: it is random, and
-// a replay must give the same journal.
+// flat leaves out secrets and the id of the request: a replay must give the same journal.
 func flat(h http.Header) map[string]string {
 	all := make(map[string]string, len(h)+1)
 	for name, values := range h {
@@ -82,10 +81,7 @@ func tee(body io.ReadCloser, to io.Writer) io.ReadCloser {
 	if body == nil || body == http.NoBody {
 		return body
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.TeeReader(body, to), body}
+	return request.Body{Reader: io.TeeReader(body, to), Closer: body}
 }
 
 // capture keeps the beginning of what is written to it.

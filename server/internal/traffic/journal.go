@@ -1,5 +1,5 @@
-// Package traffic keeps what was called and answered: the journal of the last calls of each world,
-// and recordings, which can be replayed. Secrets are removed before anything is kept.
+// Package traffic has the journal of the last calls of each world, and recordings, which can be
+// replayed. Neither contains secrets.
 package traffic
 
 import (
@@ -26,7 +26,7 @@ const (
 type Journal struct {
 	mu     sync.Mutex
 	calls  int // of a world, at most
-	worlds map[string]*worldJournal
+	worlds map[string]worldJournal
 }
 
 // entry is a call in the journal. It does not change.
@@ -44,13 +44,12 @@ type worldJournal struct {
 	bytes   int
 }
 
-// NewJournal returns a journal that keeps so many calls of each world; none when calls is negative,
-// the default when it is 0.
+// NewJournal returns a journal of so many calls a world; 0 is the default, negative means none.
 func NewJournal(calls int) *Journal {
 	if calls == 0 {
 		calls = DefaultCalls
 	}
-	return &Journal{calls: max(calls, 0), worlds: map[string]*worldJournal{}}
+	return &Journal{calls: max(calls, 0), worlds: map[string]worldJournal{}}
 }
 
 // add adds a call of a world and gives it its number. The oldest calls are dropped.
@@ -59,10 +58,6 @@ func (j *Journal) add(world string, e entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	w := j.worlds[world]
-	if w == nil {
-		w = &worldJournal{}
-		j.worlds[world] = w
-	}
 	w.seq++
 	e.Seq = w.seq
 	w.entries = append(w.entries, e)
@@ -72,6 +67,7 @@ func (j *Journal) add(world string, e entry) {
 		w.entries[drop] = entry{} // its memory is free, also while the slice is in use
 	}
 	w.entries = w.entries[drop:] // append moves what is left when the memory behind is used up
+	j.worlds[world] = w
 }
 
 func size(e entry) int {
@@ -88,9 +84,7 @@ func size(e entry) int {
 func (j *Journal) Clear(world string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if w := j.worlds[world]; w != nil {
-		w.entries, w.bytes = nil, 0
-	}
+	j.worlds[world] = worldJournal{seq: j.worlds[world].seq}
 }
 
 // Drop removes a world.
@@ -105,11 +99,9 @@ func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	all := []control.Exchange{}
-	if w := j.worlds[world]; w != nil {
-		for _, e := range w.entries {
-			if f == nil || f.Eval(record(e.Exchange)) {
-				all = append(all, e.shown())
-			}
+	for _, e := range j.worlds[world].entries {
+		if f == nil || f.Eval(record(e.Exchange)) {
+			all = append(all, e.shown())
 		}
 	}
 	return all
@@ -135,17 +127,14 @@ func (e entry) shown() control.Exchange {
 	return e.Exchange
 }
 
-// Before returns the last good answer to the same GET of the same user, if the journal has it as a
-// whole.
+// Before returns the last good answer to the same GET of the same user, if it was not cut.
 func (j *Journal) Before(world string, e control.Exchange) (answer control.Exchange, found bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if w := j.worlds[world]; w != nil {
-		for _, known := range slices.Backward(w.entries) {
-			same := known.Path == e.Path && known.Query == e.Query && known.Method == e.Method && known.User == e.User
-			if same && known.Status == http.StatusOK && known.Fault == "" && !known.cut {
-				return known.Exchange, true
-			}
+	for _, known := range slices.Backward(j.worlds[world].entries) {
+		same := known.Path == e.Path && known.Query == e.Query && known.Method == e.Method && known.User == e.User
+		if same && known.Status == http.StatusOK && known.Fault == "" && !known.cut {
+			return known.Exchange, true
 		}
 	}
 	return control.Exchange{}, false

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
@@ -54,22 +55,10 @@ type Recorder struct {
 // recording is what was called in a world since it began. Its calls are made one after the other,
 // so that they can be replayed in this order.
 type recording struct {
-	running  chan struct{} // has a value while a call runs; only that call may use the other fields
+	running  *semaphore.Weighted // 1 for the call that runs; only that call may use the other fields
 	scenario control.Scenario
 	bytes    int // of the calls
 }
-
-// enter waits until no other call of the recording runs, unless the caller is gone.
-func (r *recording) enter(ctx context.Context) bool {
-	select {
-	case r.running <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (r *recording) leave() { <-r.running }
 
 func (r *Recorder) of(world string) *recording {
 	r.mu.RLock()
@@ -108,9 +97,9 @@ func (r *Recorder) Stop(world string) bool { return r.end(world, nil) }
 
 // Start keeps the world as it is now, and records its calls from now on.
 func (r *Recorder) Start(ctx context.Context, world string) (err error) {
-	next := &recording{running: make(chan struct{}, 1)}
-	next.enter(ctx)
-	defer next.leave()
+	next := &recording{running: semaphore.NewWeighted(1)}
+	next.running.TryAcquire(1) // succeeds: the recording is new
+	defer next.running.Release(1)
 	r.set(world, next) // other calls wait from now on
 	defer func() {
 		if err != nil {
@@ -139,11 +128,10 @@ func (r *Recorder) Start(ctx context.Context, world string) (err error) {
 		Seed: hex.EncodeToString(seed), Began: began, Calls: []control.RecordedCall{},
 	}
 	for _, u := range users {
-		if u.World != world {
-			continue
+		if u.World == world {
+			rec.Users = append(rec.Users, control.UserRole{Name: u.Name, Role: control.Role(u.Role)})
+			r.Limiter.Reset(u.Name)
 		}
-		rec.Users = append(rec.Users, control.UserRole{Name: u.Name, Role: control.Role(u.Role)})
-		r.Limiter.Reset(u.Name)
 	}
 	rec.Faults, rec.LastFault = r.Faults.Save(world)
 	r.Journal.Clear(world) // stale answers come from it
@@ -157,27 +145,26 @@ func (r *Recorder) Export(ctx context.Context, world string) (control.Scenario, 
 	if rec == nil {
 		return control.Scenario{}, fmt.Errorf("recording: %w", store.ErrNotFound)
 	}
-	if !rec.enter(ctx) {
-		return control.Scenario{}, ctx.Err()
+	if err := rec.running.Acquire(ctx, 1); err != nil {
+		return control.Scenario{}, err
 	}
-	defer rec.leave()
+	defer rec.running.Release(1)
 	if rec.bytes > maxRecording {
 		return control.Scenario{}, rule.Errorf("", "The recording has become longer than %d MiB.", maxRecording>>20)
 	}
 	return rec.scenario, nil
 }
 
-// Middleware makes the calls of a recorded world one after the other, each at one moment, and
-// records them.
+// Middleware records the calls of a world. It runs them one after the other, each at one time.
 func (r *Recorder) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		world := r.recordedWorld(req)
 		rec := r.of(world)
-		if world == "" || rec == nil || !rec.enter(req.Context()) {
+		if world == "" || rec == nil || rec.running.Acquire(req.Context(), 1) != nil {
 			next.ServeHTTP(w, req)
 			return
 		}
-		defer rec.leave()
+		defer rec.running.Release(1)
 		if r.of(world) != rec { // it has ended meanwhile
 			next.ServeHTTP(w, req)
 			return
@@ -193,8 +180,7 @@ func (r *Recorder) Middleware(next http.Handler) http.Handler {
 			number: len(rec.scenario.Recording.Calls) + 1, live: true, rules: r.Registry, log: r.Log,
 		}
 		result := c.run(next, w, req)
-		// The answers of CreateToken and CloneWorld are secrets, and these calls change nothing in
-		// the world.
+		// The answers of these operations are secrets, and the calls change nothing in the world.
 		if result.state.Operation != "CreateToken" && result.state.Operation != "CloneWorld" {
 			recorded.User = result.state.User
 			result.answer.answer(&recorded, result.cause)
@@ -253,7 +239,7 @@ type callContext struct {
 	at     openapi.Millis
 	seed   string
 	number int  // of the call in the recording
-	live   bool // the caller may be gone before the call is over
+	live   bool // the caller may disconnect before the call has ended
 
 	rules *registry.Service
 	log   *slog.Logger
@@ -288,12 +274,12 @@ func (c callContext) run(next http.Handler, w http.ResponseWriter, r *http.Reque
 	}
 	made := call.Call{At: c.at, NewID: c.newID()}
 	ctx := call.With(request.With(r.Context(), result.state), made)
+	whole := call.WithWorld(ctx, c.world)
+	if c.live {
+		whole = context.WithoutCancel(whole)
+	}
 	settle := func() {
-		whole := ctx
-		if c.live {
-			whole = context.WithoutCancel(ctx)
-		}
-		if err := c.rules.Settle(call.WithWorld(whole, c.world), nil); err != nil {
+		if err := c.rules.Settle(whole, nil); err != nil {
 			c.log.Error("background work of a recorded call", "error", err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -36,8 +35,7 @@ type ReplayServer struct {
 	Close     func() error
 }
 
-// Replay makes the calls of a recording again, in an emulator that open starts, and compares the
-// answers.
+// Replay repeats a recording in an emulator that open starts, and compares the answers.
 func Replay(
 	ctx context.Context, scenario control.Scenario, open func(control.Scenario) (ReplayServer, error),
 ) (control.Replay, error) {
@@ -85,7 +83,7 @@ func Replay(
 func (s ReplayServer) repeat(
 	ctx context.Context, recorded control.RecordedCall, c callContext,
 ) (control.RecordedCall, error) {
-	r, err := repeated(recorded)
+	r, err := repeated(ctx, recorded)
 	if err != nil {
 		return recorded, err
 	}
@@ -100,7 +98,7 @@ func (s ReplayServer) repeat(
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	answer := &request.Buffer{Head: http.Header{}}
-	result := c.run(s.Handler, answer, r.WithContext(ctx))
+	result := c.run(s.Handler, answer, r)
 	again := control.RecordedCall{}
 	result.answer.answer(&again, result.cause)
 	if recorded.Base64 {
@@ -110,7 +108,7 @@ func (s ReplayServer) repeat(
 }
 
 // repeated is the request of a recorded call.
-func repeated(recorded control.RecordedCall) (*http.Request, error) {
+func repeated(ctx context.Context, recorded control.RecordedCall) (*http.Request, error) {
 	body := recorded.Body
 	if recorded.Base64 {
 		decoded, err := base64.StdEncoding.DecodeString(body)
@@ -123,21 +121,13 @@ func repeated(recorded control.RecordedCall) (*http.Request, error) {
 	if err != nil {
 		return nil, rule.Errorf("", "Its path cannot be read.")
 	}
-	r := &http.Request{
-		Method: recorded.Method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Host: "qcs.test",
-		URL: &url.URL{
-			Scheme: "http", Host: "qcs.test", Path: path, RawPath: recorded.Path, RawQuery: recorded.Query,
-		},
-		Header: http.Header(maps.Clone(recorded.Headers)), Body: http.NoBody, ContentLength: int64(len(body)),
-		RemoteAddr: "192.0.2.1:1234",
+	r, err := http.NewRequestWithContext(ctx, recorded.Method, "http://qcs.test", strings.NewReader(body))
+	if err != nil {
+		return nil, rule.Errorf("", "Its method is not valid.")
 	}
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
-	if body != "" {
-		r.Body = io.NopCloser(strings.NewReader(body))
-	}
-	r.RequestURI = r.URL.RequestURI()
+	r.URL.Path, r.URL.RawPath, r.URL.RawQuery = path, recorded.Path, recorded.Query
+	maps.Copy(r.Header, recorded.Headers)
+	r.RemoteAddr, r.RequestURI = "192.0.2.1:1234", r.URL.RequestURI()
 	return r, nil
 }
 
@@ -156,27 +146,20 @@ func compare(number int, was, is control.RecordedCall) (all []control.Difference
 		if was.Query != "" {
 			target += "?" + was.Query
 		}
-		all = append(
-			all,
-			control.Difference{
-				Call:     number,
-				Method:   was.Method,
-				Path:     target,
-				What:     what,
-				Recorded: excerpt(recorded[from:]),
-				Replayed: excerpt(replayed[from:]),
-			},
-		)
+		all = append(all, control.Difference{
+			Call:     number,
+			Method:   was.Method,
+			Path:     target,
+			What:     what,
+			Recorded: excerpt(recorded[from:]),
+			Replayed: excerpt(replayed[from:]),
+		})
 	}
 	differ("status", fmt.Sprint(was.Status), fmt.Sprint(is.Status))
 	differ("cut", fmt.Sprint(was.Cut), fmt.Sprint(is.Cut))
-	names := map[string]bool{}
-	for name := range was.AnswerHeaders {
-		names[name] = true
-	}
-	for name := range is.AnswerHeaders {
-		names[name] = true
-	}
+	names := map[string][]string{}
+	maps.Copy(names, was.AnswerHeaders)
+	maps.Copy(names, is.AnswerHeaders)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		differ(name, strings.Join(was.AnswerHeaders[name], ", "), strings.Join(is.AnswerHeaders[name], ", "))
 	}
@@ -187,8 +170,8 @@ func compare(number int, was, is control.RecordedCall) (all []control.Difference
 // excerpt is the beginning of a long text.
 func excerpt(text string) string {
 	const enough = 500
-	if len(text) <= enough {
-		return strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) > enough {
+		text = text[:enough] + "…"
 	}
-	return strings.ToValidUTF8(text[:enough], "\uFFFD") + "…"
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
