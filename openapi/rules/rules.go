@@ -93,7 +93,7 @@ func (a Action) String() string {
 // IsBulk reports whether an action works on many schedules and skips those in the wrong status.
 func (a Action) IsBulk() bool { return a == BulkCancel || a == BulkDelete }
 
-// cell says whether an action is possible in a status, and how well that is founded.
+// cell says whether an action is possible in a status, and by what class of source.
 type cell struct {
 	can   bool
 	class openapi.Class
@@ -110,7 +110,8 @@ var (
 //   - Cancel: swagger 2021 lists the statuses.
 //   - BulkCancel: release notes 1.15 say that Finished, Unknown and Error are ignored, and show a
 //     cancel of Running. The other cells follow from the list of the single call.
-//   - Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice.
+//   - Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice. The
+//     deprecated bulk call with ids in its body follows this column, too.
 //   - BulkDelete: release notes 1.15 say that Queued, Unknown and Running are ignored, and that
 //     Finished and Canceled are deleted. The Baseline statuses follow from these.
 //   - Update: the documents forbid Running. After an error or a cancel, the answer is our choice.
@@ -142,7 +143,7 @@ var table = map[Status][Update + 1]cell{
 // Can reports whether a status allows an action. A status that does not exist allows nothing.
 func Can[S ~string](a Action, s S) bool { return table[Status(s)][a].can }
 
-// ClassOf says how well the answer of Can is founded; "" for a status that does not exist.
+// ClassOf returns the class of source of what Can returns; "" for a status that does not exist.
 func ClassOf[S ~string](a Action, s S) openapi.Class { return table[Status(s)][a].class }
 
 // StatusesFor lists the statuses in which an action is possible, in alphabetical order.
