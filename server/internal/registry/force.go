@@ -32,7 +32,13 @@ func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, stat
 		if err := tx.SetDue(ctx, id); err != nil {
 			return err
 		}
-		err := move(ctx, tx, m, []store.Due{f.due}, listings)
+		due := []store.Due{f.due}
+		if endsWell(m) {
+			if err := scan.Save(ctx, tx, due, listings); err != nil {
+				return err
+			}
+		}
+		err := tx.MoveSchedules(ctx, m, due)
 		if err == nil && failure != nil {
 			err = tx.SetErrors(ctx, id, failure)
 		}

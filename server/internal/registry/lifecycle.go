@@ -87,7 +87,12 @@ func (s *Service) makeDueMoves(
 		return made, false, err
 	}
 	for _, m := range made.order {
-		if err := move(ctx, tx, m, made.rows[m], listings); err != nil {
+		if endsWell(m) {
+			if err := scan.Save(ctx, tx, made.rows[m], listings); err != nil {
+				return made, false, err
+			}
+		}
+		if err := tx.MoveSchedules(ctx, m, made.rows[m]); err != nil {
 			return made, false, err
 		}
 	}
@@ -179,16 +184,6 @@ func (s *Service) outcome(
 		m.To = api.StatusError
 	}
 	return m, failure, listings.Covers(uri, d.Filters)
-}
-
-// move makes a move for schedules, and stores what their scans found if they end well.
-func move(ctx context.Context, tx *store.Tx, m store.Move, rows []store.Due, listings scan.Listings) error {
-	if endsWell(m) {
-		if err := scan.Save(ctx, tx, rows, listings); err != nil {
-			return err
-		}
-	}
-	return tx.MoveSchedules(ctx, m, rows)
 }
 
 // forced returns the move that puts a schedule into a status.

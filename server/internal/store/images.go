@@ -35,9 +35,9 @@ func imageFields(i *api.Image) []any {
 
 // Images lists images, and counts all that match.
 func (tx *Tx) Images(ctx context.Context, l List) ([]api.Image, int, error) {
-	page, total, err := readPage(ctx, tx, listQuery[api.Image]{
+	page, total, err := listQuery[api.Image]{
 		Images, ` FROM image WHERE world = $1`, "sha", imageColumns, imageFields,
-	}, l, tx.World)
+	}.read(ctx, tx, l, tx.World)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -62,9 +62,9 @@ const visible = ` FROM registry WHERE world = $1 AND deletion = ''`
 
 // Registries lists registries with their counts of schedules, and counts all that match.
 func (tx *Tx) Registries(ctx context.Context, l List) ([]api.Registry, int, error) {
-	return readPage(ctx, tx, listQuery[api.Registry]{
+	return listQuery[api.Registry]{
 		Registries, visible, "id", registryColumns, registryFields,
-	}, l, tx.World)
+	}.read(ctx, tx, l, tx.World)
 }
 
 // Registry reads one registry, or returns ErrNotFound.

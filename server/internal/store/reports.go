@@ -70,9 +70,9 @@ func (tx *Tx) RipenReports(ctx context.Context) error {
 
 // Reports lists reports, and counts all that match.
 func (tx *Tx) Reports(ctx context.Context, l List) ([]api.Report, int, error) {
-	rows, total, err := readPage(ctx, tx, listQuery[Report]{
+	rows, total, err := listQuery[Report]{
 		Reports, ` FROM report WHERE world = $1`, "id", reportColumns, (*Report).fields,
-	}, l, tx.World)
+	}.read(ctx, tx, l, tx.World)
 	page := make([]api.Report, len(rows))
 	for i, r := range rows {
 		page[i] = r.Report

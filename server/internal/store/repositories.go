@@ -23,10 +23,10 @@ func repositoryFields(r *api.Repository) []any {
 
 // Repositories lists the repositories of a registry, and counts all that match.
 func (tx *Tx) Repositories(ctx context.Context, registry string, l List) ([]api.Repository, int, error) {
-	return readPage(ctx, tx, listQuery[api.Repository]{
+	return listQuery[api.Repository]{
 		Repositories, ` FROM repository WHERE world = $1 AND registry = $2`, "name",
 		repositoryColumns, repositoryFields,
-	}, l, tx.World, registry)
+	}.read(ctx, tx, l, tx.World, registry)
 }
 
 // PutRepository adds a repository or replaces its totals, and updates those of its registry.

@@ -72,16 +72,14 @@ type listQuery[T any] struct {
 	fields   func(*T) []any
 }
 
-// readPage reads a page of a list, and counts all rows that match; args are those of t.from.
-func readPage[T any](
-	ctx context.Context, tx *Tx, t listQuery[T], l List, args ...any,
-) (page []T, total int, err error) {
-	where := tx.condition(t.resource, l.Filter, args...)
-	from := t.from + ` AND ` + where.text
+// read reads a page of a list, and counts all rows that match; args are those of q.from.
+func (q listQuery[T]) read(ctx context.Context, tx *Tx, l List, args ...any) (page []T, total int, err error) {
+	where := tx.condition(q.resource, l.Filter, args...)
+	from := q.from + ` AND ` + where.text
 	if total, err = tx.count(ctx, query(from, where.args...)); err != nil {
 		return nil, 0, err
 	}
-	page, err = collect(ctx, tx, t.fields, query(`SELECT `+t.columns+from+l.page(t.resource, t.key), where.args...))
+	page, err = collect(ctx, tx, q.fields, query(`SELECT `+q.columns+from+l.page(q.resource, q.key), where.args...))
 	return page, total, err
 }
 
