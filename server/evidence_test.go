@@ -20,8 +20,8 @@ func TestAnswersSayWhatIsChosen(t *testing.T) {
 		{"a bulk call", "POST", schedules + "/cancel?filter=status:Running", ""},
 		{"no filter", "GET", base, ""},
 		{"chosen tokens, each once", "GET", schedules + "?filter=name:a%20OR%20name:b%20OR%20repo:c&sort=created:desc", `token "name" (chosen); token "filters.repoTags.repo" (chosen); token "created" (chosen)`},
-		{"the answer of a single cancel", "POST", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a02/cancel", "answer of CancelSchedule (chosen)"},
-		{"a cell of the table of statuses", "DELETE", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a06", "answer of DeleteSchedule (chosen); delete of a schedule in state Unknown (chosen)"},
+		{"the answer of a single cancel", "POST", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a02/cancel", "response of CancelSchedule (chosen)"},
+		{"a cell of the table of statuses", "DELETE", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a06", "response of DeleteSchedule (chosen); delete of a schedule in state Unknown (chosen)"},
 		{"what is ours anyway", "GET", "/_qcs/clock", ""},
 	} {
 		got := send(t, srv, request{method: tt.method, target: tt.target})

@@ -264,7 +264,7 @@ func TestReplayOfWhatNeverEnds(t *testing.T) {
 			schedules.Rows[0][i] = -1
 		}
 	}
-	if _, err := c.Replay(t.Context(), recording); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "cannot be") {
+	if _, err := c.Replay(t.Context(), recording); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "invalid interval or duration") {
 		t.Errorf("a negative duration: got %v", err)
 	}
 }

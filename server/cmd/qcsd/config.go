@@ -174,7 +174,8 @@ func secret(k *koanf.Koanf, key, fileKey string) (string, error) {
 	return string(data), nil
 }
 
-// signingKey returns the key that signs tokens, from the environment or from a file; nil if it is not set.
+// signingKey returns the key that signs tokens, from the environment or from a file; nil if it is
+// not set.
 func signingKey(k *koanf.Koanf) ([]byte, error) {
 	text, err := secret(k, keySigningKey, keyKeyFile)
 	if err != nil || text == "" && k.String(keyKeyFile) == "" {

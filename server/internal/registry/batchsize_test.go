@@ -15,12 +15,12 @@ func TestBatchSize(t *testing.T) {
 		times, want int
 	}{
 		"short":             {time.Millisecond, 1000, false, 1, 1250},
-		"short, many times": {time.Millisecond, most, false, 50, most},
+		"short, many times": {time.Millisecond, maxRows, false, 50, maxRows},
 		"few":               {time.Millisecond, 500, false, 50, 1000},
-		"as it should be":   {15 * time.Millisecond, 1000, false, 5, 1000},
+		"in the range":      {15 * time.Millisecond, 1000, false, 5, 1000},
 		"long":              {30 * time.Millisecond, 1000, false, 1, 500},
 		"few, but long":     {30 * time.Millisecond, 0, false, 1, 500},
-		"long, many times":  {time.Second, 1000, false, 50, fewest},
+		"long, many times":  {time.Second, 1000, false, 50, minRows},
 		"shared":            {30 * time.Millisecond, 1000, true, 1, 1250},
 	} {
 		var a batchSize

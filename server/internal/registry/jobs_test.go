@@ -114,7 +114,7 @@ func TestOlderDelete(t *testing.T) {
 		ids = append(ids, id)
 	}
 	selection := registry.Select(ids, nil)
-	selection.Older = true
+	selection.ByBody = true
 	if _, err := w.DeleteSchedules(w.ctx(t), "r", selection); err != nil {
 		t.Fatal(err)
 	}

@@ -226,7 +226,7 @@ func statusesOf(template control.ScenarioSchedules) ([]api.Status, error) {
 	}
 	all := make([]api.Status, max(template.Count, 1))
 	names := slices.Sorted(maps.Keys(shares))
-	missing := make([]int, len(names)) // how much of its share each status lacks so far; the largest is next
+	missing := make([]int, len(names)) // how much of its share each status lacks; the status with the largest is next
 	for i := range all {
 		next := 0
 		for n, name := range names {
@@ -291,7 +291,7 @@ func scheduleOf(
 	}
 	if status == api.StatusError || status == api.StatusFailed {
 		s.Errors = []api.ScheduleError{{
-			ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer.",
+			ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not respond.",
 		}}
 	}
 	return store.Schedule{Schedule: s, Outcome: api.StatusFinished}
