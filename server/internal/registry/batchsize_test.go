@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestBatchSize: batches grow while they are short and shrink when they are long; a batch that changes few rows does not make them grow.
+// TestBatchSize checks that the batch size increases after short batches and decreases after long ones, and that a batch that changes few rows does not increase it.
 func TestBatchSize(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -34,7 +34,7 @@ func TestBatchSize(t *testing.T) {
 	}
 }
 
-// TestRowsToRead: where few rows are changed, more are read.
+// TestRowsToRead checks that more rows are read if few of them are changed.
 func TestRowsToRead(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ changed, read, want int }{{0, 0, 1000}, {1000, 1000, 1000}, {500, 1000, 2000}, {1, 1000, 10_000}, {0, 1000, 10_000}} {

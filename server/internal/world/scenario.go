@@ -96,7 +96,7 @@ func (s *Service) load(ctx context.Context, tx *store.Tx, scenario control.Scena
 		row := api.Connector{Arn: c.Arn, Name: c.Name, Description: c.Description}
 		err := store.InsertConnector(ctx, tx, row, registry.AccountOf(c.Arn))
 		if errors.Is(err, store.ErrDuplicate) {
-			return rule.Errorf(openapi.DuplicateConnector, "connector %s: is there twice", c.Arn)
+			return rule.Errorf(openapi.DuplicateConnector, "connector %s: is listed twice", c.Arn)
 		}
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (s *Service) loadRegistry(
 		Created: created, Updated: created,
 	}, body)
 	if err := tx.InsertRegistry(ctx, row); errors.Is(err, store.ErrDuplicate) {
-		return rule.Errorf(openapi.DuplicateURI, "its address or id is there twice")
+		return rule.Errorf(openapi.DuplicateURI, "its address or id is listed twice")
 	} else if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (l *loader) load(ctx context.Context, template control.ScenarioSchedules) e
 			}
 		}
 		if err := l.tx.InsertSchedules(ctx, rows); errors.Is(err, store.ErrDuplicate) {
-			return rule.Errorf("", "an id is there twice")
+			return rule.Errorf("", "an id is listed twice")
 		} else if err != nil {
 			return err
 		}
