@@ -233,7 +233,7 @@ func TestInvalidOptions(t *testing.T) {
 			o.Worlds = []server.World{{Name: "x", Plan: "Full"}, {Name: "x", Plan: "Free"}}
 		},
 		"a duration is negative": func(o *server.Options) { o.Pace.Queued = -1 },
-		"nothing in memory yet":  func(o *server.Options) { o.Existing = true },
+		"no existing data":       func(o *server.Options) { o.Existing = true },
 		`seed "nosuch": not one`: func(o *server.Options) { o.Seed = "nosuch" },
 	} {
 		o := server.Options{Users: []server.User{{Name: "a", Password: "b"}}}

@@ -62,7 +62,7 @@ func exists(o Options) error {
 		return nil
 	}
 	if o.Data == memory {
-		return errors.New("there is nothing in memory yet")
+		return errors.New("there is no existing data in memory")
 	}
 	if _, err := os.Stat(databaseFile(o)); err != nil {
 		return fmt.Errorf("there is no database: %w", err)

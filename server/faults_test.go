@@ -242,7 +242,7 @@ func TestSeveralFaults(t *testing.T) {
 // TestFaultHeader checks that a request triggers a fault with the header, if an option allows it.
 func TestFaultHeader(t *testing.T) {
 	t.Parallel()
-	ask := func(srv *servertest.Server, text string) (int, string) {
+	call := func(srv *servertest.Server, text string) (int, string) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+base, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -258,11 +258,11 @@ func TestFaultHeader(t *testing.T) {
 	}
 	allowed := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.FaultHeader = true }))
 	for text, want := range map[string]int{`{"kind":"status","status":418}`: 418, `{"kind":"reset"}`: 0, `{"kind":"latency","latency":{"min":1,"max":1}}`: 200, `{"kind":"explode"}`: 400, `{"kind":"slow"}`: 400, `503`: 400, `{"kind":"status","x":1}`: 400} {
-		if status, why := ask(allowed, text); status != want {
+		if status, why := call(allowed, text); status != want {
 			t.Errorf("%s: got %d %s, want %d", text, status, why, want)
 		}
 	}
-	if status, why := ask(newServer(t, servertest.WithoutRunner()), `{"kind":"reset"}`); status != http.StatusOK || why != "" {
+	if status, why := call(newServer(t, servertest.WithoutRunner()), `{"kind":"reset"}`); status != http.StatusOK || why != "" {
 		t.Errorf("without the option: got %d %s", status, why)
 	}
 }

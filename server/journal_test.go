@@ -83,7 +83,7 @@ func TestJournalOfEqualResponses(t *testing.T) {
 	r := newRegistry(t, srv.Client(), "https://r.example.com")
 	target := base + "/" + r + "/schedule?pageSize=200"
 	var want []string
-	ask := func() {
+	read := func() {
 		t.Helper()
 		body := get(t, srv, target).want(t, http.StatusOK) + "\n"
 		if len(body) > 16<<10 {
@@ -91,18 +91,18 @@ func TestJournalOfEqualResponses(t *testing.T) {
 		}
 		want = append(want, body)
 	}
-	ask()
-	ask()
+	read()
+	read()
 	newSchedule(t, srv.Client(), r, "first")
-	ask()
-	ask()
+	read()
+	read()
 	for i := range 100 {
 		newSchedule(t, srv.Client(), r, fmt.Sprint("one of many ", i))
 	}
-	ask()
-	ask()
+	read()
+	read()
 	get(t, srv, base+"/"+r).want(t, http.StatusOK)
-	ask()
+	read()
 	var got []string
 	for _, e := range srv.Requests("operation:ListSchedules") {
 		got = append(got, e.ResponseBody)

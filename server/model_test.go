@@ -241,12 +241,12 @@ func TestModel(t *testing.T) {
 			"advance": step(func(r *rapid.T) {
 				srv.Advance(time.Duration(rapid.SampledFrom([]int{1, 500, 1000, 2000, 8000, 60_000, 3_600_000, 40_000_000, 86_400_000}).Draw(r, "ms")) * time.Millisecond)
 			}),
-			"hold": step(func(r *rapid.T) {
+			"stop": step(func(r *rapid.T) {
 				id, s := m.one(r)
 				if s == nil {
 					return
 				}
-				s.stopped = rapid.SampledFrom([]api.Status{api.StatusPaused, api.StatusUnknown}).Draw(r, "hold")
+				s.stopped = rapid.SampledFrom([]api.Status{api.StatusPaused, api.StatusUnknown}).Draw(r, "stopped")
 				put(t, srv, "/_qcs/registry/"+m.registry+"/schedule/"+id+"/status", `{"status":"`+string(s.stopped)+`"}`).want(t, http.StatusOK)
 			}),
 			"": m.check,

@@ -223,9 +223,9 @@ func TestRecordingEnds(t *testing.T) {
 	if got := statuses(t, srv.Client(), registry); got["Finished"] != 1 {
 		t.Errorf("got %v after the recording, want one Finished", got)
 	}
-	stranger := recording
-	stranger.Recording.Users = nil
-	refused(second(c.Replay(t.Context(), stranger)), client.ErrInvalid)
+	withoutUsers := recording
+	withoutUsers.Recording.Users = nil
+	refused(second(c.Replay(t.Context(), withoutUsers)), client.ErrInvalid)
 	twice := recording
 	twice.Recording.Users = append(twice.Recording.Users, twice.Recording.Users...)
 	refused(second(c.Replay(t.Context(), twice)), client.ErrInvalid)

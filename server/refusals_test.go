@@ -137,20 +137,20 @@ func TestExplainListsAllViolations(t *testing.T) {
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	const secret = "s3cret-s3cret"
 	body := `{"registryType":"Nope","credentialType":7,"credential":{"username":1,"password":"` + secret + `"}}`
-	ask := request{method: http.MethodPost, target: base + "?x=1&y=2", contentType: "application/json", body: body}
-	got := send(t, srv, ask)
+	call := request{method: http.MethodPost, target: base + "?x=1&y=2", contentType: "application/json", body: body}
+	got := send(t, srv, call)
 	got.refused(t, http.StatusBadRequest, `query parameter "x": not known to CreateRegistry`)
 	if strings.Contains(got.header.Get("X-QCS-Detail"), ";") && strings.Contains(got.header.Get("X-QCS-Detail"), `"y"`) {
 		t.Errorf("got %s without X-QCS-Explain", got.header.Get("X-QCS-Detail"))
 	}
-	ask.explain = true
-	got = send(t, srv, ask)
+	call.explain = true
+	got = send(t, srv, call)
 	for _, want := range []string{`"x": not known`, `"y": not known`, "body at /registryType", "body at /credentialType", "body at /credential/username", "body at /registryUri"} {
 		got.refused(t, http.StatusBadRequest, want)
 	}
 	if detail := got.header.Get("X-QCS-Detail"); strings.Contains(detail, secret) {
 		t.Errorf("got %s, which contains a secret", detail)
 	}
-	ask.target, ask.body = base, `{"registryType":"V2","registryUri":"https://explained.example.com","credentialType":"None"}`
-	send(t, srv, ask).want(t, http.StatusOK)
+	call.target, call.body = base, `{"registryType":"V2","registryUri":"https://explained.example.com","credentialType":"None"}`
+	send(t, srv, call).want(t, http.StatusOK)
 }

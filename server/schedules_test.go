@@ -268,8 +268,8 @@ func TestWorldsAreSeparate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := send(t, srv, request{method: "GET", target: "/_qcs/jobs/" + own.IDs[0], token: "Bearer " + login(t, srv, "other", "p").want(t, http.StatusCreated)})
-	stranger.refused(t, http.StatusNotFound, "job: not found")
+	other := send(t, srv, request{method: "GET", target: "/_qcs/jobs/" + own.IDs[0], token: "Bearer " + login(t, srv, "other", "p").want(t, http.StatusCreated)})
+	other.refused(t, http.StatusNotFound, "job: not found")
 	if newRegistry(t, two, "https://registry.example.com") == "" {
 		t.Error("the address of a registry in another world cannot be used")
 	}

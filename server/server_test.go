@@ -78,23 +78,23 @@ func post(t *testing.T, srv *servertest.Server, target, body string) response {
 }
 
 // want fails the test unless the response has a status; it returns the body.
-func (a response) want(t *testing.T, status int) string {
+func (r response) want(t *testing.T, status int) string {
 	t.Helper()
-	if a.status != status {
-		t.Fatalf("got %d %s %s, want %d", a.status, a.body, a.header.Get("X-QCS-Detail"), status)
+	if r.status != status {
+		t.Fatalf("got %d %s %s, want %d", r.status, r.body, r.header.Get("X-QCS-Detail"), status)
 	}
-	return a.body
+	return r.body
 }
 
 // refused fails the test unless the response is a refusal in the vendor's format, with a detail that
 // contains a text.
-func (a response) refused(t *testing.T, status int, detail string) {
+func (r response) refused(t *testing.T, status int, detail string) {
 	t.Helper()
 	var e api.ResponseError
-	if err := json.Unmarshal([]byte(a.want(t, status)), &e); err != nil || e.Timestamp == 0 || e.Message == "" || !strings.HasPrefix(e.ErrorCode, strconv.Itoa(status)+" ") {
-		t.Errorf("got body %s, want the vendor's format", a.body)
+	if err := json.Unmarshal([]byte(r.want(t, status)), &e); err != nil || e.Timestamp == 0 || e.Message == "" || !strings.HasPrefix(e.ErrorCode, strconv.Itoa(status)+" ") {
+		t.Errorf("got body %s, want the vendor's format", r.body)
 	}
-	if got := a.header.Get("X-QCS-Detail"); !strings.Contains(got, detail) {
+	if got := r.header.Get("X-QCS-Detail"); !strings.Contains(got, detail) {
 		t.Errorf("got detail %q, want one with %q", got, detail)
 	}
 }

@@ -123,7 +123,7 @@ func programs() (string, error) {
 	more, _ := filepath.Glob("/usr/pgsql-*/bin/initdb")
 	found = append(found, more...)
 	if len(found) == 0 {
-		return "", errors.New("there is no initdb on the path, nor in the places of distributions")
+		return "", errors.New("there is no initdb on the path or in the usual folders of distributions")
 	}
 	return filepath.Dir(slices.Max(found)), nil
 }

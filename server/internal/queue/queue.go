@@ -120,7 +120,7 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) (err er
 func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Queue, error) {
 	pool, err := pgxpool.New(ctx, database)
 	if err != nil {
-		return nil, errors.New("work queue: the URL cannot be read") // the error of pgx contains the password
+		return nil, errors.New("work queue: the URL is invalid") // the error of pgx contains the password
 	}
 	q := &Queue{pool: pool, enqueued: make(chan store.JobKey, 1024), log: log}
 	workers := river.NewWorkers()

@@ -70,7 +70,7 @@ func TestLateMovesHaveTheirDueTime(t *testing.T) {
 	}
 	for _, s := range page.Data {
 		if s.JobStartDate != began || s.JobCompletionDate != began.Add(pace.Listing+pace.Scanning) || s.Updated != s.JobCompletionDate {
-			t.Errorf("got %+v, want it begun at %d", s, began)
+			t.Errorf("got %+v, want the start at %d", s, began)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func TestList(t *testing.T) {
 	push(t, host, "many:chart", mutate.ConfigMediaType(second, types.MediaType("application/vnd.cncf.helm.config.v1+json")))
 	s := source(io.Discard, authn.NewMultiKeychain(), host)
 	if !s.Handles(uri) || s.Handles("https://registry.example.com") {
-		t.Error("got a wrong result, want that it handles only the registries on its hosts")
+		t.Errorf("got %v and %v, want that only registries on the allowed hosts are handled", s.Handles(uri), s.Handles("https://registry.example.com"))
 	}
 	got, err := s.List(t.Context(), uri, []scan.Selector{{Repo: "team/app"}, {Repo: "many", Tag: ".*"}, {Repo: "nosuch"}, {Repo: "NOT A NAME"}})
 	want := scan.Contents{"team/app": {"1.0": one, "latest": one, "2.0": two}, "other": {}, "many": {"latest": one}}

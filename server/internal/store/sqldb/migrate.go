@@ -38,7 +38,7 @@ func (db *DB) checkCurrent(ctx context.Context) error {
 	case is > db.schema.Version:
 		return &NewerError{is, db.schema.Version}
 	case is < db.schema.Version:
-		return fmt.Errorf("the database has the schema %d, older than %d: start qcsd once to bring it up to date",
+		return fmt.Errorf("the database has the schema %d, older than %d: start qcsd once to migrate it",
 			is, db.schema.Version)
 	}
 	return nil

@@ -97,7 +97,7 @@ func (db *DB) connectPostgres(url string) error {
 	db.Dialect = postgres
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return errors.New("the URL cannot be read") // the error of pgx contains the password
+		return errors.New("the URL is invalid") // the error of pgx contains the password
 	}
 	if config.RuntimeParams["jit"] == "" {
 		config.RuntimeParams["jit"] = "off" // compiling these queries takes longer than running them
