@@ -77,8 +77,8 @@ var allFlags = []flag{
 		[]string{"201", "200"}},
 	{keyConcurrent, 0, "maximum concurrent calls per user and operation; 0 for no limit", nil},
 	{keyConfig, "", "configuration file (YAML)", nil},
-	{keyControl, "", "file with the token for the calls on worlds (/_qcs/worlds); " +
-		"required unless --addr is a loopback address", nil},
+	{keyControl, "", "file with the token for the calls on worlds (/_qcs/worlds); required unless --addr is a " +
+		"loopback address", nil},
 	{keyData, ".qcs", "folder of the database, or :memory:", nil},
 	{keyDatabase, "", "URL of a PostgreSQL database, postgres://user@host/name, instead of --data; " +
 		"set a password in QCSD_DATABASE, PGPASSWORD or PGPASSFILE", nil},
@@ -90,11 +90,9 @@ var allFlags = []flag{
 	{keyInventory, "", "YAML file with registry contents (registryUri, repository, tag); " +
 		"contents of other registries are generated", nil},
 	{keyJournal, 1000, "number of calls to keep in the journal of each world; 0 for none", nil},
-	{keyKeyFile, "", "file with the base64-encoded 64-byte signing key; " +
-		"default: generated in the data folder", nil},
+	{keyKeyFile, "", "file with the base64-encoded 64-byte signing key; default: generated in the data folder", nil},
 	{keyLogFormat, "text", "text or json", nil},
-	{keyOCIHosts, "", "host[:port],… that --registry-source oci may contact, " +
-		"including redirect targets", nil},
+	{keyOCIHosts, "", "host[:port],… that --registry-source oci may contact, including redirect targets", nil},
 	{keyPaceCreate, server.DefaultPace.Created, "how long a schedule stays Created", nil},
 	{keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued", nil},
 	{keyPaceList, server.DefaultPace.Listing, "how long a Running schedule lists repositories", nil},
@@ -104,8 +102,8 @@ var allFlags = []flag{
 	{keyReadyFD, 0, "file descriptor to write a line of JSON to when the emulator listens: " +
 		`{"url":…,"addr":…,"pid":…}`, nil},
 	{keyRateCalls, 0, "maximum calls per user and operation in a window; 0 for no limit", nil},
-	{keyRateStatus, http.StatusTooManyRequests, "status returned when the rate limit is exceeded: 429 as on the gateway, " +
-		"or 409 as on the API servers", []string{"429", "409"}},
+	{keyRateStatus, http.StatusTooManyRequests, "status returned when the rate limit is exceeded: 429 as on the " +
+		"gateway, or 409 as on the API servers", []string{"429", "409"}},
 	{keyRateWindow, time.Hour, "length of the rate limit window", nil},
 	{keySeed, "", "data to load into an empty database: " + strings.Join(server.Seeds(), ", ") +
 		", or a scenario in a file (YAML or JSON)", nil},
@@ -116,8 +114,7 @@ var allFlags = []flag{
 		"vendor: accept what we assume the vendor ignores", []string{"strict", "vendor"}},
 	{keyChecks, string(server.ValidateGenerated), "generated: check requests with code generated from " +
 		"the document; reference: interpret the document, many times slower", []string{"generated", "reference"}},
-	{keyTLS, false, "serve HTTPS, with a generated certificate for this machine " +
-		"unless --tls-cert is given", nil},
+	{keyTLS, false, "serve HTTPS, with a generated certificate for this machine unless --tls-cert is given", nil},
 	{keyTLSCert, "", "file with the certificate (PEM); together with --tls-key, it enables HTTPS", nil},
 	{keyTLSKey, "", "file with the key of the certificate (PEM)", nil},
 	{keyValidate, false, "check every response against the OpenAPI document; return 500 for one that violates it", nil},

@@ -22,7 +22,7 @@ func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error
 	hosts = slices.DeleteFunc(hosts, func(h string) bool { return h == "" })
 	switch oci := k.String(keySource) == sourceOCI; {
 	case oci && len(hosts) == 0:
-		return nil, nil, fmt.Errorf("%s %s: needs %s, the hosts that may be contacted", keySource, sourceOCI, keyOCIHosts)
+		return nil, nil, fmt.Errorf("%s %s: needs %s, the hosts to contact", keySource, sourceOCI, keyOCIHosts)
 	case !oci && len(hosts) > 0:
 		return nil, nil, fmt.Errorf("%s: needs %s %s", keyOCIHosts, keySource, sourceOCI)
 	}
