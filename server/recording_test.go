@@ -198,8 +198,7 @@ func TestWorldFromARecording(t *testing.T) {
 	}
 }
 
-// TestRecordingEnds checks that a recording ends when it is stopped and with its world, and which calls
-// are refused.
+// TestRecordingEnds checks the ends of a recording, by a call and with its world, and refused calls.
 func TestRecordingEnds(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)

@@ -121,8 +121,7 @@ func TestWorlds(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestWorldsSurviveARestart checks that worlds that were created by calls, with their users and data,
-// exist after a restart, beside those of the configuration.
+// TestWorldsSurviveARestart checks that worlds from calls exist after a restart, with users and data.
 func TestWorldsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

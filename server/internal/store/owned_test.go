@@ -211,8 +211,7 @@ func TestRevisionOfARead(t *testing.T) {
 	})
 }
 
-// TestCommitsThatEndInAnotherOrder commits a transaction, and another one before the Write of the first returns. It checks that
-// the row of the later one stays.
+// TestCommitsThatEndInAnotherOrder commits a transaction, and another one before the Write of the first returns, and checks that the row of the later one stays.
 func TestCommitsThatEndInAnotherOrder(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
