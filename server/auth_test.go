@@ -22,14 +22,14 @@ import (
 
 const form = "application/x-www-form-urlencoded"
 
-// login asks for a token as clients do.
-func login(t *testing.T, srv *servertest.Server, user, password string) answer {
+// login requests a token as clients do.
+func login(t *testing.T, srv *servertest.Server, user, password string) response {
 	t.Helper()
 	body := url.Values{"username": {user}, "password": {password}, "token": {"true"}}.Encode()
 	return send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: form, body: body, token: "-"})
 }
 
-func TestTokenIsBareTextWithTheVendorsClaims(t *testing.T) {
+func TestTokenFormat(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	got := login(t, srv, servertest.User, servertest.Password)
@@ -75,7 +75,7 @@ func TestLoginRefuses(t *testing.T) {
 	send(t, srv, request{method: http.MethodPost, target: "/auth", contentType: "application/json", body: `{}`, token: "-"}).refused(t, http.StatusUnsupportedMediaType, form)
 }
 
-func TestForgedTokensAreRefused(t *testing.T) {
+func TestForgedTokens(t *testing.T) {
 	t.Parallel()
 	key := bytes.Repeat([]byte("k"), 64)
 	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.SigningKey = key }))
@@ -141,7 +141,7 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-func TestSecretsStayOut(t *testing.T) {
+func TestSecretsAreNotShown(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cret-of-a-registry"
 	var log bytes.Buffer
@@ -157,12 +157,12 @@ func TestSecretsStayOut(t *testing.T) {
 	if !strings.Contains(details, `"credential":{"username":"scanner"}`) {
 		t.Errorf("got %s, want the user name of the credential", details)
 	}
-	answers := created + details
+	responses := created + details
 	for _, body := range []string{`{"credential":{"password":"` + secret + `"`, `{"credentialType":"` + secret + `","registryType":"V2","registryUri":"https://x.y"}`, `{"registryUri":"` + secret + `","registryType":"V2","credentialType":"None"}`} {
 		got := post(t, srv, base, body)
-		answers += got.want(t, http.StatusBadRequest) + got.header.Get("X-QCS-Detail")
+		responses += got.want(t, http.StatusBadRequest) + got.header.Get("X-QCS-Detail")
 	}
-	texts := map[string]string{"the log": log.String(), "an answer": answers}
+	texts := map[string]string{"the log": log.String(), "a response": responses}
 	for _, name := range []string{"qcs.db", "qcs.db-wal"} {
 		data, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
@@ -173,7 +173,7 @@ func TestSecretsStayOut(t *testing.T) {
 	for name, text := range texts {
 		for _, hidden := range []string{secret, servertest.Password, url.QueryEscape(servertest.Password), token} {
 			if strings.Contains(text, hidden) {
-				t.Errorf("%s holds the secret %q", name, hidden)
+				t.Errorf("%s contains the secret %q", name, hidden)
 			}
 		}
 	}
@@ -185,30 +185,30 @@ func TestSecretsStayOut(t *testing.T) {
 func TestFirstUser(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	var told []string
+	var created []string
 	start := func(t *testing.T) *servertest.Server {
 		return newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 			o.Users, o.Data = nil, folder
-			o.FirstUser = func(name, password string) { told = append(told, name, password) }
+			o.FirstUser = func(name, password string) { created = append(created, name, password) }
 		}))
 	}
 	t.Run("first start", func(t *testing.T) {
 		srv := start(t)
-		if len(told) != 2 || told[0] != "admin" || len(told[1]) != 32 {
-			t.Fatalf("got told %q, want admin and a password of 128 bits", told)
+		if len(created) != 2 || created[0] != "admin" || len(created[1]) != 32 {
+			t.Fatalf("got %q, want admin and a password of 128 bits", created)
 		}
-		login(t, srv, "admin", told[1]).want(t, http.StatusCreated)
+		login(t, srv, "admin", created[1]).want(t, http.StatusCreated)
 	})
 	t.Run("second start", func(t *testing.T) {
 		srv := start(t)
-		if len(told) != 2 {
-			t.Errorf("told again: %q", told[2:])
+		if len(created) != 2 {
+			t.Errorf("created another user: %q", created[2:])
 		}
-		login(t, srv, "admin", told[1]).want(t, http.StatusCreated)
+		login(t, srv, "admin", created[1]).want(t, http.StatusCreated)
 	})
 	info, err := os.Stat(filepath.Join(folder, "signing.key"))
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("signing key: got %v, %v, want it for the owner only", info, err)
+		t.Errorf("signing key: got %v, %v, want a file that only its owner can read", info, err)
 	}
 	text, err := os.ReadFile(filepath.Join(folder, "signing.key"))
 	if err != nil {
@@ -219,7 +219,7 @@ func TestFirstUser(t *testing.T) {
 	}
 }
 
-func TestBadConfigurationIsRefused(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*server.Options){
 		"there is no such world": func(o *server.Options) { o.Users[0].World = "nosuch" },
@@ -233,7 +233,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 			o.Worlds = []server.World{{Name: "x", Plan: "Full"}, {Name: "x", Plan: "Free"}}
 		},
 		"a duration is negative": func(o *server.Options) { o.Pace.Queued = -1 },
-		"nothing in memory yet":  func(o *server.Options) { o.Existing = true },
+		"no existing data":       func(o *server.Options) { o.Existing = true },
 		`seed "nosuch": not one`: func(o *server.Options) { o.Seed = "nosuch" },
 	} {
 		o := server.Options{Users: []server.User{{Name: "a", Password: "b"}}}

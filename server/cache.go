@@ -13,30 +13,30 @@ import (
 	"github.com/qcsdev/qcs/server/internal/vendorapi"
 )
 
-// cacheKey is all that a cached answer depends on. A new parameter of an operation is part of the
-// query.
+// cacheKey has everything that a cached response depends on. A new parameter of an operation is
+// part of the query.
 type cacheKey struct {
-	world, revision int64 // the number of the world, which is never used again, and its revision
+	world, revision int64 // the number of the world, which is never reused, and its revision
 	version         request.Version
-	path, query     string // the escaped path and the whole raw query, after the dialect
+	path, query     string // the escaped path and the whole raw query, after the middleware Dialect
 	role            string
 }
 
-// cached is an answer, with the headers that were written below the cache.
+// cached is a response, with the headers that the inner handlers have written.
 type cached struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// read calls a handler and keeps its answer.
+// read calls a handler and buffers its response.
 func read(next http.Handler, r *http.Request) *cached {
-	answer := &request.Buffer{Head: http.Header{}, Status: http.StatusOK}
-	next.ServeHTTP(answer, r)
-	if answer.Status != http.StatusNoContent {
-		answer.Head.Set("Content-Length", strconv.Itoa(answer.Body.Len()))
+	response := &request.Buffer{Head: http.Header{}, Status: http.StatusOK}
+	next.ServeHTTP(response, r)
+	if response.Status != http.StatusNoContent {
+		response.Head.Set("Content-Length", strconv.Itoa(response.Body.Len()))
 	}
-	return &cached{answer.Status, answer.Head, answer.Body.String()}
+	return &cached{response.Status, response.Head, response.Body.String()}
 }
 
 func (c *cached) send(w http.ResponseWriter) {
@@ -45,16 +45,16 @@ func (c *cached) send(w http.ResponseWriter) {
 		header[name] = values
 	}
 	w.WriteHeader(c.status)
-	_, _ = io.WriteString(w, c.body) // the caller may be gone
+	_, _ = io.WriteString(w, c.body) // the caller may have disconnected
 }
 
-// responseCache caches the answers to GETs of the vendor's API that depend on the data of the world
-// only. An answer is found only while the world has the revision that was read for it.
+// responseCache caches the responses to GETs of the vendor's API that depend on the data of the
+// world only. A response is found only while the world has the revision of that data.
 type responseCache struct {
-	answers *otter.Cache[cacheKey, *cached]
+	responses *otter.Cache[cacheKey, *cached]
 }
 
-// newResponseCache returns a cache of so many bytes; a cache of none keeps nothing.
+// newResponseCache returns a cache of a number of bytes; it caches nothing if that is not positive.
 func newResponseCache(bytes int64) *responseCache {
 	if bytes <= 0 {
 		return &responseCache{}
@@ -62,15 +62,15 @@ func newResponseCache(bytes int64) *responseCache {
 	return &responseCache{otter.Must(&otter.Options[cacheKey, *cached]{
 		MaximumWeight: uint64(bytes), //nolint:gosec // not negative
 		Weigher: func(k cacheKey, c *cached) uint32 {
-			// of key, header and the cache's own entry
+			// for key, header and the cache's own entry
 			const overhead = 1000
 			return uint32(overhead + len(k.path) + len(k.query) + len(c.body)) //nolint:gosec // bodies are short
 		},
 	})}
 }
 
-// Middleware answers from the cache, or calls next and caches the answer. At most one call with a
-// key runs at a time; the others wait for its answer.
+// Middleware sends the response from the cache, or calls next and caches its response. At most one
+// call with a key runs at a time; the others wait for its response.
 func (c *responseCache) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := request.Of(r.Context())
@@ -78,7 +78,7 @@ func (c *responseCache) Middleware(next http.Handler) http.Handler {
 		case r.Method != http.MethodGet:
 			next.ServeHTTP(w, r)
 			return
-		case c.answers == nil || !s.World.Stable || r.ContentLength != 0 || r.Header.Get(vendorapi.Explain) != "":
+		case c.responses == nil || !s.World.Stable || r.ContentLength != 0 || r.Header.Get(vendorapi.Explain) != "":
 			read(next, r).send(w)
 			return
 		}
@@ -90,21 +90,21 @@ func (c *responseCache) Middleware(next http.Handler) http.Handler {
 			}
 			return own, nil
 		}
-		found, err := c.answers.Get(r.Context(), k, otter.LoaderFunc[cacheKey, *cached](load))
+		found, err := c.responses.Get(r.Context(), k, otter.LoaderFunc[cacheKey, *cached](load))
 		switch {
 		case own != nil:
 			own.send(w)
 		case err == nil:
 			found.send(w)
-		default: // the answer to another call is not for this one
+		default: // the response to the other call is not cacheable
 			read(next, r).send(w)
 		}
 	})
 }
 
-var errNotCacheable = errors.New("the answer is not cacheable")
+var errNotCacheable = errors.New("the response is not cacheable")
 
-// isCacheable reports whether an answer depends on the data of the world only.
+// isCacheable reports whether a response depends on the data of the world only.
 func isCacheable(status int, s *request.State) bool {
 	good := status == http.StatusOK || status == http.StatusNoContent
 	return good && !s.Basis.Timed && s.Basis.Revision != 0

@@ -18,8 +18,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// same compares the answer of the response cache with one that is read: a call with X-QCS-Explain
-// is never cached.
+// same compares a response that may be cached with one that is not: a call with X-QCS-Explain is
+// never cached.
 func same(t *testing.T, srv *servertest.Server, target string) {
 	t.Helper()
 	want := send(t, srv, request{method: http.MethodGet, target: target, explain: true})
@@ -34,7 +34,7 @@ func same(t *testing.T, srv *servertest.Server, target string) {
 	}
 }
 
-// withoutTime leaves out of an error when it happened.
+// withoutTime removes the time from an error.
 func withoutTime(body string) string {
 	before, _, _ := strings.Cut(body, `"timestamp":`)
 	return before
@@ -52,7 +52,7 @@ type parameter struct {
 	}
 }
 
-// values are values of a parameter that the document names, and some that follow from them.
+// values returns the values of a parameter in the document, and variants of them.
 func (p parameter) values() []string {
 	all := []string{""}
 	add := func(v any) {
@@ -80,7 +80,7 @@ func (p parameter) values() []string {
 	return all
 }
 
-// lists returns the query parameters of each GET of the document that has some, by path.
+// lists returns, by path, the query parameters of each GET of the document that has parameters.
 func lists(t *testing.T) map[string][]parameter {
 	t.Helper()
 	var d struct {
@@ -117,7 +117,7 @@ func lists(t *testing.T) map[string][]parameter {
 	return all
 }
 
-// filled starts an emulator in which each list has several items.
+// filled returns an emulator in which each list has several items.
 func filled(t *testing.T) (srv *servertest.Server, path func(string) string) {
 	t.Helper()
 	srv = newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
@@ -131,7 +131,7 @@ func filled(t *testing.T) (srv *servertest.Server, path func(string) string) {
 	}
 	var sha string
 	for image := range c.ListImages(t.Context(), client.List{}) {
-		for range 3 { // one that has vulnerabilities
+		for range 3 { // images with vulnerabilities
 			n := 0
 			for range c.ListVulnerabilities(t.Context(), image.Sha, client.List{}) {
 				n++
@@ -144,32 +144,31 @@ func filled(t *testing.T) (srv *servertest.Server, path func(string) string) {
 	return srv, strings.NewReplacer("{registryId}", registry, "{imageSha}", sha).Replace
 }
 
-// TestTwoValuesOfAParameterShareNoAnswer: the answer to each value of each query parameter in the
-// document is the one that is read, whichever values were asked for before. A new parameter is part
-// of it without an edit.
-func TestTwoValuesOfAParameterShareNoAnswer(t *testing.T) {
+// TestEachParameterIsInTheCacheKey checks that two values of a query parameter never share a cached
+// response. It tests all query parameters in the document, so that it covers new ones.
+func TestEachParameterIsInTheCacheKey(t *testing.T) {
 	t.Parallel()
 	srv, path := filled(t)
 	for template, parameters := range lists(t) {
 		target := path(template)
 		for _, p := range parameters {
-			answers := map[string]string{}
+			responses := map[string]string{}
 			for _, value := range p.values() {
 				query := target + "?" + p.Name + "=" + url.QueryEscape(value)
 				same(t, srv, query)
 				got := get(t, srv, query)
-				answers[withoutTime(got.body)+got.header.Get("X-QCS-Detail")] = value
+				responses[withoutTime(got.body)+got.header.Get("X-QCS-Detail")] = value
 			}
-			if len(answers) < 2 {
-				t.Errorf("%s: all values of %s give the same answer: the data of this test must tell %q apart", template, p.Name, p.values())
+			if len(responses) < 2 {
+				t.Errorf("%s: all values of %s have the same response; change the data of this test so that they differ for %q", template, p.Name, p.values())
 			}
 		}
 	}
 }
 
-// TestNoAnswerOutlivesAChange: after each kind of change, lists that were cached before it are
-// those that are read; and there is a change to see.
-func TestNoAnswerOutlivesAChange(t *testing.T) {
+// TestChangesInvalidateTheCache checks that after each kind of change, no list is returned that was
+// cached before the change.
+func TestChangesInvalidateTheCache(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	c, ctl, ctx := srv.Client(), srv.Control, t.Context()
@@ -222,13 +221,14 @@ func TestNoAnswerOutlivesAChange(t *testing.T) {
 			after += get(t, srv, target).body
 		}
 		if before == after {
-			t.Errorf("%s: nothing to see", change.name)
+			t.Errorf("%s: no list has changed", change.name)
 		}
 	}
 }
 
-// TestAWorldOfTheSameName has nothing of the world that was dropped.
-func TestAWorldOfTheSameName(t *testing.T) {
+// TestCacheOfARecreatedWorld checks that a new world does not get the cached responses of a dropped
+// world with the same name.
+func TestCacheOfARecreatedWorld(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	for _, seed := range []string{"release-notes", "small"} {
@@ -248,9 +248,9 @@ func TestAWorldOfTheSameName(t *testing.T) {
 	}
 }
 
-// TestAnswersThatDependOnTheTimeAreRead: a filter with a time matches other rows later, and a
-// report is generated later, though nothing is written.
-func TestAnswersThatDependOnTheTimeAreRead(t *testing.T) {
+// TestTimeDependentResponsesAreNotCached checks a filter with a time, which matches other rows later,
+// and the list of reports, whose states change without a write.
+func TestTimeDependentResponsesAreNotCached(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	must(srv.Client().CreateReport(t.Context(), api.ReportRequest{Name: "n", TemplateName: api.ReportTemplateCSIMAGEVULNERABILITY}))(t)
@@ -258,15 +258,15 @@ func TestAnswersThatDependOnTheTimeAreRead(t *testing.T) {
 	before, generating := get(t, srv, recent).body, get(t, srv, reports).body
 	srv.Advance(time.Hour)
 	if same(t, srv, recent); get(t, srv, recent).body == before {
-		t.Errorf("the same registries are recent an hour later")
+		t.Errorf("the filter matches the same registries an hour later")
 	}
 	if after := get(t, srv, reports).body; after == generating || !strings.Contains(after, `"GENERATED"`) {
 		t.Errorf("got %s an hour later", after)
 	}
 }
 
-// TestTheCacheCanBeOff: without it the answers are the same.
-func TestTheCacheCanBeOff(t *testing.T) {
+// TestWithoutCache checks that the responses are the same without the cache.
+func TestWithoutCache(t *testing.T) {
 	t.Parallel()
 	var bodies []string
 	for _, bytes := range []int64{0, -1} {
@@ -279,9 +279,9 @@ func TestTheCacheCanBeOff(t *testing.T) {
 	}
 }
 
-// TestRolesShareNoAnswer: what a manager has read is refused to a user without a scope, and read
-// for a reader.
-func TestRolesShareNoAnswer(t *testing.T) {
+// TestRoleIsInTheCacheKey checks that a user without a scope is refused what is cached for a manager,
+// and that a reader gets a response.
+func TestRoleIsInTheCacheKey(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"))
 	w, err := emulator.New(srv.URL, "", srv.HTTP()).CreateWorld(t.Context(), control.WorldRequest{Name: "roles", Seed: "small", Users: []control.UserRequest{

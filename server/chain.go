@@ -30,8 +30,8 @@ const (
 	controlBody = 256 << 20
 )
 
-// handler puts the stages of a request together. A request passes them in the order in which they
-// are written here.
+// handler returns the handler of all requests. A request passes the middleware in the order in
+// which it is listed here.
 func (s *Server) handler() (http.Handler, error) {
 	fail := vendorapi.Fail(s.options.Now)
 	for _, api := range []reflect.Type{
@@ -45,16 +45,16 @@ func (s *Server) handler() (http.Handler, error) {
 	}
 	return chain(
 		s.route(fail),
-		s.recorder.Middleware,                 // around all: a recorded call has one time from begin to end
-		cleanPath,                             // one form for each path
-		withState,                             // what the following stages share
-		vendorapi.Dialect,                     // calls of v1.1 and v1.2 become calls of v1.3
+		s.recorder.Middleware,                 // outermost: a recorded call has one time from begin to end
+		cleanPath,                             // each path in one form
+		withState,                             // the state that the following middleware shares
+		vendorapi.Dialect,                     // converts calls of v1.1 and v1.2 to calls of v1.3
 		s.observe,                             // a request id, and one line of log
-		recoverPanics(s.options.Logger, fail), // a panic is a 500, which observe logs
+		recoverPanics(s.options.Logger, fail), // a panic becomes a 500, which observe logs
 	), nil
 }
 
-// vendor is the way of a request of the vendor's API, from its path to its operation.
+// vendor returns the handler of the vendor's API: middleware and operations.
 func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 	h := &vendorapi.Handlers{
 		Registry: s.registry, Scans: s.scans, Reports: s.reports, Authority: s.authority,
@@ -77,19 +77,19 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 	}
 	return chain(
 		vendorapi.Operations(binders, reference, fail),
-		s.journal.Middleware(s.options.Now),               // keeps the answer that the caller sees
+		s.journal.Middleware(s.options.Now),               // stores the response that the caller gets
 		find,                                              // the operation, or 404 and 405
 		faults.Middleware,                                 // before authentication, which a fault may refuse
-		s.checkResponses(fail),                            // off unless options ask for it
-		s.authority.Middleware(fail),                      // 401, and 409 for what the plan lacks
+		s.checkResponses(fail),                            // off unless an option enables it
+		s.authority.Middleware(fail),                      // 401, and 409 if the plan lacks the operation
 		s.limiter.Middleware(fail),                        // 429; a call without a permission counts
 		auth.Authorize(fail),                              // 403
-		newResponseCache(s.options.CacheBytes).Middleware, // below authorization: answers depend on the role
-		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // what clients write in their own way
+		newResponseCache(s.options.CacheBytes).Middleware, // after authorization: responses depend on the role
+		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // deviations of some clients
 	), nil
 }
 
-// control is the way of a request of the control API. It has neither journal nor faults.
+// control returns the handler of the control API, which has neither journal nor faults.
 func (s *Server) control(fail request.Fail) (http.Handler, error) {
 	find, err := s.find(contract.ControlDocument, controlBody, fail)
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *Server) control(fail request.Fail) (http.Handler, error) {
 	return chain(
 		vendorapi.Operations(nil, reference, fail),
 		find,                         // the operation, or 404 and 405
-		s.checkResponses(fail),       // off unless options ask for it
+		s.checkResponses(fail),       // off unless an option enables it
 		access.Middleware(fail),      // 403 for other origins; the control token
 		s.authority.Middleware(fail), // 401
 		s.limiter.Middleware(fail),   // 429
@@ -114,7 +114,7 @@ func (s *Server) control(fail request.Fail) (http.Handler, error) {
 	), nil
 }
 
-// controls are the handlers of the control API.
+// controls returns the handlers of the control API.
 func (s *Server) controls() *controlapi.Handlers {
 	return &controlapi.Handlers{
 		Store: s.store, Registry: s.registry, Scans: s.scans, Worlds: s.worlds, Authority: s.authority,
@@ -150,8 +150,8 @@ func (s *Server) route(fail request.Fail) http.Handler {
 	})
 }
 
-// lazy builds a handler, for which it reads a document, when the first request needs it: so the
-// emulator is ready sooner.
+// lazy builds a handler when the first request needs it. Building reads a document, and without it
+// the emulator is ready sooner.
 func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) http.Handler {
 	handler := sync.OnceValues(func() (http.Handler, error) { return build(fail) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -175,7 +175,7 @@ func (s *Server) find(
 	d = d.With(contract.Options{
 		MaxBody: maxBody, Strictness: s.options.Strictness,
 		Passed: func(e *contract.RequestError) {
-			s.options.Logger.Warn("let pass by --strictness=vendor", "rule", e.Rule, "cause", e)
+			s.options.Logger.Warn("accepted by --strictness=vendor", "rule", e.Rule, "cause", e)
 		},
 	})
 	return func(next http.Handler) http.Handler {
@@ -193,7 +193,7 @@ func (s *Server) find(
 	}, nil
 }
 
-// generated is the router with the handlers of oapi-codegen.
+// generated returns the router with the handlers of oapi-codegen.
 func generated(fail request.Fail, register func(*echo.Echo)) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { fail(c.Response(), c.Request(), err) }
@@ -201,7 +201,7 @@ func generated(fail request.Fail, register func(*echo.Echo)) http.Handler {
 	return e
 }
 
-// checkResponses checks answers against the document where the options ask for it.
+// checkResponses checks responses against the document if an option enables it.
 func (s *Server) checkResponses(fail request.Fail) request.Middleware {
 	if s.options.ValidateResponses || s.options.OnViolation != nil {
 		return vendorapi.CheckResponses(s.options.OnViolation, fail)
@@ -209,8 +209,8 @@ func (s *Server) checkResponses(fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler { return next }
 }
 
-// cleanPath serves a path with a trailing slash as the path without it, as release notes 1.12 write
-// it, and brings escapes into one form. It never redirects: clients would drop bodies and methods.
+// cleanPath removes a trailing slash, which release notes 1.12 use, and normalizes escapes. It
+// never redirects: clients would drop bodies and methods.
 func cleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isClean(r.URL) {
@@ -225,13 +225,13 @@ func cleanPath(next http.Handler) http.Handler {
 		}
 		u, cleaned := *r.URL, *r
 		u.RawPath = strings.Join(segments, "/")
-		u.Path, _ = url.PathUnescape(u.RawPath) // it was escaped just now
+		u.Path, _ = url.PathUnescape(u.RawPath) // it was escaped above
 		cleaned.URL = &u
 		next.ServeHTTP(w, &cleaned)
 	})
 }
 
-// isClean reports whether a path is in the one form already: most are.
+// isClean reports whether a path is in the normal form already, as most are.
 func isClean(u *url.URL) bool {
 	for _, c := range []byte(u.Path) {
 		if (c < 'a' || c > 'z') && (c < '-' || c > '9') && (c < 'A' || c > 'Z') && c != '_' {
@@ -241,14 +241,14 @@ func isClean(u *url.URL) bool {
 	return u.RawPath == "" && !strings.HasSuffix(u.Path, "/")
 }
 
-// recoverPanics turns a panic into a 500 whose cause is in the log.
+// recoverPanics converts a panic to a 500 whose cause is in the log.
 func recoverPanics(log *slog.Logger, fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() {
 				switch cause := recover(); cause {
 				case nil:
-				case http.ErrAbortHandler: // the server's own way to cut a connection
+				case http.ErrAbortHandler: // net/http closes the connection
 					panic(cause)
 				default:
 					log.Error("panic", "cause", cause, "stack", string(debug.Stack()))

@@ -21,7 +21,7 @@ import (
 const serviceAccount = `{"type":"service_account","project_id":"my-project","client_email":"scan@my-project.example.com","private_key":"not-a-real-one"}`
 
 // postFile makes a POST of a form with one file.
-func postFile(t *testing.T, srv *servertest.Server, target, name, content string) answer {
+func postFile(t *testing.T, srv *servertest.Server, target, name, content string) response {
 	t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -43,7 +43,7 @@ func TestAWSConnectors(t *testing.T) {
 		t.Errorf("got %+v, %v, want an external id that fits an int32", first, err)
 	}
 	if again, err := c.AWSBase(t.Context()); err != nil || again != first {
-		t.Errorf("got %+v, %v, want the same again", again, err)
+		t.Errorf("got %+v, %v, want the same", again, err)
 	}
 	if all, err := c.ListAWSConnectors(t.Context(), ""); err != nil || all == nil || len(all) != 0 {
 		t.Errorf("got %v, %v, want an empty array", all, err)
@@ -83,11 +83,11 @@ func TestAWSConnectors(t *testing.T) {
 		return r
 	}
 	if got := registry(arn); got.AWS.Name != "scans" || got.AWS.AccountID != "123456789012" || len(got.Connectors) != 1 || got.Connectors[0].Description != "of Terraform" {
-		t.Errorf("a registry with a role that has a connector: got %+v", got)
+		t.Errorf("a registry with the role of an existing connector: got %+v", got)
 	}
 	registry("arn:aws:iam::123456789012:role/newer")
 	if all, err := c.ListAWSConnectors(t.Context(), "123456789012"); err != nil || len(all) != 2 {
-		t.Errorf("got %v, %v, want that the registry made a connector", all, err)
+		t.Errorf("got %v, %v, want a connector that the registry has created", all, err)
 	}
 	post(t, srv, base+"/aws/connector", `{"arn":"nonsense"}`).refused(t, http.StatusBadRequest, "regular expression")
 }
@@ -157,7 +157,7 @@ func TestGCPConnectors(t *testing.T) {
 	} {
 		got := postFile(t, srv, target, tt.part, tt.content)
 		if got.refused(t, http.StatusBadRequest, tt.detail); strings.Contains(got.body+got.header.Get("X-QCS-Detail"), "secret") {
-			t.Errorf("%s: the answer shows the file", tt.name)
+			t.Errorf("%s: the response contains the file", tt.name)
 		}
 	}
 	postFile(t, srv, base+"/gcp/connector", "file", serviceAccount).refused(t, http.StatusBadRequest, `"name"`)

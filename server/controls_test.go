@@ -16,12 +16,12 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-func put(t *testing.T, srv *servertest.Server, target, body string) answer {
+func put(t *testing.T, srv *servertest.Server, target, body string) response {
 	t.Helper()
 	return send(t, srv, request{method: http.MethodPut, target: target, contentType: "application/json", body: body})
 }
 
-func TestClockOverTheWire(t *testing.T) {
+func TestClock(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
@@ -31,15 +31,15 @@ func TestClockOverTheWire(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	advanced := must(srv.Control().Advance(t.Context(), time.Hour))(t)
-	var story []string
+	var events []string
 	for _, e := range advanced.Events {
-		story = append(story, fmt.Sprintf("%d %s-%s", (e.At-1767323045000)/1000, e.From, e.To))
+		events = append(events, fmt.Sprintf("%d %s-%s", (e.At-1767323045000)/1000, e.From, e.To))
 	}
-	if diff := cmp.Diff([]string{"1 Created-Queued", "3 Queued-Running", "5 Running-Running", "13 Running-Finished"}, story); diff != "" || advanced.Now != 1767326645000 || advanced.Mode != control.ClockModeFrozen {
+	if diff := cmp.Diff([]string{"1 Created-Queued", "3 Queued-Running", "5 Running-Running", "13 Running-Finished"}, events); diff != "" || advanced.Now != 1767326645000 || advanced.Mode != control.ClockModeFrozen {
 		t.Errorf("got %+v (-want +got):\n%s", advanced, diff)
 	}
 	if n := statuses(t, c, r)["Finished"]; n != 1 {
-		t.Errorf("the scan is not over when the answer comes: %v", statuses(t, c, r))
+		t.Errorf("the response was sent before the end of the scan: %v", statuses(t, c, r))
 	}
 	id := newSchedule(t, c, r, "another")
 	target := "/_qcs/registry/" + r + "/schedule/" + id + "/status"
@@ -61,9 +61,9 @@ func TestClockOverTheWire(t *testing.T) {
 	}
 }
 
-// TestClocksBelongToWorlds: tokens expire, and dates are written, by the clock of the world; that
-// of another world does not matter.
-func TestClocksBelongToWorlds(t *testing.T) {
+// TestClocksOfWorlds checks that tokens expire and dates are written by the clock of their world,
+// and that the clocks of worlds are independent.
+func TestClocksOfWorlds(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 		o.Worlds = []server.World{{Name: "one", Plan: "Full"}, {Name: "two", Plan: "Full"}}
@@ -84,8 +84,8 @@ func TestClocksBelongToWorlds(t *testing.T) {
 	send(t, srv, advance).refused(t, http.StatusForbidden, "QCS.CONTROL")
 }
 
-// TestAddRepository: what is added is there, and found in lists, at once; what a scan finds later
-// comes on top.
+// TestAddRepository checks that added repositories and images are in the lists at once, and that
+// later scans add to them.
 func TestAddRepository(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
@@ -116,17 +116,18 @@ func TestAddRepository(t *testing.T) {
 	}
 }
 
-// TestAdvanceTellsAllEvents, also when the background work is awake.
-func TestAdvanceTellsAllEvents(t *testing.T) {
+// TestAdvanceListsAllEvents checks that the response has all moves, even while the background work
+// runs.
+func TestAdvanceListsAllEvents(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
 	registry := newRegistry(t, srv.Client(), "https://r.example.com")
 	for i := range 30 {
-		newSchedule(t, srv.Client(), registry, fmt.Sprint(i)) // wakes nobody, but the advance does
+		newSchedule(t, srv.Client(), registry, fmt.Sprint(i)) // does not wake the runner, but the advance does
 		got := must(srv.Control().Advance(t.Context(), time.Hour))(t)
 		if len(got.Events) != 4 || got.Events[3].To != "Finished" {
 			t.Fatalf("%d: got %+v, want all four moves up to Finished", i, got.Events)
 		}
-		must(srv.Client().CancelSchedules(t.Context(), registry, client.All()))(t) // wakes it
+		must(srv.Client().CancelSchedules(t.Context(), registry, client.All()))(t) // wakes the runner
 	}
 }

@@ -22,17 +22,17 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// unreached says why no test gets some documented statuses, by operation and status; * stands for
-// all operations.
+// unreached has the reasons why no test gets some documented statuses, by operation and status; *
+// stands for all operations.
 var unreached = map[string]string{
-	"* 201": "the swagger names it beside 200; integrations insist on 200, so it is never sent",
-	"* 204": "the swagger names it beside 200; the answer carries the id of a job, so it is never sent",
-	"* 404": "the swagger names it for each operation; nothing that this one names can be missing",
+	"* 201": "the swagger has it besides 200; integrations require 200, so it is never sent",
+	"* 204": "the swagger has it besides 200; the response has the id of a job, so it is never sent",
+	"* 404": "the swagger has it for each operation; this one refers to nothing that can be missing",
 
 	"ListAWSConnectorsOfAccount 404": "an account without connectors has an empty list",
 }
 
-// reasonOf says why no test gets a status of an operation, if that may be.
+// reasonOf returns the key of the reason why no test gets a status of an operation, if there is one.
 func reasonOf(o *contract.Operation, status string) (key string, ok bool) {
 	if key := o.ID + " " + status; unreached[key] != "" {
 		return key, true
@@ -44,7 +44,7 @@ func reasonOf(o *contract.Operation, status string) (key string, ok bool) {
 	return "* " + status, unreached["* "+status] != ""
 }
 
-// coverage is what was seen of a document: operation and status.
+// coverage has the pairs of operation and status that were received.
 type coverage struct {
 	mu       sync.Mutex
 	document *contract.Document
@@ -62,7 +62,7 @@ func (c *coverage) note(t *testing.T, r *http.Request, status int) {
 	c.seen[m.ID+" "+strconv.Itoa(status)] = true
 }
 
-// recording is a transport that notes what passes.
+// recording is a transport that notes operation and status of each call.
 type recording struct {
 	t        *testing.T
 	coverage *coverage
@@ -70,15 +70,15 @@ type recording struct {
 }
 
 func (r recording) RoundTrip(request *http.Request) (*http.Response, error) {
-	answer, err := r.next.RoundTrip(request)
+	response, err := r.next.RoundTrip(request)
 	if err == nil {
-		r.coverage.note(r.t, request, answer.StatusCode)
+		r.coverage.note(r.t, request, response.StatusCode)
 	}
-	return answer, err
+	return response, err
 }
 
-// TestEveryOperationAndStatus calls every operation through the SDK, and gets every status that the
-// document gives it, but for those that unreached names.
+// TestEveryOperationAndStatus calls every operation through the SDK, and provokes each of its
+// documented statuses, except for those in unreached.
 func TestEveryOperationAndStatus(t *testing.T) {
 	t.Parallel()
 	d, err := contract.Load(openapi.JSON, contract.Options{})
@@ -114,14 +114,13 @@ func TestEveryOperationAndStatus(t *testing.T) {
 	}
 	for key := range unreached {
 		if !used[key] {
-			t.Errorf("unreached has %q, which excuses nothing", key)
+			t.Errorf("unreached has %q, which is not needed", key)
 		}
 	}
 	t.Logf("%d operations, %d pairs of operation and status in the document, %d reached", len(d.Operations()), documented, len(c.seen))
 }
 
-// provoke gets a status from an emulator of its own that is made for it, with the example call of
-// the document.
+// provoke gets a status from a new emulator, with the example call of the document.
 func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 	t.Helper()
 	call := o.Example()
@@ -158,11 +157,11 @@ func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 		prepare = again
 	case "500":
 		folder := t.TempDir()
-		var calls, broken atomic.Int64 // of the clock since it is broken
+		var calls, broken atomic.Int64 // calls of the clock since it is broken
 		with(func(o *server.Options) {
 			now := o.Now
 			o.Data, o.Now = folder, func() time.Time {
-				if broken.Load() > 0 && calls.Add(1) == 3 { // those before are for the request id and the log
+				if broken.Load() > 0 && calls.Add(1) == 3 { // the calls before are for the request id and the log
 					panic("a clock that is broken")
 				}
 				return now()
@@ -172,7 +171,7 @@ func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 			if r.token = "Bearer " + srv.Token(); o.Public {
 				r.token, r.body = "-", url.Values{"username": {servertest.User}, "password": {servertest.Password}, "token": {"true"}}.Encode()
 			}
-			if damage(t, folder); o.ID == "CreateToken" || o.ID == "DescribeAWSBase" { // they read no table
+			if damage(t, folder); o.ID == "CreateToken" || o.ID == "DescribeAWSBase" { // they do not read a table
 				broken.Store(1)
 			}
 		}
@@ -195,11 +194,11 @@ func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 		t.Errorf("got %d %s %s, want %s", got.status, got.header.Get("X-QCS-Detail"), got.body, status)
 	}
 	if got.status == http.StatusInternalServerError && (got.header.Get("X-QCS-Detail") != "" || strings.Contains(got.body, "world")) {
-		t.Errorf("a fault of ours tells its cause: %q %s", got.header.Get("X-QCS-Detail"), got.body)
+		t.Errorf("an internal error shows its cause: %q %s", got.header.Get("X-QCS-Detail"), got.body)
 	}
 }
 
-// damage takes the tables away from a database.
+// damage drops the tables of a database.
 func damage(t *testing.T, folder string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(folder, "qcs.db"))
@@ -214,7 +213,7 @@ func damage(t *testing.T, folder string) {
 	}
 }
 
-// everyMethod goes through all methods of the SDK; each must succeed.
+// everyMethod calls all methods of the SDK; each must succeed.
 func everyMethod(t *testing.T, seen *coverage) {
 	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.EmptyListStatus = http.StatusNoContent }))
 	login200 := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.AuthStatus = http.StatusOK }))
@@ -268,7 +267,7 @@ func everyMethod(t *testing.T, seen *coverage) {
 	}
 	everyReport(t, srv, c)
 	must(c.CancelSchedules(ctx, r, client.All()))(t)
-	must(c.DeleteSchedulesByBody(ctx, r, a))(t) //nolint:staticcheck // the older form is an operation, too
+	must(c.DeleteSchedulesByBody(ctx, r, a))(t) //nolint:staticcheck // the deprecated operation is tested, too
 	must(c.DeleteSchedules(ctx, r, client.All()))(t)
 	must(c.DeleteRegistry(ctx, r))(t)
 	must(c.DeleteRegistries(ctx, r))(t)
@@ -285,7 +284,7 @@ func (c *coverage) has(key string) bool {
 	return c.seen[key]
 }
 
-// everyReport goes through reports and policies.
+// everyReport calls the methods for reports and policies.
 func everyReport(t *testing.T, srv *servertest.Server, c *client.Client) {
 	t.Helper()
 	ctx := t.Context()
@@ -305,7 +304,7 @@ func everyReport(t *testing.T, srv *servertest.Server, c *client.Client) {
 	must(c.UpdatePolicy(ctx, made.ID, rules))(t)
 }
 
-// must gives the value of a call that has to succeed: must(c.Call(…))(t).
+// must returns the value of a call that must succeed: must(c.Call(…))(t).
 func must[T any](value T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {
 		t.Helper()
@@ -316,7 +315,7 @@ func must[T any](value T, err error) func(*testing.T) T {
 	}
 }
 
-// all reads lists that have to succeed.
+// all reads a list, which must succeed.
 func all[T any](t *testing.T, lists ...iter.Seq2[T, error]) []T {
 	t.Helper()
 	var items []T

@@ -15,10 +15,10 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// memory means data that lives as long as the process.
+// memory means that the data ends with the process.
 const memory = store.Memory
 
-// open opens the data, and owns the folder of a SQLite file unless it only reads.
+// open opens the data and, unless it only reads, takes the lock on the folder of a SQLite file.
 func open(o Options) (*store.Store, *owner, error) {
 	ctx := context.Background()
 	path := databaseFile(o)
@@ -42,7 +42,7 @@ func open(o Options) (*store.Store, *owner, error) {
 	}
 	empty, err := store.Empty()
 	if err == nil {
-		err = writeNew(path, empty) // for its owner only
+		err = writeNew(path, empty) // readable for its owner only
 	}
 	var s *store.Store
 	if err == nil || errors.Is(err, fs.ErrExist) {
@@ -56,13 +56,13 @@ func open(o Options) (*store.Store, *owner, error) {
 
 func databaseFile(o Options) string { return filepath.Join(o.Data, "qcs.db") }
 
-// exists fails where there is no data yet.
+// exists returns an error if there is no data yet.
 func exists(o Options) error {
 	if o.Database != "" {
 		return nil
 	}
 	if o.Data == memory {
-		return errors.New("there is nothing in memory yet")
+		return errors.New("there is no existing data in memory")
 	}
 	if _, err := os.Stat(databaseFile(o)); err != nil {
 		return fmt.Errorf("there is no database: %w", err)
@@ -70,8 +70,8 @@ func exists(o Options) error {
 	return nil
 }
 
-// makeFolder creates the data folder if there is none, for its owner only, with a note that keeps
-// it out of git.
+// makeFolder creates the data folder if there is none, for its owner only, with a .gitignore that
+// excludes it from git.
 func makeFolder(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
@@ -85,8 +85,8 @@ func makeFolder(path string) error {
 // keyBytes is the size of the key that signs tokens with HS512.
 const keyBytes = 64
 
-// signingKey returns the key of the options, of the data folder, or a new key, which is kept in the
-// data folder for its owner only.
+// signingKey returns the key of the options, or that of the data folder, which it creates if there
+// is none.
 func signingKey(o Options) ([]byte, error) {
 	if len(o.SigningKey) > 0 {
 		if len(o.SigningKey) < keyBytes {
@@ -118,7 +118,7 @@ func signingKey(o Options) ([]byte, error) {
 	return key, nil
 }
 
-// DecodeKey reads a signing key as files and the environment have it: the base64 of 64 bytes.
+// DecodeKey decodes a signing key of a file or the environment: the base64 of 64 bytes.
 func DecodeKey(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
@@ -130,7 +130,7 @@ func DecodeKey(text string) ([]byte, error) {
 	return key, nil
 }
 
-// writeNew writes a file that must not exist. It appears under its name only when it is complete.
+// writeNew writes a file that must not exist. The file has its name only when it is complete.
 func writeNew(path string, data []byte) error {
 	if _, err := os.Stat(path); err == nil {
 		return fs.ErrExist
@@ -138,7 +138,7 @@ func writeNew(path string, data []byte) error {
 	return writeWhole(path, data, os.Link)
 }
 
-// writeWhole writes a temporary file, for its owner only, and puts it in place.
+// writeWhole writes a temporary file, for its owner only, and moves it to its place.
 func writeWhole(path string, data []byte, place func(from, to string) error) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
 	if err != nil {

@@ -24,7 +24,7 @@ func TestOlderVersions(t *testing.T) {
 		{"v1.2 list", request{method: "GET", target: "/csapi/v1.2/registry?pageNumber=1&pageSize=50"}, 200},
 		{"v1.2 delete by query (release notes 1.12)", request{method: "DELETE", target: "/csapi/v1.2/registry?registryIds=x"}, 200},
 		{"v1.1 list", request{method: "GET", target: "/csapi/v1.1/registry?pageNo=1&pageSize=50"}, 200},
-		{"v1.1 page number is held to the same bounds", request{method: "GET", target: "/csapi/v1.1/registry?pageNo=0&pageSize=50"}, 400},
+		{"v1.1 page number has the same bounds", request{method: "GET", target: "/csapi/v1.1/registry?pageNo=0&pageSize=50"}, 400},
 		{"v1.1 delete of schedules with a trailing slash and a bare array", request{method: "DELETE", target: "/csapi/v1.1/registry/" + sampleRegistry + "/schedule/", contentType: "application/json", body: `["f677b189-8b54-46ba-9d24-624b7e98767d"]`}, 200},
 		{"v1.1 delete of registries with a bare array", request{method: "DELETE", target: "/csapi/v1.1/registry", contentType: "application/json", body: `["95b715e0-0fc7-4dac-b4de-2e1b92fc527d"]`}, 200},
 		{"pageNo is not known to v1.3", request{method: "GET", target: base + "?pageNo=1"}, 400},
@@ -65,14 +65,14 @@ func TestBasicAuthentication(t *testing.T) {
 	send(t, srv, request{method: "GET", target: base, token: "Basic !"}).refused(t, http.StatusUnauthorized, "wrong user name or password")
 }
 
-func TestFiltersThatAreEncodedTwice(t *testing.T) {
+func TestFilterDecoding(t *testing.T) {
 	t.Parallel()
 	const twice = base + "?filter=registryUri%253A%2522https%253A%252F%252Fone.example.com%2522"
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	if got := get(t, srv, twice).want(t, http.StatusOK); !strings.Contains(got, `"count":1,`) {
 		t.Errorf("got %s, want the one registry", got)
 	}
-	get(t, srv, base+"?filter=registryName%3A%2525").want(t, http.StatusOK)        // a percent sign that is meant
+	get(t, srv, base+"?filter=registryName%3A%2525").want(t, http.StatusOK)        // an intended percent sign
 	for _, rest := range []string{"&filter=registryName:a", "&registryType=%zz"} { // decoding the filter hides no fault of the rest
 		if status := get(t, srv, twice+rest).status; status != http.StatusBadRequest {
 			t.Errorf("%s: got %d, want 400", rest, status)
@@ -82,7 +82,7 @@ func TestFiltersThatAreEncodedTwice(t *testing.T) {
 	get(t, strict, twice).refused(t, http.StatusBadRequest, "rule filter-syntax")
 }
 
-func TestStatusesThatClientsInsistOn(t *testing.T) {
+func TestConfigurableStatuses(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.AuthStatus, o.EmptyListStatus = 200, 204 }))
 	login(t, srv, servertest.User, servertest.Password).want(t, http.StatusOK)
@@ -125,7 +125,7 @@ func TestRateLimit(t *testing.T) {
 			for range 5 {
 				got := login(t, srv, "other", "p")
 				if got.want(t, http.StatusCreated); got.header.Get("X-RateLimit-Limit") != "" {
-					t.Error("/auth carries rate headers")
+					t.Error("/auth has rate headers")
 				}
 			}
 			srv.Advance(30 * time.Second)
@@ -134,8 +134,8 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// TestConcurrencyLimit: a call that is not over yet counts, one of another operation does not; too
-// many at the same time are refused before the rate is looked at.
+// TestConcurrencyLimit checks that only running calls of the same operation count, and that a call
+// over the limit is refused before the rate limit is checked.
 func TestConcurrencyLimit(t *testing.T) {
 	t.Parallel()
 	for name, classic := range map[string]bool{"gateway": false, "API server": true} {
@@ -151,13 +151,13 @@ func TestConcurrencyLimit(t *testing.T) {
 			}
 			slow.Header.Set("Content-Type", "application/json")
 			slow.Header.Set("Authorization", "Bearer "+srv.Token())
-			over := make(chan answer)
+			over := make(chan response)
 			go func() {
-				response, err := srv.HTTP().Do(slow)
+				got, err := srv.HTTP().Do(slow)
 				if err != nil {
 					t.Error(err)
 				}
-				over <- answer{response.StatusCode, response.Header, ""}
+				over <- response{got.StatusCode, got.Header, ""}
 			}()
 			// returns when the emulator reads the body: the call runs
 			if _, err := feed.Write([]byte(`{"registryType":"V2",`)); err != nil {

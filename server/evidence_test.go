@@ -7,9 +7,9 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestAnswersSayWhatIsChosen: an answer that rests on a choice of ours names it, one that does not
-// says nothing.
-func TestAnswersSayWhatIsChosen(t *testing.T) {
+// TestResponsesNameOurChoices checks that X-QCS-Detail names the choices that a response depends on,
+// and that other responses have no X-QCS-Detail.
+func TestResponsesNameOurChoices(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	schedules := base + "/" + sampleRegistry + "/schedule"
@@ -20,9 +20,9 @@ func TestAnswersSayWhatIsChosen(t *testing.T) {
 		{"a bulk call", "POST", schedules + "/cancel?filter=status:Running", ""},
 		{"no filter", "GET", base, ""},
 		{"chosen tokens, each once", "GET", schedules + "?filter=name:a%20OR%20name:b%20OR%20repo:c&sort=created:desc", `token "name" (chosen); token "filters.repoTags.repo" (chosen); token "created" (chosen)`},
-		{"the answer of a single cancel", "POST", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a02/cancel", "answer of CancelSchedule (chosen)"},
+		{"the response of a single cancel", "POST", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a02/cancel", "answer of CancelSchedule (chosen)"},
 		{"a cell of the table of statuses", "DELETE", schedules + "/5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a06", "answer of DeleteSchedule (chosen); delete of a schedule in state Unknown (chosen)"},
-		{"what is ours anyway", "GET", "/_qcs/clock", ""},
+		{"the control API", "GET", "/_qcs/clock", ""},
 	} {
 		got := send(t, srv, request{method: tt.method, target: tt.target})
 		if got.want(t, http.StatusOK); got.header.Get("X-QCS-Detail") != tt.want {

@@ -19,7 +19,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// socket makes a GET over a connection of its own, and gives what came back to the letter.
+// socket makes a GET over a new connection, and returns the raw response.
 func socket(t *testing.T, srv *servertest.Server, target string) (head, body string) {
 	t.Helper()
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(srv.URL, "http://"))
@@ -38,8 +38,8 @@ func socket(t *testing.T, srv *servertest.Server, target string) (head, body str
 	return head, body
 }
 
-// TestFaults: each kind of fault, as the SDK sees it and as it is on a socket; afterwards calls go
-// well again.
+// TestFaults triggers each kind of fault in a call of the SDK and in one on a socket, and checks that
+// later calls succeed.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	once := control.FaultTiming{First: 2} // the SDK's call and that of the socket
@@ -47,25 +47,25 @@ func TestFaults(t *testing.T) {
 		name   string
 		effect control.FaultEffect
 		sdk    func(error) bool
-		head   []string // lines of the answer on the socket; none for no answer
+		head   []string // lines of the response on the socket; none for no response
 		body   func(string) bool
 	}{
 		{"status", control.FaultEffect{Kind: "status", Status: 503, Code: "503 DOWN", Message: "Gone fishing."}, sdkSees(503, "Gone fishing."),
 			[]string{"HTTP/1.1 503 Service Unavailable"}, is(`{"errorCode":"503 DOWN","message":"Gone fishing.","timestamp":1767323045000}`)},
 		{"status by default", control.FaultEffect{Kind: "status"}, sdkSees(503, "Service Unavailable."), []string{"HTTP/1.1 503 Service Unavailable"}, is(`{"errorCode":"503 SERVICE_UNAVAILABLE","message":"Service Unavailable.","timestamp":1767323045000}`)},
 		{"rate limit of the gateway", control.FaultEffect{Kind: "rateLimit", WaitSeconds: 7}, func(err error) bool { return errors.Is(err, client.ErrRateLimited) && waits(err, 7*time.Second) },
-			[]string{"HTTP/1.1 429 Too Many Requests", "Retry-After: 7", "X-Ratelimit-Limit: 1", "X-Ratelimit-Window-Sec: 7", "X-Ratelimit-Remaining: 0", "X-Ratelimit-Towait-Sec: 7"}, holds("429 TOO_MANY_REQUESTS")},
+			[]string{"HTTP/1.1 429 Too Many Requests", "Retry-After: 7", "X-Ratelimit-Limit: 1", "X-Ratelimit-Window-Sec: 7", "X-Ratelimit-Remaining: 0", "X-Ratelimit-Towait-Sec: 7"}, contains("429 TOO_MANY_REQUESTS")},
 		{"rate limit of the API servers", control.FaultEffect{Kind: "rateLimit", Status: 409, WaitSeconds: 7}, func(err error) bool { return errors.Is(err, client.ErrConflict) && waits(err, 7*time.Second) },
-			[]string{"HTTP/1.1 409 Conflict", "X-Ratelimit-Towait-Sec: 7"}, holds("409 CONFLICT")},
-		{"latency", control.FaultEffect{Kind: "latency", Latency: control.DurationRange{Min: 1, Max: 2}}, isNil, []string{"HTTP/1.1 200 OK"}, holds(`"count":6`)},
+			[]string{"HTTP/1.1 409 Conflict", "X-Ratelimit-Towait-Sec: 7"}, contains("409 CONFLICT")},
+		{"latency", control.FaultEffect{Kind: "latency", Latency: control.DurationRange{Min: 1, Max: 2}}, isNil, []string{"HTTP/1.1 200 OK"}, contains(`"count":6`)},
 		{"reset", control.FaultEffect{Kind: "reset"}, func(err error) bool { return err != nil && !errors.As(err, new(*client.Error)) }, nil, is("")},
 		{"truncate", control.FaultEffect{Kind: "truncate"}, func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }, []string{"HTTP/1.1 200 OK"}, func(body string) bool {
 			return strings.HasPrefix(body, `{"count":6,`) && !strings.HasSuffix(body, "}]}\n")
 		}},
-		{"slow", control.FaultEffect{Kind: "slow", Latency: control.DurationRange{Min: 8, Max: 16}}, isNil, []string{"HTTP/1.1 200 OK"}, holds(`"count":6`)},
+		{"slow", control.FaultEffect{Kind: "slow", Latency: control.DurationRange{Min: 8, Max: 16}}, isNil, []string{"HTTP/1.1 200 OK"}, contains(`"count":6`)},
 		{"malformed", control.FaultEffect{Kind: "malformed"}, func(err error) bool { return err != nil && strings.Contains(err.Error(), "invalid character") }, []string{"HTTP/1.1 200 OK", "Content-Type: application/json"}, func(body string) bool { return strings.HasPrefix(body, `{"{"count"`) }},
-		{"content type", control.FaultEffect{Kind: "contentType"}, isNil, []string{"HTTP/1.1 200 OK", "Content-Type: text/html"}, holds(`"count":6`)},
-		{"token", control.FaultEffect{Kind: "token", Message: "JWT expired."}, func(err error) bool { return errors.Is(err, client.ErrUnauthorized) }, []string{"HTTP/1.1 401 Unauthorized"}, holds("JWT expired.")},
+		{"content type", control.FaultEffect{Kind: "contentType"}, isNil, []string{"HTTP/1.1 200 OK", "Content-Type: text/html"}, contains(`"count":6`)},
+		{"token", control.FaultEffect{Kind: "token", Message: "JWT expired."}, func(err error) bool { return errors.Is(err, client.ErrUnauthorized) }, []string{"HTTP/1.1 401 Unauthorized"}, contains("JWT expired.")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -120,11 +120,11 @@ func is(want string) func(string) bool {
 	return func(body string) bool { return strings.TrimSpace(body) == want }
 }
 
-func holds(part string) func(string) bool {
+func contains(part string) func(string) bool {
 	return func(body string) bool { return strings.Contains(body, part) }
 }
 
-// TestStaleReads: a GET answers what it answered before, although the world has gone on.
+// TestStaleReads checks that a GET returns its earlier response although the data has changed.
 func TestStaleReads(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -133,16 +133,16 @@ func TestStaleReads(t *testing.T) {
 	f := srv.Fault(control.FaultRequest{Effect: control.FaultEffect{Kind: control.FaultEffectKindStale}})
 	got := get(t, srv, base)
 	if got.want(t, http.StatusOK) != before || got.header.Get("X-QCS-Fault") != f.FaultID {
-		t.Errorf("got %s, want the answer of before: %s", got.body, before)
+		t.Errorf("got %s, want the earlier response: %s", got.body, before)
 	}
-	get(t, srv, base+"?pageSize=3").want(t, http.StatusOK) // was not made before: the truth
+	get(t, srv, base+"?pageSize=3").want(t, http.StatusOK) // a call without an earlier response
 	must[any](nil, srv.Control().RemoveFault(t.Context(), f.FaultID))(t)
 	if now := get(t, srv, base).want(t, http.StatusOK); !strings.Contains(now, `"count":1`) {
 		t.Errorf("got %s", now)
 	}
 }
 
-// TestJobItemsFail: a bulk job leaves a share of its schedules, the same for the same seed.
+// TestJobItemsFail checks that a bulk job fails on a share of its schedules, the same for the same seed.
 func TestJobItemsFail(t *testing.T) {
 	t.Parallel()
 	run := func() (int, int) {
@@ -167,13 +167,14 @@ func TestJobItemsFail(t *testing.T) {
 	}
 }
 
-// TestWhichCallsGoWrong: the first, one, every, in a window, a share; of an operation, of a user.
-func TestWhichCallsGoWrong(t *testing.T) {
+// TestFaultTiming checks which calls trigger a fault: the first, one, every n-th, those in a window or
+// a share; those of an operation or of a user.
+func TestFaultTiming(t *testing.T) {
 	t.Parallel()
 	start := openapi.MillisOf(servertest.Start)
 	for name, tt := range map[string]struct {
 		when control.FaultTiming
-		want string // of ten calls a second apart: x for one that went wrong
+		want string // ten calls, a second apart: x for one with the fault
 	}{
 		"all":                   {control.FaultTiming{}, "xxxxxxxxxx"},
 		"the first":             {control.FaultTiming{First: 3}, "xxx......."},
@@ -192,8 +193,8 @@ func TestWhichCallsGoWrong(t *testing.T) {
 	}
 }
 
-// tenCalls makes ten calls, a second apart, and gives an x for each that went wrong; those of
-// another operation go well.
+// tenCalls makes ten calls, a second apart, and returns an x for each with the fault; those of
+// another operation must succeed.
 func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	t.Helper()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -207,8 +208,8 @@ func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	return calls
 }
 
-// TestSeveralFaults: latency lets the next be tried, of others the first counts; a login can go
-// wrong as well; faults of a world are its own.
+// TestSeveralFaults checks that after a latency fault the next fault applies too, that otherwise only
+// the first fault applies, that a login can have a fault, and that worlds have separate faults.
 func TestSeveralFaults(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -238,36 +239,35 @@ func TestSeveralFaults(t *testing.T) {
 	}
 }
 
-// TestFaultHeader: a call can ask for a fault of its own, where that is allowed.
+// TestFaultHeader checks that a request triggers a fault with the header, if an option allows it.
 func TestFaultHeader(t *testing.T) {
 	t.Parallel()
-	ask := func(srv *servertest.Server, text string) (int, string) {
+	call := func(srv *servertest.Server, text string) (int, string) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+base, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+srv.Token())
 		r.Header.Set("X-QCS-Fault", text)
-		answer, err := srv.HTTP().Do(r)
+		response, err := srv.HTTP().Do(r)
 		if err != nil {
 			return 0, err.Error()
 		}
-		answer.Body.Close()
-		return answer.StatusCode, answer.Header.Get("X-QCS-Fault") + answer.Header.Get("X-QCS-Detail")
+		response.Body.Close()
+		return response.StatusCode, response.Header.Get("X-QCS-Fault") + response.Header.Get("X-QCS-Detail")
 	}
 	allowed := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.FaultHeader = true }))
 	for text, want := range map[string]int{`{"kind":"status","status":418}`: 418, `{"kind":"reset"}`: 0, `{"kind":"latency","latency":{"min":1,"max":1}}`: 200, `{"kind":"explode"}`: 400, `{"kind":"slow"}`: 400, `503`: 400, `{"kind":"status","x":1}`: 400} {
-		if status, why := ask(allowed, text); status != want {
+		if status, why := call(allowed, text); status != want {
 			t.Errorf("%s: got %d %s, want %d", text, status, why, want)
 		}
 	}
-	if status, why := ask(newServer(t, servertest.WithoutRunner()), `{"kind":"reset"}`); status != http.StatusOK || why != "" {
-		t.Errorf("where it is not allowed: got %d %s", status, why)
+	if status, why := call(newServer(t, servertest.WithoutRunner()), `{"kind":"reset"}`); status != http.StatusOK || why != "" {
+		t.Errorf("without the option: got %d %s", status, why)
 	}
 }
 
-// TestTokenMutations: twelve ways in which a token can be wrong, each refused, by the clock and by
-// what is in it.
+// TestTokenMutations checks that twelve kinds of invalid tokens are refused.
 func TestTokenMutations(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
@@ -289,8 +289,8 @@ func TestTokenMutations(t *testing.T) {
 		"unsigned":                  {"Bearer eyJhbGciOiJub25lIn0." + parts[1] + ".", "not one of this server"},
 		"of another server":         {"Bearer " + other.Token(), "not one of this server"},
 		"cut":                       {"Bearer " + good[:len(good)/2], "not one of this server"},
-		"made to expire":            {"Bearer " + w.Users[0].Token, "expired"},
-		"of a user who is gone":     {"Bearer " + dropped.Users[0].Token, "does not exist any more"},
+		"expired on demand":         {"Bearer " + w.Users[0].Token, "expired"},
+		"of a deleted user":         {"Bearer " + dropped.Users[0].Token, "does not exist any more"},
 	} {
 		send(t, srv, request{method: http.MethodGet, target: base, token: tt.token}).refused(t, http.StatusUnauthorized, tt.detail)
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestWholeFlow: connector, registry, schedule, and in the end an image, its vulnerabilities and a
-// report on them, as the integrations go through it.
+// TestWholeFlow makes the calls of the integrations: connector, registry, schedule, then the image,
+// its vulnerabilities and a report on them.
 func TestWholeFlow(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
@@ -33,13 +33,13 @@ func TestWholeFlow(t *testing.T) {
 	created.want(t, http.StatusOK)
 	const list = "/csapi/v1.3/images?filter=repo.repository:%22team/app%22&pageSize=50&pageNumber=1"
 	if got := get(t, srv, list).want(t, http.StatusOK); got != `{"count":0,"data":[]}` {
-		t.Errorf("before the scan is over: got %s", got)
+		t.Errorf("before the end of the scan: got %s", got)
 	}
 	srv.Advance(time.Hour)
 	got := get(t, srv, list).want(t, http.StatusOK)
 	for _, want := range []string{`"count":1`, `"repo":[{"registry":"123456789012.dkr.ecr.us-east-1.amazonaws.com","repository":"team/app","tag":"build-18"}]`} {
 		if !strings.Contains(got, want) {
-			t.Errorf("got %s, want it to hold %s", got, want)
+			t.Errorf("got %s, want it to contain %s", got, want)
 		}
 	}
 	var sha string
@@ -70,11 +70,11 @@ func TestWholeFlow(t *testing.T) {
 	}
 	srv.Settle()
 	if _, err := c.DescribeImage(t.Context(), sha); !errors.Is(err, client.ErrNotFound) {
-		t.Errorf("after the registry is gone: got %v, want ErrNotFound", err)
+		t.Errorf("after the registry was deleted: got %v, want ErrNotFound", err)
 	}
 }
 
-// reported holds the report on an image against the vulnerabilities that are listed of it.
+// reported compares the report on an image with the list of its vulnerabilities.
 func reported(t *testing.T, srv *servertest.Server, sha string) {
 	t.Helper()
 	c := srv.Client()
@@ -90,8 +90,8 @@ func reported(t *testing.T, srv *servertest.Server, sha string) {
 	}
 }
 
-// getOrCreate makes a registry as five parallel integrations do, which look for it by its address
-// first and again when they are refused: exactly one exists in the end.
+// getOrCreate creates a registry as five parallel integrations do, which search it by its address
+// first and again if they are refused: exactly one must exist in the end.
 func getOrCreate(t *testing.T, c *client.Client, arn string) string {
 	t.Helper()
 	const uri = "https://123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -140,7 +140,7 @@ func TestTagsOfSchedules(t *testing.T) {
 		{`null`, []string{"1.0.0", "1.1.0", "1.2.0", "latest", "stable"}},
 		{`".*"`, []string{"1.0.0", "1.1.0", "1.2.0", "latest", "stable"}},
 		{`"latest"`, []string{"latest"}},
-		{`"v1.2-rc.1"`, []string{"v1.2-rc.1"}}, // dots and dashes are no expression
+		{`"v1.2-rc.1"`, []string{"v1.2-rc.1"}}, // dots and dashes do not make an expression
 		{`"latest, 1.0.0,new"`, []string{"1.0.0", "latest", "new"}},
 		{`"1\\.[01].*"`, []string{"1.0.0", "1.1.0"}},
 		{`"(stable|latest)"`, []string{"latest", "stable"}},
@@ -166,7 +166,7 @@ func TestTagsOfSchedules(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.tag, diff)
 		}
 		if len(tt.want) == 5 && len(shas) != 3 {
-			t.Errorf("%s: got %d images, want 3: latest and stable are versions, too", tt.tag, len(shas))
+			t.Errorf("%s: got %d images, want 3: latest and stable point to versions, too", tt.tag, len(shas))
 		}
 		for bad, detail := range map[string]string{"(": "rule tag-expression", "a{5000}": "rule tag-expression"} {
 			post(t, srv, target, `{"onDemand":true,"filters":[{"repoTags":[{"repo":"a","tag":"`+bad+`"}]}]}`).refused(t, http.StatusBadRequest, detail)
@@ -203,7 +203,7 @@ func TestDaysOfSchedules(t *testing.T) {
 	}
 }
 
-// TestInventory: a registry that an inventory describes holds what that says, and nothing else.
+// TestInventory checks that a registry has exactly the contents that the inventory lists.
 func TestInventory(t *testing.T) {
 	t.Parallel()
 	made := servertest.Start.AddDate(0, 0, -3)
@@ -269,7 +269,7 @@ func TestVulnerabilitiesAreStable(t *testing.T) {
 		}
 	}
 	if total == 0 || severe != 0 {
-		t.Errorf("got %d vulnerabilities, %d severe ones more by looking than by filter", total, severe)
+		t.Errorf("got %d vulnerabilities, and %d more severe ones in the list than by filter", total, severe)
 	}
 	get(t, srv, "/csapi/v1.3/images/nosuch/vuln").refused(t, http.StatusNotFound, "image: not found")
 	get(t, srv, "/csapi/v1.3/images?filter=nosuch:x").refused(t, http.StatusBadRequest, "rule filter-token")

@@ -25,7 +25,7 @@ func TestJournal(t *testing.T) {
 	c := srv.Client()
 	must(c.CancelSchedules(t.Context(), sampleRegistry, client.Filter("status:Running")))(t)
 	get(t, srv, base+"?filter=nosuch:x").want(t, http.StatusBadRequest)
-	get(t, srv, "/csapi/v1.3/nosuch").want(t, http.StatusNotFound) // nobody's: not in any journal
+	get(t, srv, "/csapi/v1.3/nosuch").want(t, http.StatusNotFound) // of no user: not in any journal
 	var got []string
 	for _, e := range srv.Requests("") {
 		got = append(got, fmt.Sprint(e.Seq, e.Operation, e.Method, e.Path, e.Query, e.User, e.Status))
@@ -51,8 +51,8 @@ func TestJournal(t *testing.T) {
 		expected control.Expectation
 		want     control.Verdict
 	}{
-		"as often":     {control.Expectation{Operation: "CancelSchedules", Filter: "status:200", Times: new(1)}, control.Verdict{Met: true, Matched: 1, Expected: "exactly 1"}},
-		"not so often": {control.Expectation{Operation: "CancelSchedules", Times: new(2)}, control.Verdict{Met: false, Matched: 1, Expected: "exactly 2"}},
+		"times met":    {control.Expectation{Operation: "CancelSchedules", Filter: "status:200", Times: new(1)}, control.Verdict{Met: true, Matched: 1, Expected: "exactly 1"}},
+		"times unmet":  {control.Expectation{Operation: "CancelSchedules", Times: new(2)}, control.Verdict{Met: false, Matched: 1, Expected: "exactly 2"}},
 		"never":        {control.Expectation{Operation: "DeleteSchedules", Times: new(0)}, control.Verdict{Met: true, Matched: 0, Expected: "exactly 0"}},
 		"at least one": {control.Expectation{Filter: "status<300"}, control.Verdict{Met: true, Matched: 2, Expected: "at least 1"}},
 		"at most":      {control.Expectation{AtMost: new(2)}, control.Verdict{Met: false, Matched: 3, Expected: "0 to 2"}},
@@ -75,15 +75,15 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// TestJournalOfTheSameAnswers: answers that are the same again, that change, and long ones that
-// begin alike are kept as they were sent.
-func TestJournalOfTheSameAnswers(t *testing.T) {
+// TestJournalOfEqualResponses checks that the journal has responses as they were sent: equal ones,
+// changed ones, and long ones with the same beginning.
+func TestJournalOfEqualResponses(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	r := newRegistry(t, srv.Client(), "https://r.example.com")
 	target := base + "/" + r + "/schedule?pageSize=200"
 	var want []string
-	ask := func() {
+	read := func() {
 		t.Helper()
 		body := get(t, srv, target).want(t, http.StatusOK) + "\n"
 		if len(body) > 16<<10 {
@@ -91,18 +91,18 @@ func TestJournalOfTheSameAnswers(t *testing.T) {
 		}
 		want = append(want, body)
 	}
-	ask()
-	ask()
+	read()
+	read()
 	newSchedule(t, srv.Client(), r, "first")
-	ask()
-	ask()
+	read()
+	read()
 	for i := range 100 {
 		newSchedule(t, srv.Client(), r, fmt.Sprint("one of many ", i))
 	}
-	ask()
-	ask()
+	read()
+	read()
 	get(t, srv, base+"/"+r).want(t, http.StatusOK)
-	ask()
+	read()
 	var got []string
 	for _, e := range srv.Requests("operation:ListSchedules") {
 		got = append(got, e.ResponseBody)
@@ -112,9 +112,9 @@ func TestJournalOfTheSameAnswers(t *testing.T) {
 	}
 }
 
-// TestJournalKeepsNoPassword of a form, however its names are escaped and its type is told, and
-// headers as they came.
-func TestJournalKeepsNoPassword(t *testing.T) {
+// TestJournalHidesFormPasswords checks that the journal has no password of a form, whatever the escapes
+// of its names and its Content-Type, and that it has the headers unchanged.
+func TestJournalHidesFormPasswords(t *testing.T) {
 	t.Parallel()
 	const form = "application/x-www-form-urlencoded"
 	for name, kinds := range map[string][]string{"once": {form + "; charset=UTF-8"}, "twice": {form, form}, "none": nil, "another": {"text/plain"}} {
@@ -147,8 +147,8 @@ func TestJournalKeepsNoPassword(t *testing.T) {
 	}
 }
 
-// TestJournalIsBounded: the oldest calls are forgotten, long bodies are cut, and none may be kept
-// at all.
+// TestJournalIsBounded checks that the oldest calls are dropped, that long bodies are cut, and that the
+// journal can be disabled.
 func TestJournalIsBounded(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.JournalCalls = 3 }))
@@ -167,9 +167,9 @@ func TestJournalIsBounded(t *testing.T) {
 	}
 }
 
-// TestJournalHoldsNoSecret: neither passwords of users and registries nor secrets of connectors nor
-// tokens, whatever the call looks like and whether it is taken.
-func TestJournalHoldsNoSecret(t *testing.T) {
+// TestJournalHidesSecrets checks that the journal has no passwords of users and registries, no secrets
+// of connectors and no tokens, of successful and of refused calls.
+func TestJournalHidesSecrets(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
@@ -196,15 +196,16 @@ func TestJournalHoldsNoSecret(t *testing.T) {
 	}
 	for _, secret := range []string{"s3cret", token, "dGVzdGVyOm5vdCth", "real%", "real%25secret"} {
 		if strings.Contains(string(data), secret) {
-			t.Errorf("the journal holds %q: %s", secret, data)
+			t.Errorf("the journal contains %q: %s", secret, data)
 		}
 	}
 }
 
-// TestTheSameStoryTwice: the same calls on the same clock give the same journal, byte for byte.
-func TestTheSameStoryTwice(t *testing.T) {
+// TestJournalIsReproducible checks that the same calls at the same times produce the same journal, byte
+// for byte.
+func TestJournalIsReproducible(t *testing.T) {
 	t.Parallel()
-	tell := func() string {
+	journal := func() string {
 		srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 		c := srv.Client()
 		registry := newRegistry(t, c, "https://r.example.com")
@@ -225,18 +226,18 @@ func TestTheSameStoryTwice(t *testing.T) {
 		}
 		return string(data)
 	}
-	if first, again := tell(), tell(); first != again {
-		t.Errorf("got two stories:\n%s", cmp.Diff(first, again))
+	if first, again := journal(), journal(); first != again {
+		t.Errorf("got two journals (-first +second):\n%s", cmp.Diff(first, again))
 	}
 }
 
-// TestLongBodiesAreCut: the journal keeps the beginning of a body and says that it was cut; one
-// that names a secret is hidden, as what is cut cannot be searched for it.
+// TestLongBodiesAreCut checks that the journal has the beginning of a long body, with a mark, and that
+// it hides a long body with a secret completely, as the rest cannot be searched for secrets.
 func TestLongBodiesAreCut(t *testing.T) {
 	t.Parallel()
 	const kept = 16 << 10
 	for _, tt := range []struct{ name, body, want string }{
-		{"as long as is kept", strings.Repeat(" ", kept), strings.Repeat(" ", kept)},
+		{"the maximum length", strings.Repeat(" ", kept), strings.Repeat(" ", kept)},
 		{"one byte more", strings.Repeat(" ", kept+1), strings.Repeat(" ", kept) + "…"},
 		{"much more", strings.Repeat(" ", 3*kept), strings.Repeat(" ", kept) + "…"},
 		{"with a secret", `{"credential": {"password": "p"}` + strings.Repeat(" ", kept), "***"},
@@ -253,9 +254,9 @@ func TestLongBodiesAreCut(t *testing.T) {
 	}
 }
 
-// TestWhatTheJournalTellsIsTheCallers: calls that are alike share what is kept of them, and nobody
-// can change that from outside.
-func TestWhatTheJournalTellsIsTheCallers(t *testing.T) {
+// TestJournalEntriesAreCopies checks that a caller cannot change the journal through the entries that it
+// gets, although similar calls share data.
+func TestJournalEntriesAreCopies(t *testing.T) {
 	t.Parallel()
 	s, err := server.New(server.Options{Users: []server.User{{Name: "u", Password: "p"}}})
 	if err != nil {
@@ -272,8 +273,8 @@ func TestWhatTheJournalTellsIsTheCallers(t *testing.T) {
 		_ = must(servertest.Over(s).Do(r))(t).Body.Close()
 	}
 	want := s.Journal(s.DefaultWorld())
-	told := s.Journal(s.DefaultWorld())
-	for _, headers := range []map[string]string{told[0].RequestHeaders, told[0].ResponseHeaders} {
+	got := s.Journal(s.DefaultWorld())
+	for _, headers := range []map[string]string{got[0].RequestHeaders, got[0].ResponseHeaders} {
 		clear(headers)
 	}
 	if diff := cmp.Diff(want, s.Journal(s.DefaultWorld())); diff != "" || len(want) != 2 || want[1].RequestHeaders["Host"] != "qcs" {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// golist runs a command at the root of the module and returns its lines.
+// golist runs a command in the root of the module and returns the lines of its output.
 func golist(t *testing.T, name string, args ...string) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
@@ -20,11 +20,11 @@ func golist(t *testing.T, name string, args ...string) []string {
 	return strings.Split(strings.TrimSpace(string(out)), "\n")
 }
 
-// TestImportingTheClientIsCheap: a program that imports the client compiles few modules, and none
-// of the heavy ones.
-func TestImportingTheClientIsCheap(t *testing.T) {
+// TestDependenciesOfTheClient checks that a program that imports the client compiles few modules, and
+// no large ones.
+func TestDependenciesOfTheClient(t *testing.T) {
 	t.Parallel()
-	for path, most := range map[string]int{"./client": 6, "./client/cmd/qcs": 100} { // modules of others
+	for path, limit := range map[string]int{"./client": 6, "./client/cmd/qcs": 100} { // third-party modules
 		modules := map[string]bool{}
 		for _, line := range golist(t, "go", "list", "-deps", "-f", `{{with .Module}}{{.Path}}{{end}}`, path) {
 			if line != "" && line != "github.com/qcsdev/qcs" {
@@ -36,14 +36,14 @@ func TestImportingTheClientIsCheap(t *testing.T) {
 				t.Errorf("%s compiles %s", path, heavy)
 			}
 		}
-		t.Logf("%s compiles %d modules of others: %v", path, len(modules), modules)
-		if len(modules) > most {
-			t.Errorf("%s compiles %d modules of others, want at most %d", path, len(modules), most)
+		t.Logf("%s compiles %d third-party modules: %v", path, len(modules), modules)
+		if len(modules) > limit {
+			t.Errorf("%s compiles %d third-party modules, want at most %d", path, len(modules), limit)
 		}
 	}
 }
 
-// TestCommentsWrap: lines of comments have at most 100 columns; the linter counts the columns of
+// TestCommentsWrap checks that comments have at most 100 columns; the linter checks the columns of
 // code.
 func TestCommentsWrap(t *testing.T) {
 	t.Parallel()
@@ -53,7 +53,7 @@ func TestCommentsWrap(t *testing.T) {
 			continue
 		}
 		file, err := os.Open("../" + path)
-		if os.IsNotExist(err) { // removed, but not yet from the index
+		if os.IsNotExist(err) { // deleted, but not yet from the index
 			continue
 		}
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/request"
 )
 
-// withState gives each request the state that the following stages share. A recorded or replayed
-// call has one already.
+// withState adds to each request the state that the following middleware shares. A recorded or
+// replayed call has one already.
 func withState(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s := request.From(r.Context()); s == nil || s.ID != "" { // "": the state of a call that begins here
@@ -19,7 +19,7 @@ func withState(next http.Handler) http.Handler {
 	})
 }
 
-// observe gives each request an id and writes one line of log for it.
+// observe sets the id of each request and writes one line of log for it.
 func (s *Server) observe(next http.Handler) http.Handler {
 	server := []string{"qcsd/" + s.options.Version}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -36,8 +36,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// log writes the line of a request, with the time of its end by the clock of the options. The query
-// is left out: it may hold what the caller does not want to be logged.
+// log logs a request, with the time of its end by the clock of the options. The query is left out,
+// as it may contain secrets of the caller.
 func (s *Server) log(r *http.Request, state *request.State) {
 	level := slog.LevelInfo
 	if state.Status >= http.StatusInternalServerError {
@@ -65,7 +65,7 @@ func (s *Server) log(r *http.Request, state *request.State) {
 	_ = handler.Handle(r.Context(), line) // as slog.Logger does
 }
 
-// pages are what an emulator serves as a program: its health and its document. They need no token.
+// pages returns the pages with health and document of the emulator. They need no token.
 func (s *Server) pages() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"/healthz":      page("text/plain; charset=utf-8", []byte("ok\n")),
@@ -78,15 +78,15 @@ func (s *Server) pages() map[string]http.HandlerFunc {
 func page(contentType string, body []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(body) // the caller may be gone
+		_, _ = w.Write(body) // the caller may have disconnected
 	}
 }
 
-// ready answers whether the database does.
+// ready reports whether the database responds.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if err := s.store.Ping(r.Context()); err != nil {
 		request.Of(r.Context()).Cause = err
-		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		http.Error(w, "the database does not respond", http.StatusServiceUnavailable)
 		return
 	}
 	page("text/plain; charset=utf-8", []byte("ok\n"))(w, r)

@@ -20,7 +20,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// databases are those that the tests of this package run on. With PostgreSQL they have the tables of the
+// databases are the databases of the tests of this package. With PostgreSQL they have the tables of the
 // queue as well.
 var databases = testdb.New(func(url string) error {
 	s, err := store.Open(context.Background(), url, time.Now)
@@ -34,7 +34,7 @@ var databases = testdb.New(func(url string) error {
 	return errors.Join(err, s.Close())
 })
 
-// newServer starts an emulator on a database of its own, unless the options name one.
+// newServer starts an emulator on a new database, unless the options name one.
 func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
 	t.Helper()
 	return servertest.New(t, append(options, servertest.WithOptions(func(o *server.Options) {
@@ -50,10 +50,9 @@ func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
 	}))...)
 }
 
-// TestMain finds what the tests leave behind: goroutines, and open files where the system lists
-// them.
+// TestMain fails if the tests leave goroutines or, if the system lists them, open files.
 func TestMain(m *testing.M) {
-	const guard = 2 // of the PostgreSQL of the tests: a pipe and a process
+	const guard = 2 // open files of the watcher of PostgreSQL: a pipe and a process
 	before := openFiles()
 	code := m.Run()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
@@ -73,9 +72,9 @@ func TestMain(m *testing.M) {
 // openFiles counts the open files and sockets of the process.
 func openFiles() (n int) {
 	const folder = "/proc/self/fd/"
-	all, _ := os.ReadDir(folder) // none where there is no such folder
+	all, _ := os.ReadDir(folder) // empty if there is no such folder
 	for _, f := range all {
-		// of the runtime itself
+		// those of the runtime
 		if to, err := os.Readlink(folder + f.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") {
 			n++
 		}

@@ -18,20 +18,19 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// modelSchedule is a schedule as the model knows it: when it was created, what it does, and what
-// stopped it.
+// modelSchedule is a schedule of the model: its creation, its timing, and the status that stopped it.
 type modelSchedule struct {
 	created  time.Time
 	onDemand bool
 	at       time.Duration // of the day, of an automatic one
-	hold     api.Status    // Canceled, Paused or Unknown, which hold
+	stopped  api.Status    // Canceled, Paused or Unknown; "" while its life cycle continues
 }
 
-// status says where a schedule is by a calculation of its own: from the time that has passed, not
-// step by step.
+// status calculates the status of a schedule from the time that has passed, unlike the server, which
+// goes step by step.
 func (s modelSchedule) status(now time.Time) api.Status {
-	if s.hold != "" {
-		return s.hold
+	if s.stopped != "" {
+		return s.stopped
 	}
 	p := server.DefaultPace
 	if s.onDemand {
@@ -49,7 +48,7 @@ func (s modelSchedule) status(now time.Time) api.Status {
 	return walk(now.Sub(first)%(24*time.Hour), []api.Status{api.StatusQueued, api.StatusRunning, api.StatusCompleted}, p.Queued, p.Listing+p.Scanning)
 }
 
-// walk goes through statuses that last as long as is said, the last one for ever.
+// walk returns the status at an age, of statuses with their durations; the last one has no end.
 func walk(age time.Duration, statuses []api.Status, lasts ...time.Duration) api.Status {
 	for i, d := range lasts {
 		if age < d {
@@ -66,7 +65,7 @@ var (
 	modelBusy   = []api.Status{api.StatusRunning, api.StatusBaselineRunning}
 )
 
-// model drives a server and a model of it side by side.
+// model makes the same changes on a server and on a model of it.
 type model struct {
 	srv       *servertest.Server
 	client    *client.Client
@@ -100,13 +99,13 @@ func (m *model) check(t *rapid.T) {
 	}
 }
 
-// one draws the id of a schedule, sometimes of none.
+// one draws the id of a schedule, or sometimes an unknown id.
 func (m *model) one(t *rapid.T) (string, *modelSchedule) {
 	id := rapid.SampledFrom(append(slices.Sorted(maps.Keys(m.schedules)), "nosuch")).Draw(t, "id")
 	return id, m.schedules[id]
 }
 
-// agree holds the error of a call against what the model says.
+// agree compares the error of a call with that of the model.
 func agree(t *rapid.T, err error, exists, allowed bool) {
 	switch {
 	case !exists && !errors.Is(err, client.ErrNotFound):
@@ -137,7 +136,7 @@ func (m *model) cancel(t *rapid.T) {
 	allowed := s != nil && slices.Contains(modelCancel, s.status(m.srv.Now()))
 	agree(t, m.client.CancelSchedule(t.Context(), m.registry, id), s != nil, allowed)
 	if allowed {
-		s.hold = api.StatusCanceled
+		s.stopped = api.StatusCanceled
 	}
 }
 
@@ -191,7 +190,7 @@ func (m *model) bulk(t *rapid.T) {
 			delete(m.schedules, id)
 		case !deletes && slices.Contains(modelCancel, status):
 			want.Changed++
-			s.hold = api.StatusCanceled
+			s.stopped = api.StatusCanceled
 		default:
 			want.Skipped[string(status)]++
 		}
@@ -218,8 +217,8 @@ func (m *model) finish(t *rapid.T, deletes bool, selection client.Selection, wan
 	}
 }
 
-// TestModel drives random sequences against the server through the SDK and against the model; they
-// agree after each step.
+// TestModel makes random sequences of calls on the server, through the SDK, and on the model, and
+// compares the two after each step.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	sequences, steps := 0, 0
@@ -242,13 +241,13 @@ func TestModel(t *testing.T) {
 			"advance": step(func(r *rapid.T) {
 				srv.Advance(time.Duration(rapid.SampledFrom([]int{1, 500, 1000, 2000, 8000, 60_000, 3_600_000, 40_000_000, 86_400_000}).Draw(r, "ms")) * time.Millisecond)
 			}),
-			"hold": step(func(r *rapid.T) {
+			"stop": step(func(r *rapid.T) {
 				id, s := m.one(r)
 				if s == nil {
 					return
 				}
-				s.hold = rapid.SampledFrom([]api.Status{api.StatusPaused, api.StatusUnknown}).Draw(r, "hold")
-				put(t, srv, "/_qcs/registry/"+m.registry+"/schedule/"+id+"/status", `{"status":"`+string(s.hold)+`"}`).want(t, http.StatusOK)
+				s.stopped = rapid.SampledFrom([]api.Status{api.StatusPaused, api.StatusUnknown}).Draw(r, "stopped")
+				put(t, srv, "/_qcs/registry/"+m.registry+"/schedule/"+id+"/status", `{"status":"`+string(s.stopped)+`"}`).want(t, http.StatusOK)
 			}),
 			"": m.check,
 		})

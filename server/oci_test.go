@@ -21,8 +21,8 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestRealRegistry: a registry on an allowed host is listed when it is scanned; its images have
-// their real digests and sizes. When it cannot be listed, the scan ends in Error and says why.
+// TestRealRegistry checks that a scan lists a registry on an allowed host, with the real digests and
+// sizes of its images, and that the scan ends in Error with a code if the registry cannot be listed.
 func TestRealRegistry(t *testing.T) {
 	t.Parallel()
 	origin := httptest.NewServer(fake.New(fake.Logger(log.New(io.Discard, "", 0))))
@@ -66,7 +66,7 @@ func TestRealRegistry(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if list := get(t, srv, "/csapi/v1.3/images?filter=repo.repository:%22made/up%22").want(t, http.StatusOK); !strings.Contains(list, `"count":1`) {
-		t.Errorf("got %s, want the contents of a registry elsewhere made up", list)
+		t.Errorf("got %s, want generated contents of a registry on another host", list)
 	}
 	repositories := get(t, srv, base+"/"+registry+"/repository").want(t, http.StatusOK)
 	if details, err := c.DescribeRegistry(t.Context(), registry); err != nil || details.RepoCount != 2 || details.TotalImages != 1 || !strings.Contains(repositories, `"repoName":"other"`) || strings.Contains(repositories, "nosuch") {

@@ -20,7 +20,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/vendorapi"
 )
 
-// Plan is what the subscription of a world may use: Free, Trial or Full.
+// Plan is the plan of a world's subscription: Free, Trial or Full.
 type Plan = store.Plan
 
 // World is one subscription, with a name and a plan: only its users see its data.
@@ -43,7 +43,7 @@ const (
 // Roles lists the roles.
 var Roles = auth.Roles
 
-// RateLimit bounds the calls of a user to an operation.
+// RateLimit limits the calls of a user to an operation.
 type RateLimit = auth.RateLimit
 
 // Source lists what registries contain.
@@ -71,7 +71,7 @@ const (
 // FilterDecoding is how often a filter is decoded.
 type FilterDecoding = vendorapi.FilterDecoding
 
-// The settings. A filter that is encoded twice is read only with DecodeTwice, the default.
+// The values. A filter that is encoded twice is accepted only with DecodeTwice, the default.
 const (
 	DecodeTwice = vendorapi.DecodeTwice
 	DecodeOnce  = vendorapi.DecodeOnce
@@ -80,37 +80,36 @@ const (
 // Options configure an emulator. The zero value keeps everything in memory.
 type Options struct {
 	// Data is the folder of the database and the signing key. It is created if it does not exist.
-	// One process owns it. Default, and ":memory:": no folder, the data lives as long as the
-	// process.
+	// One process owns it. Default, and ":memory:": no folder, the data ends with the process.
 	Data string
-	// Database is the URL of a PostgreSQL server's database, postgres://…, in place of a SQLite
+	// Database is the URL of a PostgreSQL server's database, postgres://…, instead of a SQLite
 	// file in Data. It needs SigningKey, which all replicas share.
 	Database string
-	// Existing reads the data that is there: it changes nothing, and fails if there is none. Worlds
-	// and users are those of the data. A SQLite file may be owned by another process.
+	// Existing opens existing data read-only, and fails if there is none. Worlds and users are
+	// those of the data. Another process may own a SQLite file.
 	Existing bool
-	// Address is the URL at which the emulator is served. It is in the error of another process
-	// that wants to own Data, and Reset calls it.
+	// Address is the URL at which the emulator is served. It appears in the error of another
+	// process that tries to own Data, and Reset calls it.
 	Address string
-	// Certificate is the certificate of Address in PEM, if it is not one that the machine trusts.
+	// Certificate is the certificate of Address in PEM, if the machine does not trust it.
 	Certificate []byte
 
 	// Worlds are created if they do not exist. Default: one world "default" with the Full plan.
 	Worlds []World
-	// Users can log in. Without any, a user "admin" is made when there is none in the database.
+	// Users can log in. Without users here and in the database, a user "admin" is created.
 	Users []User
-	// FirstUser is called once with the user that was made.
+	// FirstUser is called once with the user that was created.
 	FirstUser func(name, password string)
 	// SigningKey signs tokens, 64 bytes. Default: a file in Data.
 	SigningKey []byte
 	// Seed is the name of a scenario for the first world, if that is empty; see Seeds.
 	Seed string
-	// Scenario is what the first world holds, if that is empty; in place of Seed, not with it.
+	// Scenario is a scenario for the first world, if that is empty; only one of Seed and Scenario.
 	Scenario control.Scenario
-	// Sources list what registries contain. The contents of other registries are made up.
+	// Sources list what registries contain. The contents of other registries are generated.
 	Sources []Source
-	// OCIHosts are host[:port] of registries that are listed over the network when they are
-	// scanned, before any source. What they redirect to must be among them.
+	// OCIHosts are host[:port] of registries that scans list over the network, before any source
+	// is tried. Redirect targets must be among them.
 	OCIHosts []string
 
 	// Strictness is contract.Strict by default.
@@ -119,19 +118,19 @@ type Options struct {
 	Validate Validate
 	// FilterDecoding is DecodeTwice by default.
 	FilterDecoding FilterDecoding
-	// AuthStatus is the status of a good login: 201, the default, or 200.
+	// AuthStatus is the status of a successful login: 201, the default, or 200.
 	AuthStatus int
 	// EmptyListStatus is the status of a page without items: 200, the default, or 204 without a
 	// body.
 	EmptyListStatus int
 	// RateLimit is none by default.
 	RateLimit RateLimit
-	// ValidateResponses checks every answer against the document; one that violates it becomes a
+	// ValidateResponses checks every response against the document; one that violates it becomes a
 	// 500.
 	ValidateResponses bool
-	// OnViolation is called with the violation of such an answer. It implies ValidateResponses.
+	// OnViolation is called with the violation of such a response. It implies ValidateResponses.
 	OnViolation func(error)
-	// CacheBytes bounds the response cache. Default: 8 MiB; negative for no cache.
+	// CacheBytes is the size of the response cache. Default: 8 MiB; negative for no cache.
 	CacheBytes int64
 
 	// Pace is DefaultPace by default.
@@ -143,15 +142,15 @@ type Options struct {
 	// Logger discards by default.
 	Logger *slog.Logger
 
-	// ControlToken is needed by calls that make and drop worlds; "" for none.
+	// ControlToken is required for calls on worlds; "" for none.
 	ControlToken string
-	// ControlClosed refuses those calls while there is no control token: for addresses that others
-	// reach.
+	// ControlClosed refuses those calls while there is no control token: for addresses that other
+	// machines can reach.
 	ControlClosed bool
-	// ControlHosts are the names that calls of the control API may give as Host; nil for any. Calls
-	// from pages of other sites are always refused.
+	// ControlHosts are the allowed values of the header Host in calls of the control API; nil for
+	// any. Calls from pages of other sites are always refused.
 	ControlHosts []string
-	// FaultHeader lets a call name a fault of its own in the header X-QCS-Fault.
+	// FaultHeader allows a request to trigger a fault with the header X-QCS-Fault.
 	FaultHeader bool
 	// JournalCalls is how many calls the journal keeps of each world. Default: 1,000; negative for
 	// none.
@@ -182,7 +181,7 @@ func withDefaults(o Options) Options {
 	return o
 }
 
-// check refuses options that no emulator can have.
+// check refuses invalid options.
 func (o Options) check() error {
 	if o.Strictness != contract.Strict && o.Strictness != contract.Vendor {
 		return fmt.Errorf("strictness %q is neither strict nor vendor", o.Strictness)
@@ -214,11 +213,11 @@ func (o Options) place() string {
 	if err != nil {
 		return "the database"
 	}
-	u.RawQuery = "" // it may hold a password, too
+	u.RawQuery = "" // it may contain a password, too
 	return u.Redacted()
 }
 
-// sources are what lists the contents of registries.
+// sources returns the sources that list the contents of registries.
 func (o Options) sources() scan.Sources {
 	if len(o.OCIHosts) == 0 {
 		return o.Sources

@@ -22,12 +22,12 @@ import (
 	"github.com/qcsdev/qcs/server/internal/auth"
 )
 
-// ErrOwned says that another process owns the data folder.
+// ErrOwned means that another process owns the data folder.
 var ErrOwned = errors.New("another process owns the data folder")
 
-// owner is the lock on a data folder. The kernel releases it when the process ends, however it
-// ends. The lock file is empty, as on Windows other processes cannot read a locked file; what they
-// need to know stands in a file beside it.
+// owner is the lock on a data folder. The kernel releases it when the process ends, even if it is
+// killed. The lock file is empty, because other processes cannot read a locked file on Windows; the
+// file owner.json has the ownerInfo.
 type owner struct {
 	lock *flock.Flock
 	path string // of the file with the ownerInfo
@@ -38,7 +38,7 @@ type owner struct {
 type ownerInfo struct {
 	Address     string `json:"address,omitempty"`     // URL at which the owner is served
 	Certificate string `json:"certificate,omitempty"` // of the address, in PEM
-	Secret      string `json:"secret"`                // opens the operation ResetData
+	Secret      string `json:"secret"`                // allows the operation ResetData
 }
 
 func lockOf(o Options) *flock.Flock {
@@ -86,7 +86,7 @@ func readOwner(o Options) (info ownerInfo, err error) {
 	return info, err
 }
 
-// secret opens the operation ResetData; "" where there is no folder.
+// secret returns the secret that allows the operation ResetData; "" if there is no folder.
 func (o *owner) secret() string {
 	if o == nil {
 		return ""
@@ -94,7 +94,7 @@ func (o *owner) secret() string {
 	return o.info.Secret
 }
 
-// release gives up the data folder. The lock file stays: removing it could remove the lock of the
+// release releases the data folder. The lock file stays: removing it could remove the lock of the
 // next owner.
 func (o *owner) release() error {
 	if o == nil {
@@ -127,7 +127,7 @@ func Reset(ctx context.Context, o Options) error {
 func resetOwner(ctx context.Context, o Options) error {
 	info, err := readOwner(o)
 	if err != nil {
-		return fmt.Errorf("%w, but not how to call it: %w", ErrOwned, err)
+		return fmt.Errorf("%w, and its address cannot be read: %w", ErrOwned, err)
 	}
 	if info.Address == "" {
 		return fmt.Errorf("%w, but has no address", ErrOwned)
@@ -146,14 +146,14 @@ func resetOwner(ctx context.Context, o Options) error {
 	}
 	r.Header.Set("Authorization", "Bearer "+info.Secret)
 	r.Header.Set("Content-Type", "application/json")
-	answer, err := info.client().Do(r)
+	response, err := info.client().Do(r)
 	if err != nil {
 		return fmt.Errorf("reset: %w", err)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusNoContent {
-		text, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10)) // for the message only
-		return fmt.Errorf("reset: the emulator at %s answered %s: %s", address, answer.Status, text)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusNoContent {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // for the message only
+		return fmt.Errorf("reset: the emulator at %s returned %s: %s", address, response.Status, text)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func TestPolicies(t *testing.T) {
 		t.Errorf("got %+v, %v", changed, err)
 	}
 	if changed.Rules[0].ID != made.Rules[0].ID || !changed.Rules[0].Created.Equal(made.Created) || changed.Rules[1].ID == made.Rules[1].ID || !changed.Rules[1].Created.Equal(srv.Now()) {
-		t.Errorf("got rules %+v, want the first kept and the second new", changed.Rules)
+		t.Errorf("got rules %+v, want the first unchanged and the second new", changed.Rules)
 	}
 	if _, err := c.DescribePolicy(t.Context(), "5eba6fef2c79c40001e23488"); !errors.Is(err, client.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
@@ -65,7 +65,7 @@ func TestPolicies(t *testing.T) {
 	send(t, srv, request{method: http.MethodPost, target: policies, contentType: "text/plain", body: policy("*")}).refused(t, http.StatusUnsupportedMediaType, "application/json")
 }
 
-// TestInvalidAddress: the body of release notes 1.12, to the letter.
+// TestInvalidAddress checks that the response is the one of release notes 1.12.
 func TestInvalidAddress(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())

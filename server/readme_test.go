@@ -18,7 +18,7 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// update has TestReadmes write what it would compare: "make generate" does it.
+// update makes TestReadmes write the tables instead of comparing them, as "make generate" does.
 var update = flag.Bool("update", false, "write the generated parts of the READMEs")
 
 func read(t *testing.T, path string) string {
@@ -30,11 +30,11 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// generated finds the parts of a README that are generated, each between two comments that name it.
+// generated matches the generated parts of a README, each between two comments.
 var generated = regexp.MustCompile(`(?s)<!-- generated: (\w+) -->\n.*?<!-- end -->`)
 
-// TestReadmes compares the tables in the READMEs with what they are made from: the documents, the
-// rules and what the tests reach.
+// TestReadmes compares the tables in the READMEs with their sources: the documents, the rules and the
+// statuses that the tests reach.
 func TestReadmes(t *testing.T) {
 	t.Parallel()
 	evidence, err := server.Evidence()
@@ -59,7 +59,7 @@ func TestReadmes(t *testing.T) {
 			name := generated.FindStringSubmatch(part)[1]
 			content, known := parts[name]
 			if !known {
-				t.Errorf("%s: nothing is called %q", path, name)
+				t.Errorf("%s: no table is named %q", path, name)
 			}
 			return "<!-- generated: " + name + " -->\n" + content + "<!-- end -->"
 		})
@@ -92,8 +92,7 @@ func TestReadmeIsShortAndComplete(t *testing.T) {
 	}
 }
 
-// TestFirstTenMinutes: the commands that the README of the client shows are those that its script
-// runs.
+// TestFirstTenMinutes compares the commands in the README of the client with those of its script.
 func TestFirstTenMinutes(t *testing.T) {
 	t.Parallel()
 	var shown, run []string
@@ -112,9 +111,9 @@ func TestFirstTenMinutes(t *testing.T) {
 	}
 }
 
-// TestEvidenceIsWhole: each line has a class, each of what is chosen says what would settle it, and
-// no more than what there is.
-func TestEvidenceIsWhole(t *testing.T) {
+// TestEvidence checks that each line has a class, that each line of our choices has the call that would
+// settle it, and that no line is listed twice.
+func TestEvidence(t *testing.T) {
 	t.Parallel()
 	all, err := server.Evidence()
 	if err != nil {
@@ -126,10 +125,10 @@ func TestEvidenceIsWhole(t *testing.T) {
 			t.Errorf("%s %s has the class %q", e.Kind, e.Name, e.Class)
 		}
 		if chosen := e.Class == control.EvidenceClassChosen; chosen != (e.Settle != "") || chosen && !strings.Contains(e.Settle, "curl ") {
-			t.Errorf("%s %s is %s and is settled by %q", e.Kind, e.Name, e.Class, e.Settle)
+			t.Errorf("%s %s is %s and has the settling call %q", e.Kind, e.Name, e.Class, e.Settle)
 		}
 		if key := string(e.Kind) + e.Name; names[key] {
-			t.Errorf("%s %s is there twice", e.Kind, e.Name)
+			t.Errorf("%s %s is listed twice", e.Kind, e.Name)
 		} else {
 			names[key] = true
 		}
@@ -173,7 +172,7 @@ func byPath(d *contract.Document) []*contract.Operation {
 }
 
 func operationTable(d *contract.Document) string {
-	text := head("operation", "calls", "answer", "refusals", "source")
+	text := head("operation", "calls", "response", "refusals", "source")
 	letter := map[openapi.Class]string{openapi.Documented: "S", openapi.Observed: "O", openapi.Inferred: "I", openapi.Chosen: "C"}
 	for _, o := range byPath(d) {
 		e := o.Evidence()
@@ -190,7 +189,7 @@ func controlTable(d *contract.Document) string {
 	return text
 }
 
-// otherClients are the operations that tests call with other clients than the SDK.
+// otherClients are the operations that tests call with clients other than the SDK.
 var otherClients = map[string]string{"CreateToken": "TypeScript, curl", "ListSchedules": "TypeScript", "CancelSchedules": "TypeScript, curl", "DeleteSchedules": "curl", "DeleteRegistries": "curl"}
 
 func coverageTable(d *contract.Document) string {

@@ -22,7 +22,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// moving is a clock that goes on whenever somebody looks at it.
+// moving is a clock that advances with each reading.
 type moving struct {
 	mu sync.Mutex
 	at time.Time
@@ -35,9 +35,8 @@ func (m *moving) now() time.Time {
 	return m.at
 }
 
-// story does things in a world, drawn by a seed: what users of the API and of the control API do,
-// right and wrong.
-type story struct {
+// traffic makes random calls of the API and of the control API, valid and invalid ones.
+type traffic struct {
 	t        *testing.T
 	srv      *servertest.Server
 	c        *client.Client
@@ -46,7 +45,7 @@ type story struct {
 	registry string
 }
 
-func (s story) tell(steps int) {
+func (s traffic) run(steps int) {
 	ctx := s.t.Context()
 	number := func() string { return fmt.Sprint(s.random.IntN(8)) }
 	things := []func(){
@@ -100,8 +99,8 @@ func (s story) tell(steps int) {
 	}
 }
 
-// send makes a call whose answer may be cut.
-func (s story) send(method, target, body string) {
+// send makes a call whose response may be cut.
+func (s traffic) send(method, target, body string) {
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.srv.URL+target, strings.NewReader(body))
 	if err != nil {
 		s.t.Error(err)
@@ -109,14 +108,14 @@ func (s story) send(method, target, body string) {
 	}
 	r.Header.Set("Authorization", "Bearer "+s.srv.Token())
 	r.Header.Set("Content-Type", "application/json")
-	if answer, err := s.srv.HTTP().Do(r); err == nil {
-		_, _ = io.Copy(io.Discard, answer.Body)
-		answer.Body.Close()
+	if response, err := s.srv.HTTP().Do(r); err == nil {
+		_, _ = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
 	}
 }
 
-// TestRecordingAndReplay: what several callers did at the same time, on a clock that runs, with
-// bulk jobs, faults and snapshots, gives the same answers when it is done again, byte for byte.
+// TestRecordingAndReplay records concurrent calls on a running clock, with bulk jobs, faults and
+// snapshots, and checks that their replay has the same responses, byte for byte.
 func TestRecordingAndReplay(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
@@ -128,13 +127,13 @@ func TestRecordingAndReplay(t *testing.T) {
 			}))
 			c := srv.Client(client.WithRetry(client.RetryPolicy{Attempts: 1}))
 			registry := newRegistry(t, c, "https://first.example.com")
-			before := story{t, srv, c, srv.Control(), rand.New(rand.NewPCG(seed, 0)), registry}
-			before.tell(30) // the recording begins in the middle of a life
+			before := traffic{t, srv, c, srv.Control(), rand.New(rand.NewPCG(seed, 0)), registry}
+			before.run(30) // so that the recording does not begin with an empty world
 			must[any](nil, srv.Control().StartRecording(t.Context()))(t)
 			var group sync.WaitGroup
 			for i := range uint64(3) {
 				group.Go(func() {
-					story{t, srv, c, srv.Control(), rand.New(rand.NewPCG(seed, i+1)), registry}.tell(70)
+					traffic{t, srv, c, srv.Control(), rand.New(rand.NewPCG(seed, i+1)), registry}.run(70)
 				})
 			}
 			group.Wait()
@@ -145,12 +144,12 @@ func TestRecordingAndReplay(t *testing.T) {
 			}
 			for _, secret := range []string{"s3cret", "not-a-real-one", srv.Token(), "Bearer"} {
 				if strings.Contains(string(data), secret) {
-					t.Errorf("the recording holds %q", secret)
+					t.Errorf("the recording contains %q", secret)
 				}
 			}
 			replay := must(srv.Control().Replay(t.Context(), recording))(t)
 			if calls := len(recording.Recording.Calls); calls < 140 || replay.Calls != calls || replay.Same+replay.Unchecked != calls || replay.Unchecked > calls/4 || len(replay.Differences) > 0 {
-				t.Errorf("of %d calls got %d the same, %d unchecked: %s", calls, replay.Same, replay.Unchecked, cmp.Diff(nil, replay.Differences))
+				t.Errorf("%d calls: got %d equal responses, %d unchecked: %s", calls, replay.Same, replay.Unchecked, cmp.Diff(nil, replay.Differences))
 			}
 			again := must(srv.Control().Recording(t.Context()))(t)
 			if len(again.Recording.Calls) != len(recording.Recording.Calls) {
@@ -160,7 +159,7 @@ func TestRecordingAndReplay(t *testing.T) {
 	}
 }
 
-// TestReplayFindsDifferences: in statuses, headers and bodies.
+// TestReplayFindsDifferences checks that a replay finds differences in statuses, headers and bodies.
 func TestReplayFindsDifferences(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"))
@@ -186,8 +185,8 @@ func TestReplayFindsDifferences(t *testing.T) {
 	}
 }
 
-// TestAWorldFromARecording begins where the recording began.
-func TestAWorldFromARecording(t *testing.T) {
+// TestWorldFromARecording checks that a world from a recording has the state at its start.
+func TestWorldFromARecording(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"))
 	must[any](nil, srv.Control().StartRecording(t.Context()))(t)
@@ -195,11 +194,11 @@ func TestAWorldFromARecording(t *testing.T) {
 	recording := must(srv.Control().Recording(t.Context()))(t)
 	w := must(admin(srv).CreateWorld(t.Context(), control.WorldRequest{Scenario: recording}))(t)
 	if n := len(all(t, must(admin(srv).SDK(w, client.WithClock(srv.Now)))(t).ListRegistries(t.Context(), client.List{}))); n != 6 || w.Plan != control.PlanFull {
-		t.Errorf("got %d registries and the plan %s, want the 6 of the beginning and Full", n, w.Plan)
+		t.Errorf("got %d registries and the plan %s, want the 6 at the start and Full", n, w.Plan)
 	}
 }
 
-// TestRecordingEnds: when it is stopped, and with its world; and what it refuses.
+// TestRecordingEnds checks the ends of a recording, by a call and with its world, and refused calls.
 func TestRecordingEnds(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
@@ -214,18 +213,18 @@ func TestRecordingEnds(t *testing.T) {
 	refused(second(c.Recording(t.Context())), client.ErrNotFound)
 	refused(second(c.Replay(t.Context(), control.Scenario{})), client.ErrInvalid)
 	must[any](nil, c.StartRecording(t.Context()))(t)
-	must[any](nil, c.StartRecording(t.Context()))(t) // anew
+	must[any](nil, c.StartRecording(t.Context()))(t) // again
 	registry := newRegistry(t, srv.Client(), "https://r.example.com")
 	newSchedule(t, srv.Client(), registry, "s")
 	recording := must(c.Recording(t.Context()))(t)
 	must[any](nil, c.StopRecording(t.Context()))(t)
-	srv.Advance(time.Hour) // the background work goes on by itself again
+	srv.Advance(time.Hour) // the background work runs by itself again
 	if got := statuses(t, srv.Client(), registry); got["Finished"] != 1 {
 		t.Errorf("got %v after the recording, want one Finished", got)
 	}
-	stranger := recording
-	stranger.Recording.Users = nil
-	refused(second(c.Replay(t.Context(), stranger)), client.ErrInvalid)
+	withoutUsers := recording
+	withoutUsers.Recording.Users = nil
+	refused(second(c.Replay(t.Context(), withoutUsers)), client.ErrInvalid)
 	twice := recording
 	twice.Recording.Users = append(twice.Recording.Users, twice.Recording.Users...)
 	refused(second(c.Replay(t.Context(), twice)), client.ErrInvalid)
@@ -241,9 +240,9 @@ func TestRecordingEnds(t *testing.T) {
 	refused(second(admin(srv).In(w).Recording(t.Context())), client.ErrNotFound)
 }
 
-// TestReplayOfWhatNeverEnds: a recording whose schedules would move for ever, or that lasts for
-// ages, is refused, and one that takes long ends with its caller.
-func TestReplayOfWhatNeverEnds(t *testing.T) {
+// TestReplayOfEndlessRecordings checks that a recording is refused if its schedules would always be due
+// or if it lasts for years.
+func TestReplayOfEndlessRecordings(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
 	c := srv.Control()
@@ -264,7 +263,7 @@ func TestReplayOfWhatNeverEnds(t *testing.T) {
 			schedules.Rows[0][i] = -1
 		}
 	}
-	if _, err := c.Replay(t.Context(), recording); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "cannot be") {
+	if _, err := c.Replay(t.Context(), recording); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "invalid interval or duration") {
 		t.Errorf("a negative duration: got %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func refusal(status int, name, message string) string {
 	return fmt.Sprintf(`{"errorCode":"%d %s","message":%q,"timestamp":%d}`, status, name, message, servertest.Start.UnixMilli())
 }
 
-func TestRefusalsToTheLetter(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	t.Parallel()
 	eachWay(t, refusalsToTheLetter)
 }
@@ -38,7 +38,7 @@ func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {
 	}{
 		{"unknown filter token", request{target: base + "?filter=nosuchtoken:x"}, 400, invalid, `filter: at 0: token "nosuchtoken": not known here (rule filter-token, documented)`},
 		{"unknown filter token with a near one", request{target: base + "?filter=registryUrl:x"}, 400, invalid, `filter: at 0: token "registryUrl": not known here; did you mean "registryUri"? (rule filter-token, documented)`},
-		{"filter that cannot be read", request{target: base + "?filter=registryUri:%22x"}, 400, invalid, `filter: at 12: this quote is not closed (rule filter-syntax, chosen)`},
+		{"filter with a syntax error", request{target: base + "?filter=registryUri:%22x"}, 400, invalid, `filter: at 12: this quote is not closed (rule filter-syntax, chosen)`},
 		{"value of a wrong type", request{target: base + "?filter=repoCount:many"}, 400, invalid, `filter: at 10: token "repoCount": expected a whole number (rule filter-value, chosen)`},
 		{"bad sort", request{target: base + "?sort=bogus:up"}, 400, invalid, `sort: at 0: token "bogus": not known here (rule filter-token, documented)`},
 		{"bad sort direction", request{target: base + "?sort=created:up"}, 400, invalid, `sort: at 8: token "created": sort direction must be asc or desc, for one token (rule filter-value, chosen)`},
@@ -56,7 +56,7 @@ func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {
 		{"body too large", request{method: "POST", target: base, contentType: "application/json", body: strings.Repeat(" ", 1<<20) + good}, 413, refusal(413, "PAYLOAD_TOO_LARGE", "Request body too large."), `body: more than 1048576 bytes (rule body-too-large, chosen)`},
 		{"user and password in an address", request{method: "POST", target: base, contentType: "application/json", body: `{"registryType":"V2","registryUri":"https://u:p@r.example.com","credentialType":"None"}`}, 400, invalid, `rule document, inferred`},
 		{"a long detail is cut", request{target: base + "?" + strings.Repeat("x", 5000) + "=1"}, 400, invalid, `xxx... (rule unknown-parameter`},
-		{"a large body where none is due", request{target: base, body: strings.Repeat("x", 2<<20)}, 400, invalid, `body: ListRegistries takes none (rule unexpected-body`},
+		{"a large body that is not allowed", request{target: base, body: strings.Repeat("x", 2<<20)}, 400, invalid, `body: ListRegistries takes none (rule unexpected-body`},
 		{"a number with a point", request{method: "POST", target: base + "/" + sampleRegistry + "/schedule", contentType: "application/json", body: `{"filters":[{"days":7.0,"repoTags":[{"repo":"a"}]}]}`}, 400, invalid, `whole numbers are written without point`},
 		{"invalid UTF-8", request{method: "POST", target: base, contentType: "application/json", body: "{\"a\":\"\xff\"}"}, 400, invalid, `not valid UTF-8`},
 		{"an encoded slash is a part of an id", request{target: base + "/%2F"}, 404, refusal(404, "NOT_FOUND", "Not found."), `registry: not found`},
@@ -85,7 +85,7 @@ func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {
 	}
 }
 
-func TestWrongMethodNamesTheRightOnes(t *testing.T) {
+func TestAllowOfWrongMethods(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	for target, want := range map[string]string{base: "DELETE, GET, POST", base + "/validate": "POST", base + "/x/schedule/bulk": "DELETE", "/auth": "POST", "/healthz": "GET, HEAD"} {
@@ -107,11 +107,11 @@ func TestExpiredToken(t *testing.T) {
 	got := send(t, srv, request{method: http.MethodGet, target: base, token: token})
 	got.refused(t, http.StatusUnauthorized, "expired")
 	if !strings.Contains(got.body, "JWT expired") {
-		t.Errorf("got %s, want a message with JWT expired, which clients look for", got.body)
+		t.Errorf("got %s, want a message with JWT expired, which clients search for", got.body)
 	}
 }
 
-func TestVendorStrictnessLetsPass(t *testing.T) {
+func TestVendorStrictness(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
@@ -132,25 +132,25 @@ func TestVendorStrictnessLetsPass(t *testing.T) {
 	get(t, srv, base+"?pageSize=abc").refused(t, http.StatusBadRequest, "not an integer")
 }
 
-func TestAllFaultsAreToldWhenAsked(t *testing.T) {
+func TestExplainListsAllViolations(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	const secret = "s3cret-s3cret"
 	body := `{"registryType":"Nope","credentialType":7,"credential":{"username":1,"password":"` + secret + `"}}`
-	ask := request{method: http.MethodPost, target: base + "?x=1&y=2", contentType: "application/json", body: body}
-	got := send(t, srv, ask)
+	call := request{method: http.MethodPost, target: base + "?x=1&y=2", contentType: "application/json", body: body}
+	got := send(t, srv, call)
 	got.refused(t, http.StatusBadRequest, `query parameter "x": not known to CreateRegistry`)
 	if strings.Contains(got.header.Get("X-QCS-Detail"), ";") && strings.Contains(got.header.Get("X-QCS-Detail"), `"y"`) {
-		t.Errorf("got %s without being asked", got.header.Get("X-QCS-Detail"))
+		t.Errorf("got %s without X-QCS-Explain", got.header.Get("X-QCS-Detail"))
 	}
-	ask.explain = true
-	got = send(t, srv, ask)
+	call.explain = true
+	got = send(t, srv, call)
 	for _, want := range []string{`"x": not known`, `"y": not known`, "body at /registryType", "body at /credentialType", "body at /credential/username", "body at /registryUri"} {
 		got.refused(t, http.StatusBadRequest, want)
 	}
 	if detail := got.header.Get("X-QCS-Detail"); strings.Contains(detail, secret) {
-		t.Errorf("got %s, which tells a secret", detail)
+		t.Errorf("got %s, which contains a secret", detail)
 	}
-	ask.target, ask.body = base, `{"registryType":"V2","registryUri":"https://explained.example.com","credentialType":"None"}`
-	send(t, srv, ask).want(t, http.StatusOK)
+	call.target, call.body = base, `{"registryType":"V2","registryUri":"https://explained.example.com","credentialType":"None"}`
+	send(t, srv, call).want(t, http.StatusOK)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-func TestRegistryFromCreateToDelete(t *testing.T) {
+func TestRegistryLifeCycle(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
 	c := srv.Client()
@@ -62,7 +62,7 @@ func TestRegistryFromCreateToDelete(t *testing.T) {
 		t.Errorf("got %+v, %v, want one deleted", result, err)
 	}
 	if _, err := c.CreateRegistry(t.Context(), body); err != nil {
-		t.Errorf("create again: %v; the address is free", err)
+		t.Errorf("create again: %v, want that the address can be used again", err)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestRegistryRules(t *testing.T) {
 	srv := newServer(t, servertest.WithoutRunner())
 	for _, tt := range []struct{ name, body, rule string }{
 		{"AWS without its group", `"registryType":"AWS","credentialType":"AWS"`, "type-needs-group"},
-		{"GovCloud account elsewhere", `"registryType":"AWS","credentialType":"AWS","aws":{"arn":"arn:aws:iam::1:role/r","region":"us-east-1","accountType":"US_Gov"}`, "gov-region"},
+		{"GovCloud account in another region", `"registryType":"AWS","credentialType":"AWS","aws":{"arn":"arn:aws:iam::1:role/r","region":"us-east-1","accountType":"US_Gov"}`, "gov-region"},
 		{"Azure without its group", `"registryType":"Azure","credentialType":"ACR"`, "type-needs-group"},
 		{"ACR without its group", `"registryType":"ACR","credentialType":"ACR","acr":{}`, "type-needs-group"},
 		{"GCP without its group", `"registryType":"GCP","credentialType":"None"`, "type-needs-group"},
@@ -91,7 +91,7 @@ func TestRegistryRules(t *testing.T) {
 	}
 }
 
-func TestRegistryTypesThatIntegrationsSend(t *testing.T) {
+func TestRegistryTypesOfIntegrations(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	post(t, srv, base+"/acr/connector", `{"name":"my-connector","applicationId":"a","clientSecret":"s","connectorId":"c1"}`).want(t, http.StatusOK)
@@ -175,7 +175,7 @@ func TestDuplicateURIUnderConcurrency(t *testing.T) {
 	}
 }
 
-func TestDeleteRegistriesIsWholeOrNothing(t *testing.T) {
+func TestDeleteRegistriesIsAtomicPerRegistry(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	c := srv.Client()
@@ -197,7 +197,7 @@ func TestDeleteRegistriesIsWholeOrNothing(t *testing.T) {
 		t.Errorf("got %+v", state)
 	}
 	if diff := cmp.Diff(before, statuses(t, c, sampleRegistry)); diff != "" {
-		t.Errorf("the running registry was touched (-before +after):\n%s", diff)
+		t.Errorf("the registry with a Running schedule has changed (-before +after):\n%s", diff)
 	}
 	if _, err := c.DeleteRegistry(t.Context(), sampleRegistry); !errors.Is(err, client.ErrInvalid) {
 		t.Errorf("delete one while running: got %v, want ErrInvalid", err)
@@ -276,9 +276,9 @@ func TestListsOfRegistriesAndRepositories(t *testing.T) {
 	get(t, srv, base+"/nosuch/repository").refused(t, http.StatusNotFound, "")
 }
 
-// TestTotalsFollowChanges: the number of registries that match is what it would be if nobody had
-// asked before.
-func TestTotalsFollowChanges(t *testing.T) {
+// TestTotalsAfterChanges checks that the total of a list is correct after changes, even if the list
+// was read before.
+func TestTotalsAfterChanges(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()

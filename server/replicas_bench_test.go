@@ -16,7 +16,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// BenchmarkReplicas is how long one, two and three replicas take for the same bulk jobs, one in
+// BenchmarkReplicas measures how long one, two and three replicas take for the same bulk jobs, one in
 // each of six worlds; none may change a row twice.
 func BenchmarkReplicas(b *testing.B) {
 	const worlds, rows = 6, 20_000

@@ -19,7 +19,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// reportRequest asks for a report, which the Free plan lacks.
+// reportRequest is a request for a report, which the Free plan lacks.
 var reportRequest = api.ReportRequest{Name: "n", TemplateName: api.ReportTemplateCSIMAGEVULNERABILITY}
 
 // replica is one of several emulators on one database.
@@ -29,7 +29,7 @@ type replica struct {
 	stop  func()
 }
 
-// replicas starts emulators on one database; those beyond working only answer.
+// replicas starts n emulators on one database; the first working ones also do background work.
 func replicas(t *testing.T, n, working int) []replica {
 	t.Helper()
 	if !testdb.Postgres(t) {
@@ -39,7 +39,7 @@ func replicas(t *testing.T, n, working int) []replica {
 	all := make([]replica, n)
 	var starting sync.WaitGroup
 	for i := range all {
-		starting.Go(func() { // all at the same time: one migrates, one makes the user and loads the seed
+		starting.Go(func() { // all at the same time: one migrates, one creates the user and loads the seed
 			s, err := server.New(server.Options{Database: url, SigningKey: bytes.Repeat([]byte{7}, 64), Seed: "release-notes", Users: []server.User{{Name: "u", Password: "p"}}})
 			if err != nil {
 				t.Errorf("replica %d: %v", i, err)
@@ -77,8 +77,8 @@ func (r replica) client(t *testing.T, options ...client.Option) *client.Client {
 	}, options...)...))(t)
 }
 
-// TestReplicas: what is done on one is seen on the other: data, tokens, worlds, their users, plans
-// and expired tokens.
+// TestReplicas checks that a change on one replica is visible on another: data, tokens, worlds, their
+// users, plans and expired tokens.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	all2 := replicas(t, 2, 0)
@@ -96,7 +96,7 @@ func TestReplicas(t *testing.T) {
 	in := must(b.admin.SDK(w))(t)
 	reports := func() error { return second(in.CreateReport(t.Context(), reportRequest)) }
 	if err := reports(); err != nil {
-		t.Errorf("a user of a world that another replica has made: %v", err)
+		t.Errorf("a user of a world that another replica has created: %v", err)
 	}
 	must(a.admin.UpdateWorld(t.Context(), "shared", control.WorldUpdate{Plan: control.PlanFree}))(t)
 	if err := reports(); err == nil || !strings.Contains(err.Error(), "409") {
@@ -105,7 +105,7 @@ func TestReplicas(t *testing.T) {
 	must[any](nil, a.admin.ExpireTokens(t.Context(), "shared"))(t)
 	old := emulator.New("http://qcs.test", w.Users[0].Token, servertest.Over(b))
 	if _, err := old.Clock(t.Context()); err == nil || !strings.Contains(err.Error(), "401") {
-		t.Errorf("a token that another replica has let expire: got %v, want 401", err)
+		t.Errorf("a token that expired on another replica: got %v, want 401", err)
 	}
 	must[any](nil, a.admin.DropWorld(t.Context(), "shared"))(t)
 	if _, err := in.CreateReport(t.Context(), reportRequest); err == nil || !strings.Contains(err.Error(), "401") {
@@ -113,9 +113,9 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestAdvanceBesideReplicas: the moves of an advance on one replica are told, though another is
-// awake and could make them.
-func TestAdvanceBesideReplicas(t *testing.T) {
+// TestAdvanceWithReplicas checks that the response to an advance on one replica has all moves, although
+// the runner of another replica could make them.
+func TestAdvanceWithReplicas(t *testing.T) {
 	t.Parallel()
 	two := replicas(t, 2, 2)
 	c := two[0].client(t)
@@ -131,8 +131,8 @@ func TestAdvanceBesideReplicas(t *testing.T) {
 	}
 }
 
-// TestReplicasShareTheWork: a replica that only answers accepts jobs, two others do them; one of
-// them ends on the way. Nothing is done twice, and nothing is left.
+// TestReplicasShareTheWork checks that each row is changed exactly once if one replica accepts jobs and
+// two others work on them, one of which is stopped.
 func TestReplicasShareTheWork(t *testing.T) {
 	t.Parallel()
 	const jobs, each = 12, 400
@@ -154,6 +154,6 @@ func TestReplicasShareTheWork(t *testing.T) {
 		changed += r.Changed
 	}
 	if got := statuses(t, c, "r"); changed != jobs*each || got["Canceled"] != jobs*each || len(got) != 1 {
-		t.Errorf("%d were changed, and there are %v; want %d, each once", changed, fmt.Sprint(got), jobs*each)
+		t.Errorf("jobs report %d changes, the statuses are %v; want %d, each once", changed, fmt.Sprint(got), jobs*each)
 	}
 }

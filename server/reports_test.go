@@ -67,8 +67,8 @@ func TestReports(t *testing.T) {
 		t.Errorf("after it expired: got %+v", got)
 	}
 	other := field(t, `{"id":`+post(t, srv, reports, `{"name":"n","templateName":"CS_CONTAINER_VULNERABILITY","displayColumns":[]}`).want(t, http.StatusOK)+`}`, "id")
-	gone, err := c.DeleteReports(t.Context(), other, "nosuch")
-	if diff := cmp.Diff([]string{other}, gone); err != nil || diff != "" {
+	deleted, err := c.DeleteReports(t.Context(), other, "nosuch")
+	if diff := cmp.Diff([]string{other}, deleted); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	post(t, srv, reports, `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","displayColumns":["hostName"]}`).refused(t, http.StatusBadRequest, "rule report-column")
@@ -93,15 +93,15 @@ func TestReportSchedules(t *testing.T) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 	if err := c.UpdateReportSchedule(t.Context(), "nosuch", body); !errors.Is(err, client.ErrNotFound) {
-		t.Errorf("again: got %v, want ErrNotFound: the first try left something behind", err)
+		t.Errorf("again: got %v, want ErrNotFound: the first try has left a row", err)
 	}
 	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":"2023-02-16T19:30:00Z","reportScheduleDetails":null}`).want(t, http.StatusOK)
 	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":"2030-01-02T00:00:00Z","eventEndTime":"2030-01-01T00:00:00Z"}`).refused(t, http.StatusBadRequest, "rule report-period")
 	post(t, srv, reports+"/schedule", `{"name":"n","templateName":"CS_IMAGE_VULNERABILITY","expireAfter":7,"action":"CREATE","eventTime":"today"}`).refused(t, http.StatusBadRequest, "date-time")
 }
 
-// TestReportsOfSchedules: a schedule makes its reports at their times, whatever the month, and none
-// after its end.
+// TestReportsOfSchedules checks that a schedule makes its reports at the right times, also at the ends
+// of months, and none after its end.
 func TestReportsOfSchedules(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -116,7 +116,7 @@ func TestReportsOfSchedules(t *testing.T) {
 		{"daily until its end", `"eventTime":"2023-02-16T19:30:00Z","eventEndTime":"2026-01-03T19:30:00Z","reportScheduleDetails":{"recurrenceType":"DAILY"}`, 30, []string{"2026-01-02 19:30:00", "2026-01-03 19:30:00"}},
 		{"weekly, on the day of its first time", `"eventTime":"2026-01-06T00:00:00Z","reportScheduleDetails":{"recurrenceType":"WEEKLY"}`, 12, []string{"2026-01-06 00:00:00", "2026-01-13 00:00:00"}},
 		{"weekly, on two days", `"eventTime":"2026-01-06T08:00:00Z","reportScheduleDetails":{"recurrenceType":"WEEKLY","selectedDayOfWeeks":["MONDAY","WEDNESDAY"]}`, 13, []string{"2026-01-07 08:00:00", "2026-01-12 08:00:00", "2026-01-14 08:00:00"}},
-		{"monthly, also where there is no such day", `"eventTime":"2025-12-31T00:00:00Z","reportScheduleDetails":{"recurrenceType":"MONTHLY"}`, 89, []string{"2026-01-31 00:00:00", "2026-02-28 00:00:00", "2026-03-31 00:00:00"}},
+		{"monthly, in months without that day", `"eventTime":"2025-12-31T00:00:00Z","reportScheduleDetails":{"recurrenceType":"MONTHLY"}`, 89, []string{"2026-01-31 00:00:00", "2026-02-28 00:00:00", "2026-03-31 00:00:00"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -137,10 +137,10 @@ func TestReportsOfSchedules(t *testing.T) {
 	}
 }
 
-// TestReportOfAScheduleShowsItsTime: a report holds what scans had found when it was due, also when
-// the clock jumps over both; those that have expired by then are not made. A packed one is an
+// TestReportDataIsOfTheDueTime checks that a report has the data of the time when it was due, even if the
+// clock jumps over scan and report, that expired reports are not made, and that a packed one is an
 // archive.
-func TestReportOfAScheduleShowsItsTime(t *testing.T) {
+func TestReportDataIsOfTheDueTime(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
@@ -184,9 +184,9 @@ func TestReportOfAScheduleShowsItsTime(t *testing.T) {
 	}
 }
 
-// TestNoReportsOnTheFreeVersion: release notes 1.15. Without rate headers, whatever the limits are,
-// and before anything else is looked at.
-func TestNoReportsOnTheFreeVersion(t *testing.T) {
+// TestFreePlanHasNoReports checks that the calls of reports are refused on the Free plan (release notes
+// 1.15), without headers of the rate limit and before any other check.
+func TestFreePlanHasNoReports(t *testing.T) {
 	t.Parallel()
 	for plan, status := range map[server.Plan]int{"Free": http.StatusConflict, "Trial": http.StatusOK, "Full": http.StatusOK} {
 		srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
@@ -205,7 +205,7 @@ func TestNoReportsOnTheFreeVersion(t *testing.T) {
 			got.refused(t, http.StatusConflict, "Free version")
 			for _, name := range []string{"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Window-Sec", "X-RateLimit-ToWait-Sec", "Retry-After"} {
 				if got.header.Get(name) != "" {
-					t.Errorf("%s %s carries %s", call.method, call.target, name)
+					t.Errorf("%s %s has the header %s", call.method, call.target, name)
 				}
 			}
 		}

@@ -11,15 +11,15 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// The ids that the samples of the release notes name.
+// The ids in the samples of the release notes.
 const (
 	sampleRegistry = "0a1d9b9a-3bab-42ec-a894-4d5969a47616"
 	oddCancel      = "eale91f1-2686-45af-827f-2ec9ee4"
 	oddDelete      = "eale91f1-2686-45af-827f-2a2ec9ee4"
 )
 
-// TestReleaseNotesSamples makes each sample call of release notes 1.12 and 1.15 as printed (but for
-// host and token), in the order of the notes, on the data that the seed has for them.
+// TestReleaseNotesSamples makes each sample call of release notes 1.12 and 1.15 as printed (except for
+// host and token), in the order of the notes, on the data of the seed.
 func TestReleaseNotesSamples(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -58,8 +58,8 @@ func TestReleaseNotesSamples(t *testing.T) {
 	}
 }
 
-// TestSampleSequence makes them one after the other, as a reader of the notes would: what an
-// earlier one took is not found by a later one.
+// TestSampleSequence makes the sample calls one after the other on the same data, so that a later call
+// does not find what an earlier one has deleted.
 func TestSampleSequence(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
@@ -88,9 +88,9 @@ func TestSampleSequence(t *testing.T) {
 	}
 }
 
-// TestSeededSchedulesHoldTheirStatus: else the sample filter status:Running would find nothing some
-// seconds after the start.
-func TestSeededSchedulesHoldTheirStatus(t *testing.T) {
+// TestSeededSchedulesKeepTheirStatus checks that the sample filter status:Running still finds schedules
+// long after the start.
+func TestSeededSchedulesKeepTheirStatus(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	before := statuses(t, srv.Client(), sampleRegistry)

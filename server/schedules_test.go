@@ -18,12 +18,12 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-func TestScheduleFromCreateToDelete(t *testing.T) {
+func TestScheduleLifeCycle(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	c := srv.Client()
 	r := newRegistry(t, c, "https://r.example.com")
-	id := newSchedule(t, c, r, "ECR/app") // names hold slashes and repeat (observed)
+	id := newSchedule(t, c, r, "ECR/app") // names have slashes and are not unique (observed)
 	newSchedule(t, c, r, "ECR/app")
 	srv.Advance(server.DefaultPace.Created + server.DefaultPace.Queued)
 	if diff := cmp.Diff(map[string]int{"Running": 2}, statuses(t, c, r)); diff != "" {
@@ -53,7 +53,7 @@ func TestScheduleFromCreateToDelete(t *testing.T) {
 	}
 }
 
-func TestScheduleBodiesThatIntegrationsSend(t *testing.T) {
+func TestScheduleBodiesOfIntegrations(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	target := base + "/" + newRegistry(t, srv.Client(), "https://r.example.com") + "/schedule"
@@ -70,13 +70,13 @@ func TestScheduleBodiesThatIntegrationsSend(t *testing.T) {
 		list := get(t, srv, target+"?filter=scheduleUuid:"+id).want(t, http.StatusOK)
 		for _, want := range [][]string{{`"days":null`, `"tag":".*"`, `"forceScan":true`}, {`"days":null`, `"tag":null`, `"onDemand":false`, `"schedule":"07:00"`}, {`"days":14`, `{"repo":"b"}`, `"registryType":"Azure"`}}[i] {
 			if !strings.Contains(list, want) {
-				t.Errorf("got %s, want it to hold %s", list, want)
+				t.Errorf("got %s, want it to contain %s", list, want)
 			}
 		}
 	}
 }
 
-func TestScheduleBodiesThatAreRefused(t *testing.T) {
+func TestInvalidScheduleBodies(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	target := base + "/" + newRegistry(t, srv.Client(), "https://r.example.com") + "/schedule"
@@ -106,7 +106,7 @@ func TestScheduleBodiesThatAreRefused(t *testing.T) {
 	post(t, srv, base+"/nosuch/schedule", `{`+filters+`}`).refused(t, http.StatusNotFound, "registry: not found")
 }
 
-func TestBodiesWhereNoneIsDue(t *testing.T) {
+func TestUnexpectedBodies(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	target := base + "/" + sampleRegistry + "/schedule"
@@ -125,12 +125,12 @@ func TestBodiesWhereNoneIsDue(t *testing.T) {
 	send(t, srv, request{method: "DELETE", target: target, contentType: "application/json", body: `null`}).refused(t, http.StatusBadRequest, "")
 	send(t, srv, request{method: "POST", target: target + "/x/cancel", contentType: "application/json", body: `{"a":1}`}).refused(t, http.StatusBadRequest, "rule unexpected-body")
 	if n := statuses(t, srv.Client(), sampleRegistry)["Finished"]; n != 1 {
-		t.Errorf("got %d Finished, want the one that was not named", n)
+		t.Errorf("got %d Finished, want the one that was not selected", n)
 	}
 }
 
-// TestSchedulesOfADeletedRegistryAreGone for all calls alike, while the job still clears them.
-func TestSchedulesOfADeletedRegistryAreGone(t *testing.T) {
+// TestSchedulesOfADeletedRegistry checks that no call finds them, even before the job has deleted them.
+func TestSchedulesOfADeletedRegistry(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	const registry, schedule = "8b261e4e-47f3-3b6a-a5a7-668ff0d6e3eb", "8a3e9a8d-68da-4d37-9b3b-7c4dbb3fad01"
@@ -150,8 +150,8 @@ func TestSchedulesOfADeletedRegistryAreGone(t *testing.T) {
 	}
 }
 
-// TestUpdatesKeepWhatTheyLeaveOut.
-func TestUpdatesKeepWhatTheyLeaveOut(t *testing.T) {
+// TestUpdateKeepsAbsentFields checks that an update does not change the fields that its body lacks.
+func TestUpdateKeepsAbsentFields(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	target := base + "/" + newRegistry(t, srv.Client(), "https://r.example.com") + "/schedule"
@@ -172,12 +172,12 @@ func TestUpdatesKeepWhatTheyLeaveOut(t *testing.T) {
 		}
 		got.want(t, http.StatusOK)
 		if list := get(t, srv, target).want(t, http.StatusOK); !strings.Contains(list, want) {
-			t.Errorf("%s: got %s, want it to hold %s", body, list, want)
+			t.Errorf("%s: got %s, want it to contain %s", body, list, want)
 		}
 	}
 }
 
-func TestLiteralPathsBeatIDs(t *testing.T) {
+func TestLiteralPathsWinOverIDs(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	target := base + "/" + sampleRegistry + "/schedule"
@@ -218,13 +218,13 @@ func TestListsOfSchedules(t *testing.T) {
 		t.Errorf("got %s, want an empty page", body)
 	}
 	if body := get(t, srv, target+"?pageNumber=2000000&pageSize=1000").want(t, http.StatusOK); body != `{"count":8,"data":[]}` {
-		t.Errorf("got %s, want an empty page far out", body)
+		t.Errorf("got %s, want an empty page after the last one", body)
 	}
 }
 
-// TestABulkFilterMatchesNoMoreThanItSays: double quotes mean "contains" in a list, and equality
-// where something is canceled or deleted.
-func TestABulkFilterMatchesNoMoreThanItSays(t *testing.T) {
+// TestQuotesInBulkFilters checks that double quotes, which mean "contains" in a list, mean equality in
+// bulk calls.
+func TestQuotesInBulkFilters(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	for filter, want := range map[string]int{"name:%22scan%22": 0, "scheduleUuid:%225d0b6d5a%22": 0, "name:%22scan%20team/db%22": 2, "scheduleUuid:5d0b6d5a-35a7-4a04-8f0e-4f1a8f0c7a04*": 1} {
@@ -236,7 +236,7 @@ func TestABulkFilterMatchesNoMoreThanItSays(t *testing.T) {
 	send(t, srv, request{method: "DELETE", target: base + "/" + sampleRegistry + "/schedule/bulk?filter=nosuch:x"}).refused(t, http.StatusBadRequest, "rule filter-token")
 }
 
-func TestWorldsAreApart(t *testing.T) {
+func TestWorldsAreSeparate(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
 		o.Worlds = []server.World{{Name: "one", Plan: "Full"}, {Name: "two", Plan: "Free"}}
@@ -248,7 +248,7 @@ func TestWorldsAreApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for r, err := range two.ListRegistries(t.Context(), client.List{}) {
-		t.Errorf("the other world sees %v, %v", r, err)
+		t.Errorf("the other world gets %v, %v", r, err)
 	}
 	if _, err := two.CancelSchedules(t.Context(), sampleRegistry, client.All()); !errors.Is(err, client.ErrNotFound) {
 		t.Errorf("cancel in the other world: got %v, want ErrNotFound", err)
@@ -268,16 +268,16 @@ func TestWorldsAreApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := send(t, srv, request{method: "GET", target: "/_qcs/jobs/" + own.IDs[0], token: "Bearer " + login(t, srv, "other", "p").want(t, http.StatusCreated)})
-	stranger.refused(t, http.StatusNotFound, "job: not found")
+	other := send(t, srv, request{method: "GET", target: "/_qcs/jobs/" + own.IDs[0], token: "Bearer " + login(t, srv, "other", "p").want(t, http.StatusCreated)})
+	other.refused(t, http.StatusNotFound, "job: not found")
 	if newRegistry(t, two, "https://registry.example.com") == "" {
-		t.Error("an address that another world has is not free")
+		t.Error("the address of a registry in another world cannot be used")
 	}
 }
 
-// TestManyAtOnce: writers and readers on a file, with the background work going on, lose nothing
-// and see no half states.
-func TestManyAtOnce(t *testing.T) {
+// TestConcurrentCalls checks that concurrent writers and readers on a file, during background work, lose
+// no write and read no intermediate state.
+func TestConcurrentCalls(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithOptions(func(o *server.Options) { o.Data = t.TempDir() }))
 	c := srv.Client()
@@ -302,7 +302,7 @@ func TestManyAtOnce(t *testing.T) {
 					n += count
 				}
 				if n > writers*each {
-					t.Errorf("saw %d schedules", n)
+					t.Errorf("got %d schedules", n)
 				}
 			}
 		})
@@ -318,7 +318,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// TestLongQueryLines names in one query line as many schedules, and registries, as 64 KiB hold.
+// TestLongQueryLines sends as many ids of schedules, and of registries, as fit in a query of 64 KiB.
 func TestLongQueryLines(t *testing.T) {
 	t.Parallel()
 	const line = 64 << 10

@@ -15,13 +15,13 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestSeedsThatComeWithTheEmulator hold what their names say.
-func TestSeedsThatComeWithTheEmulator(t *testing.T) {
+// TestBuiltInSeeds checks the contents of the built-in seeds.
+func TestBuiltInSeeds(t *testing.T) {
 	t.Parallel()
 	want := map[string]struct{ registries, schedules, statuses int }{
 		"empty": {0, 0, 0}, "small": {1, 9, 4}, "messy": {3, 315, 14}, "release-notes": {6, 16, 7}, "large": {1, 100_000, 6},
 	}
-	const big = "large" // too much for each run of the tests: BenchmarkSeed loads it
+	const big = "large" // too slow for each run of the tests: BenchmarkSeed loads it
 	if diff := cmp.Diff(len(want), len(server.Seeds())); diff != "" {
 		t.Errorf("got seeds %v", server.Seeds())
 	}
@@ -48,8 +48,8 @@ func TestSeedsThatComeWithTheEmulator(t *testing.T) {
 	}
 }
 
-// TestScenario: counts come out by their shares, numbers in texts are filled in, and what is live
-// begins its life.
+// TestScenario checks that the numbers of schedules follow the shares, that {n} is replaced in texts, and
+// that live schedules begin their life cycle.
 func TestScenario(t *testing.T) {
 	t.Parallel()
 	scenario, err := server.ReadScenario([]byte(`
@@ -96,7 +96,7 @@ connectors:
 		t.Errorf("got %s", got)
 	}
 	twice := control.Scenario{Registries: []control.ScenarioRegistry{{RegistryURI: "https://b.example.com", Schedules: []control.ScenarioSchedules{{ScheduleUUID: "s"}, {ScheduleUUID: "s"}}}}}
-	if _, err := admin(srv).CreateWorld(t.Context(), control.WorldRequest{Scenario: twice}); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "an id is there twice") {
+	if _, err := admin(srv).CreateWorld(t.Context(), control.WorldRequest{Scenario: twice}); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "an id is listed twice") {
 		t.Errorf("one id twice: got %v", err)
 	}
 	if _, err := admin(srv).CreateWorld(t.Context(), control.WorldRequest{Scenario: scenario, Seed: "small"}); !errors.Is(err, client.ErrInvalid) {
@@ -104,8 +104,8 @@ connectors:
 	}
 }
 
-// TestWhatAScenarioCannotSay: the line, the place and the reason.
-func TestWhatAScenarioCannotSay(t *testing.T) {
+// TestInvalidScenarios checks that the error has line, place and reason.
+func TestInvalidScenarios(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"registries:\n  - registryName: x":                                                      `line 2: /registries/0/registryUri: property "registryUri" is missing`,
@@ -127,7 +127,7 @@ func TestWhatAScenarioCannotSay(t *testing.T) {
 		`[{registryUri: "https://a.example.com", schedules: [{statuses: {Finished: 0}}]}]`:                                                                                        "all shares are 0",
 		`[{registryUri: "https://a.example.com", repositories: [{repoName: r, images: [{count: 2, digest: 73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac}]}]}]`: "digest is for a single tag",
 		`[{registryUri: "https://a.example.com", registryType: Nope}]`:                                                                                                            "there is no registry type Nope",
-		`[{registryUri: "https://a.example.com"}, {registryUri: "https://a.example.com"}]`:                                                                                        "is there twice",
+		`[{registryUri: "https://a.example.com"}, {registryUri: "https://a.example.com"}]`:                                                                                        "is listed twice",
 	} {
 		scenario, err := server.ReadScenario([]byte("registries: " + text))
 		if err != nil {
@@ -140,16 +140,16 @@ func TestWhatAScenarioCannotSay(t *testing.T) {
 	}
 }
 
-// TestConnectorsAreContent: a scenario without registries is loaded too, once; and beside a seed it
-// is refused.
-func TestConnectorsAreContent(t *testing.T) {
+// TestScenarioOfConnectors checks that a scenario without registries is loaded too, once, and that it is
+// refused together with a seed.
+func TestScenarioOfConnectors(t *testing.T) {
 	t.Parallel()
 	scenario, err := server.ReadScenario([]byte("connectors: {aws: [{arn: 'arn:aws:iam::123456789012:role/r'}]}"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	data := t.TempDir()
-	for _, run := range []string{"first", "second"} { // the second finds what the first left
+	for _, run := range []string{"first", "second"} { // the second start finds the data of the first
 		t.Run(run, func(t *testing.T) {
 			srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Data, o.Scenario = data, scenario }))
 			if got := get(t, srv, base+"/aws/connectors/123456789012").want(t, http.StatusOK); !strings.Contains(got, ":role/r") {
@@ -162,7 +162,7 @@ func TestConnectorsAreContent(t *testing.T) {
 	}
 }
 
-// BenchmarkSeed loads what the emulator comes with: a large world, 100,000 schedules.
+// BenchmarkSeed loads the built-in seed of 100,000 schedules.
 func BenchmarkSeed(b *testing.B) {
 	for _, name := range server.Seeds() {
 		b.Run(name, func(b *testing.B) {

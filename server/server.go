@@ -1,11 +1,11 @@
-// Package server is the emulator as an http.Handler. It answers the registry and schedule API as
-// the document says, from data that it keeps.
+// Package server is the emulator as an http.Handler. It serves the registry and schedule API of the
+// OpenAPI document, with its own data.
 //
-// This package holds the options, the life of a server, the chain of middleware (chain.go) and the
+// This package has the options, the life of a server, the chain of middleware (chain.go) and the
 // response cache. A request ends in a handler of a few lines (internal/vendorapi,
 // internal/controlapi), which calls the rules (internal/registry, world, scan, report); these use
-// the store (internal/store). Errors are only returned: one table in internal/vendorapi turns them
-// into answers.
+// the store (internal/store). Errors are only returned: one table in internal/vendorapi converts
+// them to responses.
 package server
 
 import (
@@ -35,7 +35,7 @@ import (
 // Server is a running emulator. It is safe for concurrent use.
 type Server struct {
 	options Options
-	owner   *owner // nil where there is no folder to own
+	owner   *owner // nil if there is no folder to own
 	store   *store.Store
 	ids     *registry.IDs
 
@@ -50,24 +50,24 @@ type Server struct {
 	journal   *traffic.Journal
 	recorder  *traffic.Recorder
 
-	queue *queue.Queue // nil where no replicas share the work
+	queue *queue.Queue // nil if no replicas share the work
 	http  http.Handler
 	woken chan struct{}
 }
 
-// Seeds lists the names of the scenarios that come with the emulator.
+// Seeds lists the names of the built-in scenarios.
 func Seeds() []string { return world.Seeds() }
 
-// ReadScenario reads a scenario from YAML or JSON. An error says in which line the text does not
-// fit the schema, openapi/scenario.schema.json.
+// ReadScenario reads a scenario from YAML or JSON. An error names the line that violates the
+// schema, openapi/scenario.schema.json.
 func ReadScenario(text []byte) (control.Scenario, error) { return world.ReadScenario(text) }
 
-// Evidence says on what the emulator's behaviour rests: a line for each operation of the vendor's
-// API, rule, filter token and cell of the table of statuses, by kind and name.
+// Evidence returns the sources of the emulator's behaviour: a line for each operation of the
+// vendor's API, rule, filter token and cell of the table of statuses, by kind and name.
 func Evidence() ([]control.Evidence, error) { return controlapi.Evidence() }
 
 // New opens the data and builds the emulator. Its background work is done by Run or Step. The
-// caller closes it. ErrOwned says that another process owns the data folder.
+// caller closes it. The error is ErrOwned if another process owns the data folder.
 func New(o Options) (*Server, error) {
 	if o.Existing {
 		return start(withoutWorlds(o))
@@ -75,7 +75,7 @@ func New(o Options) (*Server, error) {
 	return start(withDefaults(o))
 }
 
-// withoutWorlds fills in the defaults but for the worlds, which are those of the data.
+// withoutWorlds fills in the defaults, except for the worlds, which are those of the data.
 func withoutWorlds(o Options) Options {
 	o = withDefaults(o)
 	o.Worlds = nil
@@ -177,20 +177,20 @@ func (s *Server) seed(ctx context.Context) error {
 	}
 	loaded, err := s.worlds.Seed(ctx, s.DefaultWorld(), content)
 	if err == nil && !loaded {
-		s.options.Logger.Info("the world holds data already: seed left out", "world", s.DefaultWorld())
+		s.options.Logger.Info("the world has data already: the seed was not loaded", "world", s.DefaultWorld())
 	}
 	return err
 }
 
-// ServeHTTP answers a request.
+// ServeHTTP serves a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.http.ServeHTTP(w, r) }
 
-// Token makes a token for a user without a password: for the person who runs the emulator.
+// Token returns a token for a user, without a password: for the operator of the emulator.
 func (s *Server) Token(user string) (string, error) {
 	return s.authority.Issue(context.Background(), user)
 }
 
-// DefaultUser is the name of the user that was configured or made first.
+// DefaultUser is the name of the user that was configured or created first.
 func (s *Server) DefaultUser() string { return s.authority.First() }
 
 // DefaultWorld is the name of the first world.
@@ -199,8 +199,8 @@ func (s *Server) DefaultWorld() string { return s.options.Worlds[0].Name }
 // Journal lists the last calls of a world, the oldest first, without secrets.
 func (s *Server) Journal(world string) []control.Exchange { return s.journal.List(world, nil) }
 
-// Reset removes all data of all worlds, and loads the seed again into the first world if there is
-// one, in one transaction. Users, their passwords and tokens stay.
+// Reset removes all data of all worlds and, if there is a seed, loads it into the first world
+// again, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {
 	content, err := world.ScenarioOf(s.options.Seed, s.options.Scenario)
 	if err != nil {
@@ -213,13 +213,13 @@ func (s *Server) Reset(ctx context.Context) error {
 // nothing.
 func (s *Server) Check(ctx context.Context) ([]string, error) { return s.store.Check(ctx) }
 
-// Backup writes a copy of the SQLite database to a file that must not exist. The database may be
-// written to meanwhile.
+// Backup writes a copy of the SQLite database to a file that must not exist. It also works while
+// the database is in use.
 func (s *Server) Backup(ctx context.Context, path string) error { return s.store.Backup(ctx, path) }
 
-// Replay makes the calls of a recording again, in an emulator of its own in memory, and compares
-// the answers. Of the options, those count that change answers; data, worlds, users and time are
-// those of the recording.
+// Replay repeats the calls of a recording, in a new emulator in memory, and compares the responses.
+// It uses only the options that change responses; data, worlds, users and time are those of the
+// recording.
 func Replay(ctx context.Context, scenario control.Scenario, o Options) (control.Replay, error) {
 	return traffic.Replay(ctx, scenario, func(scenario control.Scenario) (traffic.ReplayServer, error) {
 		s, err := replayServer(scenario, o)
@@ -234,11 +234,11 @@ func (s *Server) replay(ctx context.Context, scenario control.Scenario) (control
 	return Replay(ctx, scenario, s.options)
 }
 
-// replayServer starts an emulator whose world is as it was when a recording began.
+// replayServer starts an emulator whose world has the state at the start of a recording.
 func replayServer(scenario control.Scenario, o Options) (*Server, error) {
 	rec := scenario.Recording
 	random := withDefaults(o).Random
-	o = Options{ // only what changes answers
+	o = Options{ // only what changes responses
 		Scenario: control.Scenario{State: scenario.State},
 		Worlds:   []World{{Name: rec.World, Plan: store.PlanOf(scenario.State)}},
 		Sources:  o.Sources, OCIHosts: o.OCIHosts, Strictness: o.Strictness, Validate: o.Validate,
@@ -250,7 +250,7 @@ func replayServer(scenario control.Scenario, o Options) (*Server, error) {
 	known := map[string]bool{}
 	for _, u := range rec.Users {
 		if known[u.Name] {
-			return nil, rule.Errorf("", "The user %s is there twice.", u.Name)
+			return nil, rule.Errorf("", "The user %s is listed twice.", u.Name)
 		}
 		known[u.Name] = true
 		password, err := auth.NewPassword(random)
@@ -277,12 +277,12 @@ func replayServer(scenario control.Scenario, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Step does a piece of background work and reports whether there was any: moves of schedules that
-// are due, and a batch of a bulk job.
+// Step does a part of the background work and reports whether there was any: moves of schedules
+// that are due, and a batch of a bulk job.
 func (s *Server) Step(ctx context.Context) (bool, error) { return s.registry.Step(ctx) }
 
-// Run does the background work until the context ends; it stops between two pieces. On PostgreSQL
-// all replicas that run share it.
+// Run does the background work until the context ends; it stops between two steps. On PostgreSQL
+// all running replicas share the work.
 func (s *Server) Run(ctx context.Context) {
 	if s.queue != nil {
 		if err := s.queue.Run(ctx); err != nil {
@@ -308,14 +308,14 @@ func (s *Server) Run(ctx context.Context) {
 	}
 }
 
-// idle is how often Run looks for schedules that have become due.
+// idle is how often Run checks whether schedules have become due.
 const idle = 250 * time.Millisecond
 
 // wake wakes the runner.
 func (s *Server) wake() {
 	select {
 	case s.woken <- struct{}{}:
-	default: // it is awake already
+	default: // it was woken already
 	}
 }
 
@@ -326,7 +326,7 @@ func (s *Server) enqueue(k store.JobKey) {
 	}
 }
 
-// Close closes the data and gives up the data folder. Requests and Run must have ended.
+// Close closes the data and releases the data folder. Requests and Run must have ended.
 func (s *Server) Close() error {
 	if s.queue != nil {
 		s.queue.Close()

@@ -14,27 +14,27 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// base is where the registries are; the samples of the release notes begin with it.
+// base is the path of the registries, with which the sample calls of the release notes begin.
 const base = "/csapi/v1.3/registry"
 
-// request is a raw call, for what no well-behaved client sends.
+// request is a raw call, for requests that the SDK cannot send.
 type request struct {
 	method, target string
 	contentType    string
 	body           string
-	token          string // "-" for none, empty for a good one
-	explain        bool   // ask for all faults
+	token          string // "-" for none, empty for a valid one
+	explain        bool   // request all violations
 }
 
-// answer is what came back.
-type answer struct {
+// response is the response to a raw call.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
 // send makes a raw call.
-func send(t *testing.T, srv *servertest.Server, r request) answer {
+func send(t *testing.T, srv *servertest.Server, r request) response {
 	t.Helper()
 	hr, err := http.NewRequestWithContext(t.Context(), r.method, srv.URL+r.target, strings.NewReader(r.body))
 	if err != nil {
@@ -53,48 +53,48 @@ func send(t *testing.T, srv *servertest.Server, r request) answer {
 	default:
 		hr.Header.Set("Authorization", r.token)
 	}
-	response, err := srv.HTTP().Do(hr)
+	got, err := srv.HTTP().Do(hr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	defer got.Body.Close()
+	body, err := io.ReadAll(got.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, strings.TrimSpace(string(body))}
+	return response{got.StatusCode, got.Header, strings.TrimSpace(string(body))}
 }
 
 // get makes a raw GET.
-func get(t *testing.T, srv *servertest.Server, target string) answer {
+func get(t *testing.T, srv *servertest.Server, target string) response {
 	t.Helper()
 	return send(t, srv, request{method: http.MethodGet, target: target})
 }
 
 // post makes a raw POST of JSON.
-func post(t *testing.T, srv *servertest.Server, target, body string) answer {
+func post(t *testing.T, srv *servertest.Server, target, body string) response {
 	t.Helper()
 	return send(t, srv, request{method: http.MethodPost, target: target, contentType: "application/json", body: body})
 }
 
-// want fails the test unless the answer has a status; it gives the body.
-func (a answer) want(t *testing.T, status int) string {
+// want fails the test unless the response has a status; it returns the body.
+func (r response) want(t *testing.T, status int) string {
 	t.Helper()
-	if a.status != status {
-		t.Fatalf("got %d %s %s, want %d", a.status, a.body, a.header.Get("X-QCS-Detail"), status)
+	if r.status != status {
+		t.Fatalf("got %d %s %s, want %d", r.status, r.body, r.header.Get("X-QCS-Detail"), status)
 	}
-	return a.body
+	return r.body
 }
 
-// refused fails the test unless the answer is a refusal in the vendor's shape, with a detail that
-// holds a text.
-func (a answer) refused(t *testing.T, status int, detail string) {
+// refused fails the test unless the response is a refusal in the vendor's format, with a detail that
+// contains a text.
+func (r response) refused(t *testing.T, status int, detail string) {
 	t.Helper()
 	var e api.ResponseError
-	if err := json.Unmarshal([]byte(a.want(t, status)), &e); err != nil || e.Timestamp == 0 || e.Message == "" || !strings.HasPrefix(e.ErrorCode, strconv.Itoa(status)+" ") {
-		t.Errorf("got body %s, want the vendor's shape", a.body)
+	if err := json.Unmarshal([]byte(r.want(t, status)), &e); err != nil || e.Timestamp == 0 || e.Message == "" || !strings.HasPrefix(e.ErrorCode, strconv.Itoa(status)+" ") {
+		t.Errorf("got body %s, want the vendor's format", r.body)
 	}
-	if got := a.header.Get("X-QCS-Detail"); !strings.Contains(got, detail) {
+	if got := r.header.Get("X-QCS-Detail"); !strings.Contains(got, detail) {
 		t.Errorf("got detail %q, want one with %q", got, detail)
 	}
 }
@@ -113,7 +113,7 @@ func field(t *testing.T, body, name string) string {
 	return text
 }
 
-// jobState gives the state of a job that has ended.
+// jobState returns the state of a job that has ended.
 func jobState(t *testing.T, srv *servertest.Server, id string) control.Job {
 	t.Helper()
 	srv.Settle()

@@ -30,10 +30,10 @@ func TestServicePages(t *testing.T) {
 	}
 }
 
-func TestDocumentsAreMarkedAsIndependent(t *testing.T) {
+func TestDocumentsNameTheIndependence(t *testing.T) {
 	t.Parallel()
 	if !strings.Contains(string(openapi.YAML), "The vendor does not make, check or endorse it.") {
-		t.Error("info.description does not say that the project is independent")
+		t.Error("info.description does not state that the project is independent")
 	}
 }
 
@@ -51,9 +51,9 @@ func TestResetLoadsTheSeedAgain(t *testing.T) {
 	call := func(method, target string) string {
 		r := httptest.NewRequest(method, target, nil)
 		r.Header.Set("Authorization", "Bearer "+token)
-		answer := httptest.NewRecorder()
-		s.ServeHTTP(answer, r)
-		return answer.Body.String()
+		response := httptest.NewRecorder()
+		s.ServeHTTP(response, r)
+		return response.Body.String()
 	}
 	for range 2 {
 		call(http.MethodDelete, base+"/95b715e0-0fc7-4dac-b4de-2e1b92fc527d")
@@ -71,11 +71,11 @@ func TestResetLoadsTheSeedAgain(t *testing.T) {
 		t.Errorf("got %q, %v, first user %q", token, err, s.DefaultUser())
 	}
 	if _, err := s.Token("nobody"); err == nil {
-		t.Error("a token for nobody")
+		t.Error("got a token for an unknown user")
 	}
 }
 
-func TestASeedLeavesDataAlone(t *testing.T) {
+func TestSeedIsNotLoadedOverData(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	options := servertest.WithOptions(func(o *server.Options) { o.Data = folder })
@@ -85,13 +85,13 @@ func TestASeedLeavesDataAlone(t *testing.T) {
 	t.Run("with", func(t *testing.T) {
 		srv := newServer(t, options, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 		if body := get(t, srv, base).want(t, http.StatusOK); !strings.Contains(body, `"count":1,`) {
-			t.Errorf("got %s, want the one registry that was there", body)
+			t.Errorf("got %s, want the one existing registry", body)
 		}
 	})
 }
 
-// TestJobsGoOnAfterARestart: what was accepted is done, also by another process.
-func TestJobsGoOnAfterARestart(t *testing.T) {
+// TestJobsContinueAfterARestart checks that another process continues an accepted job.
+func TestJobsContinueAfterARestart(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	options := servertest.WithOptions(func(o *server.Options) { o.Data = folder })

@@ -17,7 +17,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// everything is what a world shows of itself.
+// everything reads all data that a world shows.
 func everything(t *testing.T, srv *servertest.Server) string {
 	t.Helper()
 	var all []string
@@ -27,8 +27,8 @@ func everything(t *testing.T, srv *servertest.Server) string {
 	return strings.Join(all, "\n")
 }
 
-// TestSnapshots: a world comes back as it was, clock and jobs on their way included; the snapshot
-// can be taken along in a file.
+// TestSnapshots checks that a snapshot restores a world, including its clock and open jobs, and that
+// another emulator can import it.
 func TestSnapshots(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
@@ -53,7 +53,7 @@ func TestSnapshots(t *testing.T) {
 	}
 	srv.Settle()
 	if state := jobState(t, srv, job.IDs[0]); state.Changed != 2 {
-		t.Errorf("the job that was on its way: got %+v", state)
+		t.Errorf("the open job: got %+v", state)
 	}
 	must[any](nil, s.Restore(ctx, "before"))(t)
 
@@ -67,7 +67,7 @@ func TestSnapshots(t *testing.T) {
 	if err := json.Unmarshal(data, &carried); err != nil {
 		t.Fatal(err)
 	}
-	carried.Schema = 4 // tables have the same columns since
+	carried.Schema = 4 // the tables have the same columns since then
 	must(other.Control().Import(ctx, "carried", carried))(t)
 	must[any](nil, other.Control().Restore(ctx, "carried"))(t)
 	if diff := cmp.Diff(before, everything(t, other)); diff != "" {
@@ -79,13 +79,13 @@ func TestSnapshots(t *testing.T) {
 	must[any](nil, s.DeleteSnapshot(ctx, "before"))(t)
 	for name, err := range map[string]error{"delete": s.DeleteSnapshot(ctx, "before"), "restore": s.Restore(ctx, "before"), "export": second(s.Export(ctx, "before"))} {
 		if !errors.Is(err, client.ErrNotFound) {
-			t.Errorf("%s what is gone: got %v", name, err)
+			t.Errorf("%s a deleted snapshot: got %v", name, err)
 		}
 	}
 }
 
-// TestABadImportLeavesNothing, and the world does not change by an import, good or bad.
-func TestABadImportLeavesNothing(t *testing.T) {
+// TestInvalidImports checks that an invalid import stores nothing, and that no import changes the world.
+func TestInvalidImports(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	s, ctx := srv.Control(), t.Context()
@@ -98,10 +98,10 @@ func TestABadImportLeavesNothing(t *testing.T) {
 		"other columns": func(f *control.SnapshotFile) {
 			f.Tables["registry"] = control.SnapshotTable{Columns: []string{"id"}, Rows: [][]any{{"x"}}}
 		},
-		"a counter of a status that there is not": func(f *control.SnapshotFile) {
+		"a counter of an unknown status": func(f *control.SnapshotFile) {
 			f.Tables["schedule_count"].Rows[0][slices.Index(f.Tables["schedule_count"].Columns, "status")] = "Fin,ished"
 		},
-		"a target of a schedule that there is not": func(f *control.SnapshotFile) {
+		"a target of an unknown schedule": func(f *control.SnapshotFile) {
 			f.Tables["schedule_target"].Rows[0][slices.Index(f.Tables["schedule_target"].Columns, "schedule")] = "none"
 		},
 		"a row too short": func(f *control.SnapshotFile) { f.Tables["schedule"].Rows[3] = []any{"x"} },
@@ -118,7 +118,7 @@ func TestABadImportLeavesNothing(t *testing.T) {
 		}
 	}
 	if list := must(s.Snapshots(ctx))(t); len(list) != 1 {
-		t.Errorf("got %+v, want the good one alone", list)
+		t.Errorf("got %+v, want only the valid one", list)
 	}
 	if diff := cmp.Diff(before, everything(t, srv)); diff != "" {
 		t.Errorf("(-before +after):\n%s", diff)

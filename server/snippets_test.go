@@ -11,8 +11,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestSnippets runs what the README shows for other languages, each against an emulator with a
-// port.
+// TestSnippets runs the snippets of the README for other languages, each with a new emulator on a port.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	programs := map[string][]string{"python": {"python3", "snippet.py"}, "js": {"node", "snippet.mjs"}, "sh": {"bash", "snippet.sh"}}

@@ -14,11 +14,11 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestTypeScriptClient: types that a public generator makes from the document are enough for a
-// program in TypeScript, checked strictly, to log in, list and cancel.
+// TestTypeScriptClient checks that a strict TypeScript program, with types that a public generator makes
+// from the document, can log in, list and cancel.
 func TestTypeScriptClient(t *testing.T) {
 	t.Parallel()
-	const user, password = "type script", "100%25+1 & =é" // both change when a form is not encoded
+	const user, password = "type script", "100%25+1 & =é" // both change if a form is not encoded
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithPort(), servertest.WithOptions(func(o *server.Options) {
 		o.Users = append(o.Users, server.User{Name: user, Password: password})
 	}))
@@ -48,8 +48,8 @@ func TestTypeScriptClient(t *testing.T) {
 	}
 }
 
-// typescript gives the folder of the packages and a new one that holds the program as a user would
-// have it: sources beside package.json and node_modules.
+// typescript returns the folder of the packages and a new folder with the program in the layout of a
+// user: sources beside package.json and node_modules.
 func typescript(t *testing.T) (npm, folder string) {
 	t.Helper()
 	npm, err := filepath.Abs("../.ci/npm")
@@ -72,7 +72,7 @@ func typescript(t *testing.T) (npm, folder string) {
 	return npm, folder
 }
 
-// output runs a command, which must succeed, and gives what it prints.
+// output runs a command, which must succeed, and returns its output.
 func output(t *testing.T, c *exec.Cmd) []byte {
 	t.Helper()
 	var refused bytes.Buffer

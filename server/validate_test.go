@@ -11,7 +11,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// eachWay runs a test with each way of holding requests to the document.
+// eachWay runs a test with each way of checking requests.
 func eachWay(t *testing.T, test func(*testing.T, *servertest.Server)) {
 	t.Helper()
 	for _, way := range []server.Validate{server.ValidateGenerated, server.ValidateReference} {
@@ -27,7 +27,7 @@ type endless struct{ read int }
 
 func (e *endless) Read(p []byte) (int, error) {
 	if e.read += len(p); e.read > 64<<20 {
-		return 0, errors.New("nobody should read so much")
+		return 0, errors.New("too much was read")
 	}
 	for i := range p {
 		p[i] = ' '
@@ -35,8 +35,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestBodiesAreBounded, also of requests that are refused for something else and of callers who ask
-// for all faults.
+// TestBodiesAreBounded checks that bodies are read up to a limit only, also if the request has another
+// violation and if the caller requests all violations.
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, srv *servertest.Server) {
@@ -52,21 +52,20 @@ func TestBodiesAreBounded(t *testing.T) {
 				if explain == "" {
 					r.Header.Del("X-Qcs-Explain")
 				}
-				answer, err := srv.HTTP().Do(r)
+				response, err := srv.HTTP().Do(r)
 				if err != nil {
 					t.Fatal(err)
 				}
-				answer.Body.Close()
-				if answer.StatusCode/100 != 4 || body.read > 4<<20 {
-					t.Errorf("%s %s: got status %d after %d bytes", target, explain, answer.StatusCode, body.read)
+				response.Body.Close()
+				if response.StatusCode/100 != 4 || body.read > 4<<20 {
+					t.Errorf("%s %s: got status %d after %d bytes", target, explain, response.StatusCode, body.read)
 				}
 			}
 		}
 	})
 }
 
-// TestBodiesOfUnknownLength: what is in them counts, whether or not somebody says how long they
-// are.
+// TestBodiesOfUnknownLength checks that an unexpected body is refused with and without Content-Length.
 func TestBodiesOfUnknownLength(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, srv *servertest.Server) {
@@ -77,27 +76,27 @@ func TestBodiesOfUnknownLength(t *testing.T) {
 			}
 			r.ContentLength = length
 			r.Header.Set("Authorization", "Bearer "+srv.Token())
-			answer, err := srv.HTTP().Do(r)
+			response, err := srv.HTTP().Do(r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer.Body.Close()
-			if answer.StatusCode != http.StatusBadRequest {
-				t.Errorf("length %d: got status %d, want 400", length, answer.StatusCode)
+			response.Body.Close()
+			if response.StatusCode != http.StatusBadRequest {
+				t.Errorf("length %d: got status %d, want 400", length, response.StatusCode)
 			}
 		}
 	})
 }
 
-// gone is a caller who does not wait for the answer.
-type gone struct{ header http.Header }
+// disconnected is a caller who does not wait for the response.
+type disconnected struct{ header http.Header }
 
-func (g gone) Header() http.Header       { return g.header }
-func (g gone) WriteHeader(int)           {}
-func (g gone) Write([]byte) (int, error) { return 0, errors.New("connection reset") }
+func (d disconnected) Header() http.Header       { return d.header }
+func (d disconnected) WriteHeader(int)           {}
+func (d disconnected) Write([]byte) (int, error) { return 0, errors.New("connection reset") }
 
-// TestACallerWhoIsGone is told of in the journal with the status that was sent.
-func TestACallerWhoIsGone(t *testing.T) {
+// TestDisconnectedCaller checks that the journal has the status of the response that could not be sent.
+func TestDisconnectedCaller(t *testing.T) {
 	t.Parallel()
 	for _, way := range []server.Validate{server.ValidateGenerated, server.ValidateReference} {
 		s, err := server.New(server.Options{Users: []server.User{{Name: "u", Password: "p"}}, Validate: way})
@@ -113,7 +112,7 @@ func TestACallerWhoIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
-		s.ServeHTTP(gone{http.Header{}}, r)
+		s.ServeHTTP(disconnected{http.Header{}}, r)
 		if calls := s.Journal("default"); len(calls) != 1 || calls[0].Status != http.StatusOK || strings.Contains(calls[0].ResponseBody, "errorCode") {
 			t.Errorf("%s: got %+v", way, calls)
 		}

@@ -14,9 +14,9 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// TestWhatClientsSendAndNeed goes through what public integrations send and what makes them fail, a
-// point each. What a setting decides is tested with its default first.
-func TestWhatClientsSendAndNeed(t *testing.T) {
+// TestPublicIntegrations checks what public integrations send and what they require, one point each. If
+// there is a setting, its default is tested first.
+func TestPublicIntegrations(t *testing.T) {
 	t.Parallel()
 	const file = "application/json"
 	start := func(t *testing.T, change ...func(*server.Options)) *servertest.Server {
@@ -28,7 +28,7 @@ func TestWhatClientsSendAndNeed(t *testing.T) {
 	}
 	schedules := base + "/" + sampleRegistry + "/schedule"
 	for name, check := range map[string]func(*testing.T){
-		"A1 auth answers 201 and the bare token, or 200, also for odd passwords": func(t *testing.T) {
+		"A1 auth returns 201 and the bare token, or 200, also for passwords that need escaping": func(t *testing.T) {
 			got := login(t, start(t), servertest.User, servertest.Password)
 			if token := got.want(t, http.StatusCreated); !regexp.MustCompile(`^[\w.-]+$`).MatchString(token) || got.header.Get("X-RateLimit-Limit") != "" {
 				t.Errorf("got %q", token)
@@ -37,12 +37,12 @@ func TestWhatClientsSendAndNeed(t *testing.T) {
 			body := url.Values{"username": {servertest.User}, "password": {servertest.Password}, "token": {"true"}, "permissions": {"true"}}.Encode()
 			send(t, start(t), request{method: "POST", target: "/auth", contentType: form, body: body, token: "-"}).want(t, http.StatusCreated)
 		},
-		"A2 creating answers 200": func(t *testing.T) {
+		"A2 creating returns 200": func(t *testing.T) {
 			srv := start(t)
 			post(t, srv, base, `{"registryType":"V2","registryUri":"https://a2.example.com","credentialType":"None"}`).want(t, http.StatusOK)
 			post(t, srv, base+"/aws/connector", `{"arn":"arn:aws:iam::123456789012:role/r","name":"r","description":"d","externalId":"1","accountType":"Global"}`).want(t, http.StatusOK)
 		},
-		"A3 creating answers an object": func(t *testing.T) {
+		"A3 creating returns an object": func(t *testing.T) {
 			srv := start(t)
 			field(t, post(t, srv, base, `{"registryType":"V2","registryUri":"https://a3.example.com","credentialType":"None"}`).want(t, http.StatusOK), "registryUuid")
 			created := post(t, srv, schedules, `{"onDemand":true,"filters":[{"repoTags":[{"repo":"a","tag":".*"}],"days":null}]}`).want(t, http.StatusOK)
@@ -79,7 +79,7 @@ func TestWhatClientsSendAndNeed(t *testing.T) {
 			post(t, srv, schedules, body).want(t, http.StatusOK) // names are not unique
 			post(t, srv, base, `{"aws":{"accountId":"123456789012","arn":"arn:aws:iam::123456789012:role/r","region":"us-east-1","accountType":"Global"},"credentialType":"AWS","registryType":"AWS","registryUri":"https://a7.example.com","registryName":"n"}`).want(t, http.StatusOK)
 		},
-		"A8 an empty object where no body is due": func(t *testing.T) {
+		"A8 an empty object instead of no body": func(t *testing.T) {
 			srv := start(t)
 			send(t, srv, request{method: "DELETE", target: base + "?registryIds=x", contentType: file, body: "{}"}).want(t, http.StatusOK)
 			send(t, srv, request{method: "DELETE", target: schedules + "/f677b189-8b54-46ba-9d24-624b7e98767d", contentType: file, body: "{}"}).want(t, http.StatusOK)
@@ -159,7 +159,7 @@ func TestWhatClientsSendAndNeed(t *testing.T) {
 				o.Worlds, o.RateLimit = []server.World{{Name: "w", Plan: "Free"}}, server.RateLimit{Calls: 9}
 			}), reports)
 			if got.want(t, http.StatusConflict); got.header.Get("X-RateLimit-Remaining") != "" {
-				t.Error("it carries them")
+				t.Error("got rate headers")
 			}
 		},
 		"B comma lists": func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestWhatClientsSendAndNeed(t *testing.T) {
 			send(t, start(t), request{method: "POST", target: target}).refused(t, http.StatusBadRequest, "rule comma-list")
 			send(t, start(t, func(o *server.Options) { o.Strictness = contract.Vendor }), request{method: "POST", target: target}).want(t, http.StatusOK)
 		},
-		"C the end of a scan is seen in the images": func(t *testing.T) {
+		"C images show the end of a scan": func(t *testing.T) {
 			srv := start(t)
 			post(t, srv, schedules, `{"onDemand":true,"filters":[{"repoTags":[{"repo":"team/new","tag":"v1"}]}]}`).want(t, http.StatusOK)
 			srv.Advance(time.Minute)

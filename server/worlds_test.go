@@ -20,7 +20,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// admin gives the client of whoever runs an emulator.
+// admin returns the client of the operator of an emulator.
 func admin(srv *servertest.Server) *emulator.Client { return emulator.New(srv.URL, "", srv.HTTP()) }
 
 func TestWorlds(t *testing.T) {
@@ -38,8 +38,8 @@ func TestWorlds(t *testing.T) {
 	login(t, srv, "guest", "given").want(t, http.StatusCreated)
 	must(sdk.DeleteRegistries(ctx, "95b715e0-0fc7-4dac-b4de-2e1b92fc527d"))(t)
 	srv.Settle()
-	if mine, theirs := len(all(t, srv.Client().ListRegistries(ctx, client.List{}))), len(all(t, sdk.ListRegistries(ctx, client.List{}))); mine != 6 || theirs != 5 {
-		t.Errorf("got %d and %d registries, want 6 here and 5 there", mine, theirs)
+	if first, second := len(all(t, srv.Client().ListRegistries(ctx, client.List{}))), len(all(t, sdk.ListRegistries(ctx, client.List{}))); first != 6 || second != 5 {
+		t.Errorf("got %d and %d registries, want 6 in the first world and 5 in the second", first, second)
 	}
 
 	copied := must(a.CloneWorld(ctx, "nightly", control.WorldRequest{}))(t)
@@ -86,16 +86,16 @@ func TestWorlds(t *testing.T) {
 	login(t, srv, "guest", "given").want(t, http.StatusUnauthorized)
 	for _, err := range sdk.ListRegistries(ctx, client.List{}) {
 		if !errors.Is(err, client.ErrUnauthorized) {
-			t.Errorf("after the world is gone: got %v", err)
+			t.Errorf("after the world was dropped: got %v", err)
 		}
 	}
 	for name, err := range map[string]error{
 		"drop again":             a.DropWorld(ctx, "nightly"),
-		"reset what is gone":     a.ResetWorld(ctx, "nightly", control.WorldReset{}),
-		"expire what is gone":    a.ExpireTokens(ctx, "nightly"),
-		"clone what is gone":     second(a.CloneWorld(ctx, "nightly", control.WorldRequest{})),
-		"update what is gone":    second(a.UpdateWorld(ctx, "nightly", control.WorldUpdate{})),
-		"a user who is not here": second(a.UpdateWorld(ctx, "default", control.WorldUpdate{Users: []control.UserRole{{Name: "nobody", Role: control.RoleReader}}})),
+		"reset a dropped world":  a.ResetWorld(ctx, "nightly", control.WorldReset{}),
+		"expire a dropped world": a.ExpireTokens(ctx, "nightly"),
+		"clone a dropped world":  second(a.CloneWorld(ctx, "nightly", control.WorldRequest{})),
+		"update a dropped world": second(a.UpdateWorld(ctx, "nightly", control.WorldUpdate{})),
+		"an unknown user":        second(a.UpdateWorld(ctx, "default", control.WorldUpdate{Users: []control.UserRole{{Name: "nobody", Role: control.RoleReader}}})),
 	} {
 		if !errors.Is(err, client.ErrNotFound) {
 			t.Errorf("%s: got %v, want ErrNotFound", name, err)
@@ -104,7 +104,7 @@ func TestWorlds(t *testing.T) {
 	for name, err := range map[string]error{
 		"the name of a world is taken":  second(a.CreateWorld(ctx, control.WorldRequest{Name: "default"})),
 		"the name of a user is taken":   second(a.CreateWorld(ctx, control.WorldRequest{Users: []control.UserRequest{{Name: servertest.User}}})),
-		"a seed that there is not":      second(a.CreateWorld(ctx, control.WorldRequest{Name: "x", Seed: "nosuch"})),
+		"an unknown seed":               second(a.CreateWorld(ctx, control.WorldRequest{Name: "x", Seed: "nosuch"})),
 		"the world of the start":        a.DropWorld(ctx, "default"),
 		"a name that could be a path":   second(a.CreateWorld(ctx, control.WorldRequest{Name: "a/b"})),
 		"a reset with an unknown seed":  a.ResetWorld(ctx, "default", control.WorldReset{Seed: "nosuch"}),
@@ -115,14 +115,14 @@ func TestWorlds(t *testing.T) {
 		}
 	}
 	if n := len(must(a.ListWorlds(ctx))(t)); n != 2 {
-		t.Errorf("got %d worlds, want 2: what was refused has left nothing", n)
+		t.Errorf("got %d worlds, want 2: a refused call must not create one", n)
 	}
 }
 
 func second[T any](_ T, err error) error { return err }
 
-// TestWorldsOutliveTheProcess, with their users and data, beside those of the configuration.
-func TestWorldsOutliveTheProcess(t *testing.T) {
+// TestWorldsSurviveARestart checks that worlds from calls exist after a restart, with users and data.
+func TestWorldsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	options := server.Options{Data: folder, Users: []server.User{{Name: "u", Password: "p"}}}
@@ -143,9 +143,9 @@ func TestWorldsOutliveTheProcess(t *testing.T) {
 	}
 }
 
-// TestWhoMayMakeWorlds: on loopback whoever is on the machine, elsewhere who has the control token;
-// no page of another site.
-func TestWhoMayMakeWorlds(t *testing.T) {
+// TestAccessToWorlds checks who may call operations on worlds: on loopback any process of the machine,
+// otherwise callers with the control token, and no page of another site.
+func TestAccessToWorlds(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
@@ -160,7 +160,7 @@ func TestWhoMayMakeWorlds(t *testing.T) {
 		{"a page of another site", func(*server.Options) {}, map[string]string{"Origin": "https://evil.example.com"}, "", http.StatusForbidden},
 		{"a page of another site, in another way", func(*server.Options) {}, map[string]string{"Sec-Fetch-Site": "cross-site"}, "", http.StatusForbidden},
 		{"a page of its own", func(*server.Options) {}, map[string]string{"Origin": "http://qcs.test"}, "", http.StatusOK},
-		{"where others can reach it, without a token", func(o *server.Options) { o.ControlClosed = true }, nil, "", http.StatusForbidden},
+		{"reachable for other machines, without a token", func(o *server.Options) { o.ControlClosed = true }, nil, "", http.StatusForbidden},
 		{"a token is needed", func(o *server.Options) { o.ControlToken = "secret" }, nil, "", http.StatusUnauthorized},
 		{"a wrong token", func(o *server.Options) { o.ControlToken = "secret" }, map[string]string{"Authorization": "Bearer wrong"}, "", http.StatusUnauthorized},
 		{"the right token", func(o *server.Options) { o.ControlToken, o.ControlClosed = "secret", true }, map[string]string{"Authorization": "Bearer secret"}, "", http.StatusOK},
@@ -178,37 +178,37 @@ func TestWhoMayMakeWorlds(t *testing.T) {
 			for name, value := range tt.header {
 				r.Header.Set(name, value)
 			}
-			answer, err := srv.HTTP().Do(r)
+			response, err := srv.HTTP().Do(r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer.Body.Close()
-			if answer.StatusCode != tt.status {
-				t.Errorf("got %d %s, want %d", answer.StatusCode, answer.Header.Get("X-QCS-Detail"), tt.status)
+			response.Body.Close()
+			if response.StatusCode != tt.status {
+				t.Errorf("got %d %s, want %d", response.StatusCode, response.Header.Get("X-QCS-Detail"), tt.status)
 			}
 		})
 	}
 }
 
-// TestTokensExpireOnDemand: old ones are answered as expired, new ones are good, those of other
-// worlds as well.
+// TestTokensExpireOnDemand checks that old tokens are refused as expired, and that new tokens and those
+// of other worlds are valid.
 func TestTokensExpireOnDemand(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
 	a := admin(srv)
 	w := must(a.CreateWorld(t.Context(), control.WorldRequest{}))(t)
-	old, mine := "Bearer "+w.Users[0].Token, "Bearer "+srv.Token()
+	old, own := "Bearer "+w.Users[0].Token, "Bearer "+srv.Token()
 	if err := a.ExpireTokens(t.Context(), w.Name); err != nil {
 		t.Fatal(err)
 	}
 	send(t, srv, request{method: http.MethodGet, target: base, token: old}).refused(t, http.StatusUnauthorized, "expired")
-	send(t, srv, request{method: http.MethodGet, target: base, token: mine}).want(t, http.StatusOK)
+	send(t, srv, request{method: http.MethodGet, target: base, token: own}).want(t, http.StatusOK)
 	fresh := "Bearer " + login(t, srv, w.Users[0].Name, w.Users[0].Password).want(t, http.StatusCreated)
 	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).want(t, http.StatusOK)
 }
 
-// TestParallelWorlds: 500 tests on one server, each with its own data, clock and faults, see
-// nothing of one another.
+// TestParallelWorlds runs 500 tests on one server, each in its own world, and checks that they do not
+// affect each other.
 func TestParallelWorlds(t *testing.T) {
 	t.Parallel()
 	const worlds = 500
@@ -219,20 +219,20 @@ func TestParallelWorlds(t *testing.T) {
 		group.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			if err := liveInAWorld(t, srv, i); err != nil {
+			if err := useWorld(t, srv, i); err != nil {
 				t.Errorf("world %d: %v", i, err)
 			}
 		})
 	}
 	group.Wait()
 	if n := len(must(admin(srv).ListWorlds(t.Context()))(t)); n != 1 {
-		t.Errorf("got %d worlds in the end, want the one of the start", n)
+		t.Errorf("got %d worlds in the end, want the initial one", n)
 	}
 }
 
-// liveInAWorld makes a world, does what its number says in it, looks whether all is as it should
-// be, and drops it.
-func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
+// useWorld creates a world, makes calls that depend on its number, checks the results and drops the
+// world.
+func useWorld(t *testing.T, srv *servertest.Server, number int) error {
 	ctx, a := t.Context(), admin(srv)
 	random := rand.New(rand.NewPCG(uint64(number), 1))
 	w, err := a.CreateWorld(ctx, control.WorldRequest{})
@@ -267,7 +267,7 @@ func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
 		return err
 	}
 	if got := after.Now.Time().Sub(before.Now.Time()); got != by {
-		return fmt.Errorf("the clock went on by %v, want %v", got, by)
+		return fmt.Errorf("the clock advanced by %v, want %v", got, by)
 	}
 	status := 500 + random.IntN(5)
 	if _, err := in.AddFault(ctx, control.FaultRequest{Operation: "DescribeRegistry", When: control.FaultTiming{Nth: 1}, Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus, Status: status}}); err != nil {
@@ -282,14 +282,14 @@ func liveInAWorld(t *testing.T, srv *servertest.Server, number int) error {
 		return fmt.Errorf("got %v, %w, want %d finished", r.ScheduleStatusList, err, schedules)
 	}
 	calls, err := in.Journal(ctx, "")
-	if err != nil || len(calls) != 1+1+schedules+2 { // login, registry, schedules, two looks
+	if err != nil || len(calls) != 1+1+schedules+2 { // login, registry, schedules, two reads
 		return fmt.Errorf("got %d calls in the journal, %w", len(calls), err)
 	}
 	return a.DropWorld(ctx, w.Name)
 }
 
-// TestTheOwnersSecretOpensResetOnly: other processes of the same user may reset the data, and nothing else without the control token.
-func TestTheOwnersSecretOpensResetOnly(t *testing.T) {
+// TestOwnerSecretAllowsOnlyReset checks that the secret of the owner allows other processes of the same user to reset the data, and nothing else.
+func TestOwnerSecretAllowsOnlyReset(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	srv := newServer(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) { o.Data, o.ControlToken = data, "control" }))

@@ -11,9 +11,9 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// BenchmarkNew is what an emulator of its own costs a test: time, and the memory that a thousand of them hold.
+// BenchmarkNew measures the time to start an emulator for one test, and the memory of a thousand emulators.
 func BenchmarkNew(b *testing.B) {
-	servertest.New(b, servertest.WithoutRunner()) // the first reads the documents and makes the empty database
+	servertest.New(b, servertest.WithoutRunner()) // the first one reads the documents and unpacks the empty database
 	b.Run("empty", func(b *testing.B) {
 		for b.Loop() {
 			servertest.New(b, servertest.WithoutRunner())
@@ -35,12 +35,12 @@ func BenchmarkNew(b *testing.B) {
 	})
 }
 
-// memory is what the process holds, in bytes: its resident memory, since the database is not on the heap of Go.
+// memory returns the resident memory of the process in bytes, as the database is not on the heap of Go.
 func memory(b *testing.B) float64 {
 	runtime.GC()
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		b.Skip("needs /proc to tell the resident memory")
+		b.Skip("needs /proc to read the resident memory")
 	}
 	var size, resident float64
 	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
@@ -49,7 +49,7 @@ func memory(b *testing.B) float64 {
 	return resident * float64(os.Getpagesize())
 }
 
-// BenchmarkWorld is what a world of an emulator that runs costs, with the data of the release notes' samples.
+// BenchmarkWorld measures the operations on worlds of a running emulator, with the data of the release notes' samples.
 func BenchmarkWorld(b *testing.B) {
 	srv := servertest.New(b, servertest.WithoutRunner())
 	admin, ctx := emulator.New(srv.URL, "", srv.HTTP()), b.Context()

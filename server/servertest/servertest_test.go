@@ -13,7 +13,7 @@ import (
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
-// Example shows the test of a program that cancels what is running: New(t) in a real test.
+// Example shows the test of a program that cancels Running schedules; a real test calls New(t).
 func Example() {
 	_ = func(t *testing.T) {
 		srv := servertest.New(t, servertest.WithSeed("release-notes"))
@@ -62,7 +62,7 @@ func TestWithPort(t *testing.T) {
 	}
 }
 
-func TestTheSameTestGivesTheSameIDs(t *testing.T) {
+func TestIDsAreReproducible(t *testing.T) {
 	t.Parallel()
 	id := func() string {
 		id, err := servertest.New(t, servertest.WithoutRunner()).Client().CreateRegistry(t.Context(), api.RegistryRequest{RegistryType: api.RegistryTypeV2, RegistryURI: "https://r.example.com", CredentialType: api.CredentialTypeNone})
@@ -76,7 +76,7 @@ func TestTheSameTestGivesTheSameIDs(t *testing.T) {
 	}
 }
 
-func TestControlsOfATest(t *testing.T) {
+func TestControls(t *testing.T) {
 	t.Parallel()
 	srv := servertest.New(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
 	const registry, schedule = "0a1d9b9a-3bab-42ec-a894-4d5969a47616", "0a1d9b9a-3bab-42ec-a894-4d5969a47616"
@@ -97,7 +97,7 @@ func TestControlsOfATest(t *testing.T) {
 	srv.SetScanProfile(control.ScanProfile{Seed: 3, Outcomes: []control.ScanOutcome{}})
 }
 
-// TestInABubble: an emulator, and waiting for a job, work with the time of testing/synctest.
+// TestInABubble checks that an emulator, and waiting for a job, work with the time of testing/synctest.
 func TestInABubble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,8 +16,8 @@ type ready struct {
 	PID  int    `json:"pid"`
 }
 
-// announce writes the address of the emulator for the program that has started it. The file is
-// renamed when it is complete, so that a program that waits for it never reads a part.
+// announce writes the address of the emulator for the program that started it. The file is renamed
+// when it is complete, so that a program that waits for it never reads an incomplete file.
 func announce(k *koanf.Koanf, url, addr string) error {
 	if path := k.String(keyPortFile); path != "" {
 		temporary := path + ".new"
@@ -34,7 +34,7 @@ func announce(k *koanf.Koanf, url, addr string) error {
 	}
 	out := os.NewFile(uintptr(fd), keyReadyFD)
 	if out == nil {
-		return fmt.Errorf("%s: %d is no file descriptor", keyReadyFD, fd)
+		return fmt.Errorf("%s: %d is not a file descriptor", keyReadyFD, fd)
 	}
 	if err := errors.Join(json.NewEncoder(out).Encode(ready{url, addr, os.Getpid()}), out.Close()); err != nil {
 		return fmt.Errorf("%s: %w", keyReadyFD, err)

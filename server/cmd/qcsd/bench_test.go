@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// hello is the least that a web server can be.
+// hello is a minimal web server.
 const hello = `package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 }
 `
 
-// BenchmarkStart is the time from the start of the process to the first good answer, beside a web server that only says hello, and the resident memory at rest: an empty SQLite file each time.
+// BenchmarkStart measures the time from the start of the process to the first successful response, and the resident memory after it, each time with an empty SQLite file. For comparison it measures a minimal web server.
 func BenchmarkStart(b *testing.B) {
 	folder := b.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte(hello), 0o600); err != nil {
@@ -62,7 +62,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// launch runs a program until it has answered a GET of a path once: it prints its URL alone in a line.
+// launch runs a program, which prints its URL alone in a line, until it has responded to a GET of a path.
 func launch(b *testing.B, command *exec.Cmd, path string) {
 	out, err := command.StdoutPipe()
 	if err != nil {
@@ -71,8 +71,8 @@ func launch(b *testing.B, command *exec.Cmd, path string) {
 	if err := command.Start(); err != nil {
 		b.Fatal(err)
 	}
-	base, token, tells := "", "", path != "/" // the daemon tells a token, too
-	for lines := bufio.NewScanner(out); (base == "" || tells && token == "") && lines.Scan(); {
+	base, token, wantToken := "", "", path != "/" // the daemon prints a token, too
+	for lines := bufio.NewScanner(out); (base == "" || wantToken && token == "") && lines.Scan(); {
 		line := strings.TrimSpace(lines.Text())
 		if strings.HasPrefix(line, "http://") {
 			base = line
@@ -86,11 +86,11 @@ func launch(b *testing.B, command *exec.Cmd, path string) {
 		b.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil || answer.StatusCode != http.StatusOK {
+	response, err := http.DefaultClient.Do(request)
+	if err != nil || response.StatusCode != http.StatusOK {
 		b.Fatalf("%s: %v", base, err)
 	}
-	answer.Body.Close()
+	response.Body.Close()
 	b.StopTimer()
 	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", command.Process.Pid)); err == nil {
 		for line := range strings.Lines(string(text)) {

@@ -25,12 +25,12 @@ import (
 // asDaemon makes the test binary the daemon.
 const asDaemon = "QCSD_TEST_AS_DAEMON"
 
-// kills is how often the daemon is killed; "make chaos" does so more often.
-func kills(few int) int {
+// kills returns how often the daemon is killed: "make chaos" sets it in the environment.
+func kills(initial int) int {
 	if n, err := strconv.Atoi(os.Getenv("QCS_CHAOS_KILLS")); err == nil {
 		return n
 	}
-	return few
+	return initial
 }
 
 // process is a daemon that can be killed at any time.
@@ -39,7 +39,7 @@ type process struct {
 	base, token string
 }
 
-// spawn starts a daemon, and gives it some time to tell where it listens.
+// spawn starts a daemon and waits until it has printed its address.
 func spawn(t *testing.T, env []string) (*process, error) {
 	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], "--addr", "127.0.0.1:0", "--welcome", "--seed", "chaos.yaml", "--pace-created", "10m")}
@@ -74,7 +74,7 @@ func (p *process) kill() {
 
 const many = 4000 // schedules that bulk calls work on
 
-// scenario writes what the daemon begins with.
+// scenario writes the scenario that the daemon loads at its first start.
 func scenario(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "chaos.yaml")
 	text := fmt.Sprintf(`registries:
@@ -87,14 +87,14 @@ func scenario(t *testing.T) string {
 	return path
 }
 
-// history is what was acknowledged.
+// history has the calls that the daemon has acknowledged.
 type history struct {
 	mu               sync.Mutex
 	created, deleted map[string]bool
 	jobs             []string
 }
 
-// load calls a daemon until it is gone, and notes what it acknowledges.
+// load calls a daemon until the context ends, and notes what the daemon acknowledges.
 func (h *history) load(ctx context.Context, base string, seed uint64) {
 	h2 := &http.Client{Transport: &http.Transport{}}
 	defer h2.CloseIdleConnections()
@@ -140,11 +140,11 @@ func (h *history) note(do func()) {
 	do()
 }
 
-// verify waits until the work is done, and holds the data to what was acknowledged.
+// verify waits until all jobs have ended, and compares the data with the acknowledged calls.
 func (h *history) verify(t *testing.T, db *sql.DB) {
 	t.Helper()
 	number := func(query string, args ...any) (n int) {
-		for deadline := time.Now().Add(30 * time.Second); ; { // a writer may be in the way
+		for deadline := time.Now().Add(30 * time.Second); ; { // a writer may lock the database
 			err := db.QueryRowContext(t.Context(), query, args...).Scan(&n)
 			if err == nil {
 				return n
@@ -156,19 +156,19 @@ func (h *history) verify(t *testing.T, db *sql.DB) {
 	}
 	for deadline := time.Now().Add(time.Minute); number(`SELECT COUNT(*) FROM job WHERE ended = 0`) > 0; {
 		if time.Now().After(deadline) {
-			t.Fatal("jobs do not come to their end")
+			t.Fatal("jobs have not ended after a minute")
 		}
 		timer := time.NewTimer(20 * time.Millisecond)
 		<-timer.C
 	}
 	for id := range h.created {
 		if number(`SELECT COUNT(*) FROM schedule WHERE id = $1`, id) != 1 {
-			t.Errorf("the schedule %s was acknowledged and is not there", id)
+			t.Errorf("the schedule %s was acknowledged and does not exist", id)
 		}
 	}
 	for id := range h.deleted {
 		if number(`SELECT COUNT(*) FROM schedule WHERE id = $1`, id) != 0 {
-			t.Errorf("the schedule %s was deleted and is there", id)
+			t.Errorf("the schedule %s was deleted and still exists", id)
 		}
 	}
 	for _, id := range h.jobs {
@@ -178,10 +178,10 @@ func (h *history) verify(t *testing.T, db *sql.DB) {
 	}
 	canceled, deleted := number(`SELECT COUNT(*) FROM schedule WHERE registry = 'heap' AND status = 'Canceled'`), 2*many-number(`SELECT COUNT(*) FROM schedule WHERE registry = 'heap'`)
 	if n := number(`SELECT COALESCE(SUM(changed), 0) FROM job WHERE kind = 'CancelSchedules'`); n != canceled {
-		t.Errorf("jobs say that they have canceled %d, and %d are", n, canceled)
+		t.Errorf("jobs report %d canceled schedules, the table has %d", n, canceled)
 	}
 	if n := number(`SELECT COALESCE(SUM(changed), 0) FROM job WHERE kind = 'DeleteSchedules'`); n != deleted {
-		t.Errorf("jobs say that they have deleted %d, and %d are gone", n, deleted)
+		t.Errorf("jobs report %d deleted schedules, the table lacks %d", n, deleted)
 	}
 }
 
@@ -197,7 +197,7 @@ func check(t *testing.T, env []string) {
 
 func newHistory() *history { return &history{created: map[string]bool{}, deleted: map[string]bool{}} }
 
-// TestChaosSQLite kills the daemon at random moments, from its first start on: in migrations, in requests, between and in chunks of jobs.
+// TestChaosSQLite kills the daemon at random times, from its first start on: in migrations, in requests, in and between batches of jobs.
 func TestChaosSQLite(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -214,7 +214,7 @@ func TestChaosSQLite(t *testing.T) {
 		for i := range uint64(3) {
 			group.Go(func() { h.load(ctx, p.base, uint64(round)*10+i) })
 		}
-		moment(random, 250)
+		pause(random, 250)
 		p.kill()
 		cancel()
 		group.Wait()
@@ -222,7 +222,7 @@ func TestChaosSQLite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		moment(random, 30)
+		pause(random, 30)
 		early.kill()
 	}
 	p, err := spawn(t, env)
@@ -240,7 +240,7 @@ func TestChaosSQLite(t *testing.T) {
 	t.Logf("%d schedules created, %d deleted, %d jobs", len(h.created), len(h.deleted), len(h.jobs))
 }
 
-// TestKilledInMigrations: a daemon that is killed while it brings an old database up to date finds the data when it starts again.
+// TestKilledInMigrations checks that a daemon that was killed while it migrated a database keeps the data when it starts again.
 func TestKilledInMigrations(t *testing.T) {
 	t.Parallel()
 	first, err := os.ReadFile("../../internal/store/migrations/00001_initial.sql")
@@ -266,7 +266,7 @@ func TestKilledInMigrations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		moment(random, 40)
+		pause(random, 40)
 		early.kill()
 		p, err := spawn(t, env)
 		if err != nil {
@@ -293,14 +293,14 @@ func spawnUnready(t *testing.T, env []string) (*process, error) {
 	return p, p.Start()
 }
 
-// moment waits for a random time.
-func moment(random *rand.Rand, most int) {
-	timer := time.NewTimer(time.Duration(random.IntN(most*1000)) * time.Microsecond)
+// pause waits for a random time.
+func pause(random *rand.Rand, maxMillis int) {
+	timer := time.NewTimer(time.Duration(random.IntN(maxMillis*1000)) * time.Microsecond)
 	<-timer.C
 }
 
-// TestAKilledOwnerPreventsNoStart: the kernel releases the lock on a data folder, however its owner ends.
-func TestAKilledOwnerPreventsNoStart(t *testing.T) {
+// TestStartAfterOwnerWasKilled checks that the lock on a data folder is released when its owner is killed.
+func TestStartAfterOwnerWasKilled(t *testing.T) {
 	t.Parallel()
 	env := []string{"QCSD_DATA=" + t.TempDir()}
 	for n := range kills(5) {
@@ -309,7 +309,7 @@ func TestAKilledOwnerPreventsNoStart(t *testing.T) {
 			t.Fatalf("start %d: %v", n+1, err)
 		}
 		if second, err := spawn(t, env); err == nil || !strings.Contains(err.Error(), "another process owns the data folder: the emulator at "+p.base) {
-			t.Errorf("a second process: got %v, want that %s owns the folder", err, p.base)
+			t.Errorf("a second process: got %v, want an error with the owner %s", err, p.base)
 			second.kill()
 		}
 		p.kill()

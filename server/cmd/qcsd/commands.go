@@ -23,7 +23,7 @@ func (p *program) configure(cmd *cobra.Command) (*koanf.Koanf, server.Options, e
 	return k, options, err
 }
 
-// withData calls do with existing data, which it only reads, also while the daemon runs.
+// withData calls do with existing data, which it only reads. It also works while the daemon runs.
 func (p *program) withData(cmd *cobra.Command, do func(*server.Server, *koanf.Koanf) error) error {
 	k, options, err := p.configure(cmd)
 	if err != nil {
@@ -40,13 +40,13 @@ func (p *program) withData(cmd *cobra.Command, do func(*server.Server, *koanf.Ko
 func tokenCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Print a token for a user, made with the signing key of the data folder",
+		Short: "Print a token for a user, signed with the key of the data folder",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withData(cmd, func(s *server.Server, k *koanf.Koanf) error {
 				user := cmp.Or(k.String(keyUser), s.DefaultUser())
 				if user == "" {
-					return errors.New("the data holds no user: set QCSD_USERS as for the daemon")
+					return errors.New("the database has no user: set QCSD_USERS as for the daemon")
 				}
 				token, err := s.Token(user)
 				if err == nil {
@@ -80,10 +80,10 @@ func resetCommand(p *program) *cobra.Command {
 func backupCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
-		Short: "Copy the database to a file that does not exist yet, also while the daemon runs",
+		Short: "Copy the database to a new file, also while the daemon runs",
 		Long: "Copies the SQLite database as it is now to a file that does not exist yet, also while the " +
-			"daemon runs. To go back, stop the daemon and put the file in the place of qcs.db in the data " +
-			"folder, without the files qcs.db-wal and qcs.db-shm. The signing key is not part of it.",
+			"daemon runs. The copy does not contain the signing key.\nTo restore: stop qcsd, replace qcs.db in the " +
+			"data folder with the file, and delete qcs.db-wal and qcs.db-shm.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withData(cmd, func(s *server.Server, _ *koanf.Koanf) error {
@@ -94,12 +94,12 @@ func backupCommand(p *program) *cobra.Command {
 }
 
 // errDamaged is the error of check for damaged data.
-var errDamaged = errors.New("the data is not as it must be")
+var errDamaged = errors.New("the data is damaged")
 
 func checkCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Look for damage in the data: print what is found, and fail if there is any; nothing is repaired",
+		Short: "Look for damage in the data: print the findings, and fail if there are any; nothing is repaired",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withData(cmd, func(s *server.Server, _ *koanf.Koanf) error {

@@ -70,15 +70,16 @@ func loadFile(k *koanf.Koanf, path string) error {
 	return k.Load(confmap.Provider(values, ""), nil)
 }
 
-// noPassword refuses a password in the arguments of the process, which other users can see.
+// noPassword refuses a password in the arguments of the process, which other users can see in the
+// process list.
 func noPassword(flags *pflag.FlagSet) error {
 	u, err := url.Parse(flags.Lookup(keyDatabase).Value.String())
 	if err != nil {
 		return fmt.Errorf("%s: is not a URL", keyDatabase) // the error of the parser contains the URL
 	}
 	if _, given := u.User.Password(); given || u.Query().Has("password") || u.Query().Has("sslpassword") {
-		return fmt.Errorf("%s: has a password, which others can see among the arguments of the process: "+
-			"put it into %s, PGPASSWORD or PGPASSFILE", keyDatabase, variable(keyDatabase))
+		return fmt.Errorf("%s: has a password, which other users can see in the process list: "+
+			"set it in %s, PGPASSWORD or PGPASSFILE", keyDatabase, variable(keyDatabase))
 	}
 	return nil
 }
@@ -107,7 +108,7 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			Concurrent: k.Int(keyConcurrent),
 		},
 		FirstUser: func(name, password string) {
-			fmt.Fprintf(p.stderr, "The user %s was made. Its password, which is shown only now: %s\n", name, password)
+			fmt.Fprintf(p.stderr, "Created the user %s. Its password, which is not shown again: %s\n", name, password)
 		},
 	}
 	for _, f := range allFlags {
@@ -128,7 +129,7 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	return o, err
 }
 
-// parse adds the options whose settings must be parsed. The error names all that are not valid.
+// parse adds the options whose settings must be parsed. The error names all invalid settings.
 func parse(k *koanf.Koanf, o *server.Options) error {
 	var errs []error
 	for key, d := range map[string]*time.Duration{
@@ -164,7 +165,7 @@ func secret(k *koanf.Koanf, key, fileKey string) (string, error) {
 		return text, nil
 	}
 	if text != "" {
-		return "", fmt.Errorf("%s and %s: give one of them", variable(key), fileKey)
+		return "", fmt.Errorf("set only one of %s and %s", variable(key), fileKey)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -173,7 +174,8 @@ func secret(k *koanf.Koanf, key, fileKey string) (string, error) {
 	return string(data), nil
 }
 
-// signingKey returns the key of tokens, from the environment or from a file; nil if it is not set.
+// signingKey returns the key that signs tokens, from the environment or from a file; nil if it is
+// not set.
 func signingKey(k *koanf.Koanf) ([]byte, error) {
 	text, err := secret(k, keySigningKey, keyKeyFile)
 	if err != nil || text == "" && k.String(keyKeyFile) == "" {

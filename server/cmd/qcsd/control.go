@@ -10,8 +10,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// control sets the options of the control API. On a loopback address all calls of this machine are
-// allowed; on other addresses, calls on worlds need the control token.
+// control sets the options of the control API. On a loopback address, calls on worlds need the
+// control token only if there is one; on other addresses they always need it.
 func control(k *koanf.Koanf, o *server.Options) error {
 	if o.JournalCalls = k.Int(keyJournal); o.JournalCalls <= 0 {
 		o.JournalCalls = -1

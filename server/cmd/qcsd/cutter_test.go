@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// cutter stands between replicas and their database.
+// cutter is a proxy between replicas and their database that can cut connections.
 type cutter struct {
 	url  string
 	mu   sync.Mutex

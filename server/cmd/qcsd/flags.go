@@ -73,55 +73,52 @@ type flag struct {
 // allFlags has the flags of all commands.
 var allFlags = []flag{
 	{keyAddr, "127.0.0.1:8080", "address to listen on", nil},
-	{keyAuthStatus, http.StatusCreated, "status of a good login: 201, or 200, which one integration insists on",
+	{keyAuthStatus, http.StatusCreated, "status of a successful login: 201, or 200, which one integration requires",
 		[]string{"201", "200"}},
-	{keyConcurrent, 0, "calls of a user to an operation at the same time; 0 for no limit", nil},
+	{keyConcurrent, 0, "maximum concurrent calls per user and operation; 0 for no limit", nil},
 	{keyConfig, "", "configuration file (YAML)", nil},
-	{keyControl, "", "file with the token that calls on worlds need (/_qcs/worlds); " +
-		"needed where others can reach the address", nil},
+	{keyControl, "", "file with the token for the calls on worlds (/_qcs/worlds); required unless --addr is a " +
+		"loopback address", nil},
 	{keyData, ".qcs", "folder of the database, or :memory:", nil},
-	{keyDatabase, "", "URL of a PostgreSQL database, postgres://user@host/name, in place of --data; " +
-		"a password goes into QCSD_DATABASE, PGPASSWORD or PGPASSFILE", nil},
+	{keyDatabase, "", "URL of a PostgreSQL database, postgres://user@host/name, instead of --data; " +
+		"set a password in QCSD_DATABASE, PGPASSWORD or PGPASSFILE", nil},
 	{keyEmptyList, http.StatusOK, "status of a page without items: 200, or 204 without a body, " +
 		"which three integrations expect", []string{"200", "204"}},
-	{keyFault, false, "let a call name a fault of its own in the header X-QCS-Fault", nil},
-	{keyDecoding, string(server.DecodeTwice), "twice: a filter that cannot be read and holds %XX is decoded " +
-		"once more; once: it is refused", []string{"twice", "once"}},
-	{keyInventory, "", "file (YAML) with what registries hold: registryUri, repository, tag; " +
-		"the contents of others are made up", nil},
-	{keyJournal, 1000, "calls that the journal keeps of each world; 0 for none", nil},
-	{keyKeyFile, "", "file with the base64 of the 64 bytes that sign tokens; " +
-		"default: one that is made in the data folder", nil},
+	{keyFault, false, "allow a request to trigger a fault with the header X-QCS-Fault", nil},
+	{keyDecoding, string(server.DecodeTwice), "twice: if a filter is invalid and contains %XX, decode it again; " +
+		"once: refuse it", []string{"twice", "once"}},
+	{keyInventory, "", "YAML file with registry contents (registryUri, repository, tag); " +
+		"contents of other registries are generated", nil},
+	{keyJournal, 1000, "number of calls to keep in the journal of each world; 0 for none", nil},
+	{keyKeyFile, "", "file with the base64-encoded 64-byte signing key; default: generated in the data folder", nil},
 	{keyLogFormat, "text", "text or json", nil},
-	{keyOCIHosts, "", "host[:port],… of the registries that --registry-source oci may call, " +
-		"and of what they redirect to", nil},
+	{keyOCIHosts, "", "host[:port],… that --registry-source oci may contact, including redirect targets", nil},
 	{keyPaceCreate, server.DefaultPace.Created, "how long a schedule stays Created", nil},
 	{keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued", nil},
 	{keyPaceList, server.DefaultPace.Listing, "how long a Running schedule lists repositories", nil},
 	{keyPaceScan, server.DefaultPace.Scanning, "how long a Running schedule scans images", nil},
 	{keyPortFile, "", "file to write host:port to when the emulator listens; " +
-		"with --addr 127.0.0.1:0 the port is a free one", nil},
+		"with --addr 127.0.0.1:0 a free port is chosen", nil},
 	{keyReadyFD, 0, "file descriptor to write a line of JSON to when the emulator listens: " +
 		`{"url":…,"addr":…,"pid":…}`, nil},
-	{keyRateCalls, 0, "calls of a user to an operation in a window; 0 for no limit", nil},
-	{keyRateStatus, http.StatusTooManyRequests, "status of a call beyond the limit: 429 as on the gateway, " +
-		"or 409 as on the API servers", []string{"429", "409"}},
-	{keyRateWindow, time.Hour, "window of the limit", nil},
-	{keySeed, "", "what an empty database begins with: " + strings.Join(server.Seeds(), ", ") +
+	{keyRateCalls, 0, "maximum calls per user and operation in a window; 0 for no limit", nil},
+	{keyRateStatus, http.StatusTooManyRequests, "status returned when the rate limit is exceeded: 429 as on the " +
+		"gateway, or 409 as on the API servers", []string{"429", "409"}},
+	{keyRateWindow, time.Hour, "length of the rate limit window", nil},
+	{keySeed, "", "data to load into an empty database: " + strings.Join(server.Seeds(), ", ") +
 		", or a scenario in a file (YAML or JSON)", nil},
-	{keySource, sourceSynthetic, "synthetic: what scans find is made up, or comes from --inventory; " +
-		"oci: registries on --oci-hosts are listed for real, with the credentials of the machine's keychain",
+	{keySource, sourceSynthetic, "synthetic: scan results are generated, or come from --inventory; " +
+		"oci: list the real registries on --oci-hosts, with the credentials of the Docker keychain",
 		[]string{sourceSynthetic, sourceOCI}},
-	{keyStrictness, string(contract.Strict), "strict refuses what no document allows; " +
-		"vendor lets pass what the vendor is taken to ignore", []string{"strict", "vendor"}},
-	{keyChecks, string(server.ValidateGenerated), "generated checks requests by code that was made from " +
-		"the document; reference by reading the document, many times slower", []string{"generated", "reference"}},
-	{keyTLS, false, "serve HTTPS, with a certificate for this machine that is made at the start " +
-		"unless --tls-cert is given", nil},
-	{keyTLSCert, "", "file with the certificate (PEM); with --tls-key it switches HTTPS on", nil},
+	{keyStrictness, string(contract.Strict), "strict: refuse requests that the document does not allow; " +
+		"vendor: accept what we assume the vendor ignores", []string{"strict", "vendor"}},
+	{keyChecks, string(server.ValidateGenerated), "generated: check requests with code generated from " +
+		"the document; reference: interpret the document, many times slower", []string{"generated", "reference"}},
+	{keyTLS, false, "serve HTTPS, with a generated certificate for this machine unless --tls-cert is given", nil},
+	{keyTLSCert, "", "file with the certificate (PEM); together with --tls-key, it enables HTTPS", nil},
 	{keyTLSKey, "", "file with the key of the certificate (PEM)", nil},
-	{keyValidate, false, "hold every answer to the document; one that does not fit becomes a 500", nil},
-	{keyWelcome, false, "print base URL, a token and a first call to standard output at the start", nil},
+	{keyValidate, false, "check every response against the OpenAPI document; return 500 for one that violates it", nil},
+	{keyWelcome, false, "print the base URL, a token and an example call to standard output at the start", nil},
 }
 
 func addFlags(set *pflag.FlagSet) {

@@ -22,7 +22,7 @@ func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error
 	hosts = slices.DeleteFunc(hosts, func(h string) bool { return h == "" })
 	switch oci := k.String(keySource) == sourceOCI; {
 	case oci && len(hosts) == 0:
-		return nil, nil, fmt.Errorf("%s %s: needs %s, the hosts that may be called", keySource, sourceOCI, keyOCIHosts)
+		return nil, nil, fmt.Errorf("%s %s: needs %s, the hosts to contact", keySource, sourceOCI, keyOCIHosts)
 	case !oci && len(hosts) > 0:
 		return nil, nil, fmt.Errorf("%s: needs %s %s", keyOCIHosts, keySource, sourceOCI)
 	}
@@ -33,7 +33,7 @@ func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error
 	return sources, hosts, err
 }
 
-// seed sets the scenario of the first world: one that comes with the emulator, or a file.
+// seed sets the scenario of the first world: a built-in one, or a file.
 func seed(k *koanf.Koanf, o *server.Options) error {
 	name := k.String(keySeed)
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) {

@@ -1,4 +1,4 @@
-// Command qcsd is the emulator as a daemon: it answers the registry and schedule API of Qualys
+// Command qcsd is the emulator as a daemon: it serves the registry and schedule API of Qualys
 // Container Security, independently of the vendor, from an embedded database.
 package main
 
@@ -47,12 +47,13 @@ func rootCommand(p *program) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "qcsd",
 		Short: "An independent emulator of the Qualys Container Security registry and schedule API",
-		Long: "qcsd answers the registry and schedule API of Qualys Container Security from its own database, " +
+		Long: "qcsd emulates the registry and schedule API of Qualys Container Security with its own database, " +
 			"so that integrations can be written and tested without an account.\n" +
-			"It is independent of the vendor: neither made, checked nor endorsed by it.\n\n" +
+			"It is independent of the vendor, who does not make, check or endorse it.\n\n" +
 			"Every flag can also be set in the environment, as QCSD_ADDR for --addr, or in a configuration " +
-			"file. Only there: QCSD_WORLDS=name:plan,… and QCSD_USERS=name:password[:role[:world]],… " +
-			"(each part percent-encoded), and QCSD_SIGNING_KEY.",
+			"file.\nThese settings have no flag: QCSD_WORLDS=name:plan,… and " +
+			"QCSD_USERS=name:password[:role[:world]],… (each part percent-encoded), both also as worlds and users " +
+			"in the file; QCSD_SIGNING_KEY and QCSD_CONTROL_TOKEN.",
 		Version:       versionText(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
@@ -67,7 +68,7 @@ func rootCommand(p *program) *cobra.Command {
 
 func versionText() string {
 	return fmt.Sprintf(
-		"qcsd %s: an independent emulator, neither made, checked nor endorsed by the vendor", buildVersion(),
+		"qcsd %s: an independent emulator, not made, checked or endorsed by the vendor", buildVersion(),
 	)
 }
 

@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 //
 //	start [flag…]   starts qcsd on a free port and sets BASE and TOKEN
 //	replace FILE OLD NEW   changes a file
-//	damage FILE SQL   changes a database behind the back of the daemon
-//	quit            ends it as a service manager would, and puts its log into qcsd.log
+//	damage FILE SQL   changes a database without the daemon
+//	quit            stops qcsd with SIGTERM and writes its log to qcsd.log
 //	exec call METHOD PATH [CONTENT-TYPE BODY]   makes a call and prints status and body
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// replace puts a text in place of another that a file must have.
+// replace replaces a text that the file must have.
 func replace(ts *testscript.TestScript, _ bool, args []string) {
 	text, old := ts.ReadFile(args[0]), args[1]
 	if !strings.Contains(text, old) {
@@ -67,7 +67,7 @@ func replace(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, old, args[2], 1)), 0o600))
 }
 
-// damage does something with a database that no daemon does.
+// damage runs SQL on a database, which the daemon does not know.
 func damage(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -82,10 +82,10 @@ type daemon struct {
 	log     strings.Builder
 }
 
-// running holds the daemon of each script by its folder.
+// running has the daemon of each script by its folder.
 var running sync.Map
 
-// announced is the welcome with base URL and token.
+// announced matches the welcome with base URL and token.
 var announced = regexp.MustCompile(`(?s)(https?://\S+)\n.*export TOKEN=(\S+)\n.*curl [^\n]*\n`)
 
 func start(ts *testscript.TestScript, _ bool, args []string) {
@@ -128,7 +128,7 @@ func quit(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 }
 
-// find gives the path of a command of the scripts.
+// find returns the path of a command of the scripts.
 func find(ts *testscript.TestScript, name string) string {
 	for _, folder := range filepath.SplitList(ts.Getenv("PATH")) {
 		path := filepath.Join(folder, name)
@@ -165,14 +165,14 @@ func call() {
 		}
 		h = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	}
-	answer, err := h.Do(r)
+	response, err := h.Do(r)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(answer.StatusCode)
-	_, _ = io.Copy(os.Stdout, answer.Body)
-	answer.Body.Close()
+	fmt.Println(response.StatusCode)
+	_, _ = io.Copy(os.Stdout, response.Body)
+	response.Body.Close()
 }
 
 // setting is a configuration with one setting.
@@ -182,7 +182,7 @@ func setting(key string, value any) *koanf.Koanf {
 	return k
 }
 
-func TestUsersNeverShowPasswords(t *testing.T) {
+func TestUserErrorsOmitPasswords(t *testing.T) {
 	t.Parallel()
 	for _, item := range []string{"a:secret:x:y:z", "a:sec%ret"} {
 		if _, err := users(setting(keyUsers, item)); err == nil || strings.Contains(err.Error(), "sec") {

@@ -12,8 +12,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
 )
 
-// TestChaosPostgres has three replicas on one database. One is killed at random moments, one is stopped as it should be, the connections of all are cut, and in every second round the database server
-// crashes under them and comes back.
+// TestChaosPostgres runs three replicas on one database. In each round, one is killed at a random time, one is interrupted, and either the connections of all are cut or the database server crashes and
+// starts again.
 func TestChaosPostgres(t *testing.T) {
 	t.Parallel()
 	cluster := postgrestest.Durable(t)
@@ -40,17 +40,17 @@ func TestChaosPostgres(t *testing.T) {
 		for i, p := range []*process{steady, killed, stopped} {
 			group.Go(func() { h.load(ctx, p.base, uint64(round*10+i)) })
 		}
-		moment(random, 200)
+		pause(random, 200)
 		if round%2 == 0 {
 			cut.all()
 		} else if err := cluster.Crash(); err != nil {
 			t.Fatal(err)
 		}
-		moment(random, 200)
+		pause(random, 200)
 		_ = stopped.Process.Signal(os.Interrupt)
 		killed.kill()
 		if err := stopped.Wait(); err != nil {
-			t.Errorf("a replica that was told to stop: %v", err)
+			t.Errorf("an interrupted replica: %v", err)
 		}
 		cancel()
 		group.Wait()

@@ -19,7 +19,7 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// Bounds of a connection, so that slow clients do not keep connections open for ever.
+// Limits of a connection, so that slow clients cannot keep connections open forever.
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
@@ -42,7 +42,7 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	}
 	listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", k.String(keyAddr))
 	if err != nil {
-		return fmt.Errorf("%w; --addr or QCSD_ADDR names another address", err)
+		return fmt.Errorf("%w; choose another address with --addr or QCSD_ADDR", err)
 	}
 	options.Address = "http://" + listener.Addr().String()
 	if pair != nil {
@@ -116,16 +116,16 @@ func logger(format string, w io.Writer) (*slog.Logger, error) {
 	return nil, fmt.Errorf("%s: %q is neither text nor json", keyLogFormat, format)
 }
 
-// welcome prints the base URL and a first call with a token.
+// welcome prints the base URL and an example call with a token.
 func welcome(w io.Writer, s *server.Server, base string) error {
 	token, err := s.Token(s.DefaultUser())
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, `
-An independent emulator, neither made, checked nor endorsed by the vendor, is listening on
+An independent emulator, not made, checked or endorsed by the vendor, is listening on
   %[1]s
-Paste these two lines into another terminal; the token is valid for four hours (qcsd token makes another):
+Paste these two lines into another terminal. The token is valid for four hours; run `+"`qcsd token`"+` for a new one.
   export TOKEN=%[2]s
   curl -sS -H "Authorization: Bearer $TOKEN" "%[1]s/csapi/v1.3/registry"
 

@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// watched tells when a listener is closed, which is the first thing that a stopping server does.
+// watched signals when a listener is closed, which is the first thing that a stopping server does.
 type watched struct {
 	net.Listener
 	once   sync.Once
@@ -27,7 +27,7 @@ func (w *watched) Close() error {
 	return w.Listener.Close()
 }
 
-// TestRequestsFinishWhenTheDaemonStops: a call whose body is still on its way when the daemon is told to stop is answered.
+// TestRequestsFinishWhenTheDaemonStops checks that a call gets its response if its body arrives after the daemon began to stop.
 func TestRequestsFinishWhenTheDaemonStops(t *testing.T) {
 	t.Parallel()
 	s, err := server.New(server.Options{Users: []server.User{{Name: "joe", Password: "p"}}})
@@ -62,13 +62,13 @@ func TestRequestsFinishWhenTheDaemonStops(t *testing.T) {
 	if _, err := io.WriteString(conn, body); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.ReadResponse(reader, nil)
+	response, err := http.ReadResponse(reader, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusCreated {
-		t.Errorf("got %d, want the token", answer.StatusCode)
+	response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		t.Errorf("got %d, want the token", response.StatusCode)
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)

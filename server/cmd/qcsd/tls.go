@@ -19,7 +19,7 @@ import (
 	"github.com/knadh/koanf/v2"
 )
 
-// certificateLife is how long a certificate that is made at the start is valid.
+// certificateLife is how long a generated certificate is valid.
 const certificateLife = 30 * 24 * time.Hour
 
 // certificate returns the certificate for HTTPS; nil for HTTP.
@@ -27,7 +27,7 @@ func certificate(k *koanf.Koanf) (*tls.Certificate, error) {
 	cert, key := k.String(keyTLSCert), k.String(keyTLSKey)
 	switch {
 	case (cert == "") != (key == ""):
-		return nil, fmt.Errorf("%s and %s go together", keyTLSCert, keyTLSKey)
+		return nil, fmt.Errorf("set both %s and %s, or neither", keyTLSCert, keyTLSKey)
 	case cert != "":
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		return &pair, err

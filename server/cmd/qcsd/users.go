@@ -11,8 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// list returns a setting that is a list in the file and a text with commas in the environment. The
-// error does not contain an item, which may have a password.
+// list returns a setting that is a list in the file and a comma-separated text in the environment.
+// The error does not contain an item, which may have a password.
 func list(k *koanf.Koanf, key string) ([]string, error) {
 	var items []string
 	switch value := k.Get(key).(type) {
@@ -23,12 +23,12 @@ func list(k *koanf.Koanf, key string) ([]string, error) {
 		for i, item := range value {
 			text, ok := item.(string)
 			if !ok {
-				return nil, fmt.Errorf("%s: item %d is not a text of the form name:…", key, i+1)
+				return nil, fmt.Errorf("%s: item %d is not a string of the form name:…", key, i+1)
 			}
 			items = append(items, text)
 		}
 	default:
-		return nil, fmt.Errorf("%s: not a list of texts", key)
+		return nil, fmt.Errorf("%s: not a list of strings", key)
 	}
 	for i := range items {
 		items[i] = strings.TrimSpace(items[i])
@@ -41,12 +41,12 @@ func list(k *koanf.Koanf, key string) ([]string, error) {
 func split(item string, n int) ([]string, error) {
 	parts := strings.Split(item, ":")
 	if len(parts) > n {
-		return nil, errors.New("has too many parts; encode : as %3A and , as %2C")
+		return nil, errors.New("has too many ':' fields; write : as %3A and , as %2C")
 	}
 	for i, part := range parts {
 		var err error
 		if parts[i], err = url.PathUnescape(part); err != nil {
-			return nil, errors.New("has a broken % encoding; encode % as %25")
+			return nil, errors.New("has an invalid % escape; write % as %25")
 		}
 	}
 	return append(parts, make([]string, n-len(parts))...), nil

@@ -26,7 +26,7 @@ func (a *Authority) Middleware(fail request.Fail) request.Middleware {
 			c, err := a.Authenticate(r)
 			s.User, s.Role, s.World = c.User, string(c.Role), c.World
 			if err == nil && isPaid(s.Operation) && c.World.Plan == store.PlanFree {
-				err = ErrFreePlan // before any rate header: with one, clients would wait and try again
+				err = ErrFreePlan // before the headers of the rate limit: with them, clients would wait and try again
 			}
 			if err != nil {
 				fail(w, r, err)
@@ -78,18 +78,18 @@ func Authorize(fail request.Fail) request.Middleware {
 	}
 }
 
-// Control says who may call the control API.
+// Control decides who may call the control API.
 type Control struct {
-	Token string // that operations on worlds need; "" for none
-	Owner string // secret that opens ResetData to processes of the same user; "" for none
-	// Closed refuses operations on worlds while there is no Token.
+	Token string // required for operations on worlds; "" for none
+	Owner string // secret that allows ResetData to processes of the same user; "" for none
+	// Closed refuses operations on worlds if there is no Token.
 	Closed bool
-	// Hosts are the names that calls may give as Host; nil for any.
+	// Hosts are the allowed values of the header Host; nil for any.
 	Hosts []string
 }
 
-// Middleware refuses calls that a page of another site makes, and calls of operations on worlds
-// without the control token.
+// Middleware refuses calls from pages of other sites, and calls of operations on worlds without the
+// control token.
 func (c Control) Middleware(fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -122,7 +122,7 @@ func (c Control) check(r *http.Request, operation string) error {
 		return nil
 	case c.Token == "" && c.Closed:
 		return &ForbiddenError{
-			"The emulator can be reached by others and has no control token: start it with one to make worlds.",
+			"Other machines can reach the emulator and it has no control token: set one for calls on worlds.",
 		}
 	case c.Token != "" && (!given || !same(token, c.Token)):
 		return unauthorized("the control token is needed: Authorization: Bearer <control token>")
@@ -130,7 +130,7 @@ func (c Control) check(r *http.Request, operation string) error {
 	return nil
 }
 
-// isForeign reports whether a page of another site makes a call.
+// isForeign reports whether a call comes from a page of another site.
 func isForeign(r *http.Request) bool {
 	origin, err := url.Parse(r.Header.Get("Origin"))
 	return err != nil || origin.Host != "" && origin.Host != r.Host || r.Header.Get("Sec-Fetch-Site") == "cross-site"

@@ -22,7 +22,7 @@ const (
 // Roles lists the roles.
 var Roles = []Role{Manager, Reader, SubUser}
 
-// permission allows operations. The vendor's docs show CS.IMAGE.VIEW only; other names are ours.
+// permission allows operations. The vendor's docs show only CS.IMAGE.VIEW; we chose other names.
 type permission struct {
 	name        string
 	view        bool // readers have the permission
@@ -101,10 +101,10 @@ func isPaid(operation string) bool {
 	return strings.HasPrefix(permissions[operation].name, "CS.REPORT.")
 }
 
-// ErrFreePlan says that an operation is not in the plan of the world: 409.
+// ErrFreePlan means that an operation is not in the plan of the world: 409.
 var ErrFreePlan = errors.New("the subscription has the Free version, which has no reports")
 
-// ForbiddenError says that a caller lacks a permission: 403.
+// ForbiddenError means that a caller lacks a permission: 403.
 type ForbiddenError struct{ Message string }
 
 func (e *ForbiddenError) Error() string { return e.Message }

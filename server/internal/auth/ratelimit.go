@@ -12,19 +12,19 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// RateLimit bounds the calls of a user to an operation. The vendor counts calls per endpoint in a
+// RateLimit limits the calls of a user to an operation. The vendor counts calls per endpoint in a
 // rolling window (docs: rate limits); the emulator has a token bucket that fills evenly.
 type RateLimit struct {
 	Calls   int           // in a window; 0 for no limit
 	Window  time.Duration // default: an hour (docs)
-	Classic bool          // answer 409 as the API servers do, instead of the gateway's 429 with Retry-After
+	Classic bool          // return 409 as the API servers do, instead of the gateway's 429 with Retry-After
 
-	Concurrent int // calls of a user to an operation at the same time; 0 for no limit
+	Concurrent int // concurrent calls of a user to an operation; 0 for no limit
 }
 
-// LimitError says that the rate limit is used up, or that too many calls run at the same time.
+// LimitError means that the rate limit is exceeded, or that too many calls run at the same time.
 type LimitError struct {
-	Classic    bool // answer 409, else 429
+	Classic    bool // return 409, else 429
 	Wait       time.Duration
 	Concurrent bool
 }
@@ -80,7 +80,7 @@ func (l *Limiter) enter(h http.Header, user, operation string) (leave func(), er
 	}, nil
 }
 
-// allow takes a call out of the bucket, and writes the four documented headers.
+// allow takes a token from the bucket, and writes the four documented headers.
 func (l *Limiter) allow(h http.Header, user, operation string, now time.Time) error {
 	if l.limit.Calls == 0 {
 		return nil

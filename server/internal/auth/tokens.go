@@ -22,7 +22,7 @@ const tokenLife = 4 * time.Hour
 // issuer is the issuer and audience of the vendor's tokens (docs: authentication).
 const issuer = "qas"
 
-// Error says why a caller is not let in: 401.
+// Error is the reason why a caller is not authenticated: 401.
 type Error struct {
 	Message string // for the body
 	Detail  string // for X-QCS-Detail and the log
@@ -30,8 +30,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Detail }
 
-// unauthorized is a 401. Its text is not documented but for "Unauthorized user" as its name (docs)
-// and "JWT expired" for an old token (observed).
+// unauthorized returns a 401. Of its text, only the name "Unauthorized user" is documented (docs),
+// and "JWT expired" for an old token was observed.
 func unauthorized(detail string) error { return &Error{"Unauthorized user.", detail} }
 
 // Caller is the user who makes a request.
@@ -41,14 +41,14 @@ type Caller struct {
 	World store.WorldState
 }
 
-// claims are what a token with a good signature says.
+// claims are the claims of a token.
 type claims struct {
 	jwt.RegisteredClaims
 	Generation int64 `json:"generation"` // of the tokens of the world
 }
 
-// Login returns a token for a name and a password. It returns the caller also when the password is
-// wrong; the caller is empty when there is no such user.
+// Login returns a token for a name and a password. It returns the caller even if the password is
+// wrong; the caller is empty if there is no such user.
 func (a *Authority) Login(ctx context.Context, name, password, remote string) (token string, c Caller, err error) {
 	account, w, err := a.find(ctx, name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -70,7 +70,7 @@ func (a *Authority) Named(ctx context.Context, name string) (Caller, bool) {
 	return Caller{name, Role(account.Role), w}, err == nil
 }
 
-// check refuses a password that is not that of a user. An account without a name is no user.
+// check refuses a wrong password, and an account without a name, which is no user.
 func check(account store.Account, password string) error {
 	right := subtle.ConstantTimeCompare([]byte(account.Password), []byte(hash(password))) == 1
 	if account.Name == "" || !right {
@@ -79,7 +79,7 @@ func check(account store.Account, password string) error {
 	return nil
 }
 
-// Issue returns a token for a user without a password: for the person who runs the emulator.
+// Issue returns a token for a user, without a password: for the operator of the emulator.
 func (a *Authority) Issue(ctx context.Context, name string) (string, error) {
 	account, w, err := a.find(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
@@ -91,11 +91,11 @@ func (a *Authority) Issue(ctx context.Context, name string) (string, error) {
 	return a.sign(account, w, "")
 }
 
-// sign makes a token with the claims of the vendor's (docs: authentication), and claims of our own
-// that name the world and the generation of its tokens.
+// sign returns a token with the claims of the vendor's tokens (docs: authentication), and two of
+// our own: the world and the generation of its tokens.
 func (a *Authority) sign(account store.Account, w store.WorldState, remote string) (string, error) {
 	now := w.Now.Time()
-	address, _, _ := net.SplitHostPort(remote) // none for the person who runs the emulator
+	address, _, _ := net.SplitHostPort(remote) // empty for the operator of the emulator
 	return jwt.NewWithClaims(jwt.SigningMethodHS512, jwt.MapClaims{
 		"sub": account.Name, "iss": issuer, "aud": issuer,
 		"iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
@@ -134,7 +134,7 @@ func (a *Authority) Authenticate(r *http.Request) (Caller, error) {
 	case strings.EqualFold(scheme, "Bearer"):
 		return a.bearer(r.Context(), strings.TrimSpace(token))
 	}
-	return Caller{}, unauthorized("the Authorization header holds neither a Bearer token nor Basic credentials")
+	return Caller{}, unauthorized("the Authorization header has neither a Bearer token nor Basic credentials")
 }
 
 // bearer finds the caller of a token.
@@ -157,8 +157,8 @@ func (a *Authority) bearer(ctx context.Context, token string) (Caller, error) {
 	return caller, nil
 }
 
-// maxVerified bounds the memory of the tokens that were verified, of which each has less than a
-// kilobyte; beyond it they are verified again.
+// maxVerified is the maximum number of verified tokens in memory, of less than a kilobyte each. If
+// there are more, they are verified again.
 const maxVerified = 2_000
 
 // verify returns the claims of a token that this server has signed. A signature is checked once.

@@ -31,13 +31,13 @@ type Options struct {
 	Worlds     []string // names of the worlds of the configuration
 	Configured []User   // users of the configuration
 	Random     io.Reader
-	// ReadOnly means that no user is made where there is none.
+	// ReadOnly means that no user is created if there is none.
 	ReadOnly bool
-	// FirstUser is called once with the user that was made because there was none; it may be nil.
+	// FirstUser is called once with the user that was created because there was none; may be nil.
 	FirstUser func(name, password string)
 }
 
-// Authority knows the users, makes tokens and checks them. It is safe for concurrent use.
+// Authority has the users, and issues and checks tokens. It is safe for concurrent use.
 type Authority struct {
 	Options
 	first  string
@@ -48,8 +48,8 @@ type Authority struct {
 	verified map[string]*claims       // by token
 }
 
-// New returns an Authority of the users of the configuration and of the database. It makes a user
-// "admin" when there is none.
+// New returns an Authority for the users of the configuration and of the database. It creates a
+// user "admin" if there is none.
 func New(ctx context.Context, o Options) (*Authority, error) {
 	a := &Authority{Options: o, users: map[string]store.Account{}, verified: map[string]*claims{}}
 	a.parser = jwt.NewParser(
@@ -79,11 +79,11 @@ func New(ctx context.Context, o Options) (*Authority, error) {
 	return a, nil
 }
 
-// First is the name of the user that was configured or made first.
+// First returns the name of the user that was configured or created first.
 func (a *Authority) First() string { return a.first }
 
-// hash is what is kept of a password. The passwords that we make have 128 random bits, so that no
-// slower function is needed; those of the configuration are not stored.
+// hash returns the hash of a password. Generated passwords have 128 random bits, so they need no
+// slower hash; those of the configuration are not stored.
 func hash(password string) string {
 	sum := sha256.Sum256([]byte(password))
 	return hex.EncodeToString(sum[:])
@@ -114,7 +114,7 @@ func (a *Authority) configured() ([]store.Account, error) {
 		if u.Role == "" {
 			u.Role = Manager
 		}
-		// do not name a part: it may be one of a password
+		// do not name a part, which may belong to a password
 		const hint = "parts are separated by colons, encode one in a password as %3A"
 		switch {
 		case u.Name == "" || u.Password == "":
@@ -148,7 +148,7 @@ func (a *Authority) stored(ctx context.Context) (accounts []store.Account, err e
 	}), err
 }
 
-// makeFirst makes the user "admin" of the first world, unless another replica has just done so.
+// makeFirst creates the user "admin" of the first world, unless another replica has just done so.
 func (a *Authority) makeFirst(ctx context.Context) ([]store.Account, error) {
 	password, err := NewPassword(a.Random)
 	if err != nil {
@@ -174,7 +174,7 @@ func (a *Authority) find(ctx context.Context, name string) (store.Account, store
 	case known:
 		w, err := a.Store.WorldState(ctx, account.World)
 		return account, w, err
-	case a.Store.Shared(): // another replica may have made or changed the user
+	case a.Store.Shared(): // another replica may have created or changed the user
 		return a.Store.Account(ctx, name)
 	}
 	return account, store.WorldState{}, fmt.Errorf("user: %w", store.ErrNotFound)
@@ -194,7 +194,7 @@ func (a *Authority) Users(ctx context.Context) (all []store.Account, err error) 
 	return all, nil
 }
 
-// Knows reports whether a login name is taken, as far as that is known without the database.
+// Knows reports whether a login name is taken, without a query of the database.
 func (a *Authority) Knows(name string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package call says what the rules and the store know about the call that they work for. It is one
-// plain value in a context; it knows no HTTP. The package imports openapi only.
+// Package call has what the rules and the store know about the current call: one plain value in a
+// context, without HTTP. The package imports openapi only.
 package call
 
 import (
@@ -15,11 +15,11 @@ import (
 type Call struct {
 	World    string         // name of the world that the call belongs to; "" for none
 	At       openapi.Millis // the machine's time of a recorded or replayed call; 0 for the time now
-	NewID    func() string  // gives the ids of a recorded or replayed call; nil for the server's ids
+	NewID    func() string  // returns the ids of a recorded or replayed call; nil for the server's ids
 	Failures Failures       // makes the bulk jobs of the call fail on some schedules
 }
 
-// Failures says on which schedules a bulk job fails on purpose: on a share of them, drawn by a
+// Failures are the schedules on which a bulk job fails on purpose: a share of them, selected by a
 // seed.
 type Failures struct {
 	Share float64 `json:"share"`

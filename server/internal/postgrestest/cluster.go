@@ -45,7 +45,7 @@ func Durable(t testing.TB) *Cluster {
 	t.Helper()
 	c, err := launch("", durable)
 	if err != nil {
-		t.Fatalf("PostgreSQL of its own for a test: %v\n\"make postgres\" installs it where it may", err)
+		t.Fatalf("a PostgreSQL server for this test: %v\n\"make postgres\" installs PostgreSQL if it can", err)
 	}
 	t.Cleanup(func() { _ = c.watcher.Close() })
 	return c
@@ -123,12 +123,12 @@ func programs() (string, error) {
 	more, _ := filepath.Glob("/usr/pgsql-*/bin/initdb")
 	found = append(found, more...)
 	if len(found) == 0 {
-		return "", errors.New("there is no initdb on the path, nor in the places of distributions")
+		return "", errors.New("there is no initdb on the path or in the usual folders of distributions")
 	}
 	return filepath.Dir(slices.Max(found)), nil
 }
 
-// owner gives the folder to another user if this process runs as root, which PostgreSQL refuses.
+// owner changes the owner of the folder if this process runs as root, which PostgreSQL refuses.
 func owner(folder string) (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil //nolint:nilnil // the user of this process

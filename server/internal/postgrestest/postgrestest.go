@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package postgrestest provides tests with PostgreSQL databases: of the server that
-// QCS_TEST_POSTGRES_URL names, or of one that runs in a temporary folder until the process ends.
+// Package postgrestest provides PostgreSQL databases for tests: of the server that
+// QCS_TEST_POSTGRES_URL names, or of a server in a temporary folder that ends with the process.
 package postgrestest
 
 import (

@@ -116,11 +116,11 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) (err er
 	return err
 }
 
-// New connects to the queue of a database, and brings its tables up to date. Run does the work.
+// New connects to the queue of a database, and migrates its tables. Run does the work.
 func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Queue, error) {
 	pool, err := pgxpool.New(ctx, database)
 	if err != nil {
-		return nil, errors.New("work queue: the URL cannot be read") // the error of pgx contains the password
+		return nil, errors.New("work queue: the URL is invalid") // the error of pgx contains the password
 	}
 	q := &Queue{pool: pool, enqueued: make(chan store.JobKey, 1024), log: log}
 	workers := river.NewWorkers()
@@ -155,7 +155,7 @@ func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Qu
 // lockKey is the key of the advisory lock that lets one replica at a time migrate River's tables.
 const lockKey = 7_216_733
 
-// migrate brings River's tables up to date.
+// migrate migrates River's tables.
 func (q *Queue) migrate(ctx context.Context) error {
 	silent := &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)}
 	migrator, err := rivermigrate.New(riverpgxv5.New(q.pool), silent)

@@ -16,11 +16,11 @@ type batchSize struct{ size atomic.Int64 }
 // the same world wait for a batch, so it may take sharedFactor times as long.
 const (
 	sharedFactor      = 5
-	fewest, most      = 200, 10_000
+	minRows, maxRows  = 200, 10_000
 	tooShort, tooLong = 12 * time.Millisecond, 20 * time.Millisecond
 )
 
-func (b *batchSize) rows() int { return int(max(b.size.Load(), fewest)) }
+func (b *batchSize) rows() int { return int(max(b.size.Load(), minRows)) }
 
 // adapt changes the size by how long a batch took. A batch that changed few rows cannot show that
 // larger batches are fast enough.
@@ -30,17 +30,17 @@ func (b *batchSize) adapt(d time.Duration, changed int, shared bool) {
 	}
 	switch n := b.size.Load(); {
 	case d > tooLong:
-		b.size.Store(max(n/2, fewest))
+		b.size.Store(max(n/2, minRows))
 	case d < tooShort && int64(changed) > n/2:
-		b.size.Store(min(n+n/4, most))
+		b.size.Store(min(n+n/4, maxRows))
 	}
 }
 
 // scanFactor is how many times as many rows a transaction may read as it may change.
 const scanFactor = 10
 
-// rowsToRead returns how many rows a transaction reads to find size rows to change, by how many of
-// the rows that the job has read so far it has changed.
+// rowsToRead returns how many rows a transaction reads to find size rows to change. It estimates
+// this from the share of rows that the job has changed so far.
 func rowsToRead(size, changed, read int) int {
 	if read == 0 {
 		return size

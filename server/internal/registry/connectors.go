@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// serviceAccount is the made-up AWS account that would assume the roles of connectors.
+// serviceAccount is the invented AWS account that would assume the roles of connectors.
 const serviceAccount = "123456789012"
 
 // AWSBase returns the account of the service and the external id of the world. The id is a hash of

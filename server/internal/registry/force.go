@@ -10,7 +10,7 @@ import (
 )
 
 // ForceSchedule puts a schedule into a status, from which its life cycle continues. If the status
-// is the good end of a scan and the registry cannot be listed, the schedule ends in Error.
+// is that of a successful scan and the registry cannot be listed, the schedule ends in Error.
 func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, status api.Status) error {
 	f := forcing{service: s, registry: registryID, id: id, status: status}
 	if err := s.read(ctx, func(tx *store.Tx) error { return f.read(ctx, tx) }); err != nil {

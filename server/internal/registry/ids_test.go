@@ -12,7 +12,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 )
 
-// TestIDs: what is created later has the greater id, on a clock that stands still, goes on or goes back; no two are the same; and all are UUIDs of version 4.
+// TestIDs checks that ids increase whether the clock stands still, advances or goes back, that they are unique, and that they are UUIDs of version 4.
 func TestIDs(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -23,7 +23,7 @@ func TestIDs(t *testing.T) {
 		all = append(all, ids.New())
 	}
 	if !slices.IsSorted(all) {
-		t.Errorf("got %q, want an order", all)
+		t.Errorf("got %q, want increasing ids", all)
 	}
 	for _, id := range all {
 		if u, err := uuid.Parse(id); err != nil || u.Version() != 4 || u.Variant() != uuid.RFC4122 {
@@ -31,16 +31,16 @@ func TestIDs(t *testing.T) {
 		}
 	}
 	if first, want := all[0][:13], "69f495c0-0000"; first != want {
-		t.Errorf("got %s, want to begin with %s, the time", first, want)
+		t.Errorf("got %s, want it to begin with the time %s", first, want)
 	}
-	same := registry.NewIDs(func() time.Time { return at.Add(-time.Hour) }, rand.Reader)
+	concurrent := registry.NewIDs(func() time.Time { return at.Add(-time.Hour) }, rand.Reader)
 	found := map[string]bool{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
 			for range 1000 {
-				id := same.New()
+				id := concurrent.New()
 				mu.Lock()
 				found[id] = true
 				mu.Unlock()
@@ -49,6 +49,6 @@ func TestIDs(t *testing.T) {
 	}
 	group.Wait()
 	if len(found) != 4000 {
-		t.Errorf("got %d ids of 4000", len(found))
+		t.Errorf("got %d different ids, want 4000", len(found))
 	}
 }

@@ -95,9 +95,9 @@ func (s *Service) workBatch(ctx context.Context, k store.JobKey, scope store.Sco
 // maxFailures is how often a batch of a job may fail before the job has failed.
 const maxFailures = 5
 
-// setBack counts a failure of a job. Jobs with failures come after the others, so that one job does
-// not stop the others. After maxFailures the job has failed.
-func (s *Service) setBack(ctx context.Context, k store.JobKey) error {
+// countFailure counts a failure of a job. Jobs with failures come after the others, so that one job
+// does not stop the others. After maxFailures the job has failed.
+func (s *Service) countFailure(ctx context.Context, k store.JobKey) error {
 	return s.Store.Write(ctx, k.World, func(tx *store.Tx) error {
 		job, err := tx.Job(ctx, k.ID) // read again: another replica may have worked on it
 		if err != nil || job.Ended != 0 {
@@ -106,7 +106,7 @@ func (s *Service) setBack(ctx context.Context, k store.JobKey) error {
 		if job.Failures++; job.Failures >= maxFailures {
 			job.State = control.JobStateFailed
 			job.Ended = tx.Now
-			job.Error = "The work could not be done; the log tells why."
+			job.Error = "The job has failed; the log has the cause."
 		}
 		return tx.SaveJob(ctx, job)
 	})
@@ -123,8 +123,8 @@ func (s *Service) work(ctx context.Context, tx *store.Tx, job *store.Job) error 
 		ended, err = s.workSchedules(ctx, tx, job, bulkAction{rules.BulkCancel, tx.CancelBatch, tx.CancelSchedules})
 	case control.JobKindDeleteSchedules:
 		action := rules.BulkDelete
-		if job.Selection.Older {
-			action = rules.Delete // client v1.1: only Running is forbidden
+		if job.Selection.ByBody {
+			action = rules.Delete
 		}
 		ended, err = s.workSchedules(ctx, tx, job, bulkAction{action, tx.DeleteBatch, tx.DeleteSchedules})
 	default:
@@ -193,11 +193,11 @@ func (s *Service) nextBatch(
 		return b, nil, err
 	}
 	size := s.batch.rows()
-	most := size
+	limit := size
 	if s.Adapt {
-		most = rowsToRead(size, job.Changed, job.Done)
+		limit = rowsToRead(size, job.Changed, job.Done)
 	}
-	for _, rows := range []int{most, size} { // read fewer rows if the larger batch would change too many
+	for _, rows := range []int{limit, size} { // read fewer rows if the larger batch would change too many
 		from := store.Batch{Registry: job.RegistryUUID, After: job.Cursor, UpTo: job.UpTo, Rows: rows}
 		if b, err = tx.NextBatch(ctx, job.Counts, f, from); err != nil {
 			return b, nil, err

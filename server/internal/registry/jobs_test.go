@@ -19,8 +19,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// TestStatusesAreThoseOfTheDocument: a status that is added to the document must be decided in the table; then the tests cover it.
-func TestStatusesAreThoseOfTheDocument(t *testing.T) {
+// TestRulesHaveAllStatuses checks that the table of statuses has all statuses of the document, so that the tests cover them.
+func TestRulesHaveAllStatuses(t *testing.T) {
 	t.Parallel()
 	var document struct {
 		Components struct {
@@ -40,8 +40,8 @@ func TestStatusesAreThoseOfTheDocument(t *testing.T) {
 	}
 }
 
-// TestOneJobCannotStopTheOthers: a job that fails is put behind the others, and has failed after some tries.
-func TestOneJobCannotStopTheOthers(t *testing.T) {
+// TestFailingJobDoesNotBlockOthers checks that a job with failures comes after the others, and has failed after some attempts.
+func TestFailingJobDoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r", api.StatusRunning)
@@ -66,7 +66,7 @@ func TestOneJobCannotStopTheOthers(t *testing.T) {
 	}
 }
 
-// TestJobsRunInTheOrderOfAcceptance, also when the clock stands still: first cancel, then delete.
+// TestJobsRunInTheOrderOfAcceptance checks that a cancel runs before a later delete, even if the clock stands still.
 func TestJobsRunInTheOrderOfAcceptance(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -82,12 +82,12 @@ func TestJobsRunInTheOrderOfAcceptance(t *testing.T) {
 		}
 		w.settle(t)
 		if left := w.statuses(t, r); len(left) != 0 {
-			t.Errorf("%s: %v is left", r, left)
+			t.Errorf("%s: got the schedules %v, want none", r, left)
 		}
 	}
 }
 
-func TestIdsOfLaterSchedulesAreNotTouched(t *testing.T) {
+func TestJobIgnoresIdsOfLaterSchedules(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r", api.StatusQueued)
@@ -104,8 +104,8 @@ func TestIdsOfLaterSchedulesAreNotTouched(t *testing.T) {
 	}
 }
 
-// TestOlderDelete forbids Running only (client v1.1), where the bulk call of release notes 1.15 leaves Queued and Unknown, too.
-func TestOlderDelete(t *testing.T) {
+// TestDeleteByBody checks that the call with ids in the body skips only Running and BaselineRunning (client v1.1); the bulk call of release notes 1.15 also skips Queued and Unknown.
+func TestDeleteByBody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r", allStatuses...)
@@ -114,7 +114,7 @@ func TestOlderDelete(t *testing.T) {
 		ids = append(ids, id)
 	}
 	selection := registry.Select(ids, nil)
-	selection.Older = true
+	selection.ByBody = true
 	if _, err := w.DeleteSchedules(w.ctx(t), "r", selection); err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +124,8 @@ func TestOlderDelete(t *testing.T) {
 	}
 }
 
-// TestAFilterThatSelectsLittleGoesInBatches: how much one step reads is bounded.
-func TestAFilterThatSelectsLittleGoesInBatches(t *testing.T) {
+// TestFewMatchesAreReadInBatches checks that a step reads a bounded number of schedules if few of them match.
+func TestFewMatchesAreReadInBatches(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
@@ -134,7 +134,7 @@ func TestAFilterThatSelectsLittleGoesInBatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var story []string
+	var progress []string
 	for range 3 {
 		if _, err := w.Step(t.Context()); err != nil {
 			t.Fatal(err)
@@ -143,14 +143,14 @@ func TestAFilterThatSelectsLittleGoesInBatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		story = append(story, fmt.Sprint(job.Done, "/", job.Total, " ", job.Changed))
+		progress = append(progress, fmt.Sprint(job.Done, "/", job.Total, " ", job.Changed))
 	}
-	if got := strings.Join(story, ", "); got != "1000/2500 1, 2000/2500 1, 2500/2500 2" {
+	if got := strings.Join(progress, ", "); got != "1000/2500 1, 2000/2500 1, 2500/2500 2" {
 		t.Errorf("got %s", got)
 	}
 }
 
-// TestTwoRunnersOnOneDatabase: what two runners do together is done once.
+// TestTwoRunnersOnOneDatabase checks that two runners do all work exactly once.
 func TestTwoRunnersOnOneDatabase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -185,13 +185,13 @@ func TestTwoRunnersOnOneDatabase(t *testing.T) {
 	}
 }
 
-// TestAJobThatFindsManyAfterFew: while few schedules match, a job reads more of them at a time, but it never changes more at a time.
-func TestAJobThatFindsManyAfterFew(t *testing.T) {
+// TestBatchSizeWhenMatchesIncrease checks that a job reads larger batches while few schedules match, but does not change more of them in one batch when many match.
+func TestBatchSizeWhenMatchesIncrease(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		filter string
-		few    string // the name of those that come first
-		later  bool   // they are added when the job was accepted
+		few    string // the name of the schedules that come first
+		later  bool   // they are added after the job was accepted
 	}{
 		"others":     {"name:wanted", "other", false},
 		"later ones": {"status:Queued", "wanted", true},
@@ -222,8 +222,8 @@ func TestAJobThatFindsManyAfterFew(t *testing.T) {
 				add(tt.few, 3000, time.Hour)
 			}
 			steps := jobSteps(t, s, w.ctx(t), id)
-			if most := slices.Max(steps); most > 3000 {
-				t.Errorf("%d changed at once", most)
+			if largest := slices.Max(steps); largest > 3000 {
+				t.Errorf("got %d changes in one batch, want at most 3000", largest)
 			}
 			if job, err := s.DescribeJob(w.ctx(t), id); err != nil || job.Changed != 6000 || job.Matched != 6000 {
 				t.Errorf("got %+v, %v", job, err)
@@ -232,7 +232,7 @@ func TestAJobThatFindsManyAfterFew(t *testing.T) {
 	}
 }
 
-// jobSteps works on a job to its end, and says how many each step changed.
+// jobSteps works on a job until it has ended, and returns how many schedules each step changed.
 func jobSteps(t *testing.T, s *registry.Service, ctx context.Context, id string) (changed []int) {
 	t.Helper()
 	for before, worked := 0, true; worked; {
@@ -250,8 +250,8 @@ func jobSteps(t *testing.T, s *registry.Service, ctx context.Context, id string)
 	return changed
 }
 
-// TestNoJobOfAWorldThatIsGone: a call that comes just after its world was dropped finds nothing, and leaves nothing.
-func TestNoJobOfAWorldThatIsGone(t *testing.T) {
+// TestNoJobOfADroppedWorld checks that a call in a world that was just dropped does not add a job.
+func TestNoJobOfADroppedWorld(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")

@@ -47,7 +47,7 @@ var lifecycle = map[state]store.Move{
 var nextScan = store.Move{To: api.StatusQueued, Wait: store.WhileQueued, Effect: store.RunIsDue}
 
 // moveOf returns the move of a schedule that is due. The end of a scan depends on the schedule: a
-// schedule on demand is Finished for ever, an automatic one is Completed until its next scan.
+// schedule on demand stays Finished, an automatic one is Completed until its next scan.
 func moveOf(d store.Due) (store.Move, bool) {
 	if d.Status != api.StatusRunning || d.Phase != store.Scanning {
 		m, ok := lifecycle[state{d.Status, d.Phase}]
@@ -63,7 +63,7 @@ func moveOf(d store.Due) (store.Move, bool) {
 	return end, true
 }
 
-// endsWell reports whether a move is the good end of a scan.
+// endsWell reports whether a move ends a scan successfully.
 func endsWell(m store.Move) bool {
 	return m.Effect == store.RunEnds && (m.To == api.StatusFinished || m.To == api.StatusCompleted)
 }
@@ -172,8 +172,8 @@ func (s *Service) decide(
 	return sorted, failures, nil
 }
 
-// outcome returns the move m, changed to Error if it is the good end of a scan whose registry could
-// not be listed. The result listed is false if the listing lacks selectors of the schedule.
+// outcome returns the move m, changed to Error if it would end a scan successfully whose registry
+// could not be listed. The result listed is false if the listing lacks selectors of the schedule.
 func (s *Service) outcome(
 	m store.Move, uri string, d store.Due, listings scan.Listings,
 ) (move store.Move, failure []api.ScheduleError, listed bool) {

@@ -49,8 +49,8 @@ func TestLifeCycle(t *testing.T) {
 	}
 }
 
-// TestLateMovesHappenAtTheirTime: a clock that jumps gives the same dates as one that runs.
-func TestLateMovesHappenAtTheirTime(t *testing.T) {
+// TestLateMovesHaveTheirDueTime checks that a clock that jumps leads to the same dates as a running one.
+func TestLateMovesHaveTheirDueTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
@@ -70,7 +70,7 @@ func TestLateMovesHappenAtTheirTime(t *testing.T) {
 	}
 	for _, s := range page.Data {
 		if s.JobStartDate != began || s.JobCompletionDate != began.Add(pace.Listing+pace.Scanning) || s.Updated != s.JobCompletionDate {
-			t.Errorf("got %+v, want it begun at %d", s, began)
+			t.Errorf("got %+v, want the start at %d", s, began)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestCanceledSchedulesStay(t *testing.T) {
 	}
 }
 
-// only gives the one schedule of a registry.
+// only returns the one schedule of a registry.
 func (w *world) only(t *testing.T, registryID string) api.Schedule {
 	t.Helper()
 	page, _, err := w.ListSchedules(w.ctx(t), registryID, rule.List{})
@@ -113,7 +113,7 @@ func date(t *testing.T, text string) time.Time {
 	return at
 }
 
-// TestOnDemandPhases: listing, then scanning, with the six job dates.
+// TestOnDemandPhases checks that a scan lists first and then scans, with the six job dates.
 func TestOnDemandPhases(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -144,8 +144,8 @@ func TestOnDemandPhases(t *testing.T) {
 	}
 }
 
-// TestAutomaticSchedulesComeBack: each run begins at its time, in UTC, whatever the month or the year.
-func TestAutomaticSchedulesComeBack(t *testing.T) {
+// TestRunsOfAutomaticSchedules checks that each run begins at its time in UTC, across months and years.
+func TestRunsOfAutomaticSchedules(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, now string
@@ -190,7 +190,7 @@ func TestAutomaticSchedulesComeBack(t *testing.T) {
 	}
 }
 
-func TestARunThatIsTooLongLeavesOutThoseThatItMissed(t *testing.T) {
+func TestLongRunSkipsMissedRuns(t *testing.T) {
 	t.Parallel()
 	profile := control.ScanProfile{Scanning: control.DurationRange{Min: (50 * time.Hour).Milliseconds(), Max: (50 * time.Hour).Milliseconds()}, Outcomes: []control.ScanOutcome{}}
 	for at, want := range map[string]api.Status{"2026-01-04 11:59:59": api.StatusRunning, "2026-01-04 12:00:00": api.StatusCompleted, "2026-01-05 09:59:59": api.StatusCompleted, "2026-01-05 10:00:00": api.StatusRunning} {
@@ -250,7 +250,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// TestDurationsAreDrawnBySeed: they differ between schedules, lie in the range, and are the same in another world with the same seed.
+// TestDurationsAreDrawnBySeed checks that durations differ between schedules, are in the range, and are the same in another world with the same seed.
 func TestDurationsAreDrawnBySeed(t *testing.T) {
 	t.Parallel()
 	draw := func(seed int64) []openapi.Millis {
@@ -277,9 +277,9 @@ func TestDurationsAreDrawnBySeed(t *testing.T) {
 		}
 		return took
 	}
-	one, same, other := draw(1), draw(1), draw(2)
-	if !slices.Equal(one, same) || slices.Equal(one, other) {
-		t.Errorf("got %v and %v with one seed, %v with another", one, same, other)
+	one, again, other := draw(1), draw(1), draw(2)
+	if !slices.Equal(one, again) || slices.Equal(one, other) {
+		t.Errorf("got %v and %v with one seed, %v with another", one, again, other)
 	}
 	slices.Sort(one)
 	if one[0] < 1000 || one[19] > 100_000 || len(slices.Compact(one)) < 15 {
@@ -317,7 +317,7 @@ func TestForceEveryStatus(t *testing.T) {
 			if onDemand && len(status) > 8 && status[:8] == "Baseline" {
 				continue
 			}
-			want := status // holds it: Paused, Unknown, Canceled, and the ends of a scan on demand
+			want := status // unchanged for Paused, Unknown, Canceled, and the final statuses of a scan on demand
 			switch {
 			case slices.Contains([]api.Status{api.StatusPaused, api.StatusUnknown, api.StatusCanceled}, status):
 			case !onDemand:
@@ -332,7 +332,7 @@ func TestForceEveryStatus(t *testing.T) {
 	}
 }
 
-// TestAMonthOfAnAutomaticSchedule takes less than a second and gives the same story twice.
+// TestAMonthOfAnAutomaticSchedule checks that two worlds have the same 30 runs.
 func TestAMonthOfAnAutomaticSchedule(t *testing.T) {
 	t.Parallel()
 	month := func() []string {
@@ -341,16 +341,16 @@ func TestAMonthOfAnAutomaticSchedule(t *testing.T) {
 		if _, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{Schedule: "19:30", Filters: filters()}); err != nil {
 			t.Fatal(err)
 		}
-		var story []string
+		var runs []string
 		for range 30 {
 			clock, err := w.worlds.AdvanceClock(w.ctx(t), (24 * time.Hour).Milliseconds())
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := w.only(t, "r")
-			story = append(story, fmt.Sprint(clock.Now, s.Status, s.JobStartDate, s.JobCompletionDate))
+			runs = append(runs, fmt.Sprint(clock.Now, s.Status, s.JobStartDate, s.JobCompletionDate))
 		}
-		return story
+		return runs
 	}
 	first := month()
 	if diff := cmp.Diff(first, month()); diff != "" {

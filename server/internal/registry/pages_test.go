@@ -38,8 +38,8 @@ func pageOf(t *testing.T, w *world, filter, sort string, number int) int {
 	return n
 }
 
-// TestPagesAreParts: page for page, back and forth, with changes in between, a list shows the rows that it shows when it is read as one page; so do pages that are far behind, and those behind the last one.
-func TestPagesAreParts(t *testing.T) {
+// TestPages compares pages with the same rows of the whole list, in random order and with changes between them, including deep pages and pages after the last one.
+func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
@@ -67,7 +67,7 @@ func TestPagesAreParts(t *testing.T) {
 			rows := pageOf(t, w, filter, sort, number)
 			switch {
 			case (number-1)*7 >= rows:
-				seen["behind the last page"]++
+				seen["after the last page"]++
 			case number > 10:
 				seen["deep"]++
 			default:
@@ -85,7 +85,7 @@ func TestPagesAreParts(t *testing.T) {
 			w.settle(t)
 		}
 	}
-	for _, kind := range []string{"shallow", "deep", "behind the last page"} {
+	for _, kind := range []string{"shallow", "deep", "after the last page"} {
 		if seen[kind] < 20 {
 			t.Errorf("%s: only %d pages", kind, seen[kind])
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// PolicyError refuses a runtime policy. Its answer has its own shape (release notes 1.12).
+// PolicyError refuses a runtime policy. Its response has its own format (release notes 1.12).
 type PolicyError struct{ Msg string }
 
 func (e *PolicyError) Error() string { return e.Msg }

@@ -199,7 +199,7 @@ func WithRequest(r api.RegistryDetails, body api.RegistryRequest) api.RegistryDe
 	return r
 }
 
-// canonicalType returns the type of a registry as answers name it: Azure for its second name ACR.
+// canonicalType returns the type of a registry as responses name it: Azure for its second name ACR.
 func canonicalType(t api.RegistryType) api.RegistryType {
 	if t == api.RegistryTypeACR {
 		return api.RegistryTypeAzure

@@ -43,7 +43,7 @@ var databases = testdb.New(func(url string) error {
 	return s.Close()
 })
 
-// world is the rules at work on a store of their own, with a clock that the test moves.
+// world has the rules with a store of their own, and a clock that the test advances.
 type world struct {
 	*registry.Service
 	worlds *worlds.Service
@@ -88,7 +88,7 @@ func (w *world) write(t *testing.T, f func(context.Context, *store.Tx) error) {
 	}
 }
 
-// registry adds a registry with a schedule in each of some statuses, whose id is its status; none of them moves by itself.
+// registry adds a registry with a schedule in each of some statuses, with the status in its id; none of them is ever due.
 func (w *world) registry(t *testing.T, id string, statuses ...api.Status) {
 	t.Helper()
 	w.write(t, func(ctx context.Context, tx *store.Tx) error {
@@ -105,7 +105,7 @@ func (w *world) registry(t *testing.T, id string, statuses ...api.Status) {
 	})
 }
 
-// queued adds many schedules that wait in the queue.
+// queued adds n schedules in state Queued.
 func (w *world) queued(t *testing.T, registryID string, n int) {
 	t.Helper()
 	w.write(t, func(ctx context.Context, tx *store.Tx) error {
@@ -159,7 +159,7 @@ func ruleOf(err error) string {
 	return ""
 }
 
-// TestEveryActionOnEveryStatus does each action for real and looks at what became of the schedule.
+// TestEveryActionOnEveryStatus applies each action to a schedule in each status, and checks the status after it.
 func TestEveryActionOnEveryStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -221,7 +221,7 @@ func TestBulkOnEveryStatus(t *testing.T) {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(before, w.statuses(t, tt.registry)); diff != "" {
-					t.Errorf("something happened before the job ran (-before +after):\n%s", diff)
+					t.Errorf("schedules have changed before the job ran (-before +after):\n%s", diff)
 				}
 				w.settle(t)
 				want, skipped := map[string]api.Status{}, map[string]int{}
@@ -269,7 +269,7 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-func TestBulkIgnoresAndCountsStrangers(t *testing.T) {
+func TestBulkIgnoresAndCountsUnknownIds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r1", api.StatusRunning)
@@ -294,7 +294,7 @@ func TestBulkIgnoresAndCountsStrangers(t *testing.T) {
 	}
 }
 
-func TestBulkTouchesOnlyWhatWasThereWhenItWasAccepted(t *testing.T) {
+func TestBulkIgnoresLaterSchedules(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r", api.StatusQueued)
@@ -302,7 +302,7 @@ func TestBulkTouchesOnlyWhatWasThereWhenItWasAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.now = w.now.Add(-time.Hour) // even with a clock that says otherwise
+	w.now = w.now.Add(-time.Hour) // even if the clock goes back
 	late, err := w.CreateSchedule(w.ctx(t), "r", api.ScheduleRequest{OnDemand: new(true), Filters: filters()})
 	if err != nil {
 		t.Fatal(err)
@@ -348,13 +348,13 @@ func TestBulkWorksInBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.settle(t)
-	w.registry(t, "r") // the id is free again: nothing is left of the first one
+	w.registry(t, "r") // the id can be used again: the first registry has left no rows
 	if left := w.statuses(t, "r"); len(left) != 0 {
-		t.Errorf("%d schedules are left", len(left))
+		t.Errorf("got %d schedules, want none", len(left))
 	}
 }
 
-func TestBaselineRunningKeepsARegistryFromDeletion(t *testing.T) {
+func TestBaselineRunningPreventsDeletionOfItsRegistry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, status := range allStatuses {

@@ -163,7 +163,7 @@ func (s *Service) workJob(ctx context.Context, k store.JobKey, scope store.Scope
 	case err == nil && done.adapt:
 		s.batch.adapt(time.Since(began), done.changed, s.Store.Shared())
 	case err != nil && done.open && ctx.Err() == nil && !store.Busy(err):
-		err = errors.Join(err, s.setBack(ctx, k))
+		err = errors.Join(err, s.countFailure(ctx, k))
 	}
 	return done.more, err
 }

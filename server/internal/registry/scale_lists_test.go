@@ -12,11 +12,11 @@ import (
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
-// reading is a list that is measured, beside the statement that reads the same rows.
+// reading is a list to measure, with the statement that reads the same rows.
 type reading struct {
 	name, filter, where string
 	page                int
-	often               int // in one session of the shell
+	often               int // number of repetitions in one session of the shell
 }
 
 func (g big) readings(id string) []reading {
@@ -25,12 +25,12 @@ func (g big) readings(id string) []reading {
 	}
 }
 
-// raw is the statement, without the total that a list has besides.
+// raw returns the statement, without the one for the total of the list.
 func (r reading) raw() string {
 	return fmt.Sprintf(`SELECT * FROM schedule WHERE world = 'w' AND registry = 'r'%s ORDER BY created DESC, id DESC LIMIT 50 OFFSET %d`, r.where, (r.page-1)*50)
 }
 
-// lists reads pages, and the same rows by statements, through the driver and in the shell.
+// lists measures pages, and the statements that read the same rows through the driver and in the shell.
 func (g big) lists(b *testing.B) {
 	service, s, ctx := g.open(b, g.database)
 	defer s.Close()
@@ -53,7 +53,7 @@ func (g big) lists(b *testing.B) {
 	}
 }
 
-// readAll reads all that a statement gives.
+// readAll reads all rows of a statement.
 func readAll(b *testing.B, db *sql.DB, text string) {
 	b.Helper()
 	rows, err := db.QueryContext(context.Background(), text)
@@ -71,7 +71,7 @@ func readAll(b *testing.B, db *sql.DB, text string) {
 	must(b, rows.Err())
 }
 
-// inShell says how long a statement takes in a session of the shell that makes it again and again; 0 when there is no shell.
+// inShell returns how long a statement takes in a session of the shell that repeats it; 0 if there is no shell.
 func (g big) inShell(b *testing.B, r reading) time.Duration {
 	b.Helper()
 	shell := "sqlite3 " + g.database
@@ -82,10 +82,10 @@ func (g big) inShell(b *testing.B, r reading) time.Duration {
 	return max(shellOn(b, shell, strings.Repeat(r.raw()+";\n", r.often+1))-once, 0) / time.Duration(r.often)
 }
 
-// median is how long a call takes, of thirty.
+// median returns the median duration of thirty calls.
 func median(call func()) time.Duration { return timed(30, call)[15] }
 
-// timed says how long calls take, the shortest first.
+// timed returns the durations of n calls, the shortest first.
 func timed(n int, call func()) []time.Duration {
 	all := make([]time.Duration, n)
 	for i := range all {

@@ -12,7 +12,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 )
 
-// accept accepts bulk calls, of which each is a job in the database before it is answered, beside the insertion of such a row.
+// accept measures bulk calls, each of which inserts a job, and the statement that inserts such a row.
 func (g big) accept(b *testing.B) {
 	database, shell := g.copied(b)
 	service, s, ctx := g.open(b, database)
@@ -49,7 +49,7 @@ func (g big) accept(b *testing.B) {
 	report("mean-shell", max(shellOn(b, shell, many.String())-once, 0)/often)
 }
 
-// sizes are those of BenchmarkCostPerRow: QCS_BENCH_SIZES, with commas, or small ones.
+// sizes returns the numbers of rows of BenchmarkCostPerRow: the comma-separated QCS_BENCH_SIZES, or small ones.
 func sizes(b *testing.B) []int {
 	b.Helper()
 	text := os.Getenv("QCS_BENCH_SIZES")
@@ -66,8 +66,8 @@ func sizes(b *testing.B) []int {
 	return all
 }
 
-// BenchmarkCostPerRow is what a row costs a bulk job on a tenth of the schedules, and an import, by how many there are. The sizes take turns, the small ones several times, so that all meet the same
-// machine, which is sometimes quick and sometimes slow; the time in the middle counts.
+// BenchmarkCostPerRow measures the time per row of a bulk job on a tenth of the schedules, and of an import, for several numbers of schedules. The sizes take turns, the small ones several times, as the
+// speed of the machine varies; the median counts.
 func BenchmarkCostPerRow(b *testing.B) {
 	for name, made := range map[string]func(*testing.B, int) big{"sqlite": bigFile, "postgres": bigPostgres} {
 		b.Run(name, func(b *testing.B) {
@@ -109,7 +109,7 @@ func BenchmarkCostPerRow(b *testing.B) {
 	}
 }
 
-// turns is how often a size has its turn for each one of the largest.
+// turns returns how often a size is measured for each measurement of the largest.
 func turns(largest, rows int) int {
 	switch ratio := largest / rows; {
 	case ratio >= 100:

@@ -27,11 +27,11 @@ import (
 // big is a world with many schedules in one registry, a tenth of them Queued, on a database that can be copied.
 type big struct {
 	name, database string
-	copied         func(b *testing.B) (database, shell string) // the copy, which the next one replaces, and what runs SQL on it in a shell of the database
+	copied         func(b *testing.B) (database, shell string) // returns a copy, which the next copy replaces, and the shell command for it
 	rows           int
 }
 
-// bigs are one of each kind of database.
+// bigs returns one world for each kind of database.
 func bigs(b *testing.B, rows int) []big {
 	b.Helper()
 	return []big{bigFile(b, rows), bigPostgres(b, rows)}
@@ -43,7 +43,7 @@ func bigFile(b *testing.B, rows int) big {
 	return big{"sqlite", file, func(b *testing.B) (string, string) {
 		must(b, errors.Join(os.RemoveAll(to), os.RemoveAll(to+"-wal"), os.RemoveAll(to+"-shm")))
 		must(b, exec.Command("cp", file, to).Run())
-		must(b, exec.Command("sync", to).Run()) // or it is written while something is measured
+		must(b, exec.Command("sync", to).Run()) // otherwise it would be written during a measurement
 		return to, "sqlite3 " + to
 	}, rows}
 }
@@ -77,7 +77,7 @@ func openStore(b *testing.B, database string) *store.Store {
 	return s
 }
 
-// options are those of a server that runs by itself.
+// options returns the options of a server.
 func options() registry.Options {
 	return registry.Options{Adapt: true, NewID: registry.NewIDs(time.Now, rand.Reader).New}
 }
@@ -90,7 +90,7 @@ func (g big) open(b *testing.B, database string) (*registry.Service, *store.Stor
 	return service, s, call.WithWorld(context.Background(), worldName)
 }
 
-// fill makes the world, and returns how long the import took.
+// fill creates the world, and returns how long the import took.
 func (g big) fill(b *testing.B) time.Duration {
 	s, ctx := openStore(b, g.database), call.WithWorld(context.Background(), worldName)
 	defer s.Close()
@@ -125,7 +125,7 @@ func driverOn(b *testing.B, database string) *sql.DB {
 	return db
 }
 
-// sqlOn runs a statement through the driver, after one that makes it ready, and says how long it took.
+// sqlOn runs a statement through the driver, after a preparing one, and returns how long it took.
 func sqlOn(b *testing.B, database, ready, text string) time.Duration {
 	b.Helper()
 	db := driverOn(b, database)
@@ -138,7 +138,7 @@ func sqlOn(b *testing.B, database, ready, text string) time.Duration {
 	return time.Since(began)
 }
 
-// shellOn runs a statement in the shell of a database, and says how long it took; 0 when there is no such shell.
+// shellOn runs a statement in the shell of a database, and returns how long it took; 0 if there is no such shell.
 func shellOn(b *testing.B, shell, text string) time.Duration {
 	b.Helper()
 	words := strings.Fields(shell)
@@ -158,21 +158,21 @@ func shellOn(b *testing.B, shell, text string) time.Duration {
 	return time.Since(began)
 }
 
-// The statements that do what bulk jobs do, without counters, without rules.
+// The statements that make the changes of bulk jobs, without counters and rules.
 const (
 	rawCancel = `UPDATE schedule SET status = 'Canceled', updated = 1700000000000, due_at = 0, phase = '', job_completion = CASE WHEN job_start > 0 THEN 1700000000000 ELSE job_completion END
 		WHERE world = 'w' AND registry = 'r' AND lower(status) = 'queued'`
 	rawDelete = `DELETE FROM schedule WHERE world = 'w' AND registry = 'r' AND lower(status) = 'finished'`
 )
 
-// size is how many rows the benchmarks have: QCS_BENCH_ROWS, or few.
+// size returns the number of rows of the benchmarks: QCS_BENCH_ROWS, or few.
 func size() int {
 	rows := 20_000
 	_, _ = fmt.Sscan(os.Getenv("QCS_BENCH_ROWS"), &rows)
 	return rows
 }
 
-// BenchmarkScale is bulk jobs and lists on many schedules of one registry, beside the raw statements that do the same, in the same run.
+// BenchmarkScale measures bulk jobs and lists on many schedules of one registry, and the raw statements for the same work.
 func BenchmarkScale(b *testing.B) {
 	rows := size()
 	for _, g := range bigs(b, rows) {
@@ -195,7 +195,7 @@ func BenchmarkScale(b *testing.B) {
 	}
 }
 
-// copyRaw has the shell of the database copy all rows to another world of a copy, and says how long it took.
+// copyRaw makes the shell of the database copy all rows to another world of a copy, and returns how long it took.
 func (g big) copyRaw(b *testing.B) time.Duration {
 	b.Helper()
 	database, shell := g.copied(b)
@@ -207,7 +207,7 @@ func (g big) copyRaw(b *testing.B) time.Duration {
 	return shellOn(b, shell, text)
 }
 
-// columnsOf names the columns of a table but for the world.
+// columnsOf returns the columns of a table, except for the world.
 func columnsOf(b *testing.B, database, table string) []string {
 	b.Helper()
 	db := driverOn(b, database)
@@ -220,7 +220,7 @@ func columnsOf(b *testing.B, database, table string) []string {
 	return slices.DeleteFunc(all, func(c string) bool { return c == "world" })
 }
 
-// bulk runs a bulk job on a copy, and the raw statement on two others; through the driver on a connection that has done the same in a small registry before.
+// bulk measures a bulk job on a copy, and the raw statement on two others, one through the driver and one in the shell. The driver has run the statement on a small registry before.
 func (g big) bulk(b *testing.B, status string) {
 	raw := rawCancel
 	if status == "Finished" {
@@ -244,8 +244,8 @@ func (g big) bulk(b *testing.B, status string) {
 	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest-step")
 }
 
-// job cancels the schedules with a status on a copy, or deletes those that are Finished, on a server that has done so in some small registries before. It says how long that took, with the call, and how
-// long the longest step.
+// job cancels the schedules with a status on a copy, or deletes them if the status is Finished, on a server that has done so in some small registries before. It returns the time of call and job, and of
+// the longest step.
 func (g big) job(b *testing.B, status string) (took, longest time.Duration) {
 	b.Helper()
 	database, _ := g.copied(b)
@@ -274,7 +274,7 @@ func (g big) job(b *testing.B, status string) (took, longest time.Duration) {
 	return took, longest
 }
 
-// work works on a job as the server does: a replica on PostgreSQL on this job, on SQLite in turn with all that may be due. It says how long the longest step took.
+// work works on a job as the server does: on PostgreSQL on this job, on SQLite in turn with everything that may be due. It returns the time of the longest step.
 func work(b *testing.B, ctx context.Context, service *registry.Service, s *store.Store, job string) (longest time.Duration) {
 	b.Helper()
 	step := service.Step
@@ -293,7 +293,7 @@ func work(b *testing.B, ctx context.Context, service *registry.Service, s *store
 	return longest
 }
 
-// shortest is the shorter of two times, or the one that was measured: the machine has other things to do, too.
+// shortest returns the shorter of two times, as other processes can slow down one; 0 is no time.
 func shortest(a, b time.Duration) time.Duration {
 	if a == 0 || b < a {
 		return b
@@ -301,7 +301,7 @@ func shortest(a, b time.Duration) time.Duration {
 	return a
 }
 
-// meanwhile reads first pages, at rest and while a bulk job runs.
+// meanwhile measures first pages, without and during a bulk job.
 func (g big) meanwhile(b *testing.B) {
 	for b.Loop() {
 		database, _ := g.copied(b)

@@ -170,7 +170,7 @@ func (s *Service) apply(ctx context.Context, registryID, id string, a singleActi
 	return b, err
 }
 
-// basisOf returns the basis of the answer to an action.
+// basisOf returns the basis of the response to an action.
 func basisOf(a rules.Action, s api.Status) (b rule.Basis) {
 	if rules.ClassOf(a, s) == openapi.Chosen {
 		b.Chosen("%s of a schedule in state %s", a, s)

@@ -27,7 +27,7 @@ func TestScheduleTiming(t *testing.T) {
 	}{
 		{"at once", api.ScheduleRequest{OnDemand: new(true)}, api.Schedule{OnDemand: true}, ""},
 		{"at once with the start time that integrations send", api.ScheduleRequest{OnDemand: new(true), Schedule: "00:00"}, api.Schedule{OnDemand: true}, ""},
-		{"nothing said means at once", api.ScheduleRequest{}, api.Schedule{OnDemand: true}, ""},
+		{"no timing means at once", api.ScheduleRequest{}, api.Schedule{OnDemand: true}, ""},
 		{"a start time alone means automatic", api.ScheduleRequest{Schedule: "07:00"}, api.Schedule{Schedule: "07:00", ScheduleScanIntervalInDays: 1}, ""},
 		{"an interval alone means automatic at midnight", api.ScheduleRequest{ScheduleScanIntervalInDays: 3}, api.Schedule{Schedule: "00:00", ScheduleScanIntervalInDays: 3}, ""},
 		{"automatic as the 2021 clients send it", api.ScheduleRequest{OnDemand: new(false), Schedule: "07:00"}, api.Schedule{Schedule: "07:00", ScheduleScanIntervalInDays: 1}, ""},
@@ -35,7 +35,7 @@ func TestScheduleTiming(t *testing.T) {
 		{"weekly without a day takes today's", api.ScheduleRequest{OnDemand: new(false), ScheduleScanIntervalInDays: 7}, api.Schedule{Schedule: "00:00", ScheduleScanIntervalInDays: 7, WeekDay: api.WeekDayFRIDAY}, ""},
 		{"a day with another interval", api.ScheduleRequest{OnDemand: new(false), ScheduleScanIntervalInDays: 2, WeekDay: api.WeekDayMONDAY}, api.Schedule{}, openapi.WeekDayInterval},
 		{"a day without an interval", api.ScheduleRequest{Schedule: "10:00", WeekDay: api.WeekDayMONDAY}, api.Schedule{}, openapi.WeekDayInterval},
-		{"automatic with nothing", api.ScheduleRequest{OnDemand: new(false)}, api.Schedule{}, openapi.IntervalNeeded},
+		{"automatic without timing", api.ScheduleRequest{OnDemand: new(false)}, api.Schedule{}, openapi.IntervalNeeded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.body.Filters = filters()

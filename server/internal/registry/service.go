@@ -25,7 +25,7 @@ type Options struct {
 	Wake func()
 	// Enqueue is called with each job that was accepted; default: nothing.
 	Enqueue func(store.JobKey)
-	// Sources list the contents of registries. Without a source, contents are made up.
+	// Sources list the contents of registries. Without a source, contents are generated.
 	Sources scan.Sources
 	// Adapt makes the batch size of bulk jobs adaptive.
 	Adapt bool

@@ -88,7 +88,7 @@ func (s *Service) write(ctx context.Context, f func(*store.Tx) error) error {
 	return s.Store.Write(ctx, call.World(ctx), f)
 }
 
-// writeRipe runs f after the states of the reports have been brought up to the time of the world.
+// writeRipe runs f after the states of the reports have been updated to the time of the world.
 func (s *Service) writeRipe(ctx context.Context, f func(*store.Tx) error) error {
 	return s.write(ctx, func(tx *store.Tx) error {
 		if err := tx.RipenReports(ctx); err != nil {
@@ -98,7 +98,7 @@ func (s *Service) writeRipe(ctx context.Context, f func(*store.Tx) error) error 
 	})
 }
 
-// ListReports returns a page of the reports. The answer depends on the time.
+// ListReports returns a page of the reports. The response depends on the time.
 func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Reports, b rule.Basis, err error) {
 	err = s.writeRipe(ctx, func(tx *store.Tx) error {
 		b = rule.Basis{Timed: true}
@@ -212,7 +212,7 @@ func (s *Service) DeleteReports(ctx context.Context, ids []string) (deleted []st
 	return deleted, err
 }
 
-// DownloadReport returns the file of a report, in a ZIP archive if its schedule says so.
+// DownloadReport returns the file of a report, in a ZIP archive if its schedule requires one.
 func (s *Service) DownloadReport(ctx context.Context, id string) (content []byte, err error) {
 	var r store.Report
 	err = s.writeRipe(ctx, func(tx *store.Tx) error {

@@ -1,4 +1,4 @@
-// Package request holds the state of one request, which the middleware share. It is transport only:
+// Package request has the state of one request, which the middleware shares. It is transport only:
 // what the rules know about a call is in package call.
 package request
 
@@ -28,11 +28,11 @@ type State struct {
 
 	Began, Ended time.Time
 	Status       int
-	Started      bool  // the answer has been sent, at least in part
+	Started      bool  // at least a part of the response has been sent
 	Cause        error // why the request failed
 	Fault        string
-	Violation    string     // how the answer violates the document
-	Basis        rule.Basis // what the answer rests on
+	Violation    string     // how the response violates the document
+	Basis        rule.Basis // which of our choices the response depends on
 
 	onEnd []func()
 }
@@ -58,7 +58,7 @@ func (s *State) Now() time.Time {
 // OnEnd calls f when the request has ended.
 func (s *State) OnEnd(f func()) { s.onEnd = append(s.onEnd, f) }
 
-// End calls what OnEnd was given.
+// End calls the functions that were passed to OnEnd.
 func (s *State) End() {
 	for _, f := range s.onEnd {
 		f()
@@ -84,13 +84,13 @@ func Of(ctx context.Context) *State {
 	return &State{}
 }
 
-// Fail answers an error.
+// Fail sends an error as the response.
 type Fail func(w http.ResponseWriter, r *http.Request, err error)
 
-// Middleware is one step on the way of a request.
+// Middleware wraps a handler.
 type Middleware func(next http.Handler) http.Handler
 
-// Writer notes in a State what is sent.
+// Writer notes in a State what has been sent.
 type Writer struct {
 	http.ResponseWriter
 	*State
@@ -123,7 +123,7 @@ type Body struct {
 	io.Closer
 }
 
-// Buffer buffers an answer until it is checked or changed.
+// Buffer buffers a response until it is checked or changed.
 type Buffer struct {
 	Head   http.Header
 	Status int
@@ -139,8 +139,8 @@ func (b *Buffer) WriteHeader(status int) { b.Status = status }
 // Write implements http.ResponseWriter.
 func (b *Buffer) Write(data []byte) (int, error) { return b.Body.Write(data) }
 
-// Send sends the answer. Its header is that of w.
+// Send sends the response. Its header is that of w.
 func (b *Buffer) Send(w http.ResponseWriter) {
 	w.WriteHeader(b.Status)
-	_, _ = w.Write(b.Body.Bytes()) // the caller may be gone
+	_, _ = w.Write(b.Body.Bytes()) // the caller may have disconnected
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Basis is what an answer rests on.
+// Basis is what a response depends on.
 type Basis struct {
-	Choices  []string // choices of ours, as X-QCS-Detail names them
-	Timed    bool     // the answer depends on the time, not on the data only: it must not be cached
+	Choices  []string // our choices, as X-QCS-Detail names them
+	Timed    bool     // the response depends on the time, not on the data only: it must not be cached
 	Revision int64    // of the world that was read; 0 if that is not known: it must not be cached
 }
 
@@ -30,12 +30,12 @@ func Read[T any](
 	return v, b, err
 }
 
-// Chosen adds a choice of ours.
+// Chosen adds one of our choices.
 func (b *Basis) Chosen(format string, args ...any) {
 	b.Choices = append(b.Choices, fmt.Sprintf(format, args...)+" ("+string(openapi.Chosen)+")")
 }
 
-// query adds what the filter and the order of a list rest on. A filter that compares with a time
+// query adds the basis of the filter and the order of a list. A filter that compares with a time
 // may match other rows later ("now-7d").
 func (b *Basis) query(r store.Resource, l store.List) {
 	named := map[string]bool{}

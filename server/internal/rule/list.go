@@ -14,7 +14,7 @@ type List struct {
 	PageNumber, PageSize *int
 }
 
-// defaultPageSize is the size of a page when the caller gives none (swagger 2021).
+// defaultPageSize is the size of a page if the caller sets none (swagger 2021).
 const defaultPageSize = 50
 
 // Bind binds filter and order to the tokens of a resource, at the time of a transaction, and adds

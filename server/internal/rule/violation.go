@@ -1,5 +1,5 @@
-// Package rule holds what the packages of rules share: the error of a request that violates a rule,
-// the parameters that all lists take, and what an answer rests on. It must not import net/http.
+// Package rule has what the packages of rules share: the error of a request that violates a rule,
+// the parameters that all lists take, and the basis of a response. It must not import net/http.
 package rule
 
 import (
@@ -9,10 +9,10 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// ViolationError says which rule a request violates.
+// ViolationError is the error of a request that violates a rule.
 type ViolationError struct {
 	Rule string // name of an openapi.Refusal; "" for a rule of the control API
-	Msg  string // a sentence for people
+	Msg  string // a sentence for the caller
 }
 
 func (v *ViolationError) Error() string { return v.Msg }

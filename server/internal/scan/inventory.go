@@ -30,11 +30,12 @@ type Tags map[string]Item
 type Item struct {
 	// Version is the same for tags that point to one image; default: the tag itself.
 	Version string `json:"version"`
-	// Digest is the SHA-256 of the image, 64 hexadecimal digits; default: made up from the version.
+	// Digest is the SHA-256 of the image, 64 hexadecimal digits; default: generated from the
+	// version.
 	Digest string `json:"digest"`
-	// Created is when the image was made; default: at most thirty days before the first scan.
+	// Created is when the image was built; default: at most thirty days before the first scan.
 	Created time.Time `json:"created"`
-	// Size is in bytes; default: made up.
+	// Size is in bytes; default: generated.
 	Size int64 `json:"size"`
 }
 
@@ -49,7 +50,7 @@ func (v Inventory) List(_ context.Context, uri string, _ []Selector) (Contents, 
 	return v[uri], nil
 }
 
-// madeUp are the tags of each repository of a registry that no source handles.
+// madeUp has the generated tags of each repository of a registry that no source handles.
 var madeUp = Tags{
 	"1.0.0": {}, "1.1.0": {}, "1.2.0": {}, "stable": {Version: "1.1.0"}, "latest": {Version: "1.2.0"},
 }

@@ -1,6 +1,6 @@
 // Package scan has the rules of scans: what a scan finds, how long it takes and how it ends. The
 // contents of a registry come from a source (an inventory, or the registry itself over the network)
-// or are made up. The package must not import net/http and contains no SQL text.
+// or are generated. The package must not import net/http and contains no SQL text.
 package scan
 
 import (
@@ -26,7 +26,7 @@ type Source interface {
 // Sources are sources in the order in which they are tried.
 type Sources []Source
 
-// Of returns the first source that handles a registry; nil if its contents are made up.
+// Of returns the first source that handles a registry; nil if its contents are generated.
 func (all Sources) Of(uri string) Source {
 	for _, s := range all {
 		if s.Handles(uri) {
@@ -36,7 +36,8 @@ func (all Sources) Of(uri string) Source {
 	return nil
 }
 
-// Error says why a source could not list a registry. The schedule ends in Error and shows it.
+// Error is the reason why a source could not list a registry. The schedule ends in Error and shows
+// it.
 type Error struct{ Code, Msg string }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Msg }
@@ -81,7 +82,7 @@ func isExpression(tag string) bool { return strings.ContainsAny(tag, `*+?^$|()[]
 func compileTag(tag string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(`^(?:` + tag + `)$`)
 	if err != nil {
-		return nil, rule.Errorf(openapi.TagExpression, "The tag is not a regular expression that can be read.")
+		return nil, rule.Errorf(openapi.TagExpression, "The tag is not a valid regular expression.")
 	}
 	return re, nil
 }

@@ -20,8 +20,8 @@ var VulnerabilityTokens = store.Resource{
 	Order: qql.Sort{Field: qql.Field{Token: "severity", Kind: qql.Number}, Desc: true},
 }
 
-// Vulnerabilities makes up the vulnerabilities of an image. Their numbers and names are plainly not
-// real, and depend on the image only.
+// Vulnerabilities generates the vulnerabilities of an image. Their numbers and names are obviously
+// not real, and depend on the image only.
 func Vulnerabilities(sha string) []api.Vulnerability {
 	all := make([]api.Vulnerability, number(sha, "count")%8)
 	for i := range all {

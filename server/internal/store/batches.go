@@ -12,8 +12,8 @@ import (
 )
 
 // Cursor is the position of a job in the schedules of a registry: the last schedule that it has
-// read. A job that reads the schedules of one status goes by (Created, ID), which is indexed with
-// the status; other jobs go by Seq, the order of creation.
+// read. A job that reads the schedules of one status orders them by (Created, ID), which is indexed
+// with the status; other jobs order them by Seq, the order of creation.
 type Cursor struct {
 	Seq     int64          `json:"seq,omitempty"`
 	Created openapi.Millis `json:"created,omitempty"`
@@ -82,29 +82,29 @@ const (
 // NextBatch returns the batch that begins behind b.After and has at most b.Rows rows. The bound
 // counts rows that do not match too, so that a transaction never reads more.
 func (tx *Tx) NextBatch(ctx context.Context, counts Counts, f qql.Filter, b Batch) (Batch, error) {
-	most := b.Rows
+	limit := b.Rows
 	b.status, b.filter = oneStatus(f), f
 	if b.status == "" {
 		b.To = Cursor{}
-		err := tx.Scan(ctx, []any{&b.Rows, &b.To.Seq}, bySeq, tx.World, b.Registry, b.After.Seq, b.UpTo, most)
-		b.Last = b.Rows < most
+		err := tx.Scan(ctx, []any{&b.Rows, &b.To.Seq}, bySeq, tx.World, b.Registry, b.After.Seq, b.UpTo, limit)
+		b.Last = b.Rows < limit
 		return b, err
 	}
 	var all int
-	if b.Status, all = Estimate(counts, f); all <= most {
+	if b.Status, all = Estimate(counts, f); all <= limit {
 		b.To, b.Rows, b.Last = Cursor{Created: math.MaxInt64}, all, true
 		return b, nil
 	}
 	found, err := tx.first(ctx, []any{&b.To.Created, &b.To.ID}, byStatus,
-		tx.World, b.Registry, b.status, b.After.Created, b.After.ID, most-1)
+		tx.World, b.Registry, b.status, b.After.Created, b.After.ID, limit-1)
 	if err == nil && !found {
 		b.To, b.Rows, b.Last = Cursor{Created: math.MaxInt64}, 0, true // the rest is not counted
 	}
 	return b, err
 }
 
-// condition holds for the schedules of a batch; args are the arguments before those of the
-// condition. For a batch of one status it is short, so that an index answers it alone.
+// condition returns the condition that selects the schedules of a batch; args are the arguments
+// before those of the condition. For a batch of one status, an index has all its columns.
 func (b Batch) condition(tx *Tx, args ...any) statement {
 	args = append(args, tx.World, b.Registry)
 	n := len(args)

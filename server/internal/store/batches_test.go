@@ -12,7 +12,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// TestBatches: whatever their size, and however many schedules were created at one moment, the batches of a registry have each schedule that matches once, and none that was created later.
+// TestBatches checks that the batches of a registry have each matching schedule once and no later schedule, for each batch size and even if schedules were created at the same time.
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	var all []store.Schedule
@@ -23,7 +23,7 @@ func TestBatches(t *testing.T) {
 			s.Status, s.Name = api.StatusFinished, "b"
 		}
 		all = append(all, s)
-		if i < 12 { // the last one is too late
+		if i < 12 { // the last one is created after the job
 			for _, text := range []string{"", "status:" + string(s.Status), "status:" + string(s.Status) + " AND name:" + s.Name} {
 				want[text] = append(want[text], s.ScheduleUUID)
 			}
@@ -76,7 +76,7 @@ func batches(ctx context.Context, tx *store.Tx, text string, rows int) (ids []st
 			return nil, err
 		}
 		if len(found) > rows {
-			return nil, fmt.Errorf("a batch of %d has %d", rows, len(found))
+			return nil, fmt.Errorf("a batch of at most %d has %d schedules", rows, len(found))
 		}
 		for _, r := range found {
 			ids = append(ids, r.ID)

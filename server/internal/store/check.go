@@ -2,7 +2,7 @@ package store
 
 import "context"
 
-// invariants are queries that find violations; each row of an answer is the text of a finding. They
+// invariants are queries that find violations; each row of a result is the text of a finding. They
 // read the data of all worlds and of their snapshots.
 var invariants = []string{
 	`SELECT 'world ' || c.world || ', registry ' || c.registry || ': the counter of ' || c.status

@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
-// databases are one of each kind, empty.
+// databases returns an empty database of each kind.
 func databases(t *testing.T) map[string]string {
 	return map[string]string{"sqlite": filepath.Join(t.TempDir(), "qcs.db"), "postgres": postgrestest.New(t, "")}
 }
@@ -69,7 +69,7 @@ func TestCheckFindsDamage(t *testing.T) {
 	}
 }
 
-// oldSchema is the schema as it was at an earlier version.
+// oldSchema returns the schema of an earlier version.
 func oldSchema(t *testing.T, version int64) sqldb.Schema {
 	t.Helper()
 	older := schema()
@@ -89,7 +89,7 @@ func oldSchema(t *testing.T, version int64) sqldb.Schema {
 	return older
 }
 
-// TestMigrations: a database of each earlier schema keeps its data; one of a later schema is refused.
+// TestMigrations checks that a database of each earlier schema keeps its data, and that one of a later schema is refused.
 func TestMigrations(t *testing.T) {
 	t.Parallel()
 	for version := int64(1); version <= schemaVersion; version++ {
@@ -116,7 +116,7 @@ func TestMigrations(t *testing.T) {
 					testReadOnlyNeedsTheSchema(t, database, version)
 				}
 				s := opened(t, database)
-				testTargetsGo(t, s)
+				testTargetsAreDeleted(t, s)
 				testMigratedJob(t, s, version)
 				if version < 6 {
 					testWorldsGetNumbers(t, s)
@@ -132,7 +132,7 @@ func TestMigrations(t *testing.T) {
 	}
 }
 
-// testReadOnlyNeedsTheSchema: a store that only reads does not migrate.
+// testReadOnlyNeedsTheSchema checks that a read-only store does not migrate.
 func testReadOnlyNeedsTheSchema(t *testing.T, database string, version int64) {
 	t.Helper()
 	s, err := OpenReadOnly(t.Context(), database, time.Now)
@@ -144,7 +144,7 @@ func testReadOnlyNeedsTheSchema(t *testing.T, database string, version int64) {
 	}
 }
 
-// testMigratedJob: a job that was open before the migrations goes on.
+// testMigratedJob checks that a job that was open before the migrations continues.
 func testMigratedJob(t *testing.T, s *Store, version int64) {
 	t.Helper()
 	if err := s.Read(t.Context(), "", func(tx *Tx) error {
@@ -170,7 +170,7 @@ func testMigratedJob(t *testing.T, s *Store, version int64) {
 	}
 }
 
-// testWorldsGetNumbers: worlds that had no numbers have different ones, and new worlds go on behind them.
+// testWorldsGetNumbers checks that the migrations number the worlds, and that new worlds get the next numbers.
 func testWorldsGetNumbers(t *testing.T, s *Store) {
 	t.Helper()
 	if err := s.Write(t.Context(), "", func(tx *Tx) error { return tx.NewWorld(t.Context(), "new", PlanFree) }); err != nil {
@@ -183,8 +183,8 @@ func testWorldsGetNumbers(t *testing.T, s *Store) {
 	}
 }
 
-// testTargetsGo: the target of a schedule is there, and is deleted with the schedule.
-func testTargetsGo(t *testing.T, s *Store) {
+// testTargetsAreDeleted checks that the target of a schedule exists, and is deleted with the schedule.
+func testTargetsAreDeleted(t *testing.T, s *Store) {
 	t.Helper()
 	var before, after int
 	if err := s.Write(t.Context(), "kept", func(tx *Tx) error {
@@ -196,7 +196,7 @@ func testTargetsGo(t *testing.T, s *Store) {
 		_, failed := tx.Exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 's'`, tx.World)
 		return errors.Join(err, failed, count(&after))
 	}); err != nil || before != 1 || after != 0 {
-		t.Errorf("the target of a schedule: got %d, and %d when it was deleted, %v; want 1 and 0", before, after, err)
+		t.Errorf("targets of a schedule: got %d, and %d after its deletion, %v; want 1 and 0", before, after, err)
 	}
 }
 

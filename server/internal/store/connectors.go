@@ -16,16 +16,16 @@ const (
 	GCPConnector ConnectorKind = "GCP"
 )
 
-// Connector is any of the three wire types, which name the columns of one table differently.
+// Connector is any of the three JSON types, which name the columns of one table differently.
 type Connector interface {
 	api.Connector | api.ACRConnector | api.GCPConnector
 }
 
 const connectorColumns = `id, name, description, account, location`
 
-// connectorFields returns the fields for the columns. The account of an AWS connector, which the
-// wire does not show, is a parameter; the application of Azure and the project of Google take its
-// place.
+// connectorFields returns the fields for the columns. The account of an AWS connector, which
+// responses do not show, is a parameter; its column has the application of an Azure connector and
+// the project of a Google connector.
 func connectorFields[C Connector](c *C, account string) (kind ConnectorKind, fields []any) {
 	var none string
 	switch c := any(c).(type) {

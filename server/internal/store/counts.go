@@ -28,7 +28,7 @@ func (c *countsText) Scan(column any) error {
 	*c = countsText{}
 	text, ok := column.(string)
 	if !ok && column != nil {
-		return fmt.Errorf("column holds %T, want counters", column)
+		return fmt.Errorf("column has %T, want counters", column)
 	}
 	for text != "" {
 		var one string

@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "make the empty database anew, if the migrations have changed")
 
-// TestEmptyDatabaseIsCurrent: what new databases begin with is what the migrations make.
+// TestEmptyDatabaseIsCurrent compares the embedded database, of which new databases are copies, with the result of the migrations.
 func TestEmptyDatabaseIsCurrent(t *testing.T) {
 	path := migrated(t)
 	diff := cmp.Diff(contentOf(t, path), embeddedContent(t))
@@ -47,7 +47,7 @@ func TestEmptyDatabaseIsCurrent(t *testing.T) {
 }
 
 // migrated returns the path of a new file that the migrations have filled. It is not in WAL mode, so
-// that it can be a database in memory, and says nothing about when it was made.
+// that it can be a database in memory, and does not contain the time of the migrations.
 func migrated(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "qcs.db")
@@ -73,7 +73,7 @@ func migrated(t *testing.T) string {
 	return path
 }
 
-// embeddedContent is the content of the embedded database.
+// embeddedContent returns the content of the embedded database.
 func embeddedContent(t *testing.T) []string {
 	t.Helper()
 	image, err := unpacked()
@@ -90,7 +90,7 @@ func embeddedContent(t *testing.T) []string {
 	return contentOf(t, path)
 }
 
-// contentOf returns the schema of a database, the migrations that it has seen, and its last number of a world.
+// contentOf returns the schema of a database, its applied migrations, and its last number of a world.
 func contentOf(t *testing.T, path string) []string {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path)
@@ -103,7 +103,7 @@ func contentOf(t *testing.T, path string) []string {
 		UNION ALL SELECT 'last number of a world: ' || last FROM world_number ORDER BY line`)
 }
 
-// linesOf returns the texts that a query reads.
+// linesOf returns the rows of a query.
 func linesOf(t *testing.T, db *sql.DB, query string) (all []string) {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query)

@@ -11,8 +11,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
-// TestNoListScansATable: with the filters and orders of the samples, of the CLI and of bulk jobs, each query of a list goes by an index, on both databases.
-func TestNoListScansATable(t *testing.T) {
+// TestListsUseIndexes checks that each query of a list, with the filters and orders of the samples, the CLI and bulk jobs, uses an index, on both databases.
+func TestListsUseIndexes(t *testing.T) {
 	t.Parallel()
 	lists := map[string]struct {
 		resource Resource
@@ -90,13 +90,13 @@ func TestNoListScansATable(t *testing.T) {
 	}
 }
 
-// table is the first table of a query.
+// table returns the first table of a query.
 func table(query string) string {
 	_, rest, _ := strings.Cut(query, " FROM ")
 	return strings.Fields(rest)[0]
 }
 
-// explain returns the plan of a query. That of PostgreSQL scans a table only where there is no other way.
+// explain returns the plan of a query. PostgreSQL is set to scan a table only if it has no other plan.
 func explain(t *testing.T, tx *Tx, q statement) (plan string) {
 	t.Helper()
 	text := `EXPLAIN QUERY PLAN `

@@ -13,7 +13,7 @@ type whole[T ~int | ~int64] struct{ to *T }
 func (w whole[T]) Scan(column any) error {
 	n, ok := column.(int64)
 	if !ok {
-		return fmt.Errorf("column holds %T, want a whole number", column)
+		return fmt.Errorf("column has %T, want a whole number", column)
 	}
 	*w.to = T(n)
 	return nil
@@ -43,7 +43,7 @@ func (j jsonText[T]) Scan(column any) error {
 	case []byte:
 		return j.Scan(string(c))
 	}
-	return fmt.Errorf("column holds %T, want JSON text", column)
+	return fmt.Errorf("column has %T, want JSON text", column)
 }
 
 // Value implements driver.Valuer.

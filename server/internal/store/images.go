@@ -9,7 +9,7 @@ import (
 )
 
 // Images are the tokens of the list of images. Public scripts use repo.repository, sha and
-// lastScanned; the others are the fields of an answer (our choice).
+// lastScanned; the others are the fields of a response (our choice).
 var Images = resource("created:desc", map[string]string{
 	"repo": `EXISTS (SELECT 1 FROM image_place WHERE image_place.world = image.world
 		AND image_place.sha = image.sha AND %s)`,

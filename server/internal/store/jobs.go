@@ -12,12 +12,14 @@ import (
 type Selection struct {
 	IDs    []string `json:"ids,omitempty"`
 	Filter string   `json:"filter,omitempty"`
-	Older  bool     `json:"older,omitempty"` // the call of client v1.1, which forbids less
+	// ByBody is the deprecated call with ids in the body: it follows column Delete of the table in
+	// openapi/rules.
+	ByBody bool `json:"older,omitempty"`
 
 	Failures call.Failures `json:"failures,omitzero"` // that a fault adds
 }
 
-// Job is a bulk job with what the wire does not show. Its row is the truth: one transaction reads
+// Job is a bulk job with what responses do not show. Its row is the truth: one transaction reads
 // the row, works on a batch and writes the row.
 type Job struct {
 	control.Job

@@ -21,7 +21,7 @@ const (
 // Wait is how long a schedule stays in the state to which a move takes it.
 type Wait int
 
-// The waits: the durations of the schedule, until the next run of an automatic one, or for ever.
+// The waits: the durations of the schedule, until the next run of an automatic one, or forever.
 const (
 	Forever Wait = iota
 	WhileQueued
@@ -55,7 +55,7 @@ type Move struct {
 const day = `86400000`
 
 // waits has the expressions for the time at which a schedule is due again. If a run took longer
-// than the interval, the runs that it missed are left out.
+// than the interval, the missed runs are skipped.
 var waits = [...]string{
 	Forever:       `0`,
 	WhileQueued:   `due_at + queued_stay`,
@@ -98,9 +98,9 @@ type Scope struct {
 	Except []string // these worlds are left out
 }
 
-// condition holds for the worlds of a scope; column contains the name of the world. The first
-// argument is the time of the store. The column held of a world is the time until which its runner
-// is paused.
+// condition returns the condition that selects the worlds of a scope; column has their names. The
+// first argument is the time of the store. The column held of a world is the time until which its
+// runner is paused.
 func (s Scope) condition(tx *Tx, column string, args ...any) statement {
 	if s.Only != "" {
 		args = append(args, s.Only)

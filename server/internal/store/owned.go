@@ -12,7 +12,7 @@ import (
 // WorldRow is the row of a world.
 type WorldRow struct {
 	World
-	Number   int64 // never used again, also not after the world is dropped
+	Number   int64 // never used again, not even after the world is dropped
 	Revision int64 // counts the committed writes of the world
 	Clock    Clock
 }
@@ -40,7 +40,7 @@ func (s *Store) row(ctx context.Context, tx *Tx) (r WorldRow, err error) {
 type WorldState struct {
 	WorldRow
 	Now    openapi.Millis // by the clock of the world
-	Stable bool           // no write is being committed: answers of this revision can be cached
+	Stable bool           // no write is being committed: responses of this revision can be cached
 }
 
 // WorldState returns the state of a world, or ErrNotFound.

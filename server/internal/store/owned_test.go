@@ -41,8 +41,8 @@ func revisions(t *testing.T, s *store.Store, worlds ...string) map[string]int64 
 	return all
 }
 
-// TestRevisionsMoveOn: each committed write of a world moves its revision on, and no other transaction does.
-func TestRevisionsMoveOn(t *testing.T) {
+// TestRevisionsIncrease checks that each committed write of a world increments its revision, and that no other transaction does.
+func TestRevisionsIncrease(t *testing.T) {
 	t.Parallel()
 	nothing := func(context.Context, *store.Tx) error { return nil }
 	for _, tt := range []struct {
@@ -63,7 +63,7 @@ func TestRevisionsMoveOn(t *testing.T) {
 					cancel()
 					return func(committed bool) {
 						if committed {
-							t.Error("it was committed")
+							t.Error("the transaction was committed")
 						}
 					}
 				})
@@ -113,28 +113,28 @@ func TestRevisionsMoveOn(t *testing.T) {
 				for w, after := range revisions(t, s, "a", "b", "c") {
 					got[w] = after > before[w]
 					if after < before[w] {
-						t.Errorf("the revision of %s went back from %d to %d", w, before[w], after)
+						t.Errorf("the revision of %s decreased from %d to %d", w, before[w], after)
 					}
 					if !stateOf(t, s, w).Stable {
 						t.Errorf("%s is not stable afterwards", w)
 					}
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("worlds whose revision moved on (-want +got):\n%s", diff)
+					t.Errorf("worlds whose revision increased (-want +got):\n%s", diff)
 				}
 			})
 		})
 	}
 }
 
-// TestNotStableWhileACommitRuns: until the revision has moved on, no answer may be used again.
+// TestNotStableWhileACommitRuns checks that no response can be cached during a commit, until the revision is incremented.
 func TestNotStableWhileACommitRuns(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		newWorlds(t, s, "a", "b")
 		before := revisions(t, s, "a", "b")
-		shared := s.Shared() // then the row of the database is the truth, and it changes at once
-		look := func(when string, stable bool, revision int64) {
+		shared := s.Shared() // then the row of the database counts, and changes with the commit
+		check := func(when string, stable bool, revision int64) {
 			t.Helper()
 			if w := stateOf(t, s, "a"); w.Stable != stable || w.Revision != revision {
 				t.Errorf("%s: got stable %v, revision %d; want %v, %d", when, w.Stable, w.Revision, stable, revision)
@@ -144,14 +144,14 @@ func TestNotStableWhileACommitRuns(t *testing.T) {
 			}
 		}
 		write(t, s, "a", func(_ context.Context, tx *store.Tx) error {
-			look("before the commit", true, before["a"])
+			check("before the commit", true, before["a"])
 			tx.OnCommit(func() func(bool) {
-				look("while it runs", shared, before["a"])
+				check("while it runs", shared, before["a"])
 				return func(committed bool) {
 					if !committed {
-						t.Error("it was not committed")
+						t.Error("the transaction was not committed")
 					}
-					look("after it", true, before["a"]+1)
+					check("after it", true, before["a"]+1)
 				}
 			})
 			return nil
@@ -159,7 +159,7 @@ func TestNotStableWhileACommitRuns(t *testing.T) {
 	})
 }
 
-// TestReadWhileACommitRuns: the data that it reads is that of before the commit or of after it.
+// TestReadWhileACommitRuns checks that the revision is unknown, as the data is that before or after the commit.
 func TestReadWhileACommitRuns(t *testing.T) {
 	t.Parallel()
 	s := open(t, kinds["file"](t))
@@ -180,7 +180,7 @@ func TestReadWhileACommitRuns(t *testing.T) {
 	})
 }
 
-// TestRevisionOfARead is that of the data: what is written meanwhile is neither read nor counted.
+// TestRevisionOfARead checks that the revision is that of the data: a write during the read is neither read nor counted.
 func TestRevisionOfARead(t *testing.T) {
 	t.Parallel()
 	eachLasting(t, func(t *testing.T, database string) {
@@ -211,8 +211,7 @@ func TestRevisionOfARead(t *testing.T) {
 	})
 }
 
-// TestCommitsThatEndInAnotherOrder: a transaction is committed, and before its Write returns, another one begins and ends.
-// What the later one has written stays.
+// TestCommitsThatEndInAnotherOrder commits a transaction, and another one before the Write of the first returns, and checks that the row of the later one stays.
 func TestCommitsThatEndInAnotherOrder(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
@@ -240,7 +239,7 @@ func TestCommitsThatEndInAnotherOrder(t *testing.T) {
 	})
 }
 
-// TestManyWriters: when Write returns, the revision has moved on; at the end it has counted all writes.
+// TestManyWriters checks that the revision has increased when Write returns, and that it has counted all writes at the end.
 func TestManyWriters(t *testing.T) {
 	t.Parallel()
 	const writers, writes = 8, 20
@@ -269,8 +268,8 @@ func TestManyWriters(t *testing.T) {
 	})
 }
 
-// TestNumbersAreNeverUsedAgain: a world that was dropped and created again is another one, also after the database was opened again.
-func TestNumbersAreNeverUsedAgain(t *testing.T) {
+// TestNumbersAreNeverReused checks that a world that was dropped and created again has a new number, even after the database was reopened.
+func TestNumbersAreNeverReused(t *testing.T) {
 	t.Parallel()
 	eachLasting(t, func(t *testing.T, database string) {
 		used := map[int64]string{}
@@ -298,8 +297,8 @@ func TestNumbersAreNeverUsedAgain(t *testing.T) {
 	})
 }
 
-// TestWorldsOutliveTheProcess: clocks and revisions are what they were when the database was closed.
-func TestWorldsOutliveTheProcess(t *testing.T) {
+// TestWorldsSurviveARestart checks that clocks and revisions are the same after the database was reopened.
+func TestWorldsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	eachLasting(t, func(t *testing.T, database string) {
 		worlds := []string{"real", "frozen", "scaled"}
@@ -326,7 +325,7 @@ func TestWorldsOutliveTheProcess(t *testing.T) {
 	})
 }
 
-// TestTimeOfNoWorld: a world that does not exist has the clock of the store.
+// TestTimeOfNoWorld checks that a world that does not exist has the clock of the store.
 func TestTimeOfNoWorld(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {

@@ -10,7 +10,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// TestTimeFollowsTheClockAtOnce: a change of a clock is seen by the next call.
+// TestTimeFollowsTheClockAtOnce checks that the next call uses a changed clock.
 func TestTimeFollowsTheClockAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
@@ -38,7 +38,7 @@ func TestTimeFollowsTheClockAtOnce(t *testing.T) {
 	})
 }
 
-// TestManyReadersAndStatements: connections keep many statements, and many transactions read at the same time, some of which fail.
+// TestManyReadersAndStatements runs many concurrent read transactions, some of which fail, with many different statements.
 func TestManyReadersAndStatements(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
@@ -56,7 +56,7 @@ func TestManyReadersAndStatements(t *testing.T) {
 						if n%7 == 0 {
 							return errGaveUp
 						}
-						l := store.List{Page: 1, Size: 1 + i*30 + n} // a text of its own
+						l := store.List{Page: 1, Size: 1 + i*30 + n} // a different statement for each
 						all, total, err := tx.Registries(t.Context(), l)
 						if err == nil && (len(all) != 1 || total != 1 || all[0].RegistryUUID != "r") {
 							err = fmt.Errorf("got %v, %d", all, total)
@@ -73,7 +73,7 @@ func TestManyReadersAndStatements(t *testing.T) {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := s.Read(ended, "w", func(tx *store.Tx) error { _, _, err := tx.Registries(ended, store.List{Page: 1, Size: 1}); return err }); err == nil {
-			t.Error("a transaction of a caller who is gone: got no error")
+			t.Error("a transaction of a disconnected caller: got no error")
 		}
 		if err := s.Read(t.Context(), "w", func(tx *store.Tx) error { return tx.HasRegistry(t.Context(), "r") }); err != nil {
 			t.Errorf("after that: %v", err)

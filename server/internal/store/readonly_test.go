@@ -26,7 +26,7 @@ func readOnly(t *testing.T, path string) *store.Store {
 	return s
 }
 
-// TestReadOnly: a file can be read, checked and copied while another store writes to it, and is not changed.
+// TestReadOnly checks that a file can be read, checked and copied while another store has it open, and is not changed.
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	path := kinds["file"](t)
@@ -48,7 +48,7 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("check: got %v, %v", found, err)
 	}
 	if err := s.Write(t.Context(), "w", func(tx *store.Tx) error { return insertRegistry(t.Context(), tx, "q") }); err == nil {
-		t.Error("a store that only reads has written")
+		t.Error("a read-only store has written")
 	}
 	to := filepath.Join(t.TempDir(), "copy.db")
 	if err := s.Backup(t.Context(), to); err != nil {
@@ -57,7 +57,7 @@ func TestReadOnly(t *testing.T) {
 	write(t, open(t, to), "w", func(ctx context.Context, tx *store.Tx) error { return tx.HasRegistry(ctx, "r") })
 }
 
-// TestReadOnlyOfACopy: a copy that was never opened for writing is read as it is.
+// TestReadOnlyOfACopy checks that a copy that was never opened for writing can be read, and is not changed.
 func TestReadOnlyOfACopy(t *testing.T) {
 	t.Parallel()
 	owner, path := open(t, kinds["file"](t)), filepath.Join(t.TempDir(), "copy.db")
@@ -81,7 +81,7 @@ func TestReadOnlyOfACopy(t *testing.T) {
 	}
 }
 
-// TestReadOnlyAfterACrash: what is in the WAL only is read, too.
+// TestReadOnlyAfterACrash checks that data that is only in the WAL is read.
 func TestReadOnlyAfterACrash(t *testing.T) {
 	t.Parallel()
 	path, crashed := kinds["file"](t), filepath.Join(t.TempDir(), "crashed.db")
@@ -101,8 +101,8 @@ func TestReadOnlyAfterACrash(t *testing.T) {
 	}
 }
 
-// TestReadOnlyNeverMakesAFile: without a database there is an error, and still no database.
-func TestReadOnlyNeverMakesAFile(t *testing.T) {
+// TestReadOnlyCreatesNoFile checks that a database that does not exist is an error, and is not created.
+func TestReadOnlyCreatesNoFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "qcs.db")
 	if _, err := store.OpenReadOnly(t.Context(), path, now.Time); err == nil {

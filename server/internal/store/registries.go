@@ -9,11 +9,11 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// ErrDuplicate says that a row with the same key exists.
+// ErrDuplicate means that a row with the same key exists.
 var ErrDuplicate = errors.New("exists already")
 
 // Registries are the tokens of the list of registries. Public scripts use registryUri only; the
-// others are all scalar fields of an answer (our choice).
+// others are all scalar fields of a response (our choice).
 var Registries = resource("created:desc", nil, []token{
 	{qql.Field{Token: "registryUuid", Kind: qql.ID}, "id"},
 	{qql.Field{Token: "registryUri", Kind: qql.Text}, "uri"},
@@ -57,7 +57,7 @@ func detailFields(r *api.RegistryDetails) []any {
 }
 
 // visible is the condition that a registry exists. A registry that a job deletes has the id of the
-// job in the column deletion, and exists no longer for all other calls.
+// job in the column deletion, and no longer exists for other calls.
 const visible = ` FROM registry WHERE world = $1 AND deletion = ''`
 
 // Registries lists registries with their counts of schedules, and counts all that match.

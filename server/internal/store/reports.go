@@ -32,7 +32,7 @@ const (
 	ReportScheduled = "SCHEDULED"
 )
 
-// Report is a report with what the wire does not show.
+// Report is a report with what responses do not show.
 type Report struct {
 	api.Report
 	Text               string // its description; empty for none
@@ -59,7 +59,7 @@ func (tx *Tx) InsertReport(ctx context.Context, r Report) error {
 		append([]any{tx.World, r.Content}, r.fields()...)...)
 }
 
-// RipenReports brings the reports of the world up to its time: it deletes those that have expired,
+// RipenReports updates the reports of the world to its time: it deletes those that have expired,
 // and marks those that are ready as generated.
 func (tx *Tx) RipenReports(ctx context.Context) error {
 	return tx.runAll(ctx, []string{

@@ -7,7 +7,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Repositories are the tokens of the list of repositories: all fields of an answer (our choice).
+// Repositories are the tokens of the list of repositories: all fields of a response (our choice).
 var Repositories = resource("repoName:asc", nil, []token{
 	{qql.Field{Token: "repoName", Kind: qql.Text}, "name"},
 	{qql.Field{Token: "totalImages", Kind: qql.Number}, "images"},

@@ -10,7 +10,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 )
 
-// Schedule is a schedule with what the wire does not show.
+// Schedule is a schedule with what responses do not show.
 type Schedule struct {
 	api.Schedule
 	RegistryID string
@@ -30,7 +30,7 @@ type Stays struct{ Queued, Listing, Scanning int64 }
 const target = "filters.repoTags"
 
 // Schedules are the tokens of the list of schedules. Release notes 1.15 name status and
-// scheduleUuid; the others are the scalar fields of an answer (our choice).
+// scheduleUuid; the others are the scalar fields of a response (our choice).
 var Schedules = resource("created:desc", map[string]string{
 	target: `EXISTS (SELECT 1 FROM schedule_target WHERE schedule_target.world = schedule.world
 		AND schedule_target.schedule = schedule.id AND %s)`,
@@ -191,8 +191,8 @@ func targets(s Schedule) (all []repoTag) {
 	return all
 }
 
-// manyAlike is how many schedules with the same targets are worth a statement of their own on a
-// database that inserts one row at a time.
+// manyAlike is the number of schedules with the same targets from which one statement for all is
+// faster, on a database that inserts one row at a time.
 const manyAlike = 20
 
 const insertTarget = `INSERT INTO schedule_target (world, schedule, position, repo, tag)`

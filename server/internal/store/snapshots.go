@@ -200,7 +200,7 @@ func (tx *Tx) values(ctx context.Context, columns int, q statement) ([][]any, er
 	return all, rows.Err()
 }
 
-// FileError says why an exported document cannot be imported.
+// FileError is the reason why an exported document cannot be imported.
 type FileError struct{ Msg string }
 
 func (e *FileError) Error() string { return e.Msg }
@@ -265,14 +265,14 @@ func (tx *Tx) loadTable(ctx context.Context, name string, t control.SnapshotTabl
 	return nil
 }
 
-// checkLoaded refuses rows of a document that the rules cannot work with: schedules whose life
-// cycle would never rest, targets of schedules that do not exist, and counters of unknown statuses.
+// checkLoaded refuses rows of a document that the rules cannot work with: schedules that would
+// always be due, targets of schedules that do not exist, and counters of unknown statuses.
 func (tx *Tx) checkLoaded(ctx context.Context, world string) error {
 	for _, check := range []struct{ find, msg string }{
 		{
 			`SELECT id FROM schedule WHERE world = $1 AND (interval_days < 0 OR interval_days = 0
 			AND start_time <> '' OR queued_stay < 0 OR listing_stay < 0 OR scanning_stay < 0) LIMIT 1`,
-			"The schedule %s has an interval or a duration that cannot be.",
+			"The schedule %s has an invalid interval or duration.",
 		},
 		{
 			`SELECT schedule FROM schedule_target WHERE world = $1 AND NOT EXISTS (SELECT 1 FROM schedule
@@ -296,7 +296,7 @@ func (tx *Tx) checkLoaded(ctx context.Context, world string) error {
 	}
 	for _, s := range statuses {
 		if !api.Status(s).Valid() {
-			return fileErrorf("The table schedule_count has the status %q, which there is not.", s)
+			return fileErrorf("The table schedule_count has the unknown status %q.", s)
 		}
 	}
 	return nil

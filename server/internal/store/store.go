@@ -1,4 +1,4 @@
-// Package store keeps the emulator's data: rows, and the SQL that reads and writes them. It
+// Package store has the emulator's data: rows, and the SQL that reads and writes them. It
 // contains no rules: the packages registry, scan, report and world decide what may happen to a row.
 // Connections and transactions are in sqldb.
 //
@@ -16,7 +16,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
-// ErrNotFound says that a row does not exist in the world of the transaction.
+// ErrNotFound means that a row does not exist in the world of the transaction.
 var ErrNotFound = sqldb.ErrNotFound
 
 // Busy reports whether the database could not be used now, so that a later try can succeed.
@@ -29,10 +29,10 @@ type Store struct {
 	now   func() time.Time
 }
 
-// Memory names a database that lives as long as the process.
+// Memory names a database that ends with the process.
 const Memory = sqldb.Memory
 
-// Open opens a database and brings its schema up to date. The name is the path of a SQLite file,
+// Open opens a database and migrates its schema. The name is the path of a SQLite file,
 // which is created if it does not exist and must belong to this process; Memory; or the URL of a
 // PostgreSQL database, "postgres://…". Transactions take their time from the clock now.
 func Open(ctx context.Context, database string, now func() time.Time) (*Store, error) {
@@ -65,7 +65,7 @@ func (s *Store) Close() error { return s.db.Close() }
 // Shared reports whether other processes may use the database: replicas on PostgreSQL.
 func (s *Store) Shared() bool { return s.db.Shared() }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database responds.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Backup copies a SQLite database, also during writes, to a file that must not exist.
@@ -75,7 +75,7 @@ func (s *Store) Backup(ctx context.Context, path string) error { return s.db.Bac
 type Tx struct {
 	*sqldb.Tx
 	World    string
-	Now      openapi.Millis // by the clock of the world; everything that the transaction writes carries it
+	Now      openapi.Millis // by the clock of the world; the time of everything that the transaction writes
 	Revision int64          // of the data that the transaction reads; 0 if it is not known
 
 	store   *Store

@@ -15,7 +15,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// kinds make an empty database of each kind.
+// kinds has functions that create an empty database of each kind.
 var kinds = map[string]func(*testing.T) string{
 	"memory":   func(*testing.T) string { return store.Memory },
 	"file":     func(t *testing.T) string { return filepath.Join(t.TempDir(), "a b%20c?.db") },
@@ -32,7 +32,7 @@ func each(t *testing.T, f func(*testing.T, *store.Store)) {
 	}
 }
 
-// eachLasting runs a test on every kind of database that outlives the store.
+// eachLasting runs a test on every kind of database that can be reopened.
 func eachLasting(t *testing.T, f func(t *testing.T, database string)) {
 	for name, database := range kinds {
 		if name != "memory" {
@@ -48,7 +48,7 @@ func insertRegistry(ctx context.Context, tx *store.Tx, id string) error {
 	return tx.InsertRegistry(ctx, api.RegistryDetails{RegistryUUID: id, RegistryURI: "https://" + id, RegistryType: api.RegistryTypeV2, Created: tx.Now})
 }
 
-func TestWorldsDoNotSeeEachOther(t *testing.T) {
+func TestWorldsAreSeparate(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		for _, world := range []string{"one", "two"} {
@@ -92,7 +92,7 @@ func TestWorldsDoNotSeeEachOther(t *testing.T) {
 	})
 }
 
-func TestAFailedTransactionLeavesNothing(t *testing.T) {
+func TestFailedTransactionsAreRolledBack(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		stop := errors.New("stop")
@@ -122,7 +122,7 @@ func TestReadersOfAFileCannotWrite(t *testing.T) {
 	}
 }
 
-func TestDataOutlivesTheProcess(t *testing.T) {
+func TestDataSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "qcs.db")
 	first, err := store.Open(t.Context(), path, now.Time)
@@ -136,7 +136,7 @@ func TestDataOutlivesTheProcess(t *testing.T) {
 	write(t, open(t, path), "w", func(ctx context.Context, tx *store.Tx) error { return tx.HasRegistry(ctx, "r") })
 }
 
-func TestRepositoriesAddUpInTheRegistry(t *testing.T) {
+func TestRegistryHasTotalsOfRepositories(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
@@ -183,7 +183,7 @@ func TestClearKeepsUsers(t *testing.T) {
 	})
 }
 
-// TestBusy: a database that another process holds for too long is busy, not broken.
+// TestBusy checks that the error is Busy if another process locks the database for too long.
 func TestBusy(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "qcs.db")
@@ -203,6 +203,6 @@ func TestBusy(t *testing.T) {
 		return nil
 	})
 	if store.Busy(errors.New("else")) || store.Busy(nil) {
-		t.Error("another error is busy")
+		t.Error("got busy for another error")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// TestTargets: what schedules scan is found again, of many that are alike and of others between them.
+// TestTargets checks that filters find the targets of schedules, of many with equal targets and of others between them.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	var all []store.Schedule
@@ -65,8 +65,8 @@ func TestTargets(t *testing.T) {
 	})
 }
 
-// TestRowsThatSayTheSame share what they say, and others do not.
-func TestRowsThatSayTheSame(t *testing.T) {
+// TestSchedulesWithEqualTargetsShareRows checks that schedules are read with their own targets, although consecutive schedules with equal targets share them.
+func TestSchedulesWithEqualTargetsShareRows(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		repos := []string{"a", "a", "", "a", "b", "b", "a"}

@@ -8,7 +8,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// TestTokensAreDocumented: openapi/README.md lists every token of each list.
+// TestTokensAreDocumented checks that openapi/README.md lists every token of each list.
 func TestTokensAreDocumented(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../../openapi/README.md")

@@ -132,7 +132,7 @@ func (w *where) join(filters []qql.Filter, operator, none string) {
 	w.text.WriteByte(')')
 }
 
-// halves writes a list as a balanced tree: databases bound the depth of an expression, and the
+// halves writes a list as a balanced tree: databases limit the depth of an expression, and the
 // depth of a chain is its length.
 func (w *where) halves(filters []qql.Filter, operator string) {
 	if len(filters) == 1 {

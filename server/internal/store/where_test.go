@@ -37,7 +37,7 @@ func write(t testing.TB, s *store.Store, world string, f func(context.Context, *
 	}
 }
 
-// scheduleRecord is a schedule as the filter language sees it.
+// scheduleRecord makes a schedule a record of the filter language.
 type scheduleRecord struct{ api.Schedule }
 
 func (r scheduleRecord) Text(token string) string {
@@ -78,7 +78,7 @@ func (r repoTag) Text(token string) string {
 func (r repoTag) Number(string) int64       { return 0 }
 func (r repoTag) Group(string) []qql.Record { return nil }
 
-// texts are values that are near to one another, and those that a pattern of a database takes for special.
+// texts are similar values, and values with characters that are special in patterns of a database.
 var texts = []string{"", "a", "A", "ab", "Ab", "abc", "b*b", "a?c", "[a]", "a%b", "a_b", `a\b`, "a'b", `a"b`, "a`b", "é", "É", "x y", "]", "ba"}
 
 func drawSchedule(t *rapid.T, i int) store.Schedule {
@@ -151,7 +151,7 @@ func drawQuery(t *rapid.T, depth int) string {
 	return drawTerm(t)
 }
 
-// TestWhereEqualsEval: on any rows and for any query, the rows that SQL finds are those on which the filter holds.
+// TestWhereEqualsEval checks for random rows and queries that SQL finds the rows that Eval accepts.
 func TestWhereEqualsEval(t *testing.T) {
 	t.Parallel()
 	s := open(t, ":memory:")
@@ -214,7 +214,7 @@ func TestWhereEqualsEval(t *testing.T) {
 	})
 }
 
-// TestFilterTextIsNeverSQL: what a caller writes goes into arguments.
+// TestFilterTextIsNeverSQL checks that texts of callers become arguments of a query.
 func TestFilterTextIsNeverSQL(t *testing.T) {
 	t.Parallel()
 	s := open(t, ":memory:")
@@ -248,8 +248,8 @@ func TestFilterTextIsNeverSQL(t *testing.T) {
 	}
 }
 
-// TestTheLongestQueriesWork: databases bound the depth of an expression; what the language allows must fit.
-func TestTheLongestQueriesWork(t *testing.T) {
+// TestLongestQueries checks that the longest filters are within the limits of the databases, which limit the depth of an expression.
+func TestLongestQueries(t *testing.T) {
 	t.Parallel()
 	s := open(t, ":memory:")
 	chain := func(word string) string { return strings.Repeat("name:x "+word+" ", 700) + "name:x" }

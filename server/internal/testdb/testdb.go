@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package testdb gives the tests of a package the database that the environment names: SQLite, or
-// PostgreSQL with QCS_TEST_DATABASE=postgres. Only tests import it.
+// Package testdb provides the tests of a package with the database that the environment names:
+// SQLite, or PostgreSQL with QCS_TEST_DATABASE=postgres. Only tests import it.
 package testdb
 
 import (
@@ -58,7 +58,7 @@ func (d *Databases) Name(t testing.TB) string {
 	return ":memory:"
 }
 
-// File is Name with a SQLite file in a folder of the test in place of a database in memory.
+// File is Name with a SQLite file in a folder of the test instead of a database in memory.
 func (d *Databases) File(t testing.TB) string {
 	t.Helper()
 	if Postgres(t) {

@@ -8,8 +8,8 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 )
 
-// TestTheLastCallsAreKept: however many calls there were, the journal has the last ones, in their order.
-func TestTheLastCallsAreKept(t *testing.T) {
+// TestJournalHasTheLastCalls checks that the journal has the last calls in their order, after any number of calls.
+func TestJournalHasTheLastCalls(t *testing.T) {
 	t.Parallel()
 	const keeps = 10
 	j := NewJournal(keeps)
@@ -27,19 +27,19 @@ func TestTheLastCallsAreKept(t *testing.T) {
 	}
 }
 
-// TestManyBytesAreDropped: long bodies make the journal keep fewer calls.
-func TestManyBytesAreDropped(t *testing.T) {
+// TestJournalSizeIsBounded checks that the journal has fewer calls if their bodies are long.
+func TestJournalSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	j := NewJournal(0)
 	for range 1000 {
 		j.add("w", entry{Exchange: control.Exchange{ResponseBody: strings.Repeat("x", maxBody)}})
 	}
-	if got, most := len(j.List("w", nil)), maxBytes/maxBody; got == 0 || got > most {
-		t.Errorf("got %d calls, want some, at most %d", got, most)
+	if got, limit := len(j.List("w", nil)), maxBytes/maxBody; got == 0 || got > limit {
+		t.Errorf("got %d calls, want some, at most %d", got, limit)
 	}
 }
 
-// TestCapture: the beginning of a text is kept, in however many parts it is written.
+// TestCapture checks that the beginning of a text is captured, whatever the number of parts in which it is written.
 func TestCapture(t *testing.T) {
 	t.Parallel()
 	for _, parts := range [][]string{{"abcdef"}, {"ab", "cdef"}, {"abc", "def"}, {"abcd", "e", "f"}, {"", "abcdef"}} {

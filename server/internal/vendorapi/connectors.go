@@ -11,7 +11,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 )
 
-// DescribeAWSBase answers what a trust policy needs.
+// DescribeAWSBase returns what a trust policy needs.
 func (h *Handlers) DescribeAWSBase(
 	ctx context.Context, _ apiserver.DescribeAWSBaseRequestObject,
 ) (apiserver.DescribeAWSBaseResponseObject, error) {
@@ -26,7 +26,7 @@ func (h *Handlers) CreateAWSConnector(
 	return apiserver.CreateAWSConnector200JSONResponse(c), err
 }
 
-// ListAWSConnectors answers all AWS connectors.
+// ListAWSConnectors returns all AWS connectors.
 func (h *Handlers) ListAWSConnectors(
 	ctx context.Context, _ apiserver.ListAWSConnectorsRequestObject,
 ) (apiserver.ListAWSConnectorsResponseObject, error) {
@@ -34,7 +34,7 @@ func (h *Handlers) ListAWSConnectors(
 	return apiserver.ListAWSConnectors200JSONResponse(all), err
 }
 
-// ListAWSConnectorsOfAccount answers the AWS connectors of an account.
+// ListAWSConnectorsOfAccount returns the AWS connectors of an account.
 func (h *Handlers) ListAWSConnectorsOfAccount(
 	ctx context.Context, r apiserver.ListAWSConnectorsOfAccountRequestObject,
 ) (apiserver.ListAWSConnectorsOfAccountResponseObject, error) {
@@ -50,7 +50,7 @@ func (h *Handlers) CreateACRConnector(
 	return apiserver.CreateACRConnector200JSONResponse(c), err
 }
 
-// ListACRConnectors answers all Azure connectors.
+// ListACRConnectors returns all Azure connectors.
 func (h *Handlers) ListACRConnectors(
 	ctx context.Context, _ apiserver.ListACRConnectorsRequestObject,
 ) (apiserver.ListACRConnectorsResponseObject, error) {
@@ -58,7 +58,7 @@ func (h *Handlers) ListACRConnectors(
 	return apiserver.ListACRConnectors200JSONResponse(all), err
 }
 
-// DescribeACRConnector answers one Azure connector.
+// DescribeACRConnector returns one Azure connector.
 func (h *Handlers) DescribeACRConnector(
 	ctx context.Context, r apiserver.DescribeACRConnectorRequestObject,
 ) (apiserver.DescribeACRConnectorResponseObject, error) {
@@ -78,11 +78,11 @@ func (h *Handlers) CreateGCPConnector(
 	return apiserver.CreateGCPConnector200JSONResponse(c), err
 }
 
-// maxKeyFile bounds a key file; real ones have about 2 KiB.
+// maxKeyFile is the maximum size of a key file; real ones have about 2 KiB.
 const maxKeyFile = 64 << 10
 
-// keyFile reads the part of a form that is a key file, under either of the names that clients give
-// it. None gives nothing, which the rules refuse.
+// keyFile reads the key file in a form, which clients send under one of two names. Without one it
+// returns nothing, which the rules refuse.
 func keyFile(form *multipart.Reader) ([]byte, error) {
 	for {
 		part, err := form.NextPart()
@@ -106,12 +106,12 @@ func keyFile(form *multipart.Reader) ([]byte, error) {
 	}
 }
 
-// formError says why a form cannot be read.
+// formError is the reason why a form cannot be read.
 type formError struct{ cause error }
 
 func (e *formError) Error() string { return "body: " + e.cause.Error() }
 
-// ListGCPConnectors answers all Google connectors.
+// ListGCPConnectors returns all Google connectors.
 func (h *Handlers) ListGCPConnectors(
 	ctx context.Context, _ apiserver.ListGCPConnectorsRequestObject,
 ) (apiserver.ListGCPConnectorsResponseObject, error) {
@@ -119,7 +119,7 @@ func (h *Handlers) ListGCPConnectors(
 	return apiserver.ListGCPConnectors200JSONResponse(all), err
 }
 
-// DescribeGCPConnector answers one Google connector.
+// DescribeGCPConnector returns one Google connector.
 func (h *Handlers) DescribeGCPConnector(
 	ctx context.Context, r apiserver.DescribeGCPConnectorRequestObject,
 ) (apiserver.DescribeGCPConnectorResponseObject, error) {

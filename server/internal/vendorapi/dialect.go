@@ -16,7 +16,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/request"
 )
 
-// Dialect serves calls of v1.1 and v1.2 as calls of v1.3: it rewrites the path and, of v1.1, the
+// Dialect converts calls of v1.1 and v1.2 to calls of v1.3: it rewrites the path and, for v1.1, the
 // page parameter (client v1.1: pageNo).
 func Dialect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +42,7 @@ func Dialect(next http.Handler) http.Handler {
 	})
 }
 
-// rename gives a parameter of a query another name and leaves all else as it is.
+// rename renames a parameter of a query and does not change the rest.
 func rename(query, from, to string) string {
 	pairs := strings.Split(query, "&")
 	for i, pair := range pairs {
@@ -53,7 +53,7 @@ func rename(query, from, to string) string {
 	return strings.Join(pairs, "&")
 }
 
-// credential reads the login of a registry as the version writes it: v1.1 has user name and
+// credential reads the credential of a registry in the form of the version: v1.1 has user name and
 // password in base64 (observed).
 func credential(ctx context.Context, body api.RegistryRequest) api.RegistryRequest {
 	if request.Of(ctx).Version == request.V11 {
@@ -75,8 +75,8 @@ func plainText(text string) string {
 // FilterDecoding is how often a filter is decoded.
 type FilterDecoding string
 
-// The settings. Two integrations encode the filter twice, and a 400 kills them; so a filter that
-// cannot be read and still holds %XX is decoded once more (observed; default: our choice).
+// The values. Two integrations encode the filter twice, and cannot handle a 400; so an invalid
+// filter that contains %XX is decoded once more (observed; default: our choice).
 const (
 	DecodeTwice FilterDecoding = "twice"
 	DecodeOnce  FilterDecoding = "once"
@@ -84,7 +84,7 @@ const (
 
 var encoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// Rewrite brings what some clients send into the form that the document has: a JSON body as
+// Rewrite corrects two deviations of clients from the document: a JSON body that is sent as
 // text/plain, and a filter that is encoded twice.
 func Rewrite(d FilterDecoding, log *slog.Logger) request.Middleware {
 	return func(next http.Handler) http.Handler {
@@ -95,7 +95,7 @@ func Rewrite(d FilterDecoding, log *slog.Logger) request.Middleware {
 				r.Header.Set("Content-Type", "application/json")
 			}
 			if d != DecodeOnce && decodeFilter(r) {
-				log.Warn("the filter was encoded twice; it is read after decoding it once more "+
+				log.Warn("the filter was encoded twice and has been decoded again "+
 					"(--filter-decoding=once refuses it)", "operation", operation)
 			}
 			next.ServeHTTP(w, r)
@@ -103,7 +103,7 @@ func Rewrite(d FilterDecoding, log *slog.Logger) request.Middleware {
 	}
 }
 
-// decodeFilter decodes a filter of the query once more if only that makes it readable.
+// decodeFilter decodes an invalid filter of the query once more, if it is valid then.
 func decodeFilter(r *http.Request) bool {
 	if !strings.Contains(r.URL.RawQuery, "filter=") {
 		return false

@@ -25,13 +25,13 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// statusClosed is logged for a call whose caller did not wait for the answer.
+// statusClosed is logged for a call whose caller did not wait for the response.
 const statusClosed = 499
 
 // invalidInput is the documented message of a 400 (release notes 1.12).
 const invalidInput = "Invalid Input Request."
 
-// problem is the answer to a request that failed.
+// problem is the response to a request that failed.
 type problem struct {
 	status  int
 	message string // for the body
@@ -40,16 +40,16 @@ type problem struct {
 	code    string // of the body; default: made from the status
 }
 
-// problems is the one table from errors to answers, read from top to bottom. An error that no row
-// matches is a fault of ours: 500.
+// problems is the one table from errors to responses, read from top to bottom. An error that no row
+// matches is an internal error: 500.
 var problems = []func(error) (problem, bool){
-	row(func(e *contract.PathError) problem { return refused(http.StatusNotFound, "Not found.", e) }),
+	row(func(e *contract.PathError) problem { return problemFrom(http.StatusNotFound, "Not found.", e) }),
 	row(func(e *contract.MethodError) problem {
-		return refused(http.StatusMethodNotAllowed, "Method not allowed.", e)
+		return problemFrom(http.StatusMethodNotAllowed, "Method not allowed.", e)
 	}),
-	row(func(e *auth.Error) problem { return refused(http.StatusUnauthorized, e.Message, e) }),
+	row(func(e *auth.Error) problem { return problemFrom(http.StatusUnauthorized, e.Message, e) }),
 	row(limitProblem),
-	row(func(e *auth.ForbiddenError) problem { return refused(http.StatusForbidden, e.Message, e) }),
+	row(func(e *auth.ForbiddenError) problem { return problemFrom(http.StatusForbidden, e.Message, e) }),
 	row(func(e *fault.AnswerError) problem {
 		p := problem{status: e.Status, message: e.Message, code: e.Code}
 		if e.Limit != nil {
@@ -59,7 +59,7 @@ var problems = []func(error) (problem, bool){
 		return p
 	}),
 	row(func(e contract.RequestErrors) problem { return requestProblem(e[0], e) }),
-	row(func(e *contract.RequestError) problem { return requestProblem(e, e) }),
+	row(func(e *openapi.RequestError) problem { return requestProblem(e, e) }),
 	row(func(e *qql.SyntaxError) problem {
 		return problem{
 			status: http.StatusBadRequest, message: invalidInput, detail: "filter: " + e.Error(),
@@ -68,17 +68,17 @@ var problems = []func(error) (problem, bool){
 	}),
 	func(err error) (problem, bool) {
 		var e *qql.TokenError
-		p := refused(http.StatusBadRequest, invalidInput, err)
+		p := problemFrom(http.StatusBadRequest, invalidInput, err)
 		if p.rule = openapi.FilterValue; errors.As(err, &e) && e.Unknown {
 			p.rule = openapi.FilterToken
 		}
 		return p, e != nil
 	},
-	row(func(e *registry.PolicyError) problem { return refused(http.StatusBadRequest, "Bad request", e) }),
+	row(func(e *registry.PolicyError) problem { return problemFrom(http.StatusBadRequest, "Bad request", e) }),
 	row(func(e *rule.ViolationError) problem {
 		return problem{status: http.StatusBadRequest, message: e.Msg, detail: e.Msg, rule: e.Rule}
 	}),
-	row(func(e *formError) problem { return refused(http.StatusBadRequest, invalidInput, e) }),
+	row(func(e *formError) problem { return problemFrom(http.StatusBadRequest, invalidInput, e) }),
 	row(func(e *echo.HTTPError) problem {
 		return problem{
 			status: e.Code, message: invalidInput,
@@ -91,8 +91,8 @@ var problems = []func(error) (problem, bool){
 	is(store.ErrNotFound, http.StatusNotFound, "Not found."),
 }
 
-// refused is a problem whose detail is the text of the error.
-func refused(status int, message string, err error) problem {
+// problemFrom returns a problem whose detail is the text of the error.
+func problemFrom(status int, message string, err error) problem {
 	return problem{status: status, message: message, detail: err.Error()}
 }
 
@@ -109,7 +109,7 @@ func row[E error](f func(E) problem) func(error) (problem, bool) {
 
 // is makes a row of the table for one error.
 func is(target error, status int, message string) func(error) (problem, bool) {
-	return func(err error) (problem, bool) { return refused(status, message, err), errors.Is(err, target) }
+	return func(err error) (problem, bool) { return problemFrom(status, message, err), errors.Is(err, target) }
 }
 
 func limitProblem(e *auth.LimitError) problem {
@@ -120,18 +120,17 @@ func limitProblem(e *auth.LimitError) problem {
 	if e.Concurrent {
 		message = "Too many calls of this API run at the same time."
 	}
-	return refused(status, message, e)
+	return problemFrom(status, message, e)
 }
 
-func requestProblem(first *contract.RequestError, all error) problem {
-	message := invalidInput
+func requestProblem(first *openapi.RequestError, all error) problem {
+	p := problemFrom(http.StatusBadRequest, invalidInput, all)
 	switch first.Status {
 	case http.StatusUnsupportedMediaType:
-		message = "Unsupported content type."
+		p.status, p.message = first.Status, "Unsupported content type."
 	case http.StatusRequestEntityTooLarge:
-		message = "Request body too large."
+		p.status, p.message = first.Status, "Request body too large."
 	}
-	p := refused(first.Status, message, all)
 	p.rule = cmp.Or(first.Rule, openapi.DocumentSays)
 	return p
 }
@@ -145,36 +144,36 @@ func problemOf(err error) problem {
 	return problem{status: http.StatusInternalServerError, message: "Internal server error."}
 }
 
-// Detail is the header with the cause of a refusal, or with what an answer rests on, in the form in
-// which net/http keeps it.
+// Detail is the header with the cause of a refusal, or with which of our choices the response
+// depends on, in the canonical form of net/http.
 const Detail = "X-Qcs-Detail"
 
-// Explain is the header by which a caller asks for all that is wrong with a request, not only for
-// the first fault.
+// Explain is the header with which a caller requests all violations of a request, not only the
+// first.
 const Explain = "X-QCS-Explain"
 
-// Fail returns a function that answers an error in the vendor's shape, unless an answer has begun.
-// The cause goes into X-QCS-Detail and the log; the cause of a fault of ours into the log only. The
-// clock gives the time of answers to callers whose world is not known.
+// Fail returns a function that sends an error in the vendor's format, unless a response has begun.
+// The cause goes into X-QCS-Detail and the log; the cause of an internal error into the log only.
+// The function now returns the time of responses to callers whose world is not known.
 func Fail(now func() time.Time) request.Fail {
 	return func(w http.ResponseWriter, r *http.Request, err error) {
 		p := problemOf(err)
-		if gone := r.Context().Err(); gone != nil && p.status == http.StatusInternalServerError {
-			p = refused(statusClosed, "Canceled.", gone) // databases say so in many ways
+		if canceled := r.Context().Err(); canceled != nil && p.status == http.StatusInternalServerError {
+			p = problemFrom(statusClosed, "Canceled.", canceled) // databases return many errors for it
 		}
 		s := request.Of(r.Context())
 		if s.Cause = err; s.Started {
-			return // the caller is gone, or the answer broke off: there is no second answer
+			return // the caller has disconnected, or the response broke off: there is no second response
 		}
 		header := w.Header()
 		header.Set("Content-Type", "application/json")
-		header.Del(Detail) // of the answer that failed
+		header.Del(Detail) // of the response that failed
 		if p.detail != "" {
-			most := maxDetail
+			limit := maxDetail
 			if r.Header.Get(Explain) != "" {
-				most = maxExplained
+				limit = maxExplained
 			}
-			header.Set(Detail, ascii(p.detail, most)+ruleDetail(p.rule))
+			header.Set(Detail, ascii(p.detail, limit)+ruleDetail(p.rule))
 		}
 		var method *contract.MethodError
 		if errors.As(err, &method) {
@@ -187,11 +186,11 @@ func Fail(now func() time.Time) request.Fail {
 		body := errorBody(err, p, cmp.Or(s.Now(), now()))
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(p.status)
-		_, _ = w.Write(body) // the caller may be gone
+		_, _ = w.Write(body) // the caller may have disconnected
 	}
 }
 
-// errorBody is a problem in one of the two shapes of the vendor (release notes 1.12).
+// errorBody returns a problem in one of the two formats of the vendor (release notes 1.12).
 func errorBody(err error, p problem, at time.Time) []byte {
 	var shape any = api.ResponseError{
 		ErrorCode: cmp.Or(p.code, errorCode(p.status)), Message: p.message, Timestamp: at.UnixMilli(),
@@ -207,7 +206,7 @@ func errorBody(err error, p problem, at time.Time) []byte {
 	return body
 }
 
-// errorCode is the status and its name, such as "400 BAD_REQUEST" (release notes 1.12).
+// errorCode returns the status and its name, such as "400 BAD_REQUEST" (release notes 1.12).
 func errorCode(status int) string {
 	name := http.StatusText(status)
 	if status == http.StatusRequestEntityTooLarge {
@@ -216,7 +215,7 @@ func errorCode(status int) string {
 	return strconv.Itoa(status) + " " + strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
 }
 
-// ruleDetail says on what a refusal rests and how it can be switched off.
+// ruleDetail describes the rule of a refusal and what --strictness=vendor does instead.
 func ruleDetail(name string) string {
 	for _, r := range openapi.Refusals {
 		if r.Name == name {
@@ -230,14 +229,14 @@ func ruleDetail(name string) string {
 	return ""
 }
 
-// maxDetail bounds a header; some clients refuse longer lines. A caller that asks for all faults
-// gets more.
+// maxDetail limits the header, as some clients refuse longer lines; maxExplained is the limit for
+// callers that request all violations.
 const maxDetail, maxExplained = 500, 4000
 
-// ascii makes a text fit for a header.
-func ascii(text string, most int) string {
-	if len(text) > most {
-		text = text[:most] + "..."
+// ascii shortens a text and replaces the characters that a header cannot contain.
+func ascii(text string, limit int) string {
+	if len(text) > limit {
+		text = text[:limit] + "..."
 	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

@@ -1,5 +1,5 @@
 // Package vendorapi is the vendor's API over HTTP: the handlers of openapi.yaml, the versions of
-// the API, the validation of requests, and the one table from errors to answers.
+// the API, the validation of requests, and the one table from errors to responses.
 package vendorapi
 
 import (
@@ -14,20 +14,20 @@ import (
 	"github.com/qcsdev/qcs/server/internal/scan"
 )
 
-// Handlers answer the operations of the vendor's document: each translates, calls the rules and
-// names the answer.
+// Handlers implement the operations of the vendor's document: each converts the request, calls the
+// rules and returns the response.
 type Handlers struct {
 	Registry  *registry.Service
 	Scans     *scan.Service
 	Reports   *report.Service
 	Authority *auth.Authority
 
-	AuthStatus      int // of a good login: 201, or 200
+	AuthStatus      int // of a successful login: 201, or 200
 	EmptyListStatus int // of a page without items: 200, or 204 without a body
 }
 
-// isEmpty reports whether a page is answered as 204 without a body, as three integrations expect it
-// (observed).
+// isEmpty reports whether the response to a page is a 204 without a body, which three integrations
+// expect (observed).
 func (h *Handlers) isEmpty(items int) bool {
 	return items == 0 && h.EmptyListStatus == http.StatusNoContent
 }
@@ -37,5 +37,5 @@ func list(filter, sort *string, page, size *int) rule.List {
 	return rule.List{Filter: filter, Sort: sort, PageNumber: page, PageSize: size}
 }
 
-// restsOn passes on what an answer rests on, for X-QCS-Detail and for the response cache.
+// restsOn sets the basis of a response, for X-QCS-Detail and for the response cache.
 func restsOn(ctx context.Context, b rule.Basis) { request.Of(ctx).Basis = b }

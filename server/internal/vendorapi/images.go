@@ -6,7 +6,7 @@ import (
 	"github.com/qcsdev/qcs/gen/apiserver"
 )
 
-// ListImages answers a page of images.
+// ListImages returns a page of images.
 func (h *Handlers) ListImages(
 	ctx context.Context, r apiserver.ListImagesRequestObject,
 ) (apiserver.ListImagesResponseObject, error) {
@@ -18,7 +18,7 @@ func (h *Handlers) ListImages(
 	return apiserver.ListImages200JSONResponse(page), err
 }
 
-// DescribeImage answers one image.
+// DescribeImage returns one image.
 func (h *Handlers) DescribeImage(
 	ctx context.Context, r apiserver.DescribeImageRequestObject,
 ) (apiserver.DescribeImageResponseObject, error) {
@@ -27,7 +27,7 @@ func (h *Handlers) DescribeImage(
 	return apiserver.DescribeImage200JSONResponse(image), err
 }
 
-// ListVulnerabilities answers a page of the vulnerabilities of an image.
+// ListVulnerabilities returns a page of the vulnerabilities of an image.
 func (h *Handlers) ListVulnerabilities(
 	ctx context.Context, r apiserver.ListVulnerabilitiesRequestObject,
 ) (apiserver.ListVulnerabilitiesResponseObject, error) {
@@ -39,7 +39,7 @@ func (h *Handlers) ListVulnerabilities(
 	return apiserver.ListVulnerabilities200JSONResponse(page), err
 }
 
-// ListAssociatedRegistries answers where an image was found.
+// ListAssociatedRegistries returns the places where an image was found.
 func (h *Handlers) ListAssociatedRegistries(
 	ctx context.Context, r apiserver.ListAssociatedRegistriesRequestObject,
 ) (apiserver.ListAssociatedRegistriesResponseObject, error) {

@@ -14,7 +14,7 @@ func (h *Handlers) CreatePolicy(
 	return apiserver.CreatePolicy200JSONResponse(policy), err
 }
 
-// DescribePolicy answers a runtime policy.
+// DescribePolicy returns a runtime policy.
 func (h *Handlers) DescribePolicy(
 	ctx context.Context, r apiserver.DescribePolicyRequestObject,
 ) (apiserver.DescribePolicyResponseObject, error) {

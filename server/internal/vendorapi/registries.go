@@ -12,7 +12,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
-// CreateToken answers a token for a name and a password.
+// CreateToken returns a token for a name and a password.
 func (h *Handlers) CreateToken(
 	ctx context.Context, r apiserver.CreateTokenRequestObject,
 ) (apiserver.CreateTokenResponseObject, error) {
@@ -28,7 +28,7 @@ func (h *Handlers) CreateToken(
 	return apiserver.CreateToken201TextResponse(token), nil
 }
 
-// ListRegistries answers a page of registries.
+// ListRegistries returns a page of registries.
 func (h *Handlers) ListRegistries(
 	ctx context.Context, r apiserver.ListRegistriesRequestObject,
 ) (apiserver.ListRegistriesResponseObject, error) {
@@ -49,7 +49,7 @@ func (h *Handlers) CreateRegistry(
 	return apiserver.CreateRegistry200JSONResponse{RegistryUUID: id}, err
 }
 
-// ValidateRegistry answers whether a registry could be added.
+// ValidateRegistry reports whether a registry could be added.
 func (h *Handlers) ValidateRegistry(
 	ctx context.Context, r apiserver.ValidateRegistryRequestObject,
 ) (apiserver.ValidateRegistryResponseObject, error) {
@@ -61,7 +61,7 @@ func (h *Handlers) ValidateRegistry(
 	return apiserver.ValidateRegistry200JSONResponse(true), err
 }
 
-// DescribeRegistry answers one registry.
+// DescribeRegistry returns one registry.
 func (h *Handlers) DescribeRegistry(
 	ctx context.Context, r apiserver.DescribeRegistryRequestObject,
 ) (apiserver.DescribeRegistryResponseObject, error) {
@@ -99,7 +99,7 @@ func (h *Handlers) DeleteRegistries(
 	return apiserver.DeleteRegistries200JSONResponse{DeletionJobID: job}, err
 }
 
-// registryIDs reads the two older forms; no body, {} and [] mean none.
+// registryIDs reads the two forms of the body; no body, {} and [] mean no ids.
 func registryIDs(body api.RegistryDeletion) []string {
 	if list, err := body.AsIDList(); err == nil {
 		return list
@@ -108,7 +108,7 @@ func registryIDs(body api.RegistryDeletion) []string {
 	return object.RegistryIds
 }
 
-// ListRepositories answers a page of repositories.
+// ListRepositories returns a page of repositories.
 func (h *Handlers) ListRepositories(
 	ctx context.Context, r apiserver.ListRepositoriesRequestObject,
 ) (apiserver.ListRepositoriesResponseObject, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/qcsdev/qcs/gen/apiserver"
 )
 
-// ListReports answers a page of reports.
+// ListReports returns a page of reports.
 func (h *Handlers) ListReports(
 	ctx context.Context, r apiserver.ListReportsRequestObject,
 ) (apiserver.ListReportsResponseObject, error) {
@@ -31,11 +31,11 @@ func (h *Handlers) CreateReport(
 func (h *Handlers) DeleteReports(
 	ctx context.Context, r apiserver.DeleteReportsRequestObject,
 ) (apiserver.DeleteReportsResponseObject, error) {
-	gone, err := h.Reports.DeleteReports(ctx, r.Params.ReportUuids)
-	return apiserver.DeleteReports200JSONResponse{Message: "Reports deleted.", Data: gone}, err
+	deleted, err := h.Reports.DeleteReports(ctx, r.Params.ReportUuids)
+	return apiserver.DeleteReports200JSONResponse{Message: "Reports deleted.", Data: deleted}, err
 }
 
-// DownloadReport answers the file of a report.
+// DownloadReport returns the file of a report.
 func (h *Handlers) DownloadReport(
 	ctx context.Context, r apiserver.DownloadReportRequestObject,
 ) (apiserver.DownloadReportResponseObject, error) {
@@ -46,7 +46,7 @@ func (h *Handlers) DownloadReport(
 	}, err
 }
 
-// CreateReportSchedule says when reports are made.
+// CreateReportSchedule adds a schedule of reports.
 func (h *Handlers) CreateReportSchedule(
 	ctx context.Context, r apiserver.CreateReportScheduleRequestObject,
 ) (apiserver.CreateReportScheduleResponseObject, error) {

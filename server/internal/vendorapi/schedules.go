@@ -8,12 +8,12 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 )
 
-// reference names a schedule under both names that clients read (observed).
+// reference has the id of a schedule under both names that clients read (observed).
 func reference(id string) api.ScheduleReference {
 	return api.ScheduleReference{ScheduleUUID: id, ScheduleID: id}
 }
 
-// ListSchedules answers a page of schedules.
+// ListSchedules returns a page of schedules.
 func (h *Handlers) ListSchedules(
 	ctx context.Context, r apiserver.ListSchedulesRequestObject,
 ) (apiserver.ListSchedulesResponseObject, error) {
@@ -76,7 +76,8 @@ func (h *Handlers) DeleteSchedules(
 	return apiserver.DeleteSchedules200JSONResponse{DeletionJobID: job}, err
 }
 
-// DeleteSchedulesByBody starts the same job by the older form.
+// DeleteSchedulesByBody starts a job of the same kind, which skips only schedules in state Running
+// and BaselineRunning.
 func (h *Handlers) DeleteSchedulesByBody(
 	ctx context.Context, r apiserver.DeleteSchedulesByBodyRequestObject,
 ) (apiserver.DeleteSchedulesByBodyResponseObject, error) {
@@ -85,12 +86,12 @@ func (h *Handlers) DeleteSchedulesByBody(
 		ids = scheduleIDs(*r.Body)
 	}
 	selection := registry.Select(ids, nil)
-	selection.Older = true
+	selection.ByBody = true
 	job, err := h.Registry.DeleteSchedules(ctx, r.RegistryID, selection)
 	return apiserver.DeleteSchedulesByBody200JSONResponse{DeletionJobID: job}, err
 }
 
-// scheduleIDs reads the two forms; no body, {} and [] mean none.
+// scheduleIDs reads the two forms of the body; no body, {} and [] mean no ids.
 func scheduleIDs(body api.ScheduleDeletion) []string {
 	if list, err := body.AsIDList(); err == nil {
 		return list

@@ -76,7 +76,7 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 // AdvanceClock moves the clock of the world forward, and then does all work that is due: each move
 // of a schedule at its own time, the earliest first.
 func (s *Service) AdvanceClock(ctx context.Context, by int64) (a control.Advanced, err error) {
-	// While the world is paused, all moves happen here, so that the answer can list them.
+	// While the world is paused, all moves happen here, so that the response can list them.
 	err = s.Registry.PauseReplicas(ctx, func() error {
 		a, err = s.advance(ctx, by)
 		return err
@@ -110,7 +110,7 @@ func (s *Service) advance(ctx context.Context, by int64) (control.Advanced, erro
 	return control.Advanced{Mode: c.Mode, Now: c.Now, Rate: c.Rate, Events: happened.all, More: happened.more}, err
 }
 
-// maxEvents is how many events an answer has at most.
+// maxEvents is how many events a response has at most.
 const maxEvents = 1000
 
 // events are the moves that advancing a clock has caused.

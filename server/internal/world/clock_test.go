@@ -41,7 +41,7 @@ func TestClocks(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		set  control.ClockSetting
-		want control.Clock // an hour later by the machine
+		want control.Clock // after an hour on the machine's clock
 	}{
 		{"real", control.ClockSetting{Mode: control.ClockModeReal}, control.Clock{Mode: control.ClockModeReal, Rate: 1, Now: start + hour}},
 		{"frozen", control.ClockSetting{Mode: control.ClockModeFrozen}, control.Clock{Mode: control.ClockModeFrozen, Now: start}},

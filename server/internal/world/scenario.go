@@ -96,7 +96,7 @@ func (s *Service) load(ctx context.Context, tx *store.Tx, scenario control.Scena
 		row := api.Connector{Arn: c.Arn, Name: c.Name, Description: c.Description}
 		err := store.InsertConnector(ctx, tx, row, registry.AccountOf(c.Arn))
 		if errors.Is(err, store.ErrDuplicate) {
-			return rule.Errorf(openapi.DuplicateConnector, "connector %s: is there twice", c.Arn)
+			return rule.Errorf(openapi.DuplicateConnector, "connector %s: is listed twice", c.Arn)
 		}
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (s *Service) loadRegistry(
 		Created: created, Updated: created,
 	}, body)
 	if err := tx.InsertRegistry(ctx, row); errors.Is(err, store.ErrDuplicate) {
-		return rule.Errorf(openapi.DuplicateURI, "its address or id is there twice")
+		return rule.Errorf(openapi.DuplicateURI, "its address or id is listed twice")
 	} else if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (l *loader) load(ctx context.Context, template control.ScenarioSchedules) e
 			}
 		}
 		if err := l.tx.InsertSchedules(ctx, rows); errors.Is(err, store.ErrDuplicate) {
-			return rule.Errorf("", "an id is there twice")
+			return rule.Errorf("", "an id is listed twice")
 		} else if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func statusesOf(template control.ScenarioSchedules) ([]api.Status, error) {
 	}
 	all := make([]api.Status, max(template.Count, 1))
 	names := slices.Sorted(maps.Keys(shares))
-	missing := make([]int, len(names)) // how much of its share each status lacks so far; the largest is next
+	missing := make([]int, len(names)) // how much of its share each status lacks; the status with the largest is next
 	for i := range all {
 		next := 0
 		for n, name := range names {
@@ -291,7 +291,7 @@ func scheduleOf(
 	}
 	if status == api.StatusError || status == api.StatusFailed {
 		s.Errors = []api.ScheduleError{{
-			ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer.",
+			ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not respond.",
 		}}
 	}
 	return store.Schedule{Schedule: s, Outcome: api.StatusFinished}

@@ -19,7 +19,7 @@ import (
 //go:embed seeds/*.yaml
 var seeds embed.FS
 
-// Seeds lists the names of the scenarios that come with the emulator.
+// Seeds lists the names of the built-in scenarios.
 func Seeds() []string {
 	files, _ := seeds.ReadDir("seeds") // cannot fail: the folder is embedded
 	var names []string
@@ -45,7 +45,7 @@ func ScenarioOf(seed string, given control.Scenario) (control.Scenario, error) {
 	return seedNamed(seed)
 }
 
-// seedNamed returns a scenario that comes with the emulator.
+// seedNamed returns a built-in scenario.
 func seedNamed(name string) (control.Scenario, error) {
 	if !slices.Contains(Seeds(), name) {
 		return control.Scenario{}, &rule.ViolationError{Msg: fmt.Sprintf("seed %q: not one of %q", name, Seeds())}
@@ -68,7 +68,7 @@ func ReadScenario(text []byte) (s control.Scenario, err error) {
 	if err := top.Decode(&plain); err != nil {
 		return s, err
 	}
-	data, err := json.Marshal(plain) // fails for keys that are not texts
+	data, err := json.Marshal(plain) // fails for keys that are not strings
 	if err != nil {
 		return s, err
 	}

@@ -47,7 +47,7 @@ const (
 
 // Options of a Source.
 type Options struct {
-	Hosts    []string          // host or host:port of the registries, and of all that they redirect to
+	Hosts    []string          // host or host:port of the registries, and of redirect targets
 	Keychain authn.Keychain    // default: that of the machine
 	Network  http.RoundTripper // default: http.DefaultTransport
 	Logger   *slog.Logger      // gets the causes of failed listings
@@ -104,9 +104,9 @@ func (s *Source) List(ctx context.Context, uri string, selected []scan.Selector)
 	e := &scan.Error{Code: codeUnreachable, Msg: "The registry could not be listed."}
 	switch code := status(err); {
 	case network.blocked.Load():
-		e = &scan.Error{Code: codeForbidden, Msg: "The registry leads to a host that the emulator may not call."}
+		e = &scan.Error{Code: codeForbidden, Msg: "The registry refers to a host that is not allowed."}
 	case ctx.Err() != nil:
-		e = &scan.Error{Code: codeTimeout, Msg: "The registry did not answer in time."}
+		e = &scan.Error{Code: codeTimeout, Msg: "The registry did not respond in time."}
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		e = &scan.Error{Code: codeUnauthorized, Msg: "The registry refused the credentials."}
 	}
@@ -250,8 +250,8 @@ func describe(d *remote.Descriptor) (scan.Item, error) {
 	return item, nil
 }
 
-// transportError returns err if it comes from the transport. Other errors say that a manifest is
-// not an image, or has no image for the platform.
+// transportError returns err if it comes from the transport. Other errors mean that a manifest
+// is not an image, or has no image for the platform.
 func transportError(err error) error {
 	var network *url.Error
 	if status(err) > 0 || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
@@ -261,7 +261,7 @@ func transportError(err error) error {
 	return nil
 }
 
-// status returns the status of the answer of a registry; 0 for other errors.
+// status returns the status of the response of a registry; 0 for other errors.
 func status(err error) int {
 	var e *transport.Error
 	if errors.As(err, &e) {

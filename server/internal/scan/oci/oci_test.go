@@ -30,7 +30,7 @@ import (
 
 var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// start serves a registry; wrap may change what it answers.
+// start serves a registry; wrap may change its responses.
 func start(t *testing.T, wrap func(http.Handler) http.Handler) (uri, host string) {
 	t.Helper()
 	h := fake.New(fake.Logger(log.New(io.Discard, "", 0)))
@@ -95,7 +95,7 @@ func TestList(t *testing.T) {
 	push(t, host, "many:chart", mutate.ConfigMediaType(second, types.MediaType("application/vnd.cncf.helm.config.v1+json")))
 	s := source(io.Discard, authn.NewMultiKeychain(), host)
 	if !s.Handles(uri) || s.Handles("https://registry.example.com") {
-		t.Error("it handles the registries on its hosts, and no others")
+		t.Errorf("got %v and %v, want that only registries on the allowed hosts are handled", s.Handles(uri), s.Handles("https://registry.example.com"))
 	}
 	got, err := s.List(t.Context(), uri, []scan.Selector{{Repo: "team/app"}, {Repo: "many", Tag: ".*"}, {Repo: "nosuch"}, {Repo: "NOT A NAME"}})
 	want := scan.Contents{"team/app": {"1.0": one, "latest": one, "2.0": two}, "other": {}, "many": {"latest": one}}
@@ -151,7 +151,7 @@ func wantCode(t *testing.T, s *oci.Source, uri, code string) {
 	}
 }
 
-// TestOnlyAllowedHosts: neither a redirect nor a token service leads to another host.
+// TestOnlyAllowedHosts checks that neither a redirect nor a token service leads to a call to another host.
 func TestOnlyAllowedHosts(t *testing.T) {
 	t.Parallel()
 	var called bool
@@ -187,9 +187,9 @@ func TestFailures(t *testing.T) {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	})
 	wantCode(t, source(io.Discard, authn.NewMultiKeychain(), host), broken, "REGISTRY_UNREACHABLE")
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	wantCode(t, source(io.Discard, authn.NewMultiKeychain(), strings.TrimPrefix(gone.URL, "http://")), gone.URL, "REGISTRY_UNREACHABLE")
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	wantCode(t, source(io.Discard, authn.NewMultiKeychain(), strings.TrimPrefix(closed.URL, "http://")), closed.URL, "REGISTRY_UNREACHABLE")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := source(io.Discard, authn.NewMultiKeychain(), host).List(ended, broken, nil)
@@ -198,7 +198,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestNoCatalogue: registries that show no catalogue are listed by the repositories that are selected.
+// TestNoCatalogue checks that a registry without a catalogue is listed by the selected repositories.
 func TestNoCatalogue(t *testing.T) {
 	t.Parallel()
 	uri, host := start(t, func(next http.Handler) http.Handler {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestWALStaysBounded: while goroutines write without a pause, the WAL begins anew when it has
-// become too long.
+// TestWALStaysBounded checks that SQLite starts the WAL anew when it is too long, while goroutines write
+// without a pause.
 func TestWALStaysBounded(t *testing.T) {
 	t.Parallel()
 	for _, writers := range []int{1, 8} {
@@ -24,13 +24,13 @@ func TestWALStaysBounded(t *testing.T) {
 func testWALStaysBounded(t *testing.T, writers int) {
 	t.Helper()
 	db := open(t)
-	const bound, most, times = 2 << 20, 100_000, 3
+	const bound, maxWrites, times = 2 << 20, 100_000, 3
 	db.checkpoints.limit.Store(bound)
 	var next, anew atomic.Int64
 	var group sync.WaitGroup
 	for range writers {
 		group.Go(func() {
-			for i := next.Add(1); i < most && anew.Load() < times; i = next.Add(1) {
+			for i := next.Add(1); i < maxWrites && anew.Load() < times; i = next.Add(1) {
 				if err := write(t, db, i); err != nil {
 					t.Error(err)
 					return
@@ -38,15 +38,15 @@ func testWALStaysBounded(t *testing.T, writers int) {
 			}
 		})
 	}
-	longest := watchWAL(t, db.checkpoints.wal, bound, func() bool { return anew.Load() < times && next.Load() < most }, func() { anew.Add(1) })
+	longest := watchWAL(t, db.checkpoints.wal, bound, func() bool { return anew.Load() < times && next.Load() < maxWrites }, func() { anew.Add(1) })
 	group.Wait()
 	if anew.Load() < times {
-		t.Errorf("after %d commits the WAL has begun anew %d times, and was at most %d bytes long", next.Load(), anew.Load(), longest)
+		t.Errorf("after %d commits SQLite has started the WAL anew %d times, and it had at most %d bytes", next.Load(), anew.Load(), longest)
 	}
 }
 
-// TestWALWaitsForReaders: while a reader needs the WAL, writers go on even where it is much too
-// long. It begins anew after the reader.
+// TestWALWaitsForReaders checks that writers continue while a reader needs the WAL, even if it is much too
+// long, and that SQLite starts it anew after the reader.
 func TestWALWaitsForReaders(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -62,7 +62,7 @@ func TestWALWaitsForReaders(t *testing.T) {
 		}
 	}
 	err := db.Read(t.Context(), func(tx *Tx) error {
-		var n int // from this query on the reader needs the WAL as it is
+		var n int // from this query on the reader needs the present WAL
 		if err := tx.Scan(t.Context(), []any{&n}, `SELECT COUNT(*) FROM number`); err != nil || n > 0 {
 			return fmt.Errorf("got %d rows before the first write, %w", n, err)
 		}
@@ -78,8 +78,8 @@ func TestWALWaitsForReaders(t *testing.T) {
 	}
 }
 
-// watchWAL reads the length of a WAL while on is true, calls anew each time when it is short again,
-// and returns its greatest length.
+// watchWAL reads the length of a WAL while on returns true, calls anew whenever it is short again, and
+// returns its greatest length.
 func watchWAL(t *testing.T, path string, bound int64, on func() bool, anew func()) (longest int64) {
 	t.Helper()
 	long := false

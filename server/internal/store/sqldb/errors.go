@@ -11,7 +11,7 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Busy reports whether an error says that the database could not be used now, so that a later try
+// Busy reports whether an error means that the database could not be used now, so that a later try
 // can succeed: another process locked it for too long, transactions were in conflict, or the
 // connection was lost.
 func Busy(err error) bool {

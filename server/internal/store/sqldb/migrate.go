@@ -18,7 +18,7 @@ type Schema struct {
 	Empty      func() ([]byte, error) // image of an empty SQLite database with the newest schema
 }
 
-// NewerError says that a newer version of the emulator made the database.
+// NewerError means that a newer version of the emulator has migrated the database.
 type NewerError struct{ Is, Known int64 }
 
 func (e *NewerError) Error() string {
@@ -38,13 +38,13 @@ func (db *DB) checkCurrent(ctx context.Context) error {
 	case is > db.schema.Version:
 		return &NewerError{is, db.schema.Version}
 	case is < db.schema.Version:
-		return fmt.Errorf("the database has the schema %d, older than %d: start qcsd once to bring it up to date",
+		return fmt.Errorf("the database has the schema %d, older than %d: start qcsd once to migrate it",
 			is, db.schema.Version)
 	}
 	return nil
 }
 
-// migrate brings the schema up to date. Replicas that do so at the same time wait for each other.
+// migrate migrates the schema. Replicas that do so at the same time wait for each other.
 func (db *DB) migrate(ctx context.Context) error {
 	switch is := db.version(ctx); {
 	case is > db.schema.Version:

@@ -9,7 +9,7 @@ import (
 )
 
 // readerPool has the connections that read a SQLite file. SQLite takes longer to prepare most
-// queries than to answer them, so each connection caches its statements, unlike sql.Tx.
+// queries than to run them, so each connection caches its statements, unlike sql.Tx.
 type readerPool struct {
 	db    *sql.DB
 	slots chan struct{} // one slot for each connection

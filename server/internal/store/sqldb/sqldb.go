@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Memory names a SQLite database that lives as long as the process.
+// Memory names a SQLite database that ends with the process.
 const Memory = ":memory:"
 
 // DB is an open database. It is safe for concurrent use.
@@ -26,8 +26,8 @@ type DB struct {
 	schema      Schema
 }
 
-// Open opens a database and brings its schema up to date: a SQLite file, which is created if it
-// does not exist, a database in memory ("" or Memory), or a database of a PostgreSQL server,
+// Open opens a database and migrates its schema: a SQLite file, which is created if it does
+// not exist, a database in memory ("" or Memory), or a database of a PostgreSQL server,
 // "postgres://…".
 func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 	db := &DB{schema: s}
@@ -97,7 +97,7 @@ func (db *DB) connectPostgres(url string) error {
 	db.Dialect = postgres
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return errors.New("the URL cannot be read") // the error of pgx contains the password
+		return errors.New("the URL is invalid") // the error of pgx contains the password
 	}
 	if config.RuntimeParams["jit"] == "" {
 		config.RuntimeParams["jit"] = "off" // compiling these queries takes longer than running them
@@ -124,10 +124,10 @@ func (db *DB) Close() error {
 // Shared reports whether other processes may use the database: replicas on PostgreSQL.
 func (db *DB) Shared() bool { return db.shared }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database responds.
 func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
 
-// ErrNoBackup says that Backup does not support PostgreSQL.
+// ErrNoBackup means that Backup does not support PostgreSQL.
 var ErrNoBackup = errors.New("back up a PostgreSQL database with its own tools, such as pg_dump")
 
 // Backup writes a copy of the database as it is now to a file that must not exist, readable for its
@@ -246,7 +246,7 @@ func (db *DB) try(ctx context.Context, do func() error) error {
 	}
 }
 
-// commitError says that a commit failed.
+// commitError means that a commit failed.
 type commitError struct{ err error }
 
 func (e *commitError) Error() string { return "commit: " + e.err.Error() }

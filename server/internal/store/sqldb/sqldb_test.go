@@ -39,8 +39,8 @@ func write(t *testing.T, db *DB, n int64) error {
 	})
 }
 
-// TestOnCommit: all hooks begin before the commit and end after it, in their order; without a
-// commit none is called.
+// TestOnCommit checks that all hooks begin before the commit and end after it, in their order, and that
+// none is called without a commit.
 func TestOnCommit(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -52,7 +52,7 @@ func TestOnCommit(t *testing.T) {
 		"committed":   {nil, []string{"begin 1 at 0", "begin 2 at 0", "end 1 true at 1", "end 2 true at 1"}},
 		"rolled back": {gaveUp, nil},
 	} {
-		var story []string
+		var events []string
 		rows := func() (n int) {
 			if err := db.Read(t.Context(), func(tx *Tx) error {
 				return tx.Scan(t.Context(), []any{&n}, `SELECT COUNT(*) FROM number WHERE label = $1`, name)
@@ -64,17 +64,17 @@ func TestOnCommit(t *testing.T) {
 		err := db.Write(t.Context(), func(tx *Tx) error {
 			for i := range 2 {
 				tx.OnCommit(func() func(bool) {
-					story = append(story, fmt.Sprintf("begin %d at %d", i+1, rows()))
+					events = append(events, fmt.Sprintf("begin %d at %d", i+1, rows()))
 					return func(committed bool) {
-						story = append(story, fmt.Sprintf("end %d %v at %d", i+1, committed, rows()))
+						events = append(events, fmt.Sprintf("end %d %v at %d", i+1, committed, rows()))
 					}
 				})
 			}
 			_, err := tx.Exec(t.Context(), `INSERT INTO number (n, label) VALUES (1, $1)`, name)
 			return errors.Join(err, tt.result)
 		})
-		if !errors.Is(err, tt.result) || !slices.Equal(story, tt.want) {
-			t.Errorf("%s: got %q, %v, want %q", name, story, err, tt.want)
+		if !errors.Is(err, tt.result) || !slices.Equal(events, tt.want) {
+			t.Errorf("%s: got %q, %v, want %q", name, events, err, tt.want)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// ErrNotFound says that a row does not exist.
+// ErrNotFound means that a row does not exist.
 var ErrNotFound = errors.New("not found")
 
 // querier runs the statements of a transaction.

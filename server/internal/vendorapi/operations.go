@@ -15,19 +15,20 @@ type Validate string
 
 // The two ways. They refuse the same requests. Generated, the default, is code that was generated
 // from the document: it checks a request while it binds it. Reference is package contract, which
-// interprets the document; requests that the generated code does not know always go there.
+// interprets the document; it also checks the requests that the generated code does not support.
 const (
 	ValidateGenerated Validate = "generated"
 	ValidateReference Validate = "reference"
 )
 
 // Binders are generated handlers, by operation, that check and bind requests in one pass. They get
-// the values of the parameters in the path, and return openapi.ErrUnbound for a request that they
-// leave to the reference.
+// the values of the parameters in the path, and return openapi.ErrUnbound for a request that the
+// reference must check.
 type Binders = map[string]func(w http.ResponseWriter, r *http.Request, path [2]string) error
 
-// Operations answers requests that fit the document: by the binder of the operation, or by the
-// reference and the generated handlers behind it.
+// Operations checks requests and calls the handlers: by the binder of the operation or, if there is
+// none, if it does not support the request, or if the caller requests all violations, by the
+// reference and the generated handlers.
 func Operations(binders Binders, reference http.Handler, fail request.Fail) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := request.Of(r.Context())
@@ -57,8 +58,8 @@ func Operations(binders Binders, reference http.Handler, fail request.Fail) http
 	})
 }
 
-// basisWriter writes into X-QCS-Detail what an answer rests on, unless the header says why it
-// failed.
+// basisWriter writes to X-QCS-Detail which of our choices the response depends on, unless the
+// header has the cause of a refusal.
 type basisWriter struct {
 	http.ResponseWriter
 	state *request.State
@@ -80,19 +81,19 @@ func (w basisWriter) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w basisWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// CheckResponses checks answers against the document. An answer that violates it becomes a 500,
+// CheckResponses checks responses against the document. A response that violates it becomes a 500,
 // after onViolation was called.
 func CheckResponses(onViolation func(error), fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			answer := request.Buffer{Head: w.Header(), Status: http.StatusOK}
-			next.ServeHTTP(&answer, r)
+			response := request.Buffer{Head: w.Header(), Status: http.StatusOK}
+			next.ServeHTTP(&response, r)
 			s := request.Of(r.Context())
 			err := s.Match.CheckResponse(
-				r, contract.Response{Status: answer.Status, Header: answer.Head, Body: answer.Body.Bytes()},
+				r, contract.Response{Status: response.Status, Header: response.Head, Body: response.Body.Bytes()},
 			)
 			if err == nil || r.Context().Err() != nil {
-				answer.Send(w)
+				response.Send(w)
 				return
 			}
 			s.Violation = err.Error()
