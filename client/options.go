@@ -41,8 +41,8 @@ func (u userinfo) isSet() bool { return u != userinfo{} }
 // Option configures a Client.
 type Option func(*config)
 
-// checked gives an option for a value that is valid or not.
-func checked(valid bool, need string, set func(*config)) Option {
+// validated gives an option for a value that is valid or not.
+func validated(valid bool, need string, set func(*config)) Option {
 	if !valid {
 		return func(c *config) { c.failed = errors.New("client: " + need) }
 	}
@@ -93,7 +93,7 @@ func WithClock(now func() time.Time) Option { return func(c *config) { c.now = n
 // WithPollInterval sets how often Job.Wait polls. Default: half a second on the emulator, and ten
 // seconds on a vendor's platform, where a poll takes several calls.
 func WithPollInterval(d time.Duration) Option {
-	return checked(d > 0, "the poll interval must be more than 0", func(c *config) { c.poll = d })
+	return validated(d > 0, "the poll interval must be more than 0", func(c *config) { c.poll = d })
 }
 
 // WithRetry sets the number of attempts of a call, and the waits between them. Default:
@@ -103,7 +103,7 @@ func WithRetry(p RetryPolicy) Option { return func(c *config) { c.retry = p } }
 // WithAttemptTimeout limits the time of each attempt, including its response. Waits between
 // attempts, for the rate limit and for a login do not count. Default: a minute.
 func WithAttemptTimeout(d time.Duration) Option {
-	return checked(d > 0, "the time of an attempt must be more than 0", func(c *config) { c.timeout = d })
+	return validated(d > 0, "the time of an attempt must be more than 0", func(c *config) { c.timeout = d })
 }
 
 // WithRateLimit limits the attempts per second with a token bucket of the size burst; attempts
@@ -111,7 +111,7 @@ func WithAttemptTimeout(d time.Duration) Option {
 // headers of a response say how many are left.
 func WithRateLimit(perSecond float64, burst int) Option {
 	const need = "a rate limit needs more than 0 calls in a second and a burst of at least 1"
-	return checked(perSecond > 0 && burst >= 1, need, func(c *config) {
+	return validated(perSecond > 0 && burst >= 1, need, func(c *config) {
 		c.limit = rate.NewLimiter(rate.Limit(perSecond), burst)
 	})
 }
@@ -120,7 +120,7 @@ func WithRateLimit(perSecond float64, burst int) Option {
 // subscription is two concurrent calls per operation (docs: rate limits).
 func WithMaxConcurrency(n int) Option {
 	const need = "the greatest number of calls at the same time must be at least 1"
-	return checked(n >= 1, need, func(c *config) { c.maxConcurrent = n })
+	return validated(n >= 1, need, func(c *config) { c.maxConcurrent = n })
 }
 
 // WithLogger logs each attempt on level Debug (method, path, status and duration), and each retry

@@ -13,8 +13,8 @@ import (
 	"github.com/qcsdev/qcs/server/internal/request"
 )
 
-// cutMark is the end of a body that was cut.
-const cutMark = "…"
+// truncated is the end of a body that was cut.
+const truncated = "…"
 
 // Middleware adds each call of a known world to the journal, with the answer after all faults. The
 // clock gives the times of calls.
@@ -119,7 +119,7 @@ func (c *capture) add(part string) {
 // String returns the text, with a mark where it was cut.
 func (c *capture) String() string {
 	if c.cut {
-		return c.text + cutMark
+		return c.text + truncated
 	}
 	return c.text
 }

@@ -110,7 +110,7 @@ func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
 // shown is a call with what is made only when a caller reads it.
 func (e entry) shown() control.Exchange {
 	if e.cut {
-		e.ResponseBody += cutMark
+		e.ResponseBody += truncated
 	}
 	r := wire.Request{
 		Options: "-sS", Method: e.Method, ContentType: e.RequestHeaders["Content-Type"], Body: e.RequestBody,

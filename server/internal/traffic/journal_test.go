@@ -51,7 +51,7 @@ func TestCapture(t *testing.T) {
 				c.add(part)
 			}
 		}
-		if got := c.String(); got != "abcd"+cutMark {
+		if got := c.String(); got != "abcd"+truncated {
 			t.Errorf("%q: got %q", parts, got)
 		}
 	}
