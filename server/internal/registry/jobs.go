@@ -106,7 +106,7 @@ func (s *Service) countFailure(ctx context.Context, k store.JobKey) error {
 		if job.Failures++; job.Failures >= maxFailures {
 			job.State = control.JobStateFailed
 			job.Ended = tx.Now
-			job.Error = "The job has failed; the log has the cause."
+			job.Error = "The work could not be done; the log tells why."
 		}
 		return tx.SaveJob(ctx, job)
 	})

@@ -82,7 +82,7 @@ func isExpression(tag string) bool { return strings.ContainsAny(tag, `*+?^$|()[]
 func compileTag(tag string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(`^(?:` + tag + `)$`)
 	if err != nil {
-		return nil, rule.Errorf(openapi.TagExpression, "The tag is not a valid regular expression.")
+		return nil, rule.Errorf(openapi.TagExpression, "The tag is not a regular expression that can be read.")
 	}
 	return re, nil
 }

@@ -291,7 +291,7 @@ func scheduleOf(
 	}
 	if status == api.StatusError || status == api.StatusFailed {
 		s.Errors = []api.ScheduleError{{
-			ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not respond.",
+			ErrorCode: "REGISTRY_UNREACHABLE", ErrorMessage: "The registry did not answer.",
 		}}
 	}
 	return store.Schedule{Schedule: s, Outcome: api.StatusFinished}

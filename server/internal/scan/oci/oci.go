@@ -104,9 +104,9 @@ func (s *Source) List(ctx context.Context, uri string, selected []scan.Selector)
 	e := &scan.Error{Code: codeUnreachable, Msg: "The registry could not be listed."}
 	switch code := status(err); {
 	case network.blocked.Load():
-		e = &scan.Error{Code: codeForbidden, Msg: "The registry refers to a host that is not allowed."}
+		e = &scan.Error{Code: codeForbidden, Msg: "The registry leads to a host that the emulator may not call."}
 	case ctx.Err() != nil:
-		e = &scan.Error{Code: codeTimeout, Msg: "The registry did not respond in time."}
+		e = &scan.Error{Code: codeTimeout, Msg: "The registry did not answer in time."}
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		e = &scan.Error{Code: codeUnauthorized, Msg: "The registry refused the credentials."}
 	}
