@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/qcsdev/qcs/client/internal/jwt"
 	"github.com/qcsdev/qcs/client/internal/rewind"
 )
@@ -43,17 +41,17 @@ const (
 type passwordSource struct {
 	login   func(context.Context) (string, error)
 	now     func() time.Time
-	lock    *semaphore.Weighted // a mutex that waits no longer than a context; it guards the next fields
+	lock    slots // a mutex that waits no longer than a context; it guards the next fields
 	token   string
 	renewAt time.Time
 }
 
 // Token implements TokenSource.
 func (s *passwordSource) Token(ctx context.Context) (string, error) {
-	if err := s.lock.Acquire(ctx, 1); err != nil {
+	if err := s.lock.acquire(ctx); err != nil {
 		return "", err
 	}
-	defer s.lock.Release(1)
+	defer s.lock.release()
 	if s.token != "" && s.now().Before(s.renewAt) {
 		return s.token, nil
 	}
@@ -69,10 +67,10 @@ func (s *passwordSource) Token(ctx context.Context) (string, error) {
 
 // Refused drops a token, unless another call has renewed it already.
 func (s *passwordSource) Refused(ctx context.Context, token string) {
-	if s.lock.Acquire(ctx, 1) != nil {
+	if s.lock.acquire(ctx) != nil {
 		return
 	}
-	defer s.lock.Release(1)
+	defer s.lock.release()
 	if s.token == token {
 		s.token = ""
 	}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // chain assembles the transports. A call goes through them in this order: limit of concurrent
@@ -29,7 +27,7 @@ func (c *config) chain(server string) *http.Client {
 		c.tokens = &passwordSource{
 			login: loginCall(server, &login, c.login),
 			now:   c.now,
-			lock:  semaphore.NewWeighted(1),
+			lock:  make(slots, 1),
 		}
 	}
 	var authenticated http.RoundTripper = &authTransport{tokens: c.tokens, next: agent}
@@ -96,15 +94,30 @@ func withHeaders(set func(*http.Request), next http.RoundTripper) transport {
 	}
 }
 
+// slots bounds how many calls do something at the same time.
+type slots chan struct{}
+
+// acquire waits for a slot, no longer than the context lasts.
+func (s slots) acquire(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s slots) release() { <-s }
+
 // withConcurrency limits the number of concurrent calls. A call counts until its last attempt has
 // ended and its response was read.
 func withConcurrency(limit int, next http.RoundTripper) transport {
-	calls := semaphore.NewWeighted(int64(limit))
+	calls := make(slots, limit)
 	return func(r *http.Request) (*http.Response, error) {
-		if err := calls.Acquire(r.Context(), 1); err != nil {
+		if err := calls.acquire(r.Context()); err != nil {
 			return nil, err
 		}
-		defer calls.Release(1)
+		defer calls.release()
 		return next.RoundTrip(r)
 	}
 }

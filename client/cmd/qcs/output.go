@@ -19,8 +19,8 @@ type printer struct {
 	columns []string // of table and csv
 }
 
-// printer returns a printer for values of a type. It checks the default columns and --columns, which
-// replaces them, against the fields of the type.
+// printer returns a printer for values of a type. It checks the default columns and --columns,
+// which replaces them, against the fields of the type.
 func (p *program) printer(of any, columns ...string) (*printer, error) {
 	known := fields(reflect.TypeOf(of))
 	for _, c := range slices.Concat(columns, p.flags.columns) {
