@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/scan"
 	"github.com/qcsdev/qcs/server/internal/store"
@@ -13,7 +14,7 @@ import (
 // is that of a successful scan and the registry cannot be listed, the schedule ends in Error.
 func (s *Service) ForceSchedule(ctx context.Context, registryID, id string, status api.Status) error {
 	f := forcing{service: s, registry: registryID, id: id, status: status}
-	if err := s.read(ctx, func(tx *store.Tx) error { return f.read(ctx, tx) }); err != nil {
+	if err := s.Store.Read(ctx, call.World(ctx), func(tx *store.Tx) error { return f.read(ctx, tx) }); err != nil {
 		return err
 	}
 	listings := scan.Listings{}

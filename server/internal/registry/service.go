@@ -56,10 +56,6 @@ func New(o Options) *Service {
 	return s
 }
 
-func (s *Service) read(ctx context.Context, f func(*store.Tx) error) error {
-	return s.Store.Read(ctx, call.World(ctx), f)
-}
-
 func (s *Service) write(ctx context.Context, f func(*store.Tx) error) error {
 	return s.Store.Write(ctx, call.World(ctx), f)
 }

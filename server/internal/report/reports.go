@@ -114,15 +114,11 @@ func (s *Service) ListReports(ctx context.Context, q rule.List) (page api.Report
 
 // CreateReport adds a report on the present data, which is ready some seconds later.
 func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (string, error) {
-	columns, err := columnsOf(body.TemplateName, body.DisplayColumns)
-	if err != nil {
-		return "", err
-	}
 	r := store.Report{Text: body.Description, Report: api.Report{
 		ReportUUID: call.ID(ctx, s.NewID), ReportName: body.Name, ReportType: store.ReportOnDemand,
-		Filter: body.Filter, DisplayColumns: columns, TemplateName: body.TemplateName,
+		Filter: body.Filter, DisplayColumns: body.DisplayColumns, TemplateName: body.TemplateName,
 	}}
-	err = s.write(ctx, func(tx *store.Tx) error {
+	err := s.write(ctx, func(tx *store.Tx) error {
 		r.Created = tx.Now
 		return generate(ctx, tx, r, body.ExpireAfter)
 	})
@@ -131,6 +127,11 @@ func (s *Service) CreateReport(ctx context.Context, body api.ReportRequest) (str
 
 // generate adds a report on the present data.
 func generate(ctx context.Context, tx *store.Tx, r store.Report, days api.ReportExpiry) error {
+	columns, err := columnsOf(r.TemplateName, r.DisplayColumns)
+	if err != nil {
+		return err
+	}
+	r.DisplayColumns = columns
 	f, err := rule.Filter(r.Filter, store.Images.Schema, qql.Options{Now: int64(r.Created)})
 	if err != nil {
 		return err

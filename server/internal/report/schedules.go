@@ -118,7 +118,11 @@ func inMonth(first time.Time, months int) time.Time {
 func (s *Service) Make(ctx context.Context, tx *store.Tx, due store.ReportSchedule) error {
 	created, oldest := due.DueAt, tx.Now.Add(-lifeOf(due.ExpireAfter))
 	if created > oldest {
-		err := s.generateDue(ctx, tx, due)
+		r := store.Report{Text: due.Description, Created: created, Packed: due.Zip == 1, Report: api.Report{
+			ReportUUID: call.ID(ctx, s.NewID), ReportName: due.Name, ReportType: store.ReportScheduled,
+			Filter: due.Filter, DisplayColumns: due.DisplayColumns, TemplateName: due.TemplateName,
+		}}
+		err := generate(ctx, tx, r, due.ExpireAfter)
 		if rule.IsViolation(err) {
 			s.Logger.Warn("a scheduled report is not made", "world", tx.World, "schedule", due.ID, "error", err)
 		} else if err != nil {
@@ -128,17 +132,4 @@ func (s *Service) Make(ctx context.Context, tx *store.Tx, due store.ReportSchedu
 	due.DueAt = nextReport(due.ReportScheduleRequest, max(created, oldest).Time())
 	_, err := tx.PutReportSchedule(ctx, due)
 	return err
-}
-
-// generateDue adds the report of a schedule.
-func (s *Service) generateDue(ctx context.Context, tx *store.Tx, due store.ReportSchedule) error {
-	columns, err := columnsOf(due.TemplateName, due.DisplayColumns)
-	if err != nil {
-		return err
-	}
-	r := store.Report{Text: due.Description, Created: due.DueAt, Packed: due.Zip == 1, Report: api.Report{
-		ReportUUID: call.ID(ctx, s.NewID), ReportName: due.Name, ReportType: store.ReportScheduled,
-		Filter: due.Filter, DisplayColumns: columns, TemplateName: due.TemplateName,
-	}}
-	return generate(ctx, tx, r, due.ExpireAfter)
 }
