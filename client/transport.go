@@ -94,10 +94,9 @@ func withHeaders(set func(*http.Request), next http.RoundTripper) transport {
 	}
 }
 
-// slots bounds how many calls do something at the same time.
+// slots bounds how many calls run at the same time; acquire waits no longer than its context.
 type slots chan struct{}
 
-// acquire waits for a slot, no longer than the context lasts.
 func (s slots) acquire(ctx context.Context) error {
 	select {
 	case s <- struct{}{}:

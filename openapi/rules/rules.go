@@ -110,10 +110,9 @@ var (
 //   - Cancel: swagger 2021 lists the statuses.
 //   - BulkCancel: release notes 1.15 say that Finished, Unknown and Error are ignored, and show a
 //     cancel of Running. The other cells follow from the list of the single call.
-//   - Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice. The
-//     deprecated bulk call with ids in its body follows this column, too.
-//   - BulkDelete: release notes 1.15 say that Queued, Unknown and Running are ignored, and that
-//     Finished and Canceled are deleted. The Baseline statuses follow from these.
+//   - Delete: swagger 2021 forbids Running only. Unknown and BaselineRunning are our choice.
+//   - BulkDelete: release notes 1.15 say that Queued, Unknown and Running are ignored, and Finished
+//     and Canceled deleted; the rest follows. The deprecated call with a body has column Delete.
 //   - Update: the documents forbid Running. After an error or a cancel, the answer is our choice.
 var table = map[Status][Update + 1]cell{
 	StatusCreated:   {Cancel: yesDoc, BulkCancel: yesInfer, Delete: yesDoc, BulkDelete: yesInfer, Update: yesDoc},

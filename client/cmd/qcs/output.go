@@ -60,12 +60,10 @@ func (o *printer) value(value any, raw []byte) error {
 		}
 	}
 	switch o.flags.output {
-	case "json":
-		return o.json(data, "  ")
+	case "json", "jsonl":
+		return o.json(data)
 	case "yaml":
 		return o.yaml(data)
-	case "jsonl":
-		return o.json(data, "")
 	case "csv":
 		if len(o.columns) == 0 {
 			o = &printer{o.program, fields(reflect.TypeOf(value))}
@@ -101,12 +99,18 @@ func (o *printer) rows(items []any, count int) error {
 	return o.value(whole, nil)
 }
 
-// json writes JSON in one line, or with an indent.
-func (o *printer) json(data []byte, indent string) error {
-	e := json.NewEncoder(o.stdout)
-	e.SetEscapeHTML(false) // the data stays as it is
-	e.SetIndent("", indent)
-	return e.Encode(json.RawMessage(data))
+// json writes JSON with an indent, or in one line for jsonl.
+func (o *printer) json(data []byte) error {
+	var text bytes.Buffer
+	format := json.Compact
+	if o.flags.output == "json" {
+		format = func(to *bytes.Buffer, data []byte) error { return json.Indent(to, data, "", "  ") }
+	}
+	if err := format(&text, data); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(o.stdout, strings.TrimSpace(text.String()))
+	return err
 }
 
 // yaml writes JSON as YAML and keeps the order of the fields.
