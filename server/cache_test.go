@@ -73,9 +73,6 @@ func (p parameter) values() []string {
 		add(p.Schema.Minimum + 1)
 		return all[1:]
 	}
-	if len(p.Schema.Enum) > 0 {
-		return all[1:] // the empty value is refused
-	}
 	for _, v := range all {
 		if token, isSort := strings.CutSuffix(v, ":desc"); isSort {
 			add(token + ":asc")
@@ -166,6 +163,9 @@ func TestEachParameterIsInTheCacheKey(t *testing.T) {
 				query := target + "?" + p.Name + "=" + url.QueryEscape(value)
 				same(t, srv, query)
 				got := get(t, srv, query)
+				if value == "" && got.status == http.StatusBadRequest {
+					continue // refused before the handler is called
+				}
 				responses[withoutTime(got.body)+got.header.Get("X-QCS-Detail")] = value
 			}
 			if len(responses) < 2 {

@@ -6,7 +6,6 @@ package testdb
 
 import (
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -56,15 +55,6 @@ func (d *Databases) Name(t testing.TB) string {
 		return d.copy(t)
 	}
 	return ":memory:"
-}
-
-// File is Name with a SQLite file in a folder of the test instead of a database in memory.
-func (d *Databases) File(t testing.TB) string {
-	t.Helper()
-	if Postgres(t) {
-		return d.copy(t)
-	}
-	return filepath.Join(t.TempDir(), "qcs.db")
 }
 
 func (d *Databases) copy(t testing.TB) string {
