@@ -64,7 +64,12 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 	if s.options.Validate == ValidateGenerated && s.options.Strictness == contract.Strict {
 		binders = apiserver.Bound(h, vendorBody) // without this line the reference checks all requests
 	}
-	find, err := s.find(contract.VendorDocument, vendorBody, fail)
+	find, err := find(contract.VendorDocument, contract.Options{
+		MaxBody: vendorBody, Strictness: s.options.Strictness,
+		Passed: func(e *contract.RequestError) {
+			s.options.Logger.Warn("accepted by --strictness=vendor", "rule", e.Rule, "cause", e)
+		},
+	}, fail)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +96,8 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 
 // control returns the handler of the control API, which has neither journal nor faults.
 func (s *Server) control(fail request.Fail) (http.Handler, error) {
-	find, err := s.find(contract.ControlDocument, controlBody, fail)
+	// It is always strict: what the vendor ignores says nothing about the control API.
+	find, err := find(contract.ControlDocument, contract.Options{MaxBody: controlBody}, fail)
 	if err != nil {
 		return nil, err
 	}
@@ -165,19 +171,14 @@ func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) htt
 }
 
 // find finds the operation of a request in a document.
-func (s *Server) find(
-	document func() (*contract.Document, error), maxBody int64, fail request.Fail,
+func find(
+	document func() (*contract.Document, error), o contract.Options, fail request.Fail,
 ) (request.Middleware, error) {
 	d, err := document()
 	if err != nil {
 		return nil, err
 	}
-	d = d.With(contract.Options{
-		MaxBody: maxBody, Strictness: s.options.Strictness,
-		Passed: func(e *contract.RequestError) {
-			s.options.Logger.Warn("accepted by --strictness=vendor", "rule", e.Rule, "cause", e)
-		},
-	})
+	d = d.With(o)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			m, err := d.Find(r.Method, r.URL)

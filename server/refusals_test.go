@@ -132,6 +132,37 @@ func TestVendorStrictness(t *testing.T) {
 	get(t, srv, base+"?pageSize=abc").refused(t, http.StatusBadRequest, "not an integer")
 }
 
+// TestIgnoredKeysHaveNoEffect: a key that differs from a known one by case is an unknown key. With
+// the strictness Vendor, which ignores unknown keys, it selects nothing.
+func TestIgnoredKeysHaveNoEffect(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Strictness = contract.Vendor }))
+	schedules := base + "/" + sampleRegistry + "/schedule"
+	lists := []string{base, schedules}
+	read := func() (all string) {
+		for _, list := range lists {
+			all += get(t, srv, list).want(t, http.StatusOK)
+		}
+		return all
+	}
+	before := read()
+	for _, tt := range []struct{ target, key, id string }{
+		{base, "RegistryIds", sampleRegistry}, {base, "REGISTRYIDS", sampleRegistry}, {base, "regi\u017ftryIds", sampleRegistry},
+		{schedules, "ScheduleIds", "f677b189-8b54-46ba-9d24-624b7e98767d"}, {schedules, "Filter", "status:Running"},
+	} {
+		var body string
+		if body = `{"` + tt.key + `":["` + tt.id + `"]}`; tt.key == "Filter" {
+			body = `{"Filter":"` + tt.id + `"}`
+		}
+		call := request{method: http.MethodDelete, target: tt.target, contentType: "application/json", body: body}
+		send(t, srv, call).refused(t, http.StatusBadRequest, "no-selection")
+	}
+	srv.Settle()
+	if after := read(); after != before {
+		t.Errorf("got %s, want %s", after, before)
+	}
+}
+
 func TestExplainListsAllViolations(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())

@@ -16,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/suggest"
 )
 
 // RequestError is openapi.RequestError.
@@ -95,7 +96,7 @@ func (m Match) checkParameter(name string, values []string) (accepted []string, 
 	where := fmt.Sprintf("query parameter %q", name)
 	parameter, known := m.detail().query[name]
 	if !known {
-		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+m.suggest(name))
+		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+suggest.DidYouMean(name, slices.Collect(maps.Keys(m.detail().query))...))
 	}
 	all := strings.Join(values, ",")
 	if strings.ContainsRune(all, 0) {
@@ -119,16 +120,6 @@ func (m Match) checkParameter(name string, values []string) (accepted []string, 
 		return accepted, refuse(openapi.CommaList, where, "holds a comma; repeat the parameter for each item")
 	}
 	return values, nil
-}
-
-// suggest returns "; did you mean ...?" with a parameter that differs only by case, or "".
-func (m Match) suggest(name string) string {
-	for known := range m.detail().query {
-		if strings.EqualFold(known, name) {
-			return fmt.Sprintf("; did you mean %q?", known)
-		}
-	}
-	return ""
 }
 
 // checkBody reads the body and checks what kin-openapi does not.
@@ -166,7 +157,14 @@ func (m Match) checkMedia(r *http.Request, media *openapi3.MediaType, data []byt
 	switch kind := mediaType(r.Header); kind {
 	case "application/json":
 		w := keyWalker{lenient: m.lenient()}
-		return w.check(data, bodySchema(media))
+		if err := w.check(data, bodySchema(media)); err != nil || !w.lenient {
+			return err
+		}
+		data, err := withoutVariants(data, bodySchema(media))
+		if err != nil {
+			return refuse("", "body", "not valid JSON")
+		}
+		setBody(r, data)
 	case "multipart/form-data":
 		_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil || parameters["boundary"] == "" {

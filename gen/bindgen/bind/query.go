@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/suggest"
 )
 
 // Query reads the pairs of a query string. The first error ends it.
@@ -86,13 +87,7 @@ func parameter(in, name string) string { return in + " parameter " + strconv.Quo
 
 // Unknown refuses the current name, which is not among the known names of the operation.
 func (q *Query) Unknown(known ...string) {
-	reason := "not known to " + q.operation
-	for _, name := range known {
-		if strings.EqualFold(name, q.Name) {
-			reason += "; did you mean " + strconv.Quote(name) + "?"
-		}
-	}
-	q.Refuse(openapi.UnknownParameter, reason)
+	q.Refuse(openapi.UnknownParameter, "not known to "+q.operation+suggest.DidYouMean(q.Name, known...))
 }
 
 // NoQuery refuses all parameters, for an operation that has none.

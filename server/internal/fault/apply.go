@@ -11,10 +11,10 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server/internal/auth"
 	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/request"
@@ -86,15 +86,29 @@ func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error)
 		return a.Set.Match(Call{World: c.World.Name, Operation: operation, User: c.User, Now: c.World.Now}), nil
 	}
 	f := control.FaultRequest{When: control.FaultTiming{Probability: 1}}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f.Effect); err != nil || !f.Effect.Kind.Valid() {
-		return nil, rule.Errorf("", "The header X-QCS-Fault is not the JSON of a FaultEffect.")
+	if err := decodeEffect(text, &f.Effect); err != nil {
+		return nil, err
 	}
 	if msg := Check(f); msg != "" {
 		return nil, rule.Errorf("", "%s", msg)
 	}
 	return []control.Fault{{FaultID: "header", When: f.When, Effect: f.Effect}}, nil
+}
+
+// decodeEffect decodes the header of a call that defines its own fault.
+func decodeEffect(text string, into *control.FaultEffect) error {
+	document, err := contract.ControlDocument()
+	if err != nil {
+		return err
+	}
+	var value any
+	if json.Unmarshal([]byte(text), &value) != nil {
+		return rule.Errorf("", "The header X-QCS-Fault is not JSON.")
+	}
+	if err := document.CheckValue("FaultEffect", value); err != nil {
+		return rule.Errorf("", "The header X-QCS-Fault is not a FaultEffect: %s.", err)
+	}
+	return json.Unmarshal([]byte(text), into)
 }
 
 // caller finds the caller before authentication: by the token, or by the user name of a login.
