@@ -86,7 +86,7 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 		find,                                              // the operation, or 404 and 405
 		faults.Middleware,                                 // before authentication, which a fault may refuse
 		s.checkResponses(fail),                            // off unless an option enables it
-		s.authority.Middleware(fail),                      // 401, and 409 if the plan lacks the operation
+		s.authority.Middleware(auth.VendorAPI, fail),      // 401, and 409 if the plan lacks the operation
 		s.limiter.Middleware(fail),                        // 429; a call without a permission counts
 		auth.Authorize(fail),                              // 403
 		newResponseCache(s.options.CacheBytes).Middleware, // after authorization: responses depend on the role
@@ -110,12 +110,12 @@ func (s *Server) control(fail request.Fail) (http.Handler, error) {
 	})
 	return chain(
 		vendorapi.Operations(nil, reference, fail),
-		find,                         // the operation, or 404 and 405
-		s.checkResponses(fail),       // off unless an option enables it
-		access.Middleware(fail),      // 403 for other origins; the control token
-		s.authority.Middleware(fail), // 401
-		s.limiter.Middleware(fail),   // 429
-		auth.Authorize(fail),         // 403
+		find,                    // the operation, or 404 and 405
+		s.checkResponses(fail),  // off unless an option enables it
+		access.Middleware(fail), // 403 for other origins; the control token
+		s.authority.Middleware(auth.ControlAPI, fail),                 // 401
+		s.limiter.Middleware(fail),                                    // 429
+		auth.Authorize(fail),                                          // 403
 		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // filters of the journal
 	), nil
 }

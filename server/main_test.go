@@ -35,6 +35,11 @@ var databases = testdb.New(func(url string) error {
 })
 
 // newServer starts an emulator on a new database, unless the options name one.
+// tokensOfWorld is an option with which tokens expire by the clock of the first world, which the test moves.
+func tokensOfWorld(o *server.Options) {
+	o.Worlds = []server.World{{Name: "default", Plan: "Full", Tokens: server.TokensWorld}}
+}
+
 func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
 	t.Helper()
 	return servertest.New(t, append(options, servertest.WithOptions(func(o *server.Options) {

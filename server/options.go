@@ -26,6 +26,16 @@ type Plan = store.Plan
 // World is one subscription, with a name and a plan: only its users see its data.
 type World = store.World
 
+// TokenClock is the clock by which the tokens of a world expire.
+type TokenClock = store.TokenClock
+
+// The clocks. With TokensReal, the default, moving the clock of a world expires no token.
+// TokensWorld is for tests of the expiry.
+const (
+	TokensReal  = store.TokensReal
+	TokensWorld = store.TokensWorld
+)
+
 // User is a user of the configuration.
 type User = auth.User
 
@@ -137,6 +147,9 @@ type Options struct {
 	Pace Pace
 	// Now is time.Now by default.
 	Now func() time.Time
+	// TokenNow is the machine's clock for the expiry of tokens: of calls of the control API, and of
+	// the worlds with TokensReal. Default: time.Now, also if Now is set.
+	TokenNow func() time.Time
 	// Random is crypto/rand by default.
 	Random io.Reader
 	// Logger discards by default.
@@ -172,6 +185,9 @@ func withDefaults(o Options) Options {
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default
 	}
+	if o.TokenNow == nil {
+		o.TokenNow = time.Now //nolint:forbidigo // the default
+	}
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
@@ -192,6 +208,9 @@ func (o Options) check() error {
 	for _, w := range o.Worlds {
 		if w.Name == "" || !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {
 			return fmt.Errorf("world %q: needs a name and the plan Free, Trial or Full", w.Name)
+		}
+		if !slices.Contains([]TokenClock{"", TokensReal, TokensWorld}, w.Tokens) {
+			return fmt.Errorf("world %q: tokens %q is neither real nor world", w.Name, w.Tokens)
 		}
 	}
 	if o.Database != "" && len(o.SigningKey) == 0 {

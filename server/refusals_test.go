@@ -98,7 +98,7 @@ func TestAllowOfWrongMethods(t *testing.T) {
 
 func TestExpiredToken(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(tokensOfWorld))
 	token := "Bearer " + srv.Token()
 	send(t, srv, request{method: http.MethodGet, target: base, token: token}).want(t, http.StatusOK)
 	srv.Advance(4*time.Hour - time.Second)

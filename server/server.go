@@ -125,7 +125,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	if s.authority, err = auth.New(ctx, auth.Options{
 		Store: s.store, Key: key, Worlds: o.worldNames(), Configured: o.Users, Random: o.Random,
-		ReadOnly: !load, FirstUser: o.FirstUser,
+		Now: o.TokenNow, ReadOnly: !load, FirstUser: o.FirstUser,
 	}); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (s *Server) prepareWorlds(ctx context.Context) error {
 				return fmt.Errorf("world %s: named twice", w.Name)
 			}
 			known[w.Name] = true
-			if err := tx.PutWorld(ctx, w.Name, w.Plan, i); err != nil {
+			if err := tx.PutWorld(ctx, w, i); err != nil {
 				return fmt.Errorf("world %s: %w", w.Name, err)
 			}
 		}

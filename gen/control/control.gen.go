@@ -305,6 +305,24 @@ func (e ScanOutcomeStatus) Valid() bool {
 	}
 }
 
+// Defines values for TokenClock.
+const (
+	TokenClockReal  TokenClock = "real"
+	TokenClockWorld TokenClock = "world"
+)
+
+// Valid indicates whether the value is a known member of the TokenClock enum.
+func (e TokenClock) Valid() bool {
+	switch e {
+	case TokenClockReal:
+		return true
+	case TokenClockWorld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Advanced The new time of a world, and the events until then.
 type Advanced struct {
 	// Events The first thousand changes of schedules, in the order of their times.
@@ -1013,6 +1031,9 @@ type SnapshotTable struct {
 	Rows [][]interface{} `json:"rows"`
 }
 
+// TokenClock The clock by which the tokens of a world expire for calls of the vendor's API. With real, moving the clock of the world expires no token; world is for tests of the expiry. The control API always takes the clock of the machine.
+type TokenClock string
+
 // UserRequest A user to create.
 type UserRequest struct {
 	// Name Login name.
@@ -1054,6 +1075,9 @@ type World struct {
 	// Plan Plan of a subscription.
 	Plan Plan `json:"plan"`
 
+	// Tokens The clock by which the tokens of a world expire for calls of the vendor's API. With real, moving the clock of the world expires no token; world is for tests of the expiry. The control API always takes the clock of the machine.
+	Tokens TokenClock `json:"tokens"`
+
 	// Users Users of the world.
 	Users []WorldUser `json:"users"`
 }
@@ -1071,6 +1095,9 @@ type WorldRequest struct {
 
 	// Seed Name of a seed to load.
 	Seed string `json:"seed,omitempty,omitzero"`
+
+	// Tokens The clock by which the tokens of a world expire for calls of the vendor's API. With real, moving the clock of the world expires no token; world is for tests of the expiry. The control API always takes the clock of the machine.
+	Tokens TokenClock `json:"tokens,omitempty,omitzero"`
 
 	// Users Users; one manager with the name of the world when absent. Login names are unique in a server.
 	Users []UserRequest `json:"users,omitempty,omitzero"`
@@ -1090,6 +1117,9 @@ type WorldUpdate struct {
 	// Plan Plan of a subscription.
 	Plan Plan `json:"plan,omitempty,omitzero"`
 
+	// Tokens The clock by which the tokens of a world expire for calls of the vendor's API. With real, moving the clock of the world expires no token; world is for tests of the expiry. The control API always takes the clock of the machine.
+	Tokens TokenClock `json:"tokens,omitempty,omitzero"`
+
 	// Users Users with a new role.
 	Users []UserRole `json:"users,omitempty,omitzero"`
 }
@@ -1105,7 +1135,7 @@ type WorldUser struct {
 	// Role Permissions of a user.
 	Role Role `json:"role"`
 
-	// Token Token, valid for four hours; only in the response of the call that created the user.
+	// Token Token, valid for four hours by the token clock of the world; only in the response of the call that created the user.
 	Token string `json:"token,omitempty,omitzero"`
 }
 

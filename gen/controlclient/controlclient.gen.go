@@ -439,7 +439,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /_qcs/worlds/{world} (the `DropWorld` operationId).
 	DropWorld(ctx context.Context, world WorldName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdateWorldWithBody Change the plan of a world, or the roles of its users
+	// UpdateWorldWithBody Change the plan of a world, the clock of its tokens, or the roles of its users
 	//
 	// A field that is absent does not change.
 	//
@@ -448,7 +448,7 @@ type ClientInterface interface {
 	// Corresponds with PUT /_qcs/worlds/{world} (the `UpdateWorld` operationId).
 	UpdateWorldWithBody(ctx context.Context, world WorldName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdateWorld Change the plan of a world, or the roles of its users
+	// UpdateWorld Change the plan of a world, the clock of its tokens, or the roles of its users
 	//
 	// A field that is absent does not change.
 	//
@@ -1269,7 +1269,7 @@ func (c *Client) DropWorld(ctx context.Context, world WorldName, reqEditors ...R
 	return c.Client.Do(req)
 }
 
-// UpdateWorldWithBody Change the plan of a world, or the roles of its users
+// UpdateWorldWithBody Change the plan of a world, the clock of its tokens, or the roles of its users
 //
 // A field that is absent does not change.
 //
@@ -1288,7 +1288,7 @@ func (c *Client) UpdateWorldWithBody(ctx context.Context, world WorldName, conte
 	return c.Client.Do(req)
 }
 
-// UpdateWorld Change the plan of a world, or the roles of its users
+// UpdateWorld Change the plan of a world, the clock of its tokens, or the roles of its users
 //
 // A field that is absent does not change.
 //
@@ -3103,7 +3103,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /_qcs/worlds/{world} (the `DropWorld` operationId).
 	DropWorldWithResponse(ctx context.Context, world WorldName, reqEditors ...RequestEditorFn) (*DropWorldResponse, error)
 
-	// UpdateWorldWithBodyWithResponse Change the plan of a world, or the roles of its users
+	// UpdateWorldWithBodyWithResponse Change the plan of a world, the clock of its tokens, or the roles of its users
 	//
 	// A field that is absent does not change.
 	//
@@ -3112,7 +3112,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /_qcs/worlds/{world} (the `UpdateWorld` operationId).
 	UpdateWorldWithBodyWithResponse(ctx context.Context, world WorldName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateWorldResponse, error)
 
-	// UpdateWorldWithResponse Change the plan of a world, or the roles of its users
+	// UpdateWorldWithResponse Change the plan of a world, the clock of its tokens, or the roles of its users
 	//
 	// A field that is absent does not change.
 	//
@@ -8287,7 +8287,7 @@ func (c *ClientWithResponses) DropWorldWithResponse(ctx context.Context, world W
 	return ParseDropWorldResponse(rsp)
 }
 
-// UpdateWorldWithBodyWithResponse Change the plan of a world, or the roles of its users
+// UpdateWorldWithBodyWithResponse Change the plan of a world, the clock of its tokens, or the roles of its users
 //
 // A field that is absent does not change.
 //
@@ -8302,7 +8302,7 @@ func (c *ClientWithResponses) UpdateWorldWithBodyWithResponse(ctx context.Contex
 	return ParseUpdateWorldResponse(rsp)
 }
 
-// UpdateWorldWithResponse Change the plan of a world, or the roles of its users
+// UpdateWorldWithResponse Change the plan of a world, the clock of its tokens, or the roles of its users
 //
 // A field that is absent does not change.
 //

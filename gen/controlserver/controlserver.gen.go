@@ -112,7 +112,7 @@ type ServerInterface interface {
 	// DropWorld Delete a world
 	// (DELETE /_qcs/worlds/{world})
 	DropWorld(ctx echo.Context, world WorldName) error
-	// UpdateWorld Change the plan of a world, or the roles of its users
+	// UpdateWorld Change the plan of a world, the clock of its tokens, or the roles of its users
 	// (PUT /_qcs/worlds/{world})
 	UpdateWorld(ctx echo.Context, world WorldName) error
 	// CloneWorld Copy a world
@@ -6117,7 +6117,7 @@ type StrictServerInterface interface {
 	// DropWorld Delete a world
 	// (DELETE /_qcs/worlds/{world})
 	DropWorld(ctx context.Context, request DropWorldRequestObject) (DropWorldResponseObject, error)
-	// UpdateWorld Change the plan of a world, or the roles of its users
+	// UpdateWorld Change the plan of a world, the clock of its tokens, or the roles of its users
 	// (PUT /_qcs/worlds/{world})
 	UpdateWorld(ctx context.Context, request UpdateWorldRequestObject) (UpdateWorldResponseObject, error)
 	// CloneWorld Copy a world

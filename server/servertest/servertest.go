@@ -70,6 +70,7 @@ func New(t testing.TB, options ...Option) *Server {
 	set := settings{server: server.Options{
 		Users:       []server.User{{Name: User, Password: Password}},
 		Now:         s.clock.now,
+		TokenNow:    func() time.Time { return Start }, // no token expires, see server.TokensReal
 		Random:      &source{r: rand.NewChaCha8([32]byte{1})},
 		OnViolation: func(err error) { t.Errorf("an answer does not fit the document: %v", err) },
 	}}

@@ -51,7 +51,7 @@ func rootCommand(p *program) *cobra.Command {
 			"so that integrations can be written and tested without an account.\n" +
 			"It is independent of the vendor, who does not make, check or endorse it.\n\n" +
 			"Every flag can also be set in the environment, as QCSD_ADDR for --addr, or in a configuration " +
-			"file.\nThese settings have no flag: QCSD_WORLDS=name:plan,… and " +
+			"file.\nThese settings have no flag: QCSD_WORLDS=name[:plan[:tokens]],… and " +
 			"QCSD_USERS=name:password[:role[:world]],… (each part percent-encoded), both also as worlds and users " +
 			"in the file; QCSD_SIGNING_KEY and QCSD_CONTROL_TOKEN.",
 		Version:       versionText(),

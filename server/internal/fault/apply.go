@@ -114,7 +114,7 @@ func decodeEffect(text string, into *control.FaultEffect) error {
 // caller finds the caller before authentication: by the token, or by the user name of a login.
 func (a *Applier) caller(r *http.Request) (auth.Caller, bool) {
 	if request.Of(r.Context()).Operation != "CreateToken" {
-		c, err := a.Authority.Authenticate(r)
+		c, err := a.Authority.Authenticate(r, auth.VendorAPI)
 		return c, err == nil
 	}
 	data, err := io.ReadAll(io.LimitReader(r.Body, a.MaxBody))

@@ -65,7 +65,9 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { w.store.Close() })
 	newID := func() string { w.ids++; return fmt.Sprintf("id-%d", w.ids) }
 	w.Service, w.scans, w.worlds = services(w.store, registry.Options{NewID: newID})
-	w.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) })
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		return tx.PutWorld(ctx, store.World{Name: worldName, Plan: store.PlanFull}, 0)
+	})
 	return w
 }
 

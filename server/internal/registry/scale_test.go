@@ -103,7 +103,9 @@ func (g big) fill(b *testing.B) time.Duration {
 	}
 	slices.SortFunc(scenario.Registries, func(a, b control.ScenarioRegistry) int { return strings.Compare(a.RegistryUUID, b.RegistryUUID) })
 	began := time.Now()
-	must(b, s.Write(ctx, worldName, func(tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) }))
+	must(b, s.Write(ctx, worldName, func(tx *store.Tx) error {
+		return tx.PutWorld(ctx, store.World{Name: worldName, Plan: store.PlanFull}, 0)
+	}))
 	_, err := worlds.Seed(ctx, worldName, scenario)
 	must(b, err)
 	took := time.Since(began)

@@ -37,7 +37,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := opened(t, database)
 			if err := s.Write(t.Context(), "w", func(tx *Tx) error {
-				return errors.Join(tx.PutWorld(t.Context(), "w", PlanFull, 0), tx.InsertRegistry(t.Context(), api.RegistryDetails{RegistryUUID: "r", RegistryURI: "https://r"}),
+				return errors.Join(tx.PutWorld(t.Context(), World{Name: "w", Plan: PlanFull}, 0), tx.InsertRegistry(t.Context(), api.RegistryDetails{RegistryUUID: "r", RegistryURI: "https://r"}),
 					tx.InsertSchedule(t.Context(), Schedule{Schedule: api.Schedule{ScheduleUUID: "s", Status: api.StatusQueued}, RegistryID: "r"}))
 			}); err != nil {
 				t.Fatal(err)
@@ -173,7 +173,7 @@ func testMigratedJob(t *testing.T, s *Store, version int64) {
 // testWorldsGetNumbers checks that the migrations number the worlds, and that new worlds get the next numbers.
 func testWorldsGetNumbers(t *testing.T, s *Store) {
 	t.Helper()
-	if err := s.Write(t.Context(), "", func(tx *Tx) error { return tx.NewWorld(t.Context(), "new", PlanFree) }); err != nil {
+	if err := s.Write(t.Context(), "", func(tx *Tx) error { return tx.NewWorld(t.Context(), World{Name: "new", Plan: PlanFree}) }); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]int64{"another": 1, "kept": 2, "new": 3} {

@@ -17,7 +17,9 @@ import (
 func newWorlds(t *testing.T, s *store.Store, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		write(t, s, "", func(ctx context.Context, tx *store.Tx) error { return tx.NewWorld(ctx, name, store.PlanFull) })
+		write(t, s, "", func(ctx context.Context, tx *store.Tx) error {
+			return tx.NewWorld(ctx, store.World{Name: name, Plan: store.PlanFull})
+		})
 	}
 }
 
@@ -93,7 +95,9 @@ func TestRevisionsIncrease(t *testing.T) {
 			}
 		}, nil},
 		{"a plan of the options", func(t *testing.T, s *store.Store) {
-			write(t, s, "", func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, "b", store.PlanFree, 7) })
+			write(t, s, "", func(ctx context.Context, tx *store.Tx) error {
+				return tx.PutWorld(ctx, store.World{Name: "b", Plan: store.PlanFree}, 7)
+			})
 			if w := stateOf(t, s, "b"); w.Plan != store.PlanFree {
 				t.Errorf("got plan %s, want that of the options", w.Plan)
 			}

@@ -53,7 +53,7 @@ func TestWorldsAreSeparate(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		for _, world := range []string{"one", "two"} {
 			write(t, s, world, func(ctx context.Context, tx *store.Tx) error {
-				if err := tx.PutWorld(ctx, world, store.PlanFull, 0); err != nil {
+				if err := tx.PutWorld(ctx, store.World{Name: world, Plan: store.PlanFull}, 0); err != nil {
 					return err
 				}
 				if err := insertRegistry(ctx, tx, "same-id"); err != nil {
@@ -161,7 +161,7 @@ func TestClearKeepsUsers(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
-			if err := errors.Join(tx.PutWorld(ctx, "w", store.PlanFree, 0), insertRegistry(ctx, tx, "r"), tx.InsertAccount(ctx, store.Account{Name: "a", World: "w"})); err != nil {
+			if err := errors.Join(tx.PutWorld(ctx, store.World{Name: "w", Plan: store.PlanFree}, 0), insertRegistry(ctx, tx, "r"), tx.InsertAccount(ctx, store.Account{Name: "a", World: "w"})); err != nil {
 				return err
 			}
 			if err := tx.InsertSchedule(ctx, store.Schedule{Schedule: api.Schedule{ScheduleUUID: "s", Status: api.StatusQueued}, RegistryID: "r"}); err != nil {

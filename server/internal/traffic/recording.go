@@ -201,7 +201,9 @@ func (r *Recorder) recordedWorld(req *http.Request) string {
 	if !recording {
 		return ""
 	}
+	api := auth.VendorAPI
 	if path, ours := strings.CutPrefix(req.URL.Path, "/_qcs/"); ours {
+		api = auth.ControlAPI
 		section, rest, _ := strings.Cut(path, "/")
 		if req.Method == http.MethodGet || section == "recording" || section == "replay" {
 			return ""
@@ -211,7 +213,7 @@ func (r *Recorder) recordedWorld(req *http.Request) string {
 			return world
 		}
 	}
-	c, err := r.Authority.Authenticate(req)
+	c, err := r.Authority.Authenticate(req, api)
 	if err != nil {
 		return ""
 	}
