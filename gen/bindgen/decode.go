@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"go/ast"
 	"slices"
@@ -140,11 +139,12 @@ func (g *generator) checks(v place, reader string) (string, error) {
 		if !g.types.isEnum(v.kind) {
 			return "", fmt.Errorf("enumeration without a type of its own: %s", text(v.kind))
 		}
-		allowed, err := json.Marshal(v.Enum)
-		if err != nil {
-			return "", err
+		allowed := make([]string, len(v.Enum))
+		for i, value := range v.Enum {
+			allowed[i] = literal(fmt.Sprint(value))
 		}
-		check(strings.TrimPrefix(v.to, "&")+".Valid()", "value is not one of the allowed values "+string(allowed))
+		fmt.Fprintf(&b, " && (%s.Valid() || %s.NotAllowed(string(%s), %s))",
+			strings.TrimPrefix(v.to, "&"), reader, v.value(), strings.Join(allowed, ", "))
 	}
 	return b.String(), nil
 }

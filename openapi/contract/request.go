@@ -295,5 +295,18 @@ func reason(e *openapi3.SchemaError) string {
 		return "is excluded"
 	}
 	line, _, _ := strings.Cut(e.Reason, "\n")
+	if text, ok := e.Value.(string); ok && e.SchemaField == "enum" {
+		line += suggest.DidYouMean(text, stringsOf(e.Schema.Enum)...)
+	}
 	return line
+}
+
+// stringsOf returns the strings among some values.
+func stringsOf(values []any) (all []string) {
+	for _, v := range values {
+		if text, ok := v.(string); ok {
+			all = append(all, text)
+		}
+	}
+	return all
 }

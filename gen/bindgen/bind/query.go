@@ -1,11 +1,12 @@
 // Package bind has what the generated binders share. They check a request against the document
 // while they read it into the generated types, in one pass. They refuse the same requests as
 // package contract, which is the reference; tests of the generator compare both. Package bind
-// imports the standard library and package openapi only.
+// imports the standard library and packages openapi and suggest only.
 package bind
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
@@ -81,6 +82,16 @@ func (q *Query) Refuse(rule, reason string) bool {
 	}
 	q.refuse(rule, where, reason)
 	return false
+}
+
+// NotAllowed refuses the current value, which is not one of the allowed ones. It returns false.
+func (q *Query) NotAllowed(value string, allowed ...string) bool {
+	return q.Refuse("", notAllowed(value, allowed))
+}
+
+func notAllowed(value string, allowed []string) string {
+	list, _ := json.Marshal(allowed) // cannot fail
+	return "value is not one of the allowed values " + string(list) + suggest.DidYouMean(value, allowed...)
 }
 
 func parameter(in, name string) string { return in + " parameter " + strconv.Quote(name) }
