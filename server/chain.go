@@ -82,14 +82,14 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 	}
 	return chain(
 		vendorapi.Operations(binders, reference, fail),
-		s.journal.Middleware(s.options.Now),               // stores the response that the caller gets
-		find,                                              // the operation, or 404 and 405
-		faults.Middleware,                                 // before authentication, which a fault may refuse
-		s.checkResponses(fail),                            // off unless an option enables it
-		s.authority.Middleware(auth.VendorAPI, fail),      // 401, and 409 if the plan lacks the operation
-		s.limiter.Middleware(fail),                        // 429; a call without a permission counts
-		auth.Authorize(fail),                              // 403
-		newResponseCache(s.options.CacheBytes).Middleware, // after authorization: responses depend on the role
+		s.journal.Middleware(s.options.Now, s.authority), // stores the response that the caller gets
+		find,                   // the operation, or 404 and 405
+		faults.Middleware,      // before authentication, which a fault may refuse
+		s.checkResponses(fail), // off unless an option enables it
+		s.authority.Middleware(auth.VendorAPI, fail),                  // 401, and 409 if the plan lacks the operation
+		s.limiter.Middleware(fail),                                    // 429; a call without a permission counts
+		auth.Authorize(fail),                                          // 403
+		newResponseCache(s.options.CacheBytes).Middleware,             // after authorization: responses depend on the role
 		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // deviations of some clients
 	), nil
 }

@@ -199,6 +199,10 @@ func (s *Server) DefaultWorld() string { return s.options.Worlds[0].Name }
 // Journal lists the last calls of a world, the oldest first, without secrets.
 func (s *Server) Journal(world string) []control.Exchange { return s.journal.List(world, nil) }
 
+// Unmatched lists the last calls of all worlds that match no operation or no user, the oldest
+// first, without secrets.
+func (s *Server) Unmatched() []control.Exchange { return s.journal.Unmatched() }
+
 // Reset removes all data of all worlds and, if there is a seed, loads it into the first world
 // again, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {

@@ -83,6 +83,7 @@ const (
 	FaultEffectKindJobItems    FaultEffectKind = "jobItems"
 	FaultEffectKindLatency     FaultEffectKind = "latency"
 	FaultEffectKindMalformed   FaultEffectKind = "malformed"
+	FaultEffectKindNone        FaultEffectKind = "none"
 	FaultEffectKindRateLimit   FaultEffectKind = "rateLimit"
 	FaultEffectKindReset       FaultEffectKind = "reset"
 	FaultEffectKindSlow        FaultEffectKind = "slow"
@@ -102,6 +103,8 @@ func (e FaultEffectKind) Valid() bool {
 	case FaultEffectKindLatency:
 		return true
 	case FaultEffectKindMalformed:
+		return true
+	case FaultEffectKindNone:
 		return true
 	case FaultEffectKindRateLimit:
 		return true
@@ -343,6 +346,27 @@ type Advanced struct {
 	Rate float64 `json:"rate"`
 }
 
+// CallMatch Conditions on a call, which meets all that are given. In patterns, `*` stands for any text.
+type CallMatch struct {
+	// Body Pattern of the body. The journal has the beginning of a long body, without secrets.
+	Body string `json:"body,omitempty,omitzero"`
+
+	// Headers Patterns of the headers, by name. The journal has no secret headers.
+	Headers map[string]string `json:"headers,omitempty,omitzero"`
+
+	// IDs Ids that the call contains: each is a segment of the path, a value of the query, or a text in a JSON body.
+	IDs []string `json:"ids,omitempty,omitzero"`
+
+	// Method Method.
+	Method string `json:"method,omitempty,omitzero"`
+
+	// Path Pattern of the path, without the query.
+	Path string `json:"path,omitempty,omitzero"`
+
+	// Query Patterns of the parameters of the query, by name.
+	Query map[string]string `json:"query,omitempty,omitzero"`
+}
+
 // Clock The time of a world.
 type Clock struct {
 	// Mode Mode of a clock.
@@ -485,6 +509,9 @@ type Exchange struct {
 	// Method Method.
 	Method string `json:"method"`
 
+	// Nearest The most similar operation, for a call that matches none.
+	Nearest string `json:"nearest,omitempty,omitzero"`
+
 	// Operation operationId; empty when the document has no such operation.
 	Operation string `json:"operation,omitempty,omitzero"`
 
@@ -506,7 +533,7 @@ type Exchange struct {
 	// ResponseHeaders Headers of the response.
 	ResponseHeaders map[string]string `json:"responseHeaders"`
 
-	// Seq Number of the call in the world, from 1.
+	// Seq Number of the call in its list, from 1: the journal of the world, or the unmatched calls.
 	Seq int64 `json:"seq"`
 
 	// Status Status of the response; 0 when the connection was closed.
@@ -520,6 +547,9 @@ type Exchange struct {
 
 	// Violation How the response violates the document, if responses are validated.
 	Violation string `json:"violation,omitempty,omitzero"`
+
+	// World World of the user, in the response of ListUnmatched.
+	World string `json:"world,omitempty,omitzero"`
 }
 
 // Expectation The expected calls.
@@ -533,20 +563,26 @@ type Expectation struct {
 	// Filter A query in QQL, as for the journal.
 	Filter string `json:"filter,omitempty,omitzero"`
 
-	// Operation operationId; any when absent.
+	// Match Conditions on a call, which meets all that are given. In patterns, `*` stands for any text.
+	Match CallMatch `json:"match,omitempty,omitzero"`
+
+	// Operation operationId, with `*` for any text; any when absent.
 	Operation string `json:"operation,omitempty,omitzero"`
 
 	// Times Exact number of calls; without any number, at least one.
 	Times *int `json:"times,omitempty"`
+
+	// User Calls of this user only.
+	User string `json:"user,omitempty,omitzero"`
 }
 
 // Fault A fault of the world, with its counters.
 type Fault struct {
-	// Calls Number of calls that match operation and user.
+	// Calls Number of calls that match operation, user and match, also those that got the effect of an older fault.
 	Calls int64 `json:"calls"`
 
 	// Effect Effect of a fault on a call.
-	Effect FaultEffect `json:"effect"`
+	Effect FaultEffect `json:"effect,omitempty,omitzero"`
 
 	// FaultID Id.
 	FaultID string `json:"faultId"`
@@ -554,8 +590,14 @@ type Fault struct {
 	// Hits Number of calls that got the effect.
 	Hits int64 `json:"hits"`
 
+	// Match Conditions on a call, which meets all that are given. In patterns, `*` stands for any text.
+	Match CallMatch `json:"match,omitempty,omitzero"`
+
 	// Operation operationId, with `*` for any text.
 	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Sequence Effects of the calls in their order.
+	Sequence []FaultEffect `json:"sequence,omitempty,omitzero"`
 
 	// User Calls of this user only.
 	User string `json:"user,omitempty,omitzero"`
@@ -572,7 +614,7 @@ type FaultEffect struct {
 	// Kind status: a refusal with `status`, `code` and `message`; the operation does not run. rateLimit: a refusal with the documented rate headers and the `status` 429 or 409.
 	// latency: the response is delayed by `latency`. reset: the connection closes before the response. truncate: the response ends half-way. slow: the body is sent in pieces over `latency`. malformed: the body is not JSON.
 	// contentType: the response has the content type `text/html`. token: the token is refused; with the `message` "JWT expired.", as expired. stale: a GET returns the previous response to the same GET, if there is one.
-	// jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
+	// none: the call is served as usual, for a sequence. jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
 	Kind FaultEffectKind `json:"kind"`
 
 	// Latency Shortest and longest duration in milliseconds; each schedule gets a random duration between them.
@@ -591,16 +633,22 @@ type FaultEffect struct {
 // FaultEffectKind status: a refusal with `status`, `code` and `message`; the operation does not run. rateLimit: a refusal with the documented rate headers and the `status` 429 or 409.
 // latency: the response is delayed by `latency`. reset: the connection closes before the response. truncate: the response ends half-way. slow: the body is sent in pieces over `latency`. malformed: the body is not JSON.
 // contentType: the response has the content type `text/html`. token: the token is refused; with the `message` "JWT expired.", as expired. stale: a GET returns the previous response to the same GET, if there is one.
-// jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
+// none: the call is served as usual, for a sequence. jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
 type FaultEffectKind string
 
-// FaultRequest The body that adds a fault.
+// FaultRequest The body that adds a fault. It has an effect or a sequence.
 type FaultRequest struct {
 	// Effect Effect of a fault on a call.
-	Effect FaultEffect `json:"effect"`
+	Effect FaultEffect `json:"effect,omitempty,omitzero"`
 
-	// Operation operationId, with `*` for any text; all operations when absent.
+	// Match Conditions on a call, which meets all that are given. In patterns, `*` stands for any text.
+	Match CallMatch `json:"match,omitempty,omitzero"`
+
+	// Operation operationId, with `*` for any text; all operations except CreateToken when absent.
 	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Sequence Instead of an effect: those of the first call that matches, the second, and so on. Later calls get none.
+	Sequence []FaultEffect `json:"sequence,omitempty,omitzero"`
 
 	// User Calls of this user only.
 	User string `json:"user,omitempty,omitzero"`
@@ -719,6 +767,33 @@ type JobState string
 //
 // Example: 1628504894719
 type Millis = openapi.Millis
+
+// NearestCall A call that meets some of the conditions of an expectation.
+type NearestCall struct {
+	// Differs Conditions that the call does not meet, such as operation or query.pageSize.
+	Differs []string `json:"differs"`
+
+	// Method Method.
+	Method string `json:"method"`
+
+	// Operation operationId.
+	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Path Path.
+	Path string `json:"path"`
+
+	// Query Query string.
+	Query string `json:"query"`
+
+	// Seq Number of the call in the world.
+	Seq int64 `json:"seq"`
+
+	// Status Status of the response.
+	Status int `json:"status"`
+
+	// User User who made the call.
+	User string `json:"user,omitempty,omitzero"`
+}
 
 // Plan Plan of a subscription.
 type Plan string
@@ -1057,14 +1132,23 @@ type UserRole struct {
 
 // Verdict The comparison of the journal with an expectation.
 type Verdict struct {
+	// Complete False if the journal has dropped calls that could change the result.
+	Complete bool `json:"complete"`
+
+	// Dropped Number of dropped calls that could have matched.
+	Dropped int `json:"dropped,omitempty,omitzero"`
+
 	// Expected Expected number of calls, in words.
 	Expected string `json:"expected"`
 
-	// Matched Number of calls that match.
+	// Matched Number of calls in the journal that match.
 	Matched int `json:"matched"`
 
-	// Met True if the number of calls is the expected one.
+	// Met True if the number of calls is certainly the expected one.
 	Met bool `json:"met"`
+
+	// Nearest If the expectation is not met: the calls that meet most of the conditions, but not all, at most five.
+	Nearest []NearestCall `json:"nearest,omitempty,omitzero"`
 }
 
 // World A subscription with its users.

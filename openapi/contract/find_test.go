@@ -69,7 +69,9 @@ func TestFindRefusesPaths(t *testing.T) {
 			"more than a path with a parameter", registries + "/r/repository/more", registries + "/{registryId}/repository",
 			"the document has no such path; the nearest is " + registries + "/{registryId}/repository",
 		},
-		{"another case", "/AUTH", "", "the document has no such path"},
+		{"another case", "/AUTH", "/auth", "the document has no such path; the nearest is /auth"},
+		{"another case of a segment", "/csapi/v1.3/Registry", registries, "the document has no such path; the nearest is " + registries},
+		{"a misspelt segment", "/auht", "/auth", "the document has no such path; the nearest is /auth"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

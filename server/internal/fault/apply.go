@@ -17,6 +17,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server/internal/auth"
 	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/match"
 	"github.com/qcsdev/qcs/server/internal/request"
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
@@ -82,17 +83,39 @@ func (a *Applier) Middleware(next http.Handler) http.Handler {
 func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error) {
 	text := r.Header.Get(header)
 	if text == "" || !a.Header {
-		operation := request.Of(r.Context()).Operation
-		return a.Set.Match(Call{World: c.World.Name, Operation: operation, User: c.User, Now: c.World.Now}), nil
+		return a.Set.Match(a.call(r, c)), nil
 	}
 	f := control.FaultRequest{When: control.FaultTiming{Probability: 1}}
 	if err := decodeEffect(text, &f.Effect); err != nil {
 		return nil, err
 	}
-	if msg := Check(f); msg != "" {
-		return nil, rule.Errorf("", "%s", msg)
+	if err := Check(f, nil); err != nil {
+		return nil, err
 	}
 	return []control.Fault{{FaultID: "header", When: f.When, Effect: f.Effect}}, nil
+}
+
+// call returns a call as faults match it. Its body is read only if a fault depends on it.
+func (a *Applier) call(r *http.Request, c auth.Caller) Call {
+	matched := Call{World: c.World.Name, Now: c.World.Now, Call: match.Call{
+		Operation: request.Of(r.Context()).Operation, User: c.User,
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Get,
+	}}
+	if a.Set.NeedsBody(c.World.Name) {
+		data, _ := a.peek(r) // the next reader of the body gets the error, too
+		matched.Body = string(data)
+	}
+	return matched
+}
+
+// peek reads the body of a call, at most MaxBody bytes. The next reader gets the same body.
+func (a *Applier) peek(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	data, err := io.ReadAll(io.LimitReader(r.Body, a.MaxBody))
+	r.Body = request.Body{Reader: io.MultiReader(bytes.NewReader(data), r.Body), Closer: r.Body}
+	return data, err
 }
 
 // decodeEffect decodes the header of a call that defines its own fault.
@@ -117,8 +140,7 @@ func (a *Applier) caller(r *http.Request) (auth.Caller, bool) {
 		c, err := a.Authority.Authenticate(r, auth.VendorAPI)
 		return c, err == nil
 	}
-	data, err := io.ReadAll(io.LimitReader(r.Body, a.MaxBody))
-	r.Body = request.Body{Reader: io.MultiReader(bytes.NewReader(data), r.Body), Closer: r.Body}
+	data, err := a.peek(r)
 	if err != nil {
 		return auth.Caller{}, false
 	}
