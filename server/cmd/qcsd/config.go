@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/openapi/suggest"
 	"github.com/qcsdev/qcs/server"
 )
 
@@ -41,9 +42,15 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 	known := []string{keyUsers, keyWorlds, keySigningKey, keyControlToken}
 	flags.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 	for _, key := range k.Keys() {
-		if !slices.Contains(known, key) || key == keySigningKey || key == keyControlToken || key == keyConfig {
-			return nil, fmt.Errorf("configuration file: unknown key %q", key)
+		switch {
+		case key == keySigningKey || key == keyControlToken:
+			return nil, fmt.Errorf("configuration file: %s is a secret: set %s", key, variable(key))
+		case !slices.Contains(known, key) || key == keyConfig:
+			return nil, fmt.Errorf("configuration file: unknown key %q%s", key, suggest.DidYouMean(key, known...))
 		}
+	}
+	if err := p.checkEnvironment(known); err != nil {
+		return nil, err
 	}
 	environment := map[string]any{}
 	for _, key := range known {
@@ -55,6 +62,23 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 		return nil, err
 	}
 	return k, k.Load(posflag.Provider(flags, ".", k), nil)
+}
+
+// checkEnvironment refuses a variable that looks like a setting and is none. The variables that
+// Kubernetes sets for a Service with the name qcsd are no settings.
+func (p *program) checkEnvironment(settings []string) error {
+	var known []string
+	for _, key := range settings {
+		known = append(known, variable(key))
+	}
+	for _, pair := range p.environ {
+		name, _, _ := strings.Cut(pair, "=")
+		service := name == "QCSD_PORT" || strings.HasPrefix(name, "QCSD_PORT_") || strings.HasPrefix(name, "QCSD_SERVICE_")
+		if strings.HasPrefix(name, "QCSD_") && !service && !slices.Contains(known, name) {
+			return fmt.Errorf("environment: unknown variable %s%s", name, suggest.DidYouMean(name, known...))
+		}
+	}
+	return nil
 }
 
 // loadFile reads the settings of a configuration file.
