@@ -1061,7 +1061,7 @@ type ScenarioSchedules struct {
 	// ScheduleUUID Id of a single schedule; random when absent.
 	ScheduleUUID string `json:"scheduleUuid,omitempty,omitzero"`
 
-	// Status Status, which a schedule keeps until a call changes it; Finished when absent.
+	// Status Status, which a schedule keeps until a call changes it; Finished when absent. The first hundred that are Finished or Completed have the images that their scans found, unless a source lists the registry.
 	Status string `json:"status,omitempty,omitzero"`
 
 	// Statuses Statuses with their shares, instead of one status; the schedules are mixed evenly.

@@ -20,7 +20,7 @@ type Expected struct {
 const maxNearest = 5
 
 // Verify compares the journal of a world with expected calls. The dropped calls count where they
-// could have matched: with them, the number of calls could be between matched and matched + dropped.
+// could have matched: with them, the number could be up to matched + dropped.
 func (j *Journal) Verify(world string, x Expected) control.Verdict {
 	j.mu.Lock()
 	defer j.mu.Unlock()
