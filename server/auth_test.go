@@ -225,13 +225,15 @@ func TestFirstUser(t *testing.T) {
 func TestInvalidOptions(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*server.Options){
-		"there is no such world": func(o *server.Options) { o.Users[0].World = "nosuch" },
-		"named twice":            func(o *server.Options) { o.Users = append(o.Users, o.Users[0]) },
-		"the role is not one of": func(o *server.Options) { o.Users[0].Role = "king" },
-		"must not be empty":      func(o *server.Options) { o.Users[0].Password = "" },
-		"signing key: has 3":     func(o *server.Options) { o.SigningKey = []byte("abc") },
-		`strictness "lax"`:       func(o *server.Options) { o.Strictness = "lax" },
-		`world "x": needs`:       func(o *server.Options) { o.Worlds = []server.World{{Name: "x", Plan: "Gold"}} },
+		"there is no such world":  func(o *server.Options) { o.Users[0].World = "nosuch" },
+		"named twice":             func(o *server.Options) { o.Users = append(o.Users, o.Users[0]) },
+		"the role is not one of":  func(o *server.Options) { o.Users[0].Role = "king" },
+		"must not be empty":       func(o *server.Options) { o.Users[0].Password = "" },
+		"signing key: has 3":      func(o *server.Options) { o.SigningKey = []byte("abc") },
+		`strictness "lax"`:        func(o *server.Options) { o.Strictness = "lax" },
+		`world "..": a name has`:  func(o *server.Options) { o.Worlds = []server.World{{Name: "..", Plan: "Full"}} },
+		`world "a/b": a name has`: func(o *server.Options) { o.Worlds = []server.World{{Name: "a/b", Plan: "Full"}} },
+		`world "x": needs`:        func(o *server.Options) { o.Worlds = []server.World{{Name: "x", Plan: "Gold"}} },
 		"world x: named twice": func(o *server.Options) {
 			o.Worlds = []server.World{{Name: "x", Plan: "Full"}, {Name: "x", Plan: "Free"}}
 		},

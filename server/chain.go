@@ -46,6 +46,7 @@ func (s *Server) handler() (http.Handler, error) {
 	return chain(
 		s.route(fail),
 		s.recorder.Middleware,                 // outermost: a recorded call has one time from begin to end
+		withoutBody,                           // the response to a HEAD has no body
 		cleanPath,                             // each path in one form
 		withState,                             // the state that the following middleware shares
 		vendorapi.Dialect,                     // converts calls of v1.1 and v1.2 to calls of v1.3
@@ -170,7 +171,7 @@ func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) htt
 	})
 }
 
-// find finds the operation of a request in a document.
+// find finds the operation of a request in a document. A HEAD continues as a GET.
 func find(
 	document func() (*contract.Document, error), o contract.Options, fail request.Fail,
 ) (request.Middleware, error) {
@@ -189,10 +190,35 @@ func find(
 			state := request.Of(r.Context())
 			state.Match, state.Operation = m, m.ID
 			defer state.End()
+			if r.Method == http.MethodHead {
+				get := *r
+				get.Method = http.MethodGet
+				r = &get
+			}
 			next.ServeHTTP(w, r)
 		})
 	}, nil
 }
+
+// withoutBody drops the body of the response to a HEAD, as net/http does, for callers without a
+// connection.
+func withoutBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w = headWriter{w}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// headWriter writes the header of a response only.
+type headWriter struct{ http.ResponseWriter }
+
+// Write implements http.ResponseWriter.
+func (w headWriter) Write(data []byte) (int, error) { return len(data), nil }
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w headWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // generated returns the router with the handlers of oapi-codegen.
 func generated(fail request.Fail, register func(*echo.Echo)) http.Handler {

@@ -158,9 +158,10 @@ func TestVerifyBeyondTheJournal(t *testing.T) {
 	}{
 		"more than at most, unknown": {control.Expectation{AtMost: new(10)}, false, false, 2},
 		"at most, however many":      {control.Expectation{AtMost: new(12)}, true, true, 2},
-		"at least, met":              {control.Expectation{AtLeast: 10}, true, true, 2},
-		"at least, unknown":          {control.Expectation{AtLeast: 11}, false, false, 2},
-		"at least, never":            {control.Expectation{AtLeast: 13}, false, true, 2},
+		"at least, met":              {control.Expectation{AtLeast: new(10)}, true, true, 2},
+		"at least, unknown":          {control.Expectation{AtLeast: new(11)}, false, false, 2},
+		"at least, never":            {control.Expectation{AtLeast: new(13)}, false, true, 2},
+		"any number":                 {control.Expectation{AtLeast: new(0)}, true, true, 2},
 		"too many":                   {control.Expectation{AtMost: new(9)}, false, true, 2},
 		"another operation":          {control.Expectation{Operation: "DeleteRegistry", Times: new(0)}, true, true, 0},
 	} {

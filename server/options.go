@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"slices"
 	"time"
 
@@ -197,6 +198,10 @@ func withDefaults(o Options) Options {
 	return o
 }
 
+// worldName matches the names of worlds, which are segments of paths. WorldRequest of the control
+// API has the same pattern.
+var worldName = regexp.MustCompile(`^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
+
 // check refuses invalid options.
 func (o Options) check() error {
 	if o.Strictness != contract.Strict && o.Strictness != contract.Vendor {
@@ -206,8 +211,11 @@ func (o Options) check() error {
 		return fmt.Errorf("validate %q is neither generated nor reference", o.Validate)
 	}
 	for _, w := range o.Worlds {
-		if w.Name == "" || !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {
-			return fmt.Errorf("world %q: needs a name and the plan Free, Trial or Full", w.Name)
+		if len(w.Name) > 64 || !worldName.MatchString(w.Name) {
+			return fmt.Errorf("world %q: a name has 1 to 64 letters, digits, dots, hyphens and underscores, not only dots", w.Name)
+		}
+		if !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {
+			return fmt.Errorf("world %q: needs the plan Free, Trial or Full", w.Name)
 		}
 		if !slices.Contains([]TokenClock{"", TokensReal, TokensWorld}, w.Tokens) {
 			return fmt.Errorf("world %q: tokens %q is neither real nor world", w.Name, w.Tokens)

@@ -1573,7 +1573,7 @@ func decodeReportRequest(d *bind.Decoder, v *ReportRequest) bool {
 		case "displayColumns":
 			ok = d.Once(&given, 1<<3) && (bind.List(d, &v.DisplayColumns, bind.Bounds{Least: 0, Most: 100}, func(d *bind.Decoder, v *string) bool { return bind.String(d, v, 0, 64) }) || d.In("displayColumns"))
 		case "expireAfter":
-			ok = d.Once(&given, 1<<4) && (bind.Number(d, &v.ExpireAfter) && (v.ExpireAfter.Valid() || d.NotAllowed(string(v.ExpireAfter), `1`, `7`, `30`, `90`)) || d.In("expireAfter"))
+			ok = d.Once(&given, 1<<4) && (bind.Number(d, &v.ExpireAfter) && (v.ExpireAfter.Valid() || d.Refuse("", `value is not one of the allowed values [1,7,30,90]`)) || d.In("expireAfter"))
 		case "filter":
 			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Filter, 0, 8192) || d.In("filter"))
 		default:
@@ -1633,7 +1633,7 @@ func decodeReportScheduleRequest(d *bind.Decoder, v *ReportScheduleRequest) bool
 		case "templateName":
 			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.TemplateName, 0, -1) && (v.TemplateName.Valid() || d.NotAllowed(string(v.TemplateName), `CS_IMAGE_VULNERABILITY`, `CS_CONTAINER_VULNERABILITY`, `CS_IMAGE_SECRETS`, `CS_IMAGE_MALWARE`, `CS_KUBERNETES_PODS`, `CS_Images`, `CS_Containers`, `CS_PODS`, `CS_VULNERABILITIES`)) || d.In("templateName"))
 		case "expireAfter":
-			ok = d.Once(&given, 1<<2) && (bind.Number(d, &v.ExpireAfter) && (v.ExpireAfter.Valid() || d.NotAllowed(string(v.ExpireAfter), `1`, `7`, `30`, `90`)) || d.In("expireAfter"))
+			ok = d.Once(&given, 1<<2) && (bind.Number(d, &v.ExpireAfter) && (v.ExpireAfter.Valid() || d.Refuse("", `value is not one of the allowed values [1,7,30,90]`)) || d.In("expireAfter"))
 		case "action":
 			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.Action, 0, -1) && (v.Action.Valid() || d.NotAllowed(string(v.Action), `CREATE`)) || d.In("action"))
 		case "eventTime":

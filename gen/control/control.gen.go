@@ -395,10 +395,8 @@ type ClockSetting struct {
 	// Mode Mode of a clock.
 	Mode ClockMode `json:"mode"`
 
-	// Now A point in time as epoch milliseconds in a string.
-	//
-	// Example: 1628504894719
-	Now Millis `json:"now,omitempty,omitzero"`
+	// Now Time as epoch milliseconds in a string; the present time when absent.
+	Now *openapi.Millis `json:"now,omitempty"`
 
 	// Rate For a scaled clock: seconds of the world in a second of the machine, with at most three decimals.
 	Rate float64 `json:"rate,omitempty,omitzero"`
@@ -555,7 +553,7 @@ type Exchange struct {
 // Expectation The expected calls.
 type Expectation struct {
 	// AtLeast Minimum number of calls.
-	AtLeast int `json:"atLeast,omitempty,omitzero"`
+	AtLeast *int `json:"atLeast,omitempty"`
 
 	// AtMost Maximum number of calls.
 	AtMost *int `json:"atMost,omitempty"`
@@ -665,10 +663,8 @@ type FaultTiming struct {
 	// First The first n calls.
 	First int `json:"first,omitempty,omitzero"`
 
-	// From A point in time as epoch milliseconds in a string.
-	//
-	// Example: 1628504894719
-	From Millis `json:"from,omitempty,omitzero"`
+	// From First time by the clock of the world, as epoch milliseconds in a string.
+	From openapi.Millis `json:"from,omitempty,omitzero"`
 
 	// Nth Only the call with this number, counted from 1.
 	Nth int `json:"nth,omitempty,omitzero"`
@@ -679,10 +675,8 @@ type FaultTiming struct {
 	// Seed Seed for the probability.
 	Seed int64 `json:"seed,omitempty,omitzero"`
 
-	// Until A point in time as epoch milliseconds in a string.
-	//
-	// Example: 1628504894719
-	Until Millis `json:"until,omitempty,omitzero"`
+	// Until Time by the clock of the world from which it does not apply any more.
+	Until openapi.Millis `json:"until,omitempty,omitzero"`
 }
 
 // ForcedStatus A status of a schedule.
@@ -978,10 +972,8 @@ type ScenarioImages struct {
 	// Count Number; one when absent.
 	Count int `json:"count,omitempty,omitzero"`
 
-	// Created A point in time as epoch milliseconds in a string.
-	//
-	// Example: 1628504894719
-	Created Millis `json:"created,omitempty,omitzero"`
+	// Created Time of creation as epoch milliseconds in a string; made up when absent.
+	Created openapi.Millis `json:"created,omitempty,omitzero"`
 
 	// Digest SHA-256 of the image; derived from the version when absent.
 	Digest string `json:"digest,omitempty,omitzero"`
@@ -1168,7 +1160,7 @@ type World struct {
 
 // WorldRequest The body that creates a world.
 type WorldRequest struct {
-	// Name Name; random when absent.
+	// Name Name, not only dots; random when absent.
 	Name string `json:"name,omitempty,omitzero"`
 
 	// Plan Plan of a subscription.

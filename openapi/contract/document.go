@@ -218,8 +218,12 @@ func (m Match) Params() (values map[string]string) {
 }
 
 // Find returns the operation of a request. Of several templates that match the path, it takes the
-// one with the most literal segments. An error is a *PathError or a *MethodError.
+// one with the most literal segments. HEAD has the operation of GET. An error is a *PathError or a
+// *MethodError.
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
 	segments := strings.Split(target.Path, "/") // without RawPath, the path has no escaped slash
 	if target.RawPath != "" {
 		segments = strings.Split(target.EscapedPath(), "/")
@@ -253,6 +257,9 @@ func (d *Document) methods(segments []string, literals int) (all []string) {
 		if n, ok := o.match(segments); ok && n == literals {
 			all = append(all, o.Method)
 		}
+	}
+	if slices.Contains(all, http.MethodGet) {
+		all = append(all, http.MethodHead)
 	}
 	slices.Sort(all)
 	return all

@@ -137,10 +137,18 @@ func (m Match) checkBody(r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if mediaType(r.Header) == "application/json" {
+		data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark (RFC 8259, section 8.1)
+	}
 	setBody(r, data)
 	if len(data) == 0 {
 		r.Header.Del("Content-Type") // clients also send it without a body (observed)
 		return nil
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		refused := refuse(openapi.ContentEncoding, "header Content-Encoding", "the body must not be compressed")
+		refused.Status = http.StatusUnsupportedMediaType
+		return refused
 	}
 	media := declared.Value.Content.Get(r.Header.Get("Content-Type"))
 	if media == nil {

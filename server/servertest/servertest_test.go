@@ -87,7 +87,7 @@ func TestControls(t *testing.T) {
 		}
 	}
 	later := openapi.MillisOf(servertest.Start.AddDate(1, 0, 0))
-	if got := srv.SetClock(control.ClockSetting{Mode: control.ClockModeOffset, Now: later}); got.Now != later {
+	if got := srv.SetClock(control.ClockSetting{Mode: control.ClockModeOffset, Now: &later}); got.Now != later {
 		t.Errorf("got %+v", got)
 	}
 	srv.Advance(time.Hour)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/qcsdev/qcs/client/emulator"
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
 )
 
 // subscriptionFlags are the flags of a command that changes a world itself.
@@ -111,7 +112,7 @@ func setClock(mode control.ClockMode) controlCall {
 			if err != nil {
 				return nil, &usageError{err.Error()}
 			}
-			setting.Now = control.Millis(now.UnixMilli())
+			setting.Now = new(openapi.MillisOf(now))
 		}
 		return c.SetClock(ctx, setting)
 	}

@@ -65,19 +65,20 @@ func (h *Handlers) VerifyJournal(
 
 // bounds sets how many calls are expected, and says it in words.
 func bounds(e control.Expectation, x *traffic.Expected) (words string, err error) {
+	least := rule.Or(e.AtLeast, 0)
 	switch {
-	case e.Times != nil && (e.AtLeast != 0 || e.AtMost != nil):
+	case e.Times != nil && (e.AtLeast != nil || e.AtMost != nil):
 		return "", rule.Errorf("", "Give either times, or atLeast and atMost.")
 	case e.Times != nil:
 		x.Min, x.Max = *e.Times, *e.Times
 		return fmt.Sprintf("exactly %d", x.Min), nil
-	case e.AtMost != nil && *e.AtMost < e.AtLeast:
+	case e.AtMost != nil && *e.AtMost < least:
 		return "", rule.Errorf("", "atMost is less than atLeast.")
 	case e.AtMost != nil:
-		x.Min, x.Max = e.AtLeast, *e.AtMost
+		x.Min, x.Max = least, *e.AtMost
 		return fmt.Sprintf("%d to %d", x.Min, x.Max), nil
 	}
-	x.Min, x.Max = max(e.AtLeast, 1), -1
+	x.Min, x.Max = rule.Or(e.AtLeast, 1), -1
 	return fmt.Sprintf("at least %d", x.Min), nil
 }
 

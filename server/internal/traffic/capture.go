@@ -91,7 +91,10 @@ func (e *entry) answer(w *captureWriter, s *request.State, cause any) {
 	e.TookMicros = s.Ended.Sub(s.Began).Microseconds()
 	e.ResponseHeaders, e.ResponseBody, e.cut = flat(w.Header()), w.body.text, w.body.cut
 	e.Detail, e.Fault, e.Violation = w.Header().Get("X-QCS-Detail"), s.Fault, s.Violation
-	if s.Operation == "CreateToken" && w.status < http.StatusBadRequest {
+	switch {
+	case e.Method == http.MethodHead: // the body was not sent
+		e.ResponseBody, e.cut = "", false
+	case s.Operation == "CreateToken" && w.status < http.StatusBadRequest:
 		e.ResponseBody, e.cut = wire.Hidden, false
 	}
 }
@@ -198,6 +201,9 @@ func (w *captureWriter) answer(call *control.RecordedCall, cause any) {
 		w.end(nil)
 	}
 	call.Status, call.Answer, call.AnswerHeaders = w.status, w.body.String(), w.Header().Clone()
+	if call.Method == http.MethodHead { // the body was not sent
+		call.Answer = ""
+	}
 	for _, name := range []string{"Content-Length", "Date", "Server", "X-Request-Id"} {
 		delete(call.AnswerHeaders, name)
 	}

@@ -62,7 +62,7 @@ func bindListThingsParams(query string, p *ListThingsParams) *openapi.RequestErr
 			}
 		case "size":
 			var value ListThingsParamsSize
-			if q.Once(&given, 1<<2, false) && bind.Int(&q, &value) && (value.Valid() || q.NotAllowed(string(value), `10`, `50`)) {
+			if q.Once(&given, 1<<2, false) && bind.Int(&q, &value) && (value.Valid() || q.Refuse("", `value is not one of the allowed values [10,50]`)) {
 				p.Size = value
 			}
 		case "states":
