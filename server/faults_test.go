@@ -197,7 +197,7 @@ func TestFaultTiming(t *testing.T) {
 // another operation must succeed.
 func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	t.Helper()
-	srv := newServer(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithSpareFaults())
 	srv.Fault(control.FaultRequest{Operation: "ListRegistries", User: servertest.User, When: when, Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus}})
 	srv.Fault(control.FaultRequest{User: "somebody else", Effect: control.FaultEffect{Kind: control.FaultEffectKindReset}})
 	for range 10 {

@@ -198,6 +198,9 @@ func (s *Server) DefaultWorld() string { return s.options.Worlds[0].Name }
 // Journal lists the last calls of a world, the oldest first, without secrets.
 func (s *Server) Journal(world string) []control.Exchange { return s.journal.List(world, nil) }
 
+// Faults lists the faults of a world, with their counters.
+func (s *Server) Faults(world string) []control.Fault { return s.faults.List(world) }
+
 // Reset removes all data of all worlds and, if there is a seed, loads it into the first world
 // again, in one transaction. Users, their passwords and tokens stay.
 func (s *Server) Reset(ctx context.Context) error {
