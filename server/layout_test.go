@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -52,6 +53,22 @@ func TestDependencies(t *testing.T) {
 		if len(modules) > tt.limit {
 			t.Errorf("%s compiles %d third-party modules, want at most %d", path, len(modules), tt.limit)
 		}
+	}
+}
+
+// TestSizeOfTests checks that the binary of a test with servertest is small. It is a quarter larger if any function that it links calls reflect.Type.Method or executes a text/template: then the linker keeps all exported methods.
+func TestSizeOfTests(t *testing.T) {
+	t.Parallel()
+	const limit = 30 << 20
+	path := filepath.Join(t.TempDir(), "servertest.test")
+	golist(t, "go", "test", "-c", "-o", path, "./server/servertest")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.1f MiB", float64(info.Size())/(1<<20))
+	if info.Size() > limit {
+		t.Errorf("the binary has %d bytes, want at most %d", info.Size(), limit)
 	}
 }
 

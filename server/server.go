@@ -93,9 +93,7 @@ func start(o Options) (*Server, error) {
 		err = errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
 		return nil, err
 	}
-	if s.http, err = s.handler(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
+	s.http = s.handler()
 	return s, nil
 }
 

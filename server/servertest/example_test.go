@@ -53,6 +53,18 @@ func ExampleWithScenario() {
 	// Output: team <nil>
 }
 
+// The emulator begins at the end of a year. In a bubble of testing/synctest, the clock is time.Now.
+func ExampleWithClock() {
+	t := &exampleT{}
+	defer t.end()
+
+	end := time.Date(2026, time.December, 31, 23, 59, 0, 0, time.UTC)
+	srv := servertest.New(t, servertest.WithClock(func() time.Time { return end }))
+	srv.Advance(time.Hour)
+	fmt.Println(srv.Now())
+	// Output: 2027-01-01 00:59:00 +0000 UTC
+}
+
 // The program under test has to send a call again when the emulator is not available.
 func ExampleServer_Verify() {
 	t := &exampleT{}
