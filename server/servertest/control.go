@@ -119,8 +119,9 @@ func describe(c control.Exchange) string {
 		path += "?" + c.Query
 	}
 	at := c.At.Time().UTC().Format("15:04:05.000")
-	line := fmt.Sprintf("%4d %s %s: %s %s %d %s %s", c.Seq, at, c.Operation, c.Method, path, c.Status, c.Fault, c.Detail)
-	return strings.TrimRight(line, " ")
+	return strings.TrimRight(fmt.Sprintf(
+		"%4d %s %s: %s %s %d %s %s", c.Seq, at, c.Operation, c.Method, path, c.Status, c.Fault, c.Detail,
+	), " ")
 }
 
 // checkFaults fails the test for each fault that no call has met.
@@ -129,11 +130,10 @@ func (s *Server) checkFaults() {
 		if f.Hits > 0 || s.t.Skipped() {
 			continue
 		}
-		fault, err := json.Marshal(f)
-		if err != nil {
-			s.t.Errorf("fault %s: %v", f.FaultID, err)
-		}
-		s.t.Errorf("the fault %s was never applied: %d calls matched its operation and user: %s", f.FaultID, f.Calls, fault)
+		text, _ := json.Marshal(f) // cannot fail: it was JSON before
+		s.t.Errorf(
+			"the fault %s was never applied: %d calls matched its operation and user: %s", f.FaultID, f.Calls, text,
+		)
 	}
 }
 
