@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -32,17 +31,8 @@ const (
 
 // handler returns the handler of all requests. A request passes the middleware in the order in
 // which it is listed here.
-func (s *Server) handler() (http.Handler, error) {
+func (s *Server) handler() http.Handler {
 	fail := vendorapi.Fail(s.options.Now)
-	for _, api := range []reflect.Type{
-		reflect.TypeFor[apiserver.StrictServerInterface](), reflect.TypeFor[controlserver.StrictServerInterface](),
-	} {
-		for i := range api.NumMethod() {
-			if err := auth.CheckPermission(api.Method(i).Name); err != nil {
-				return nil, err
-			}
-		}
-	}
 	return chain(
 		s.route(fail),
 		s.recorder.Middleware,                 // outermost: a recorded call has one time from begin to end
@@ -52,7 +42,7 @@ func (s *Server) handler() (http.Handler, error) {
 		vendorapi.Dialect,                     // converts calls of v1.1 and v1.2 to calls of v1.3
 		s.observe,                             // a request id, and one line of log
 		recoverPanics(s.options.Logger, fail), // a panic becomes a 500, which observe logs
-	), nil
+	)
 }
 
 // vendor returns the handler of the vendor's API: middleware and operations.
@@ -171,13 +161,19 @@ func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) htt
 	})
 }
 
-// find finds the operation of a request in a document. A HEAD continues as a GET.
+// find finds the operation of a request in a document. Each operation must have a
+// permission. A HEAD continues as a GET.
 func find(
 	document func() (*contract.Document, error), o contract.Options, fail request.Fail,
 ) (request.Middleware, error) {
 	d, err := document()
 	if err != nil {
 		return nil, err
+	}
+	for _, o := range d.Operations() {
+		if err := auth.CheckPermission(o.ID); err != nil {
+			return nil, err
+		}
 	}
 	d = d.With(o)
 	return func(next http.Handler) http.Handler {

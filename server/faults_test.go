@@ -197,7 +197,7 @@ func TestFaultTiming(t *testing.T) {
 // another operation must succeed.
 func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	t.Helper()
-	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithSpareFaults(), servertest.WithOptions(func(o *server.Options) {
 		o.Users = append(o.Users, server.User{Name: "somebody else", Password: "p"})
 	}))
 	srv.Fault(control.FaultRequest{Operation: "ListRegistries", User: servertest.User, When: when, Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus}})

@@ -126,7 +126,7 @@ func TestRecordingAndReplay(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			clock := &moving{at: servertest.Start}
-			srv := newServer(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) {
+			srv := newServer(t, servertest.WithSeed("small"), servertest.WithSpareFaults(), servertest.WithOptions(func(o *server.Options) {
 				o.Now, o.RateLimit = clock.now, server.RateLimit{Calls: 40}
 			}))
 			c := srv.Client(client.WithRetry(client.RetryPolicy{Attempts: 1}))

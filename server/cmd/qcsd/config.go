@@ -19,6 +19,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/openapi/suggest"
 	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/postgres"
 )
 
 // settings returns the settings: flags win over environment, file and defaults, in this order.
@@ -117,7 +118,6 @@ func variable(key string) string {
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
 		Data:              k.String(keyData),
-		Database:          k.String(keyDatabase),
 		ValidateResponses: k.Bool(keyValidate),
 		FaultHeader:       k.Bool(keyFault),
 		Version:           buildVersion(),
@@ -140,8 +140,10 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			return o, fmt.Errorf("%s: %q is not one of %s", f.name, value, strings.Join(f.allowed(), ", "))
 		}
 	}
-	isURL := strings.HasPrefix(o.Database, "postgres://") || strings.HasPrefix(o.Database, "postgresql://")
-	if o.Database != "" && !isURL {
+	switch at := k.String(keyDatabase); {
+	case strings.HasPrefix(at, "postgres://") || strings.HasPrefix(at, "postgresql://"):
+		o.Database = postgres.Database(at)
+	case at != "":
 		return o, fmt.Errorf("%s: is not a URL of the form postgres://user@host/name", keyDatabase)
 	}
 	for _, key := range []string{keyAddr, keyData} {
@@ -149,7 +151,10 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			return o, fmt.Errorf("%s: must not be empty", key)
 		}
 	}
-	err := parse(k, &o)
+	var err error
+	if o.Logger, err = logger(k.String(keyLogFormat), p.stderr); err == nil {
+		err = parse(k, &o)
+	}
 	return o, err
 }
 
@@ -166,7 +171,7 @@ func parse(k *koanf.Koanf, o *server.Options) error {
 		errs = append(errs, err)
 	}
 	var sourcesErr, keyErr, worldsErr, usersErr error
-	o.Sources, o.OCIHosts, sourcesErr = sources(k)
+	o.Sources, sourcesErr = sources(k, o.Logger)
 	o.SigningKey, keyErr = signingKey(k)
 	o.Worlds, worldsErr = worlds(k)
 	o.Users, usersErr = users(k)

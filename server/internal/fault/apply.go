@@ -69,7 +69,10 @@ func (a *Applier) Middleware(next http.Handler) http.Handler {
 			s.User, s.World, s.Fault = c.User, c.World, f.FaultID
 			w.Header().Set(header, f.FaultID)
 			if f.Effect.Kind == control.FaultEffectKindLatency {
-				pause(r.Context(), a.between(f.Effect.Latency))
+				if err := pause(r.Context(), a.between(f.Effect.Latency)); err != nil {
+					a.Fail(w, r, err)
+					return
+				}
 				continue
 			}
 			a.apply(w, r, f, next)
@@ -231,7 +234,8 @@ func (a *Applier) corrupt(w http.ResponseWriter, r *http.Request, f control.Faul
 	}
 }
 
-// trickle sends a body in eight parts over some time.
+// trickle sends a body in eight parts over some time. It cuts the connection if the caller has
+// disconnected.
 func trickle(ctx context.Context, w http.ResponseWriter, body []byte, over time.Duration) {
 	const parts = 8
 	for part := range slices.Chunk(body, max((len(body)+parts-1)/parts, 1)) {
@@ -239,7 +243,9 @@ func trickle(ctx context.Context, w http.ResponseWriter, body []byte, over time.
 			return
 		}
 		_ = http.NewResponseController(w).Flush() // a recorder has no Flush
-		pause(ctx, over/parts)
+		if err := pause(ctx, over/parts); err != nil {
+			panic(http.ErrAbortHandler)
+		}
 	}
 }
 
@@ -252,12 +258,15 @@ func (a *Applier) between(r control.DurationRange) time.Duration {
 	return time.Duration(r.Min+draw) * time.Millisecond
 }
 
-// pause waits in real time, as a world's clock may be frozen, unless the caller disconnects.
-func pause(ctx context.Context, d time.Duration) {
+// pause waits in real time, as a world's clock may be frozen. If the caller disconnects, it returns
+// the error of the context.
+func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+		return ctx.Err()
 	case <-timer.C:
+		return nil
 	}
 }

@@ -36,7 +36,7 @@ var allStatuses = func() (all []api.Status) {
 
 // databases are copies of an empty database.
 var databases = testdb.New(func(url string) error {
-	s, err := store.Open(context.Background(), url, time.Now)
+	s, err := store.Open(context.Background(), testdb.Database(url), time.Now)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	var err error
-	if w.store, err = store.Open(t.Context(), databases.Name(t), func() time.Time { return w.now }); err != nil {
+	if w.store, err = store.Open(t.Context(), testdb.Database(databases.Name(t)), func() time.Time { return w.now }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })

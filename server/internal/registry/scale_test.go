@@ -22,6 +22,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 // big is a world with many schedules in one registry, a tenth of them Queued, on a database that can be copied.
@@ -72,7 +73,7 @@ func must(b *testing.B, err error) {
 // openStore opens a database with a clock that stands still.
 func openStore(b *testing.B, database string) *store.Store {
 	b.Helper()
-	s, err := store.Open(context.Background(), database, func() time.Time { return time.Unix(1_700_000_000, 0) })
+	s, err := store.Open(context.Background(), testdb.Database(database), func() time.Time { return time.Unix(1_700_000_000, 0) })
 	must(b, err)
 	return s
 }

@@ -12,15 +12,19 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
+	"github.com/qcsdev/qcs/server/internal/store/pgdb"
 	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
 // databases returns an empty database of each kind.
-func databases(t *testing.T) map[string]string {
-	return map[string]string{"sqlite": filepath.Join(t.TempDir(), "qcs.db"), "postgres": postgrestest.New(t, "")}
+func databases(t *testing.T) map[string]Database {
+	return map[string]Database{
+		"sqlite":   {Path: filepath.Join(t.TempDir(), "qcs.db")},
+		"postgres": {Server: pgdb.Connector(postgrestest.New(t, ""))},
+	}
 }
 
-func opened(t *testing.T, database string) *Store {
+func opened(t *testing.T, database Database) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), database, time.Now)
 	if err != nil {
@@ -133,7 +137,7 @@ func TestMigrations(t *testing.T) {
 }
 
 // testReadOnlyNeedsTheSchema checks that a read-only store does not migrate.
-func testReadOnlyNeedsTheSchema(t *testing.T, database string, version int64) {
+func testReadOnlyNeedsTheSchema(t *testing.T, database Database, version int64) {
 	t.Helper()
 	s, err := OpenReadOnly(t.Context(), database, time.Now)
 	if (err == nil) != (version == schemaVersion) {

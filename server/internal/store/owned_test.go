@@ -11,6 +11,7 @@ import (
 
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 // newWorlds creates worlds in a transaction each.
@@ -278,7 +279,7 @@ func TestNumbersAreNeverReused(t *testing.T) {
 	eachLasting(t, func(t *testing.T, database string) {
 		used := map[int64]string{}
 		for _, turn := range []string{"the first store", "the second store"} {
-			s, err := store.Open(t.Context(), database, now.Time)
+			s, err := store.Open(t.Context(), testdb.Database(database), now.Time)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -306,7 +307,7 @@ func TestWorldsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	eachLasting(t, func(t *testing.T, database string) {
 		worlds := []string{"real", "frozen", "scaled"}
-		first, err := store.Open(t.Context(), database, now.Time)
+		first, err := store.Open(t.Context(), testdb.Database(database), now.Time)
 		if err != nil {
 			t.Fatal(err)
 		}

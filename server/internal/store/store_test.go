@@ -13,6 +13,7 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 // kinds has functions that create an empty database of each kind.
@@ -125,7 +126,7 @@ func TestReadersOfAFileCannotWrite(t *testing.T) {
 func TestDataSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "qcs.db")
-	first, err := store.Open(t.Context(), path, now.Time)
+	first, err := store.Open(t.Context(), testdb.Database(path), now.Time)
 	if err != nil {
 		t.Fatal(err)
 	}

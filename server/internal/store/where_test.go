@@ -15,13 +15,14 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 const now = openapi.Millis(1_700_000_000_000)
 
 func open(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), path, now.Time)
+	s, err := store.Open(context.Background(), testdb.Database(path), now.Time)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 
 // databases are copies of an empty database.
 var databases = testdb.New(func(url string) error {
-	s, err := store.Open(context.Background(), url, time.Now)
+	s, err := store.Open(context.Background(), testdb.Database(url), time.Now)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func TestClocks(t *testing.T) {
 	t.Parallel()
 	start := openapi.MillisOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	machine := start.Time()
-	s, err := store.Open(t.Context(), databases.Name(t), func() time.Time { return machine })
+	s, err := store.Open(t.Context(), testdb.Database(databases.Name(t)), func() time.Time { return machine })
 	if err != nil {
 		t.Fatal(err)
 	}
