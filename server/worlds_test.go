@@ -211,6 +211,25 @@ func TestTokensExpireOnDemand(t *testing.T) {
 
 // TestParallelWorlds runs 500 tests on one server, each in its own world, and checks that they do not
 // affect each other.
+// TestTokensOfDeletedWorlds checks that a token of a deleted world opens neither a later world of the same
+// name nor another world with a user of the same name.
+func TestTokensOfDeletedWorlds(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithoutRunner())
+	ctx, a := t.Context(), admin(srv)
+	user := []control.UserRequest{{Name: "joe"}}
+	old := must(a.CreateWorld(ctx, control.WorldRequest{Name: "nightly", Users: user}))(t)
+	token := "Bearer " + old.Users[0].Token
+	send(t, srv, request{method: http.MethodGet, target: base, token: token}).want(t, http.StatusOK)
+	for _, name := range []string{"nightly", "other"} {
+		must[any](nil, a.DropWorld(ctx, old.Name))(t)
+		old = must(a.CreateWorld(ctx, control.WorldRequest{Name: name, Users: user}))(t)
+		for _, target := range []string{base, "/_qcs/clock"} {
+			send(t, srv, request{method: http.MethodGet, target: target, token: token}).refused(t, http.StatusUnauthorized, "another world")
+		}
+	}
+}
+
 func TestParallelWorlds(t *testing.T) {
 	t.Parallel()
 	const worlds = 500
