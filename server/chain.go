@@ -45,7 +45,8 @@ func (s *Server) handler() (http.Handler, error) {
 	}
 	return chain(
 		s.route(fail),
-		s.recorder.Middleware,                 // outermost: a recorded call has one time from begin to end
+		drainBodies,                           // outermost: a response is received, whoever made it
+		s.recorder.Middleware,                 // a recorded call has one time from begin to end
 		cleanPath,                             // each path in one form
 		withState,                             // the state that the following middleware shares
 		vendorapi.Dialect,                     // converts calls of v1.1 and v1.2 to calls of v1.3
