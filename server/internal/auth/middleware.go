@@ -138,7 +138,8 @@ func (c Control) knows(host string) bool {
 // isForeign reports whether a call comes from a page of another site.
 func isForeign(r *http.Request) bool {
 	origin, err := url.Parse(r.Header.Get("Origin"))
-	return err != nil || origin.Host != "" && !strings.EqualFold(origin.Host, r.Host) || r.Header.Get("Sec-Fetch-Site") == "cross-site"
+	return err != nil || origin.Host != "" && !strings.EqualFold(origin.Host, r.Host) ||
+		r.Header.Get("Sec-Fetch-Site") == "cross-site"
 }
 
 // same compares secrets in constant time.
