@@ -3192,6 +3192,12 @@ type DescribeClockResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DescribeClockResponse503Headers the declared response headers of an HTTP 503 response for DescribeClock
+type DescribeClockResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DescribeClockResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3207,6 +3213,8 @@ type DescribeClockResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DescribeClockResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3217,6 +3225,8 @@ type DescribeClockResponse struct {
 	Headers429 *DescribeClockResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DescribeClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DescribeClockResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3247,6 +3257,11 @@ func (r DescribeClockResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DescribeClockResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DescribeClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3313,6 +3328,12 @@ type SetClockResponse500Headers struct {
 	XQCSDetail string
 }
 
+// SetClockResponse503Headers the declared response headers of an HTTP 503 response for SetClock
+type SetClockResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type SetClockResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3332,6 +3353,8 @@ type SetClockResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SetClockResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3346,6 +3369,8 @@ type SetClockResponse struct {
 	Headers429 *SetClockResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetClockResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3386,6 +3411,11 @@ func (r SetClockResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r SetClockResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3452,6 +3482,12 @@ type AdvanceClockResponse500Headers struct {
 	XQCSDetail string
 }
 
+// AdvanceClockResponse503Headers the declared response headers of an HTTP 503 response for AdvanceClock
+type AdvanceClockResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type AdvanceClockResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3471,6 +3507,8 @@ type AdvanceClockResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AdvanceClockResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3485,6 +3523,8 @@ type AdvanceClockResponse struct {
 	Headers429 *AdvanceClockResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AdvanceClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdvanceClockResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3525,6 +3565,11 @@ func (r AdvanceClockResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r AdvanceClockResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AdvanceClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3581,6 +3626,12 @@ type ListEvidenceResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListEvidenceResponse503Headers the declared response headers of an HTTP 503 response for ListEvidence
+type ListEvidenceResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListEvidenceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3596,6 +3647,8 @@ type ListEvidenceResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListEvidenceResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3606,6 +3659,8 @@ type ListEvidenceResponse struct {
 	Headers429 *ListEvidenceResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListEvidenceResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListEvidenceResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3636,6 +3691,11 @@ func (r ListEvidenceResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListEvidenceResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListEvidenceResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3692,6 +3752,12 @@ type ClearFaultsResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ClearFaultsResponse503Headers the declared response headers of an HTTP 503 response for ClearFaults
+type ClearFaultsResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ClearFaultsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3705,6 +3771,8 @@ type ClearFaultsResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ClearFaultsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3715,6 +3783,8 @@ type ClearFaultsResponse struct {
 	Headers429 *ClearFaultsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ClearFaultsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ClearFaultsResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -3740,6 +3810,11 @@ func (r ClearFaultsResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ClearFaultsResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ClearFaultsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3796,6 +3871,12 @@ type ListFaultsResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListFaultsResponse503Headers the declared response headers of an HTTP 503 response for ListFaults
+type ListFaultsResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListFaultsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3811,6 +3892,8 @@ type ListFaultsResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListFaultsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3821,6 +3904,8 @@ type ListFaultsResponse struct {
 	Headers429 *ListFaultsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListFaultsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListFaultsResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3851,6 +3936,11 @@ func (r ListFaultsResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListFaultsResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListFaultsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3922,6 +4012,12 @@ type AddFaultResponse500Headers struct {
 	XQCSDetail string
 }
 
+// AddFaultResponse503Headers the declared response headers of an HTTP 503 response for AddFault
+type AddFaultResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type AddFaultResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3943,6 +4039,8 @@ type AddFaultResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AddFaultResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3959,6 +4057,8 @@ type AddFaultResponse struct {
 	Headers429 *AddFaultResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AddFaultResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddFaultResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4004,6 +4104,11 @@ func (r AddFaultResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r AddFaultResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddFaultResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4065,6 +4170,12 @@ type RemoveFaultResponse500Headers struct {
 	XQCSDetail string
 }
 
+// RemoveFaultResponse503Headers the declared response headers of an HTTP 503 response for RemoveFault
+type RemoveFaultResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type RemoveFaultResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4080,6 +4191,8 @@ type RemoveFaultResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *RemoveFaultResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4092,6 +4205,8 @@ type RemoveFaultResponse struct {
 	Headers429 *RemoveFaultResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *RemoveFaultResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RemoveFaultResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -4122,6 +4237,11 @@ func (r RemoveFaultResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r RemoveFaultResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveFaultResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4183,6 +4303,12 @@ type DescribeJobResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DescribeJobResponse503Headers the declared response headers of an HTTP 503 response for DescribeJob
+type DescribeJobResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DescribeJobResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4200,6 +4326,8 @@ type DescribeJobResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DescribeJobResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4212,6 +4340,8 @@ type DescribeJobResponse struct {
 	Headers429 *DescribeJobResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DescribeJobResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DescribeJobResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4247,6 +4377,11 @@ func (r DescribeJobResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DescribeJobResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DescribeJobResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4303,6 +4438,12 @@ type ClearJournalResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ClearJournalResponse503Headers the declared response headers of an HTTP 503 response for ClearJournal
+type ClearJournalResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ClearJournalResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4316,6 +4457,8 @@ type ClearJournalResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ClearJournalResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4326,6 +4469,8 @@ type ClearJournalResponse struct {
 	Headers429 *ClearJournalResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ClearJournalResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ClearJournalResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -4351,6 +4496,11 @@ func (r ClearJournalResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ClearJournalResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ClearJournalResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4407,6 +4557,12 @@ type ListJournalResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListJournalResponse503Headers the declared response headers of an HTTP 503 response for ListJournal
+type ListJournalResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListJournalResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4422,6 +4578,8 @@ type ListJournalResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListJournalResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4432,6 +4590,8 @@ type ListJournalResponse struct {
 	Headers429 *ListJournalResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListJournalResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListJournalResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4462,6 +4622,11 @@ func (r ListJournalResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListJournalResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListJournalResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4518,6 +4683,12 @@ type ExportJournalResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ExportJournalResponse503Headers the declared response headers of an HTTP 503 response for ExportJournal
+type ExportJournalResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ExportJournalResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4533,6 +4704,8 @@ type ExportJournalResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ExportJournalResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4543,6 +4716,8 @@ type ExportJournalResponse struct {
 	Headers429 *ExportJournalResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExportJournalResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportJournalResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4573,6 +4748,11 @@ func (r ExportJournalResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ExportJournalResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportJournalResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4644,6 +4824,12 @@ type VerifyJournalResponse500Headers struct {
 	XQCSDetail string
 }
 
+// VerifyJournalResponse503Headers the declared response headers of an HTTP 503 response for VerifyJournal
+type VerifyJournalResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type VerifyJournalResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4665,6 +4851,8 @@ type VerifyJournalResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *VerifyJournalResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4681,6 +4869,8 @@ type VerifyJournalResponse struct {
 	Headers429 *VerifyJournalResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *VerifyJournalResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *VerifyJournalResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4726,6 +4916,11 @@ func (r VerifyJournalResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r VerifyJournalResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r VerifyJournalResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4787,6 +4982,12 @@ type StopRecordingResponse500Headers struct {
 	XQCSDetail string
 }
 
+// StopRecordingResponse503Headers the declared response headers of an HTTP 503 response for StopRecording
+type StopRecordingResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type StopRecordingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4802,6 +5003,8 @@ type StopRecordingResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *StopRecordingResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4814,6 +5017,8 @@ type StopRecordingResponse struct {
 	Headers429 *StopRecordingResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *StopRecordingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *StopRecordingResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -4844,6 +5049,11 @@ func (r StopRecordingResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r StopRecordingResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r StopRecordingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4905,6 +5115,12 @@ type ExportRecordingResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ExportRecordingResponse503Headers the declared response headers of an HTTP 503 response for ExportRecording
+type ExportRecordingResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ExportRecordingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4922,6 +5138,8 @@ type ExportRecordingResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ExportRecordingResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4934,6 +5152,8 @@ type ExportRecordingResponse struct {
 	Headers429 *ExportRecordingResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExportRecordingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportRecordingResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4969,6 +5189,11 @@ func (r ExportRecordingResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ExportRecordingResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportRecordingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5025,6 +5250,12 @@ type StartRecordingResponse500Headers struct {
 	XQCSDetail string
 }
 
+// StartRecordingResponse503Headers the declared response headers of an HTTP 503 response for StartRecording
+type StartRecordingResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type StartRecordingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5038,6 +5269,8 @@ type StartRecordingResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *StartRecordingResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5048,6 +5281,8 @@ type StartRecordingResponse struct {
 	Headers429 *StartRecordingResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *StartRecordingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *StartRecordingResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -5073,6 +5308,11 @@ func (r StartRecordingResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r StartRecordingResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r StartRecordingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5144,6 +5384,12 @@ type AddRepositoryResponse500Headers struct {
 	XQCSDetail string
 }
 
+// AddRepositoryResponse503Headers the declared response headers of an HTTP 503 response for AddRepository
+type AddRepositoryResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type AddRepositoryResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5165,6 +5411,8 @@ type AddRepositoryResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AddRepositoryResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5181,6 +5429,8 @@ type AddRepositoryResponse struct {
 	Headers429 *AddRepositoryResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AddRepositoryResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddRepositoryResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5226,6 +5476,11 @@ func (r AddRepositoryResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r AddRepositoryResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddRepositoryResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5297,6 +5552,12 @@ type ForceScheduleResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ForceScheduleResponse503Headers the declared response headers of an HTTP 503 response for ForceSchedule
+type ForceScheduleResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ForceScheduleResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5318,6 +5579,8 @@ type ForceScheduleResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ForceScheduleResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5334,6 +5597,8 @@ type ForceScheduleResponse struct {
 	Headers429 *ForceScheduleResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ForceScheduleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ForceScheduleResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5379,6 +5644,11 @@ func (r ForceScheduleResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ForceScheduleResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ForceScheduleResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5450,6 +5720,12 @@ type ReplayScenarioResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ReplayScenarioResponse503Headers the declared response headers of an HTTP 503 response for ReplayScenario
+type ReplayScenarioResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ReplayScenarioResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5471,6 +5747,8 @@ type ReplayScenarioResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ReplayScenarioResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5487,6 +5765,8 @@ type ReplayScenarioResponse struct {
 	Headers429 *ReplayScenarioResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ReplayScenarioResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReplayScenarioResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5532,6 +5812,11 @@ func (r ReplayScenarioResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ReplayScenarioResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReplayScenarioResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5598,6 +5883,12 @@ type ResetDataResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ResetDataResponse503Headers the declared response headers of an HTTP 503 response for ResetData
+type ResetDataResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ResetDataResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5615,6 +5906,8 @@ type ResetDataResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ResetDataResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5629,6 +5922,8 @@ type ResetDataResponse struct {
 	Headers429 *ResetDataResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ResetDataResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetDataResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -5664,6 +5959,11 @@ func (r ResetDataResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ResetDataResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetDataResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5720,6 +6020,12 @@ type DescribeScanProfileResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DescribeScanProfileResponse503Headers the declared response headers of an HTTP 503 response for DescribeScanProfile
+type DescribeScanProfileResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DescribeScanProfileResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5735,6 +6041,8 @@ type DescribeScanProfileResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DescribeScanProfileResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5745,6 +6053,8 @@ type DescribeScanProfileResponse struct {
 	Headers429 *DescribeScanProfileResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DescribeScanProfileResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DescribeScanProfileResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5775,6 +6085,11 @@ func (r DescribeScanProfileResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DescribeScanProfileResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DescribeScanProfileResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5841,6 +6156,12 @@ type SetScanProfileResponse500Headers struct {
 	XQCSDetail string
 }
 
+// SetScanProfileResponse503Headers the declared response headers of an HTTP 503 response for SetScanProfile
+type SetScanProfileResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type SetScanProfileResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5860,6 +6181,8 @@ type SetScanProfileResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SetScanProfileResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5874,6 +6197,8 @@ type SetScanProfileResponse struct {
 	Headers429 *SetScanProfileResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SetScanProfileResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetScanProfileResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5914,6 +6239,11 @@ func (r SetScanProfileResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r SetScanProfileResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetScanProfileResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5970,6 +6300,12 @@ type ListSnapshotsResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListSnapshotsResponse503Headers the declared response headers of an HTTP 503 response for ListSnapshots
+type ListSnapshotsResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListSnapshotsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5985,6 +6321,8 @@ type ListSnapshotsResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListSnapshotsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5995,6 +6333,8 @@ type ListSnapshotsResponse struct {
 	Headers429 *ListSnapshotsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListSnapshotsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListSnapshotsResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6025,6 +6365,11 @@ func (r ListSnapshotsResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListSnapshotsResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListSnapshotsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6086,6 +6431,12 @@ type DeleteSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DeleteSnapshotResponse503Headers the declared response headers of an HTTP 503 response for DeleteSnapshot
+type DeleteSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DeleteSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6101,6 +6452,8 @@ type DeleteSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DeleteSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6113,6 +6466,8 @@ type DeleteSnapshotResponse struct {
 	Headers429 *DeleteSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DeleteSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteSnapshotResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -6143,6 +6498,11 @@ func (r DeleteSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DeleteSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6204,6 +6564,12 @@ type SaveSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// SaveSnapshotResponse503Headers the declared response headers of an HTTP 503 response for SaveSnapshot
+type SaveSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type SaveSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6221,6 +6587,8 @@ type SaveSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SaveSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6233,6 +6601,8 @@ type SaveSnapshotResponse struct {
 	Headers429 *SaveSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SaveSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SaveSnapshotResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6268,6 +6638,11 @@ func (r SaveSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r SaveSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SaveSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6329,6 +6704,12 @@ type ExportSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ExportSnapshotResponse503Headers the declared response headers of an HTTP 503 response for ExportSnapshot
+type ExportSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ExportSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6346,6 +6727,8 @@ type ExportSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ExportSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6358,6 +6741,8 @@ type ExportSnapshotResponse struct {
 	Headers429 *ExportSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExportSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportSnapshotResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6393,6 +6778,11 @@ func (r ExportSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ExportSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6464,6 +6854,12 @@ type ImportSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ImportSnapshotResponse503Headers the declared response headers of an HTTP 503 response for ImportSnapshot
+type ImportSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ImportSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6485,6 +6881,8 @@ type ImportSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ImportSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6501,6 +6899,8 @@ type ImportSnapshotResponse struct {
 	Headers429 *ImportSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ImportSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ImportSnapshotResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6546,6 +6946,11 @@ func (r ImportSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ImportSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ImportSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6607,6 +7012,12 @@ type RestoreSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// RestoreSnapshotResponse503Headers the declared response headers of an HTTP 503 response for RestoreSnapshot
+type RestoreSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type RestoreSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6622,6 +7033,8 @@ type RestoreSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *RestoreSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6634,6 +7047,8 @@ type RestoreSnapshotResponse struct {
 	Headers429 *RestoreSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *RestoreSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RestoreSnapshotResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -6664,6 +7079,11 @@ func (r RestoreSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r RestoreSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RestoreSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6720,6 +7140,12 @@ type ListWorldsResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListWorldsResponse503Headers the declared response headers of an HTTP 503 response for ListWorlds
+type ListWorldsResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListWorldsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6735,6 +7161,8 @@ type ListWorldsResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListWorldsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6745,6 +7173,8 @@ type ListWorldsResponse struct {
 	Headers429 *ListWorldsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListWorldsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListWorldsResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6775,6 +7205,11 @@ func (r ListWorldsResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListWorldsResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListWorldsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6846,6 +7281,12 @@ type CreateWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// CreateWorldResponse503Headers the declared response headers of an HTTP 503 response for CreateWorld
+type CreateWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type CreateWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6867,6 +7308,8 @@ type CreateWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *CreateWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6883,6 +7326,8 @@ type CreateWorldResponse struct {
 	Headers429 *CreateWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateWorldResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6928,6 +7373,11 @@ func (r CreateWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r CreateWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6989,6 +7439,12 @@ type DropWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DropWorldResponse503Headers the declared response headers of an HTTP 503 response for DropWorld
+type DropWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DropWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7004,6 +7460,8 @@ type DropWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DropWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7016,6 +7474,8 @@ type DropWorldResponse struct {
 	Headers429 *DropWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DropWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DropWorldResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -7046,6 +7506,11 @@ func (r DropWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DropWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DropWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7117,6 +7582,12 @@ type UpdateWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// UpdateWorldResponse503Headers the declared response headers of an HTTP 503 response for UpdateWorld
+type UpdateWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type UpdateWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7138,6 +7609,8 @@ type UpdateWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *UpdateWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7154,6 +7627,8 @@ type UpdateWorldResponse struct {
 	Headers429 *UpdateWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UpdateWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateWorldResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -7199,6 +7674,11 @@ func (r UpdateWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r UpdateWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7270,6 +7750,12 @@ type CloneWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// CloneWorldResponse503Headers the declared response headers of an HTTP 503 response for CloneWorld
+type CloneWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type CloneWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7291,6 +7777,8 @@ type CloneWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *CloneWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7307,6 +7795,8 @@ type CloneWorldResponse struct {
 	Headers429 *CloneWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CloneWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CloneWorldResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -7352,6 +7842,11 @@ func (r CloneWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r CloneWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CloneWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7413,6 +7908,12 @@ type ExpireTokensResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ExpireTokensResponse503Headers the declared response headers of an HTTP 503 response for ExpireTokens
+type ExpireTokensResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ExpireTokensResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7428,6 +7929,8 @@ type ExpireTokensResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ExpireTokensResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7440,6 +7943,8 @@ type ExpireTokensResponse struct {
 	Headers429 *ExpireTokensResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExpireTokensResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExpireTokensResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -7470,6 +7975,11 @@ func (r ExpireTokensResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ExpireTokensResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExpireTokensResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7541,6 +8051,12 @@ type ResetWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ResetWorldResponse503Headers the declared response headers of an HTTP 503 response for ResetWorld
+type ResetWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ResetWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7560,6 +8076,8 @@ type ResetWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ResetWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7576,6 +8094,8 @@ type ResetWorldResponse struct {
 	Headers429 *ResetWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ResetWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetWorldResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -7616,6 +8136,11 @@ func (r ResetWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ResetWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -8448,6 +8973,13 @@ func ParseDescribeClockResponse(rsp *http.Response) (*DescribeClockResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -8501,6 +9033,23 @@ func ParseDescribeClockResponse(rsp *http.Response) (*DescribeClockResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DescribeClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -8576,6 +9125,13 @@ func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -8649,6 +9205,23 @@ func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -8724,6 +9297,13 @@ func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -8797,6 +9377,23 @@ func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdvanceClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -8858,6 +9455,13 @@ func ParseListEvidenceResponse(rsp *http.Response) (*ListEvidenceResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -8911,6 +9515,23 @@ func ParseListEvidenceResponse(rsp *http.Response) (*ListEvidenceResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListEvidenceResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -8968,6 +9589,13 @@ func ParseClearFaultsResponse(rsp *http.Response) (*ClearFaultsResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9021,6 +9649,23 @@ func ParseClearFaultsResponse(rsp *http.Response) (*ClearFaultsResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ClearFaultsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9082,6 +9727,13 @@ func ParseListFaultsResponse(rsp *http.Response) (*ListFaultsResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9135,6 +9787,23 @@ func ParseListFaultsResponse(rsp *http.Response) (*ListFaultsResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListFaultsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9216,6 +9885,13 @@ func ParseAddFaultResponse(rsp *http.Response) (*AddFaultResponse, error) {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -9300,6 +9976,23 @@ func ParseAddFaultResponse(rsp *http.Response) (*AddFaultResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddFaultResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9364,6 +10057,13 @@ func ParseRemoveFaultResponse(rsp *http.Response) (*RemoveFaultResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9427,6 +10127,23 @@ func ParseRemoveFaultResponse(rsp *http.Response) (*RemoveFaultResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RemoveFaultResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9495,6 +10212,13 @@ func ParseDescribeJobResponse(rsp *http.Response) (*DescribeJobResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9558,6 +10282,23 @@ func ParseDescribeJobResponse(rsp *http.Response) (*DescribeJobResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DescribeJobResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9615,6 +10356,13 @@ func ParseClearJournalResponse(rsp *http.Response) (*ClearJournalResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9668,6 +10416,23 @@ func ParseClearJournalResponse(rsp *http.Response) (*ClearJournalResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ClearJournalResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9729,6 +10494,13 @@ func ParseListJournalResponse(rsp *http.Response) (*ListJournalResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9782,6 +10554,23 @@ func ParseListJournalResponse(rsp *http.Response) (*ListJournalResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListJournalResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9843,6 +10632,13 @@ func ParseExportJournalResponse(rsp *http.Response) (*ExportJournalResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9896,6 +10692,23 @@ func ParseExportJournalResponse(rsp *http.Response) (*ExportJournalResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportJournalResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9977,6 +10790,13 @@ func ParseVerifyJournalResponse(rsp *http.Response) (*VerifyJournalResponse, err
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -10061,6 +10881,23 @@ func ParseVerifyJournalResponse(rsp *http.Response) (*VerifyJournalResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers VerifyJournalResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10125,6 +10962,13 @@ func ParseStopRecordingResponse(rsp *http.Response) (*StopRecordingResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -10188,6 +11032,23 @@ func ParseStopRecordingResponse(rsp *http.Response) (*StopRecordingResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers StopRecordingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10256,6 +11117,13 @@ func ParseExportRecordingResponse(rsp *http.Response) (*ExportRecordingResponse,
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -10319,6 +11187,23 @@ func ParseExportRecordingResponse(rsp *http.Response) (*ExportRecordingResponse,
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportRecordingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10376,6 +11261,13 @@ func ParseStartRecordingResponse(rsp *http.Response) (*StartRecordingResponse, e
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -10429,6 +11321,23 @@ func ParseStartRecordingResponse(rsp *http.Response) (*StartRecordingResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers StartRecordingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10510,6 +11419,13 @@ func ParseAddRepositoryResponse(rsp *http.Response) (*AddRepositoryResponse, err
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -10594,6 +11510,23 @@ func ParseAddRepositoryResponse(rsp *http.Response) (*AddRepositoryResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddRepositoryResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10675,6 +11608,13 @@ func ParseForceScheduleResponse(rsp *http.Response) (*ForceScheduleResponse, err
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -10759,6 +11699,23 @@ func ParseForceScheduleResponse(rsp *http.Response) (*ForceScheduleResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ForceScheduleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10840,6 +11797,13 @@ func ParseReplayScenarioResponse(rsp *http.Response) (*ReplayScenarioResponse, e
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -10924,6 +11888,23 @@ func ParseReplayScenarioResponse(rsp *http.Response) (*ReplayScenarioResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReplayScenarioResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10994,6 +11975,13 @@ func ParseResetDataResponse(rsp *http.Response) (*ResetDataResponse, error) {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -11068,6 +12056,23 @@ func ParseResetDataResponse(rsp *http.Response) (*ResetDataResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetDataResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11129,6 +12134,13 @@ func ParseDescribeScanProfileResponse(rsp *http.Response) (*DescribeScanProfileR
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11182,6 +12194,23 @@ func ParseDescribeScanProfileResponse(rsp *http.Response) (*DescribeScanProfileR
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DescribeScanProfileResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11257,6 +12286,13 @@ func ParseSetScanProfileResponse(rsp *http.Response) (*SetScanProfileResponse, e
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11330,6 +12366,23 @@ func ParseSetScanProfileResponse(rsp *http.Response) (*SetScanProfileResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetScanProfileResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11391,6 +12444,13 @@ func ParseListSnapshotsResponse(rsp *http.Response) (*ListSnapshotsResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11444,6 +12504,23 @@ func ParseListSnapshotsResponse(rsp *http.Response) (*ListSnapshotsResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListSnapshotsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11508,6 +12585,13 @@ func ParseDeleteSnapshotResponse(rsp *http.Response) (*DeleteSnapshotResponse, e
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11571,6 +12655,23 @@ func ParseDeleteSnapshotResponse(rsp *http.Response) (*DeleteSnapshotResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11639,6 +12740,13 @@ func ParseSaveSnapshotResponse(rsp *http.Response) (*SaveSnapshotResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11702,6 +12810,23 @@ func ParseSaveSnapshotResponse(rsp *http.Response) (*SaveSnapshotResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SaveSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11770,6 +12895,13 @@ func ParseExportSnapshotResponse(rsp *http.Response) (*ExportSnapshotResponse, e
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11833,6 +12965,23 @@ func ParseExportSnapshotResponse(rsp *http.Response) (*ExportSnapshotResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11914,6 +13063,13 @@ func ParseImportSnapshotResponse(rsp *http.Response) (*ImportSnapshotResponse, e
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -11998,6 +13154,23 @@ func ParseImportSnapshotResponse(rsp *http.Response) (*ImportSnapshotResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ImportSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12062,6 +13235,13 @@ func ParseRestoreSnapshotResponse(rsp *http.Response) (*RestoreSnapshotResponse,
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -12125,6 +13305,23 @@ func ParseRestoreSnapshotResponse(rsp *http.Response) (*RestoreSnapshotResponse,
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RestoreSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12186,6 +13383,13 @@ func ParseListWorldsResponse(rsp *http.Response) (*ListWorldsResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -12239,6 +13443,23 @@ func ParseListWorldsResponse(rsp *http.Response) (*ListWorldsResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListWorldsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12320,6 +13541,13 @@ func ParseCreateWorldResponse(rsp *http.Response) (*CreateWorldResponse, error) 
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -12404,6 +13632,23 @@ func ParseCreateWorldResponse(rsp *http.Response) (*CreateWorldResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12468,6 +13713,13 @@ func ParseDropWorldResponse(rsp *http.Response) (*DropWorldResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -12531,6 +13783,23 @@ func ParseDropWorldResponse(rsp *http.Response) (*DropWorldResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DropWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12612,6 +13881,13 @@ func ParseUpdateWorldResponse(rsp *http.Response) (*UpdateWorldResponse, error) 
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -12696,6 +13972,23 @@ func ParseUpdateWorldResponse(rsp *http.Response) (*UpdateWorldResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12777,6 +14070,13 @@ func ParseCloneWorldResponse(rsp *http.Response) (*CloneWorldResponse, error) {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -12861,6 +14161,23 @@ func ParseCloneWorldResponse(rsp *http.Response) (*CloneWorldResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CloneWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12925,6 +14242,13 @@ func ParseExpireTokensResponse(rsp *http.Response) (*ExpireTokensResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -12988,6 +14312,23 @@ func ParseExpireTokensResponse(rsp *http.Response) (*ExpireTokensResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExpireTokensResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -13065,6 +14406,13 @@ func ParseResetWorldResponse(rsp *http.Response) (*ResetWorldResponse, error) {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -13149,6 +14497,23 @@ func ParseResetWorldResponse(rsp *http.Response) (*ResetWorldResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil

@@ -11,6 +11,10 @@ import (
 	"modernc.org/sqlite"
 )
 
+// ErrUnavailable means that a transaction ended with an error that is Busy, and that it has
+// certainly committed nothing.
+var ErrUnavailable = errors.New("the database is not available")
+
 // Busy reports whether an error means that the database could not be used now, so that a later try
 // can succeed: another process locked it for too long, transactions were in conflict, or the
 // connection was lost.
@@ -38,6 +42,15 @@ func lost(err error) bool {
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) || errors.As(err, &network) && !network.Timeout()
+	return errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, pgconn.ErrConnClosed) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &network) && !network.Timeout()
+}
+
+// undone reports whether a commit that failed has certainly committed nothing: the database itself
+// refused it, or the connection was lost before the commit was sent.
+func undone(err error) bool {
+	var server *pgconn.PgError
+	var embedded *sqlite.Error
+	return errors.As(err, &server) || errors.As(err, &embedded) && Busy(err) || pgconn.SafeToRetry(err)
 }
