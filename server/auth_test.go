@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,6 +105,8 @@ func TestForgedTokens(t *testing.T) {
 		{"another key", "Bearer " + sign(jwt.SigningMethodHS512, bytes.Repeat([]byte("x"), 64), claims(nil)), http.StatusUnauthorized},
 		{"another algorithm", "Bearer " + sign(jwt.SigningMethodHS256, key, claims(nil)), http.StatusUnauthorized},
 		{"algorithm none", "Bearer " + sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil)), http.StatusUnauthorized},
+		{"no time of issue", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"iat": nil})), http.StatusUnauthorized},
+		{"expired by its own life", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"iat": servertest.Start.Add(-2 * time.Hour).Unix(), "exp": servertest.Start.Unix()})), http.StatusUnauthorized},
 		{"no expiry", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"exp": nil})), http.StatusUnauthorized},
 		{"another issuer", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"iss": "x"})), http.StatusUnauthorized},
 		{"unknown user", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"sub": "nobody"})), http.StatusUnauthorized},
@@ -222,13 +225,15 @@ func TestFirstUser(t *testing.T) {
 func TestInvalidOptions(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*server.Options){
-		"there is no such world": func(o *server.Options) { o.Users[0].World = "nosuch" },
-		"named twice":            func(o *server.Options) { o.Users = append(o.Users, o.Users[0]) },
-		"the role is not one of": func(o *server.Options) { o.Users[0].Role = "king" },
-		"must not be empty":      func(o *server.Options) { o.Users[0].Password = "" },
-		"signing key: has 3":     func(o *server.Options) { o.SigningKey = []byte("abc") },
-		`strictness "lax"`:       func(o *server.Options) { o.Strictness = "lax" },
-		`world "x": needs`:       func(o *server.Options) { o.Worlds = []server.World{{Name: "x", Plan: "Gold"}} },
+		"there is no such world":  func(o *server.Options) { o.Users[0].World = "nosuch" },
+		"named twice":             func(o *server.Options) { o.Users = append(o.Users, o.Users[0]) },
+		"the role is not one of":  func(o *server.Options) { o.Users[0].Role = "king" },
+		"must not be empty":       func(o *server.Options) { o.Users[0].Password = "" },
+		"signing key: has 3":      func(o *server.Options) { o.SigningKey = []byte("abc") },
+		`strictness "lax"`:        func(o *server.Options) { o.Strictness = "lax" },
+		`world "..": a name has`:  func(o *server.Options) { o.Worlds = []server.World{{Name: "..", Plan: "Full"}} },
+		`world "a/b": a name has`: func(o *server.Options) { o.Worlds = []server.World{{Name: "a/b", Plan: "Full"}} },
+		`world "x": needs`:        func(o *server.Options) { o.Worlds = []server.World{{Name: "x", Plan: "Gold"}} },
 		"world x: named twice": func(o *server.Options) {
 			o.Worlds = []server.World{{Name: "x", Plan: "Full"}, {Name: "x", Plan: "Free"}}
 		},
@@ -242,4 +247,37 @@ func TestInvalidOptions(t *testing.T) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
+}
+
+// TestMovingTheClockKeepsTokens checks by which clock tokens expire: that of the machine for calls of the
+// control API, and for those of the vendor's API unless the world says otherwise.
+func TestMovingTheClockKeepsTokens(t *testing.T) {
+	t.Parallel()
+	var machine atomic.Int64
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		o.TokenNow = func() time.Time { return servertest.Start.Add(time.Duration(machine.Load())) }
+	}))
+	token := "Bearer " + srv.Token()
+	vendor := request{method: http.MethodGet, target: base, token: token}
+	clock := request{method: http.MethodGet, target: "/_qcs/clock", token: token}
+	put := func(body string) {
+		t.Helper()
+		send(t, srv, request{method: http.MethodPut, target: "/_qcs/worlds/default", contentType: "application/json", body: body}).want(t, http.StatusOK)
+	}
+	send(t, srv, request{method: http.MethodPut, target: "/_qcs/clock", contentType: "application/json", body: `{"mode":"frozen"}`, token: token}).want(t, http.StatusOK)
+	advance := request{method: http.MethodPost, target: "/_qcs/clock/advance", contentType: "application/json", body: `{"by":18000000}`, token: token}
+	send(t, srv, advance).want(t, http.StatusOK) // five hours
+	send(t, srv, vendor).want(t, http.StatusOK)
+	put(`{"tokens":"world"}`)
+	send(t, srv, vendor).refused(t, http.StatusUnauthorized, "expired")
+	send(t, srv, clock).want(t, http.StatusOK)
+	fresh := "Bearer " + srv.Token()
+	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).want(t, http.StatusOK)
+
+	machine.Store(int64(4 * time.Hour))
+	send(t, srv, clock).refused(t, http.StatusUnauthorized, "expired")
+	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).want(t, http.StatusOK)
+	put(`{"tokens":"real"}`)
+	send(t, srv, request{method: http.MethodGet, target: base, token: fresh}).refused(t, http.StatusUnauthorized, "expired")
+	send(t, srv, request{method: http.MethodPut, target: "/_qcs/worlds/default", contentType: "application/json", body: `{"tokens":"moon"}`}).refused(t, http.StatusBadRequest, "tokens")
 }

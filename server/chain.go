@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -32,27 +31,19 @@ const (
 
 // handler returns the handler of all requests. A request passes the middleware in the order in
 // which it is listed here.
-func (s *Server) handler() (http.Handler, error) {
+func (s *Server) handler() http.Handler {
 	fail := vendorapi.Fail(s.options.Now)
-	for _, api := range []reflect.Type{
-		reflect.TypeFor[apiserver.StrictServerInterface](), reflect.TypeFor[controlserver.StrictServerInterface](),
-	} {
-		for i := range api.NumMethod() {
-			if err := auth.CheckPermission(api.Method(i).Name); err != nil {
-				return nil, err
-			}
-		}
-	}
 	return chain(
 		s.route(fail),
 		drainBodies,                           // outermost: a response is received, whoever made it
 		s.recorder.Middleware,                 // a recorded call has one time from begin to end
+		withoutBody,                           // the response to a HEAD has no body
 		cleanPath,                             // each path in one form
 		withState,                             // the state that the following middleware shares
 		vendorapi.Dialect,                     // converts calls of v1.1 and v1.2 to calls of v1.3
 		s.observe,                             // a request id, and one line of log
 		recoverPanics(s.options.Logger, fail), // a panic becomes a 500, which observe logs
-	), nil
+	)
 }
 
 // vendor returns the handler of the vendor's API: middleware and operations.
@@ -65,7 +56,12 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 	if s.options.Validate == ValidateGenerated && s.options.Strictness == contract.Strict {
 		binders = apiserver.Bound(h, vendorBody) // without this line the reference checks all requests
 	}
-	find, err := s.find(contract.VendorDocument, vendorBody, fail)
+	find, err := find(contract.VendorDocument, contract.Options{
+		MaxBody: vendorBody, Strictness: s.options.Strictness,
+		Passed: func(e *contract.RequestError) {
+			s.options.Logger.Warn("accepted by --strictness=vendor", "rule", e.Rule, "cause", e)
+		},
+	}, fail)
 	if err != nil {
 		return nil, err
 	}
@@ -78,21 +74,22 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 	}
 	return chain(
 		vendorapi.Operations(binders, reference, fail),
-		s.journal.Middleware(s.options.Now),               // stores the response that the caller gets
-		find,                                              // the operation, or 404 and 405
-		faults.Middleware,                                 // before authentication, which a fault may refuse
-		s.checkResponses(fail),                            // off unless an option enables it
-		s.authority.Middleware(fail),                      // 401, and 409 if the plan lacks the operation
-		s.limiter.Middleware(fail),                        // 429; a call without a permission counts
-		auth.Authorize(fail),                              // 403
-		newResponseCache(s.options.CacheBytes).Middleware, // after authorization: responses depend on the role
+		s.journal.Middleware(s.options.Now, s.authority), // stores the response that the caller gets
+		find,                   // the operation, or 404 and 405
+		faults.Middleware,      // before authentication, which a fault may refuse
+		s.checkResponses(fail), // off unless an option enables it
+		s.authority.Middleware(auth.VendorAPI, fail),                  // 401, and 409 if the plan lacks the operation
+		s.limiter.Middleware(fail),                                    // 429; a call without a permission counts
+		auth.Authorize(fail),                                          // 403
+		newResponseCache(s.options.CacheBytes).Middleware,             // after authorization: responses depend on the role
 		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // deviations of some clients
 	), nil
 }
 
 // control returns the handler of the control API, which has neither journal nor faults.
 func (s *Server) control(fail request.Fail) (http.Handler, error) {
-	find, err := s.find(contract.ControlDocument, controlBody, fail)
+	// It is always strict: what the vendor ignores says nothing about the control API.
+	find, err := find(contract.ControlDocument, contract.Options{MaxBody: controlBody}, fail)
 	if err != nil {
 		return nil, err
 	}
@@ -105,12 +102,12 @@ func (s *Server) control(fail request.Fail) (http.Handler, error) {
 	})
 	return chain(
 		vendorapi.Operations(nil, reference, fail),
-		find,                         // the operation, or 404 and 405
-		s.checkResponses(fail),       // off unless an option enables it
-		access.Middleware(fail),      // 403 for other origins; the control token
-		s.authority.Middleware(fail), // 401
-		s.limiter.Middleware(fail),   // 429
-		auth.Authorize(fail),         // 403
+		find,                    // the operation, or 404 and 405
+		s.checkResponses(fail),  // off unless an option enables it
+		access.Middleware(fail), // 403 for other origins; the control token
+		s.authority.Middleware(auth.ControlAPI, fail),                 // 401
+		s.limiter.Middleware(fail),                                    // 429
+		auth.Authorize(fail),                                          // 403
 		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // filters of the journal
 	), nil
 }
@@ -165,20 +162,21 @@ func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) htt
 	})
 }
 
-// find finds the operation of a request in a document.
-func (s *Server) find(
-	document func() (*contract.Document, error), maxBody int64, fail request.Fail,
+// find finds the operation of a request in a document. Each operation must have a
+// permission. A HEAD continues as a GET.
+func find(
+	document func() (*contract.Document, error), o contract.Options, fail request.Fail,
 ) (request.Middleware, error) {
 	d, err := document()
 	if err != nil {
 		return nil, err
 	}
-	d = d.With(contract.Options{
-		MaxBody: maxBody, Strictness: s.options.Strictness,
-		Passed: func(e *contract.RequestError) {
-			s.options.Logger.Warn("accepted by --strictness=vendor", "rule", e.Rule, "cause", e)
-		},
-	})
+	for _, o := range d.Operations() {
+		if err := auth.CheckPermission(o.ID); err != nil {
+			return nil, err
+		}
+	}
+	d = d.With(o)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			m, err := d.Find(r.Method, r.URL)
@@ -189,10 +187,35 @@ func (s *Server) find(
 			state := request.Of(r.Context())
 			state.Match, state.Operation = m, m.ID
 			defer state.End()
+			if r.Method == http.MethodHead {
+				get := *r
+				get.Method = http.MethodGet
+				r = &get
+			}
 			next.ServeHTTP(w, r)
 		})
 	}, nil
 }
+
+// withoutBody drops the body of the response to a HEAD, as net/http does, for callers without a
+// connection.
+func withoutBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w = headWriter{w}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// headWriter writes the header of a response only.
+type headWriter struct{ http.ResponseWriter }
+
+// Write implements http.ResponseWriter.
+func (w headWriter) Write(data []byte) (int, error) { return len(data), nil }
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w headWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // generated returns the router with the handlers of oapi-codegen.
 func generated(fail request.Fail, register func(*echo.Echo)) http.Handler {

@@ -61,12 +61,12 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestClocksOfWorlds checks that tokens expire and dates are written by the clock of their world,
-// and that the clocks of worlds are independent.
+// TestClocksOfWorlds checks that dates, and the expiry of tokens in a world with its own token clock,
+// follow the clock of the world, and that the clocks of worlds are independent.
 func TestClocksOfWorlds(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
-		o.Worlds = []server.World{{Name: "one", Plan: "Full"}, {Name: "two", Plan: "Full"}}
+		o.Worlds = []server.World{{Name: "one", Plan: "Full"}, {Name: "two", Plan: "Full", Tokens: server.TokensWorld}}
 		o.Users = append(o.Users, server.User{Name: "other", Password: "p", World: "two"}, server.User{Name: "reader", Password: "p", Role: server.Reader})
 	}))
 	one, two := "Bearer "+srv.Token(), "Bearer "+login(t, srv, "other", "p").want(t, http.StatusCreated)

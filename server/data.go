@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -21,19 +20,16 @@ const memory = store.Memory
 // open opens the data and, unless it only reads, takes the lock on the folder of a SQLite file.
 func open(o Options) (*store.Store, *owner, error) {
 	ctx := context.Background()
-	path := databaseFile(o)
+	d := database(o)
 	switch {
 	case o.Existing:
 		if err := exists(o); err != nil {
 			return nil, nil, err
 		}
-		s, err := store.OpenReadOnly(ctx, cmp.Or(o.Database, path), o.Now)
+		s, err := store.OpenReadOnly(ctx, d, o.Now)
 		return s, nil, err
-	case o.Database != "":
-		s, err := store.Open(ctx, o.Database, o.Now)
-		return s, nil, err
-	case o.Data == memory:
-		s, err := store.Open(ctx, memory, o.Now)
+	case d.Server != nil || d.Path == memory:
+		s, err := store.Open(ctx, d, o.Now)
 		return s, nil, err
 	}
 	owner, err := own(o)
@@ -42,11 +38,11 @@ func open(o Options) (*store.Store, *owner, error) {
 	}
 	empty, err := store.Empty()
 	if err == nil {
-		err = writeNew(path, empty) // readable for its owner only
+		err = writeNew(d.Path, empty) // readable for its owner only
 	}
 	var s *store.Store
 	if err == nil || errors.Is(err, fs.ErrExist) {
-		s, err = store.Open(ctx, path, o.Now)
+		s, err = store.Open(ctx, d, o.Now)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, owner.release())
@@ -54,17 +50,26 @@ func open(o Options) (*store.Store, *owner, error) {
 	return s, owner, nil
 }
 
-func databaseFile(o Options) string { return filepath.Join(o.Data, "qcs.db") }
+// database returns the database of the options.
+func database(o Options) store.Database {
+	switch {
+	case o.Database != nil:
+		return store.Database{Server: o.Database.Connector()}
+	case o.Data == memory:
+		return store.Database{Path: memory}
+	}
+	return store.Database{Path: filepath.Join(o.Data, "qcs.db")}
+}
 
 // exists returns an error if there is no data yet.
 func exists(o Options) error {
-	if o.Database != "" {
+	if o.Database != nil {
 		return nil
 	}
 	if o.Data == memory {
 		return errors.New("there is no existing data in memory")
 	}
-	if _, err := os.Stat(databaseFile(o)); err != nil {
+	if _, err := os.Stat(database(o).Path); err != nil {
 		return fmt.Errorf("there is no database: %w", err)
 	}
 	return nil

@@ -197,7 +197,9 @@ func TestFaultTiming(t *testing.T) {
 // another operation must succeed.
 func tenCalls(t *testing.T, when control.FaultTiming) (calls string) {
 	t.Helper()
-	srv := newServer(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithSpareFaults(), servertest.WithOptions(func(o *server.Options) {
+		o.Users = append(o.Users, server.User{Name: "somebody else", Password: "p"})
+	}))
 	srv.Fault(control.FaultRequest{Operation: "ListRegistries", User: servertest.User, When: when, Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus}})
 	srv.Fault(control.FaultRequest{User: "somebody else", Effect: control.FaultEffect{Kind: control.FaultEffectKindReset}})
 	for range 10 {
@@ -219,7 +221,8 @@ func TestSeveralFaults(t *testing.T) {
 	if got := get(t, srv, base); got.status != 502 || got.header.Get("X-QCS-Fault") != second.FaultID {
 		t.Errorf("got %d by %s", got.status, got.header.Get("X-QCS-Fault"))
 	}
-	login(t, srv, servertest.User, servertest.Password).refused(t, http.StatusBadGateway, "")
+	srv.Fault(control.FaultRequest{Operation: "CreateToken", Effect: control.FaultEffect{Kind: control.FaultEffectKindStatus, Status: 507}})
+	login(t, srv, servertest.User, servertest.Password).refused(t, 507, "")
 	login(t, srv, "nobody", "p").refused(t, http.StatusUnauthorized, "")
 	other := must(admin(srv).CreateWorld(t.Context(), control.WorldRequest{}))(t)
 	send(t, srv, request{method: http.MethodGet, target: base, token: "Bearer " + other.Users[0].Token}).want(t, http.StatusOK)
@@ -294,6 +297,7 @@ func TestTokenMutations(t *testing.T) {
 	} {
 		send(t, srv, request{method: http.MethodGet, target: base, token: tt.token}).refused(t, http.StatusUnauthorized, tt.detail)
 	}
+	must(admin(srv).UpdateWorld(t.Context(), "default", control.WorldUpdate{Tokens: control.TokenClockWorld}))(t)
 	srv.Advance(4*time.Hour + time.Second)
 	send(t, srv, request{method: http.MethodGet, target: base, token: "Bearer " + good}).refused(t, http.StatusUnauthorized, "expired")
 	get(t, srv, base).want(t, http.StatusOK)

@@ -25,7 +25,7 @@ func TestJournal(t *testing.T) {
 	c := srv.Client()
 	must(c.CancelSchedules(t.Context(), sampleRegistry, client.Filter("status:Running")))(t)
 	get(t, srv, base+"?filter=nosuch:x").want(t, http.StatusBadRequest)
-	get(t, srv, "/csapi/v1.3/nosuch").want(t, http.StatusNotFound) // of no user: not in any journal
+	get(t, srv, "/csapi/v1.3/nosuch").want(t, http.StatusNotFound) // of no operation: in the journal of its user
 	var got []string
 	for _, e := range srv.Requests("") {
 		got = append(got, fmt.Sprint(e.Seq, e.Operation, e.Method, e.Path, e.Query, e.User, e.Status))
@@ -34,6 +34,7 @@ func TestJournal(t *testing.T) {
 		fmt.Sprint(int64(1), "CreateToken", "POST", "/auth", "", "tester", 201),
 		fmt.Sprint(int64(2), "CancelSchedules", "POST", base+"/"+sampleRegistry+"/schedule/cancel", "filter=status%3ARunning", "tester", 200),
 		fmt.Sprint(int64(3), "ListRegistries", "GET", base, "filter=nosuch:x", "tester", 400),
+		fmt.Sprint(int64(4), "", "GET", "/csapi/v1.3/nosuch", "", "tester", 404),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -50,19 +51,28 @@ func TestJournal(t *testing.T) {
 	for name, tt := range map[string]struct {
 		expected control.Expectation
 		want     control.Verdict
+		nearest  string // numbers of calls, with the conditions that they do not meet
 	}{
-		"times met":    {control.Expectation{Operation: "CancelSchedules", Filter: "status:200", Times: new(1)}, control.Verdict{Met: true, Matched: 1, Expected: "exactly 1"}},
-		"times unmet":  {control.Expectation{Operation: "CancelSchedules", Times: new(2)}, control.Verdict{Met: false, Matched: 1, Expected: "exactly 2"}},
-		"never":        {control.Expectation{Operation: "DeleteSchedules", Times: new(0)}, control.Verdict{Met: true, Matched: 0, Expected: "exactly 0"}},
-		"at least one": {control.Expectation{Filter: "status<300"}, control.Verdict{Met: true, Matched: 2, Expected: "at least 1"}},
-		"at most":      {control.Expectation{AtMost: new(2)}, control.Verdict{Met: false, Matched: 3, Expected: "0 to 2"}},
+		"times met":    {control.Expectation{Operation: "CancelSchedules", Filter: "status:200", Times: new(1)}, control.Verdict{Met: true, Complete: true, Matched: 1, Expected: "exactly 1"}, ""},
+		"times unmet":  {control.Expectation{Operation: "CancelSchedules", User: "tester", Times: new(2)}, control.Verdict{Complete: true, Matched: 1, Expected: "exactly 2"}, "4 [operation] 3 [operation] 1 [operation]"},
+		"never":        {control.Expectation{Operation: "DeleteSchedules", Times: new(0)}, control.Verdict{Met: true, Complete: true, Matched: 0, Expected: "exactly 0"}, ""},
+		"at least one": {control.Expectation{Filter: "status<300"}, control.Verdict{Met: true, Complete: true, Matched: 2, Expected: "at least 1"}, ""},
+		"at most":      {control.Expectation{AtMost: new(2)}, control.Verdict{Complete: true, Matched: 4, Expected: "0 to 2"}, "4 [] 3 [] 2 [] 1 []"},
 	} {
-		if diff := cmp.Diff(tt.want, must(j.Verify(t.Context(), tt.expected))(t)); diff != "" {
+		got := must(j.Verify(t.Context(), tt.expected))(t)
+		nearest := ""
+		for _, c := range got.Nearest {
+			nearest += fmt.Sprint(c.Seq, c.Differs, " ")
+		}
+		if got.Nearest = nil; strings.TrimSpace(nearest) != tt.nearest {
+			t.Errorf("%s: got the nearest %s, want %s", name, nearest, tt.nearest)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 	har, err := json.Marshal(must(j.HAR(t.Context()))(t))
-	if err != nil || !strings.Contains(string(har), `"version":"1.2"`) || strings.Count(string(har), `"startedDateTime":"2026-01-02T03:04:05Z"`) != 3 {
+	if err != nil || !strings.Contains(string(har), `"version":"1.2"`) || strings.Count(string(har), `"startedDateTime":"2026-01-02T03:04:05Z"`) != 4 {
 		t.Errorf("got %s, %v", har, err)
 	}
 	if _, err := j.Journal(t.Context(), "nosuch:x"); !errors.Is(err, client.ErrInvalid) {

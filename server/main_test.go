@@ -14,20 +14,20 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/qcsdev/qcs/server"
-	"github.com/qcsdev/qcs/server/internal/queue"
 	"github.com/qcsdev/qcs/server/internal/store"
 	"github.com/qcsdev/qcs/server/internal/testdb"
+	"github.com/qcsdev/qcs/server/postgres"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
 // databases are the databases of the tests of this package. With PostgreSQL they have the tables of the
 // queue as well.
 var databases = testdb.New(func(url string) error {
-	s, err := store.Open(context.Background(), url, time.Now)
+	s, err := store.Open(context.Background(), testdb.Database(url), time.Now)
 	if err != nil {
 		return err
 	}
-	q, err := queue.New(context.Background(), url, nil, slog.New(slog.DiscardHandler))
+	q, err := postgres.Database(url).Queue(context.Background(), nil, slog.New(slog.DiscardHandler))
 	if err == nil {
 		q.Close()
 	}
@@ -35,13 +35,18 @@ var databases = testdb.New(func(url string) error {
 })
 
 // newServer starts an emulator on a new database, unless the options name one.
+// tokensOfWorld is an option with which tokens expire by the clock of the first world, which the test moves.
+func tokensOfWorld(o *server.Options) {
+	o.Worlds = []server.World{{Name: "default", Plan: "Full", Tokens: server.TokensWorld}}
+}
+
 func newServer(t testing.TB, options ...servertest.Option) *servertest.Server {
 	t.Helper()
 	return servertest.New(t, append(options, servertest.WithOptions(func(o *server.Options) {
 		switch {
-		case o.Data != "" || o.Database != "":
+		case o.Data != "" || o.Database != nil:
 		case testdb.Postgres(t):
-			if o.Database = databases.Name(t); len(o.SigningKey) == 0 {
+			if o.Database = postgres.Database(databases.Name(t)); len(o.SigningKey) == 0 {
 				o.SigningKey = make([]byte, 64)
 			}
 		default:

@@ -18,6 +18,7 @@ import (
 	"github.com/qcsdev/qcs/client"
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/ociregistry"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
@@ -45,7 +46,9 @@ func TestRealRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.OCIHosts = []string{host} }))
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		o.Sources = []server.Source{ociregistry.New(ociregistry.Options{Hosts: []string{host}})}
+	}))
 	c := srv.Client()
 	registry := newRegistry(t, c, origin.URL)
 	target := base + "/" + registry + "/schedule"

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
+	"regexp"
 	"slices"
 	"time"
 
@@ -15,7 +15,6 @@ import (
 	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server/internal/auth"
 	"github.com/qcsdev/qcs/server/internal/scan"
-	"github.com/qcsdev/qcs/server/internal/scan/oci"
 	"github.com/qcsdev/qcs/server/internal/store"
 	"github.com/qcsdev/qcs/server/internal/vendorapi"
 )
@@ -25,6 +24,16 @@ type Plan = store.Plan
 
 // World is one subscription, with a name and a plan: only its users see its data.
 type World = store.World
+
+// TokenClock is the clock by which the tokens of a world expire.
+type TokenClock = store.TokenClock
+
+// The clocks. With TokensReal, the default, moving the clock of a world expires no token.
+// TokensWorld is for tests of the expiry.
+const (
+	TokensReal  = store.TokensReal
+	TokensWorld = store.TokensWorld
+)
 
 // User is a user of the configuration.
 type User = auth.User
@@ -82,9 +91,9 @@ type Options struct {
 	// Data is the folder of the database and the signing key. It is created if it does not exist.
 	// One process owns it. Default, and ":memory:": no folder, the data ends with the process.
 	Data string
-	// Database is the URL of a PostgreSQL server's database, postgres://…, instead of a SQLite
-	// file in Data. It needs SigningKey, which all replicas share.
-	Database string
+	// Database is a database that several emulators share, such as postgres.Database(url), in place
+	// of a SQLite file in Data. It needs SigningKey, which all of them share.
+	Database Database
 	// Existing opens existing data read-only, and fails if there is none. Worlds and users are
 	// those of the data. Another process may own a SQLite file.
 	Existing bool
@@ -106,11 +115,10 @@ type Options struct {
 	Seed string
 	// Scenario is a scenario for the first world, if that is empty; only one of Seed and Scenario.
 	Scenario control.Scenario
-	// Sources list what registries contain. The contents of other registries are generated.
+	// Sources list what registries contain, such as an Inventory, or ociregistry.New(…), which
+	// calls the real registries. The first source that handles a registry lists it. The contents of
+	// registries that no source handles are generated.
 	Sources []Source
-	// OCIHosts are host[:port] of registries that scans list over the network, before any source
-	// is tried. Redirect targets must be among them.
-	OCIHosts []string
 
 	// Strictness is contract.Strict by default.
 	Strictness contract.Strictness
@@ -137,6 +145,9 @@ type Options struct {
 	Pace Pace
 	// Now is time.Now by default.
 	Now func() time.Time
+	// TokenNow is the machine's clock for the expiry of tokens: of calls of the control API, and of
+	// the worlds with TokensReal. Default: time.Now, also if Now is set.
+	TokenNow func() time.Time
 	// Random is crypto/rand by default.
 	Random io.Reader
 	// Logger discards by default.
@@ -172,6 +183,9 @@ func withDefaults(o Options) Options {
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default
 	}
+	if o.TokenNow == nil {
+		o.TokenNow = time.Now //nolint:forbidigo // the default
+	}
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
@@ -180,6 +194,10 @@ func withDefaults(o Options) Options {
 	}
 	return o
 }
+
+// worldName matches the names of worlds, which are segments of paths. WorldRequest of the control
+// API has the same pattern.
+var worldName = regexp.MustCompile(`^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
 // check refuses invalid options.
 func (o Options) check() error {
@@ -190,11 +208,17 @@ func (o Options) check() error {
 		return fmt.Errorf("validate %q is neither generated nor reference", o.Validate)
 	}
 	for _, w := range o.Worlds {
-		if w.Name == "" || !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {
-			return fmt.Errorf("world %q: needs a name and the plan Free, Trial or Full", w.Name)
+		if len(w.Name) > 64 || !worldName.MatchString(w.Name) {
+			return fmt.Errorf("world %q: a name has 1 to 64 letters, digits, dots, hyphens and underscores, not only dots", w.Name)
+		}
+		if !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {
+			return fmt.Errorf("world %q: needs the plan Free, Trial or Full", w.Name)
+		}
+		if !slices.Contains([]TokenClock{"", TokensReal, TokensWorld}, w.Tokens) {
+			return fmt.Errorf("world %q: tokens %q is neither real nor world", w.Name, w.Tokens)
 		}
 	}
-	if o.Database != "" && len(o.SigningKey) == 0 {
+	if o.Database != nil && len(o.SigningKey) == 0 {
 		return errors.New("a PostgreSQL database needs a signing key, which all replicas share: " +
 			"QCSD_SIGNING_KEY or --signing-key-file")
 	}
@@ -206,23 +230,10 @@ func (o Options) check() error {
 
 // place is where the data is, without a password.
 func (o Options) place() string {
-	if o.Database == "" {
+	if o.Database == nil {
 		return o.Data
 	}
-	u, err := url.Parse(o.Database)
-	if err != nil {
-		return "the database"
-	}
-	u.RawQuery = "" // it may contain a password, too
-	return u.Redacted()
-}
-
-// sources returns the sources that list the contents of registries.
-func (o Options) sources() scan.Sources {
-	if len(o.OCIHosts) == 0 {
-		return o.Sources
-	}
-	return append(scan.Sources{oci.New(oci.Options{Hosts: o.OCIHosts, Logger: o.Logger})}, o.Sources...)
+	return o.Database.String()
 }
 
 func (o Options) worldNames() []string {

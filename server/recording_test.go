@@ -93,6 +93,10 @@ func (s traffic) run(steps int) {
 			_, _ = s.control.UpdateWorld(ctx, "default", control.WorldUpdate{Plan: []control.Plan{control.PlanFree, control.PlanFull}[s.random.IntN(2)]})
 		},
 		func() { s.send(http.MethodGet, "/csapi/v1.3/reports", "") },
+		func() { s.send(http.MethodGet, "/csapi/v1.3/nosuch", "") },
+		func() { s.send(http.MethodPatch, base, "\xff") },
+		func() { s.send(http.MethodHead, base+"/"+s.registry+"/schedule", "") },
+		func() { s.send(http.MethodHead, "/csapi/v1.3/nosuch", "") },
 	}
 	for range steps {
 		things[s.random.IntN(len(things))]()
@@ -122,7 +126,7 @@ func TestRecordingAndReplay(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			clock := &moving{at: servertest.Start}
-			srv := newServer(t, servertest.WithSeed("small"), servertest.WithOptions(func(o *server.Options) {
+			srv := newServer(t, servertest.WithSeed("small"), servertest.WithSpareFaults(), servertest.WithOptions(func(o *server.Options) {
 				o.Now, o.RateLimit = clock.now, server.RateLimit{Calls: 40}
 			}))
 			c := srv.Client(client.WithRetry(client.RetryPolicy{Attempts: 1}))

@@ -49,6 +49,7 @@ func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {
 		{"undocumented parameter", request{target: base + "?undocumented=1"}, 400, invalid, `query parameter "undocumented": not known to ListRegistries (rule unknown-parameter, chosen; --strictness=vendor: ignored)`},
 		{"ids with a comma", request{method: "DELETE", target: base + "?registryIds=a,b"}, 400, invalid, `query parameter "registryIds": holds a comma; repeat the parameter for each item (rule comma-list, inferred; --strictness=vendor: split at the commas)`},
 		{"malformed JSON", request{method: "POST", target: base, contentType: "application/json", body: `{"registryType":`}, 400, invalid, `body: not valid JSON`},
+		{"a compressed body", request{method: "POST", target: base, contentType: "application/json", body: "\x1f\x8b\x08", headers: map[string]string{"Content-Encoding": "gzip"}}, 415, refusal(415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported content type."), `header Content-Encoding: the body must not be compressed (rule content-encoding, chosen)`},
 		{"trailing bytes", request{method: "POST", target: base, contentType: "application/json", body: good + " x"}, 400, invalid, `body: has bytes after the JSON value (rule trailing-bytes, chosen; --strictness=vendor: ignored)`},
 		{"key in another case", request{method: "POST", target: base + "/" + sampleRegistry + "/schedule", contentType: "application/json", body: `{"OnDemand":true,"filters":[{"repoTags":[{"repo":"a"}]}]}`}, 400, invalid, `body: key "OnDemand" must be written "onDemand" (rule case-variant-key, chosen; --strictness=vendor: ignored, as any unknown key)`},
 		{"missing field", request{method: "POST", target: base, contentType: "application/json", body: `{"registryType":"V2","credentialType":"None"}`}, 400, invalid, `body at /registryUri: property "registryUri" is missing`},
@@ -63,7 +64,7 @@ func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {
 		{"unknown path", request{target: "/csapi/v1.3/registri"}, 404, refusal(404, "NOT_FOUND", "Not found."), `the document has no such path; the nearest is /csapi/v1.3/registry`},
 		{"unknown registry", request{target: base + "/nosuch"}, 404, refusal(404, "NOT_FOUND", "Not found."), `registry: not found`},
 		{"path parameter with a slash", request{target: base + "/no/such"}, 404, refusal(404, "NOT_FOUND", "Not found."), `the document has no such path`},
-		{"wrong method", request{method: "PATCH", target: base}, 405, refusal(405, "METHOD_NOT_ALLOWED", "Method not allowed."), `the path takes DELETE, GET, POST`},
+		{"wrong method", request{method: "PATCH", target: base}, 405, refusal(405, "METHOD_NOT_ALLOWED", "Method not allowed."), `the path takes DELETE, GET, HEAD, POST`},
 		{"no token", request{target: base, token: "-"}, 401, refusal(401, "UNAUTHORIZED", "Unauthorized user."), `no Authorization header`},
 		{"not a token", request{target: base, token: "Bearer x"}, 401, refusal(401, "UNAUTHORIZED", "Unauthorized user."), `the token is not one of this server`},
 		{"token before validation", request{target: base + "?undocumented=1", token: "-"}, 401, refusal(401, "UNAUTHORIZED", "Unauthorized user."), `no Authorization header`},
@@ -88,7 +89,7 @@ func refusalsToTheLetter(t *testing.T, srv *servertest.Server) {
 func TestAllowOfWrongMethods(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithoutRunner())
-	for target, want := range map[string]string{base: "DELETE, GET, POST", base + "/validate": "POST", base + "/x/schedule/bulk": "DELETE", "/auth": "POST", "/healthz": "GET, HEAD"} {
+	for target, want := range map[string]string{base: "DELETE, GET, HEAD, POST", base + "/validate": "POST", base + "/x/schedule/bulk": "DELETE", "/auth": "POST", "/healthz": "GET, HEAD"} {
 		got := send(t, srv, request{method: http.MethodPatch, target: target})
 		if got.want(t, http.StatusMethodNotAllowed); got.header.Get("Allow") != want {
 			t.Errorf("%s: got Allow %q, want %q", target, got.header.Get("Allow"), want)
@@ -98,7 +99,7 @@ func TestAllowOfWrongMethods(t *testing.T) {
 
 func TestExpiredToken(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t, servertest.WithoutRunner())
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(tokensOfWorld))
 	token := "Bearer " + srv.Token()
 	send(t, srv, request{method: http.MethodGet, target: base, token: token}).want(t, http.StatusOK)
 	srv.Advance(4*time.Hour - time.Second)
@@ -132,6 +133,37 @@ func TestVendorStrictness(t *testing.T) {
 	get(t, srv, base+"?pageSize=abc").refused(t, http.StatusBadRequest, "not an integer")
 }
 
+// TestIgnoredKeysHaveNoEffect: a key that differs from a known one by case is an unknown key. With
+// the strictness Vendor, which ignores unknown keys, it selects nothing.
+func TestIgnoredKeysHaveNoEffect(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Strictness = contract.Vendor }))
+	schedules := base + "/" + sampleRegistry + "/schedule"
+	lists := []string{base, schedules}
+	read := func() (all string) {
+		for _, list := range lists {
+			all += get(t, srv, list).want(t, http.StatusOK)
+		}
+		return all
+	}
+	before := read()
+	for _, tt := range []struct{ target, key, id string }{
+		{base, "RegistryIds", sampleRegistry}, {base, "REGISTRYIDS", sampleRegistry}, {base, "regi\u017ftryIds", sampleRegistry},
+		{schedules, "ScheduleIds", "f677b189-8b54-46ba-9d24-624b7e98767d"}, {schedules, "Filter", "status:Running"},
+	} {
+		var body string
+		if body = `{"` + tt.key + `":["` + tt.id + `"]}`; tt.key == "Filter" {
+			body = `{"Filter":"` + tt.id + `"}`
+		}
+		call := request{method: http.MethodDelete, target: tt.target, contentType: "application/json", body: body}
+		send(t, srv, call).refused(t, http.StatusBadRequest, "no-selection")
+	}
+	srv.Settle()
+	if after := read(); after != before {
+		t.Errorf("got %s, want %s", after, before)
+	}
+}
+
 func TestExplainListsAllViolations(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
@@ -153,4 +185,41 @@ func TestExplainListsAllViolations(t *testing.T) {
 	}
 	call.target, call.body = base, `{"registryType":"V2","registryUri":"https://explained.example.com","credentialType":"None"}`
 	send(t, srv, call).want(t, http.StatusOK)
+}
+
+// TestHeadIsAGetWithoutBody checks HEAD on the vendor's API and the control API, over a connection and without.
+func TestHeadIsAGetWithoutBody(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner(), servertest.WithPort())
+	for _, tt := range []struct {
+		target string
+		status int
+	}{
+		{base, http.StatusOK}, {base, http.StatusOK}, {base + "?pageSize=0", http.StatusBadRequest}, {base + "/nosuch", http.StatusNotFound},
+		{"/_qcs/clock", http.StatusOK}, {"/csapi/v1.3/nosuch", http.StatusNotFound}, {"/healthz", http.StatusOK},
+	} {
+		want, got := get(t, srv, tt.target), send(t, srv, request{method: http.MethodHead, target: tt.target})
+		if got.status != tt.status || got.body != "" || got.header.Get("Content-Type") != want.header.Get("Content-Type") || got.header.Get("X-QCS-Detail") != want.header.Get("X-QCS-Detail") {
+			t.Errorf("%s: got %d %v with %q, want the headers of %v", tt.target, got.status, got.header, got.body, want.header)
+		}
+	}
+	send(t, srv, request{method: http.MethodHead, target: "/auth", token: "-"}).want(t, http.StatusMethodNotAllowed)
+	e := srv.Requests("method:HEAD AND operation:ListRegistries AND status:200")
+	if len(e) != 2 || e[0].ResponseBody != "" {
+		t.Errorf("got %+v in the journal", e)
+	}
+}
+
+// TestByteOrderMark checks that the mark before a JSON body is ignored, by the binders and the reference.
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	for _, v := range []server.Validate{server.ValidateGenerated, server.ValidateReference} {
+		srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Validate = v }))
+		post(t, srv, base, "\ufeff"+`{"registryType":"V2","registryUri":"https://r.example.com","credentialType":"None"}`).want(t, http.StatusOK)
+		post(t, srv, base, "\ufeff\ufeff{}").refused(t, http.StatusBadRequest, "not valid JSON")
+		send(t, srv, request{method: http.MethodPut, target: "/_qcs/clock", contentType: "application/json", body: "\ufeff" + `{"mode":"frozen","now":"0"}`}).want(t, http.StatusOK)
+		if now := must(srv.Control().Clock(t.Context()))(t).Now; now != 0 {
+			t.Errorf("got %d, want the clock at 0", now)
+		}
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
+	"github.com/qcsdev/qcs/server/postgres"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
@@ -34,7 +35,7 @@ func BenchmarkReplicas(b *testing.B) {
 				all := make([]*server.Server, n)
 				for i := range all {
 					var err error
-					all[i], err = server.New(server.Options{Database: url, SigningKey: bytes.Repeat([]byte{7}, 64), Users: []server.User{{Name: "u", Password: "p"}}})
+					all[i], err = server.New(server.Options{Database: postgres.Database(url), SigningKey: bytes.Repeat([]byte{7}, 64), Users: []server.User{{Name: "u", Password: "p"}}})
 					check(err)
 				}
 				admin := emulator.New("http://qcs.test", "", servertest.Over(all[0]))

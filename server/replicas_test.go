@@ -16,6 +16,7 @@ import (
 	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
 	"github.com/qcsdev/qcs/server/internal/testdb"
+	"github.com/qcsdev/qcs/server/postgres"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
@@ -40,7 +41,7 @@ func replicas(t *testing.T, n, working int) []replica {
 	var starting sync.WaitGroup
 	for i := range all {
 		starting.Go(func() { // all at the same time: one migrates, one creates the user and loads the seed
-			s, err := server.New(server.Options{Database: url, SigningKey: bytes.Repeat([]byte{7}, 64), Seed: "release-notes", Users: []server.User{{Name: "u", Password: "p"}}})
+			s, err := server.New(server.Options{Database: postgres.Database(url), SigningKey: bytes.Repeat([]byte{7}, 64), Seed: "release-notes", Users: []server.User{{Name: "u", Password: "p"}}})
 			if err != nil {
 				t.Errorf("replica %d: %v", i, err)
 				return

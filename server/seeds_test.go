@@ -18,8 +18,8 @@ import (
 // TestBuiltInSeeds checks the contents of the built-in seeds.
 func TestBuiltInSeeds(t *testing.T) {
 	t.Parallel()
-	want := map[string]struct{ registries, schedules, statuses int }{
-		"empty": {0, 0, 0}, "small": {1, 9, 4}, "messy": {3, 315, 14}, "release-notes": {6, 16, 7}, "large": {1, 100_000, 6},
+	want := map[string]struct{ registries, schedules, statuses, images int }{
+		"empty": {0, 0, 0, 0}, "small": {1, 9, 4, 16}, "messy": {3, 315, 14, 3}, "release-notes": {6, 16, 7, 18}, "large": {1, 100_000, 6, 100},
 	}
 	const big = "large" // too slow for each run of the tests: BenchmarkSeed loads it
 	if diff := cmp.Diff(len(want), len(server.Seeds())); diff != "" {
@@ -41,7 +41,8 @@ func TestBuiltInSeeds(t *testing.T) {
 				}
 				get(t, srv, base+"/"+r.RegistryUUID+"/schedule?pageSize=100").want(t, http.StatusOK)
 			}
-			if got := struct{ registries, schedules, statuses int }{registries, schedules, len(statuses)}; got != want[name] {
+			images := len(all(t, srv.Client().ListImages(t.Context(), client.List{})))
+			if got := struct{ registries, schedules, statuses, images int }{registries, schedules, len(statuses), images}; got != want[name] {
 				t.Errorf("got %+v, want %+v", got, want[name])
 			}
 		})
@@ -101,6 +102,63 @@ connectors:
 	}
 	if _, err := admin(srv).CreateWorld(t.Context(), control.WorldRequest{Scenario: scenario, Seed: "small"}); !errors.Is(err, client.ErrInvalid) {
 		t.Errorf("both: got %v", err)
+	}
+}
+
+// TestLiveSchedulesStartNow checks that the life cycle of a live schedule begins when the scenario is loaded,
+// whatever is listed before it.
+func TestLiveSchedulesStartNow(t *testing.T) {
+	t.Parallel()
+	scenario, err := server.ReadScenario([]byte(`
+registries:
+  - registryUri: https://a.example.com
+    registryUuid: a
+    schedules: [{name: old, count: 30, status: Canceled}, {name: fresh, live: true}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.Scenario = scenario }))
+	took := server.DefaultPace.Created + server.DefaultPace.Queued + server.DefaultPace.Listing + server.DefaultPace.Scanning
+	for _, step := range []struct {
+		after time.Duration
+		want  string
+	}{{server.DefaultPace.Created - time.Millisecond, "Created"}, {time.Millisecond, "Queued"}, {took - server.DefaultPace.Created - time.Millisecond, "Running"}, {time.Millisecond, "Finished"}} {
+		srv.Advance(step.after)
+		if got := statuses(t, srv.Client(), "a"); got["Canceled"] != 30 || got[step.want] != 1 {
+			t.Errorf("got %v, want one %s", got, step.want)
+		}
+	}
+}
+
+// TestScenarioHasWhatScansFound checks that Finished schedules of a scenario have images, that given totals
+// stay, and that a registry with a source has none.
+func TestScenarioHasWhatScansFound(t *testing.T) {
+	t.Parallel()
+	scenario, err := server.ReadScenario([]byte(`
+registries:
+  - registryUri: https://a.example.com
+    registryUuid: a
+    repositories: [{repoName: team/given, totalImages: 70}]
+    schedules: [{repo: team/given, tag: '1.0'}, {repo: team/counted, tag: '1.0'}, {repo: team/none, tag: '1.0', status: Error}, {repo: 'many-{n}', tag: x, count: 150}]
+  - registryUri: https://b.example.com
+    schedules: [{repo: team/app, tag: '1.0'}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) {
+		o.Scenario, o.Sources = scenario, []server.Source{server.Inventory{"https://b.example.com": {}}}
+	}))
+	totals := map[string]int{}
+	for _, r := range all(t, srv.Client().ListRepositories(t.Context(), "a", client.List{})) {
+		totals[r.RepoName] = r.TotalImages
+	}
+	if totals["team/given"] != 70 || totals["team/counted"] != 1 || totals["many-100"] != 1 || len(totals) != 102 {
+		t.Errorf("got %v", totals)
+	}
+	if n := len(all(t, srv.Client().ListImages(t.Context(), client.List{Filter: "repo.registry:b.example.com"}))); n != 0 {
+		t.Errorf("got %d images of a registry that a source lists, want 0", n)
 	}
 }
 

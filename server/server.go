@@ -22,7 +22,6 @@ import (
 	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/controlapi"
 	"github.com/qcsdev/qcs/server/internal/fault"
-	"github.com/qcsdev/qcs/server/internal/queue"
 	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/report"
 	"github.com/qcsdev/qcs/server/internal/rule"
@@ -50,7 +49,7 @@ type Server struct {
 	journal   *traffic.Journal
 	recorder  *traffic.Recorder
 
-	queue *queue.Queue // nil if no replicas share the work
+	queue Queue // nil if no replicas share the work
 	http  http.Handler
 	woken chan struct{}
 }
@@ -94,9 +93,7 @@ func start(o Options) (*Server, error) {
 		err = errors.Join(fmt.Errorf("data in %s: %w", o.place(), err), s.Close())
 		return nil, err
 	}
-	if s.http, err = s.handler(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
+	s.http = s.handler()
 	return s, nil
 }
 
@@ -109,7 +106,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.reports = report.New(report.Options{Store: s.store, NewID: s.ids.New, Wake: s.wake, Logger: o.Logger})
 	s.registry = registry.New(registry.Options{
 		Store: s.store, Scans: s.scans, Reports: s.reports, NewID: s.ids.New, Wake: s.wake, Enqueue: s.enqueue,
-		Sources: o.sources(), Adapt: true, Lenient: o.Strictness == contract.Vendor,
+		Sources: o.Sources, Adapt: true, Lenient: o.Strictness == contract.Vendor,
 	})
 	s.worlds = world.New(world.Options{
 		Store: s.store, Registry: s.registry, Scans: s.scans, NewID: s.ids.New, Wake: s.wake,
@@ -125,7 +122,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	if s.authority, err = auth.New(ctx, auth.Options{
 		Store: s.store, Key: key, Worlds: o.worldNames(), Configured: o.Users, Random: o.Random,
-		ReadOnly: !load, FirstUser: o.FirstUser,
+		Now: o.TokenNow, ReadOnly: !load, FirstUser: o.FirstUser,
 	}); err != nil {
 		return err
 	}
@@ -137,7 +134,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		err = s.seed(ctx)
 	}
 	if err == nil && load && s.store.Shared() {
-		s.queue, err = queue.New(ctx, o.Database, s.registry, o.Logger)
+		s.queue, err = o.Database.Queue(ctx, s.registry, o.Logger)
 	}
 	return err
 }
@@ -161,7 +158,7 @@ func (s *Server) prepareWorlds(ctx context.Context) error {
 				return fmt.Errorf("world %s: named twice", w.Name)
 			}
 			known[w.Name] = true
-			if err := tx.PutWorld(ctx, w.Name, w.Plan, i); err != nil {
+			if err := tx.PutWorld(ctx, w, i); err != nil {
 				return fmt.Errorf("world %s: %w", w.Name, err)
 			}
 		}
@@ -198,6 +195,13 @@ func (s *Server) DefaultWorld() string { return s.options.Worlds[0].Name }
 
 // Journal lists the last calls of a world, the oldest first, without secrets.
 func (s *Server) Journal(world string) []control.Exchange { return s.journal.List(world, nil) }
+
+// Unmatched lists the last calls of all worlds that match no operation or no user, the oldest
+// first, without secrets.
+func (s *Server) Unmatched() []control.Exchange { return s.journal.Unmatched() }
+
+// Faults lists the faults of a world, with their counters.
+func (s *Server) Faults(world string) []control.Fault { return s.faults.List(world) }
 
 // Reset removes all data of all worlds and, if there is a seed, loads it into the first world
 // again, in one transaction. Users, their passwords and tokens stay.
@@ -241,7 +245,7 @@ func replayServer(scenario control.Scenario, o Options) (*Server, error) {
 	o = Options{ // only what changes responses
 		Scenario: control.Scenario{State: scenario.State},
 		Worlds:   []World{{Name: rec.World, Plan: store.PlanOf(scenario.State)}},
-		Sources:  o.Sources, OCIHosts: o.OCIHosts, Strictness: o.Strictness, Validate: o.Validate,
+		Sources:  o.Sources, Strictness: o.Strictness, Validate: o.Validate,
 		FilterDecoding: o.FilterDecoding, AuthStatus: o.AuthStatus, EmptyListStatus: o.EmptyListStatus,
 		RateLimit: o.RateLimit, ValidateResponses: o.ValidateResponses, CacheBytes: o.CacheBytes, Pace: o.Pace,
 		Now: rec.Began.Time, Random: random, FaultHeader: o.FaultHeader, JournalCalls: o.JournalCalls,

@@ -24,6 +24,7 @@ type request struct {
 	body           string
 	token          string // "-" for none, empty for a valid one
 	explain        bool   // request all violations
+	headers        map[string]string
 }
 
 // response is the response to a raw call.
@@ -42,6 +43,9 @@ func send(t *testing.T, srv *servertest.Server, r request) response {
 	}
 	if r.contentType != "" {
 		hr.Header.Set("Content-Type", r.contentType)
+	}
+	for name, value := range r.headers {
+		hr.Header.Set(name, value)
 	}
 	if r.explain {
 		hr.Header.Set("X-QCS-Explain", "all")

@@ -32,7 +32,7 @@ func everything(t *testing.T, srv *servertest.Server) string {
 func TestSnapshots(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, servertest.WithSeed("release-notes"), servertest.WithoutRunner())
-	srv.SetClock(control.ClockSetting{Mode: control.ClockModeFrozen, Now: openapi.MillisOf(servertest.Start.AddDate(0, 1, 0))})
+	srv.SetClock(control.ClockSetting{Mode: control.ClockModeFrozen, Now: new(openapi.MillisOf(servertest.Start.AddDate(0, 1, 0)))})
 	c, s, ctx := srv.Client(), srv.Control(), t.Context()
 	newSchedule(t, c, sampleRegistry, "on its way")
 	job := must(c.CancelSchedules(ctx, sampleRegistry, client.Filter("status:Running")))(t)

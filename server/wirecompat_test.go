@@ -100,7 +100,7 @@ func TestPublicIntegrations(t *testing.T) {
 			send(t, srv, request{method: "DELETE", target: "/csapi/v1.1/registry/" + sampleRegistry + "/schedule/", contentType: file, body: `["x"]`}).want(t, http.StatusOK)
 		},
 		"A11 an expired token": func(t *testing.T) {
-			srv := start(t)
+			srv := start(t, tokensOfWorld)
 			token := "Bearer " + srv.Token()
 			srv.Advance(5 * time.Hour)
 			if got := send(t, srv, request{method: "GET", target: base, token: token}); !strings.Contains(got.want(t, http.StatusUnauthorized), "JWT expired") {

@@ -107,6 +107,8 @@ func TestWorlds(t *testing.T) {
 		"an unknown seed":               second(a.CreateWorld(ctx, control.WorldRequest{Name: "x", Seed: "nosuch"})),
 		"the world of the start":        a.DropWorld(ctx, "default"),
 		"a name that could be a path":   second(a.CreateWorld(ctx, control.WorldRequest{Name: "a/b"})),
+		"the folder itself":             second(a.CreateWorld(ctx, control.WorldRequest{Name: "."})),
+		"the folder above":              second(a.CreateWorld(ctx, control.WorldRequest{Name: ".."})),
 		"a reset with an unknown seed":  a.ResetWorld(ctx, "default", control.WorldReset{Seed: "nosuch"}),
 		"a user twice in the same call": second(a.CreateWorld(ctx, control.WorldRequest{Users: []control.UserRequest{{Name: "u"}, {Name: "u"}}})),
 	} {

@@ -226,6 +226,12 @@ func (c *Client) Journal(ctx context.Context, filter string) ([]control.Exchange
 	return client.Decode[[]control.Exchange](c.wire.ListJournal(ctx, params))
 }
 
+// Unmatched lists the latest calls of all worlds that match no operation or no user, newest first:
+// GET /_qcs/unmatched.
+func (c *Client) Unmatched(ctx context.Context) ([]control.Exchange, error) {
+	return client.Decode[[]control.Exchange](c.wire.ListUnmatched(ctx))
+}
+
 // Verify checks the calls in the journal against an expectation: POST /_qcs/journal/verify.
 func (c *Client) Verify(ctx context.Context, e control.Expectation) (control.Verdict, error) {
 	return client.Decode[control.Verdict](c.wire.VerifyJournal(ctx, e))

@@ -84,6 +84,7 @@ func TestEveryControlOperation(t *testing.T) {
 		t.Errorf("got %d calls", len(calls))
 	}
 	must(in.Verify(ctx, control.Expectation{}))
+	must(admin.Unmatched(ctx))
 	must(in.HAR(ctx))
 	ok(in.ClearJournal(ctx), in.StartRecording(ctx))
 	must(in.AddRepository(ctx, id, control.ScenarioRepository{RepoName: "team/new"}))

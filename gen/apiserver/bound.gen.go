@@ -826,7 +826,7 @@ func bindListRegistriesParams(query string, p *ListRegistriesParams) *openapi.Re
 			}
 		case "registryType":
 			var value RegistryType
-			if q.Once(&given, 1<<4, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.Refuse("", `value is not one of the allowed values ["V2_PRIVATE","V2","DockerHub","AWS","Azure","ACR","GCP","GOOGLE_ARTIFACT_REGISTRY"]`)) {
+			if q.Once(&given, 1<<4, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.NotAllowed(string(value), `V2_PRIVATE`, `V2`, `DockerHub`, `AWS`, `Azure`, `ACR`, `GCP`, `GOOGLE_ARTIFACT_REGISTRY`)) {
 				p.RegistryType = new(value)
 			}
 		default:
@@ -1242,7 +1242,7 @@ func decodeAWSConnectorRequest(d *bind.Decoder, v *AWSConnectorRequest) bool {
 		case "arn":
 			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Arn, 1, 2048) && (patternAWSConnectorRequestArn.MatchString(string(v.Arn)) || d.Refuse("", `string doesn't match the regular expression "^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+"`)) || d.In("arn"))
 		case "accountType":
-			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.AccountType, 0, -1) && (v.AccountType.Valid() || d.Refuse("", `value is not one of the allowed values ["Global","US_Gov"]`)) || d.In("accountType"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.AccountType, 0, -1) && (v.AccountType.Valid() || d.NotAllowed(string(v.AccountType), `Global`, `US_Gov`)) || d.In("accountType"))
 		case "description":
 			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.Description, 0, 1024) || d.In("description"))
 		case "externalId":
@@ -1279,9 +1279,9 @@ func decodePolicyRule(d *bind.Decoder, v *PolicyRule) bool {
 		case "name":
 			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Name, 1, 512) || d.In("name"))
 		case "ruleType":
-			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.RuleType, 0, -1) && (v.RuleType.Valid() || d.Refuse("", `value is not one of the allowed values ["READ","WRITE","NETWORK_OUTBOUND","NETWORK_INBOUND","SYSCALL"]`)) || d.In("ruleType"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.RuleType, 0, -1) && (v.RuleType.Valid() || d.NotAllowed(string(v.RuleType), `READ`, `WRITE`, `NETWORK_OUTBOUND`, `NETWORK_INBOUND`, `SYSCALL`)) || d.In("ruleType"))
 		case "action":
-			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.Action, 0, -1) && (v.Action.Valid() || d.Refuse("", `value is not one of the allowed values ["ALLOW","DENY"]`)) || d.In("action"))
+			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.Action, 0, -1) && (v.Action.Valid() || d.NotAllowed(string(v.Action), `ALLOW`, `DENY`)) || d.In("action"))
 		case "arg1":
 			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.Arg1, 0, 1024) || d.In("arg1"))
 		case "arg2":
@@ -1332,13 +1332,13 @@ func decodePolicyRequest(d *bind.Decoder, v *PolicyRequest) bool {
 		ok := false
 		switch d.Key {
 		case "policyMode":
-			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.PolicyMode, 0, -1) && (v.PolicyMode.Valid() || d.Refuse("", `value is not one of the allowed values ["ACTIVE","INACTIVE","PERMISSIVE"]`)) || d.In("policyMode"))
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.PolicyMode, 0, -1) && (v.PolicyMode.Valid() || d.NotAllowed(string(v.PolicyMode), `ACTIVE`, `INACTIVE`, `PERMISSIVE`)) || d.In("policyMode"))
 		case "defaultNetworkAction":
-			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.DefaultNetworkAction, 0, -1) && (v.DefaultNetworkAction.Valid() || d.Refuse("", `value is not one of the allowed values ["ALLOW","DENY"]`)) || d.In("defaultNetworkAction"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.DefaultNetworkAction, 0, -1) && (v.DefaultNetworkAction.Valid() || d.NotAllowed(string(v.DefaultNetworkAction), `ALLOW`, `DENY`)) || d.In("defaultNetworkAction"))
 		case "defaultExecuteAction":
-			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.DefaultExecuteAction, 0, -1) && (v.DefaultExecuteAction.Valid() || d.Refuse("", `value is not one of the allowed values ["ALLOW","DENY"]`)) || d.In("defaultExecuteAction"))
+			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.DefaultExecuteAction, 0, -1) && (v.DefaultExecuteAction.Valid() || d.NotAllowed(string(v.DefaultExecuteAction), `ALLOW`, `DENY`)) || d.In("defaultExecuteAction"))
 		case "defaultFileAction":
-			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.DefaultFileAction, 0, -1) && (v.DefaultFileAction.Valid() || d.Refuse("", `value is not one of the allowed values ["ALLOW","DENY"]`)) || d.In("defaultFileAction"))
+			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.DefaultFileAction, 0, -1) && (v.DefaultFileAction.Valid() || d.NotAllowed(string(v.DefaultFileAction), `ALLOW`, `DENY`)) || d.In("defaultFileAction"))
 		case "description":
 			ok = d.Once(&given, 1<<4) && (bind.String(d, &v.Description, 0, 4096) || d.In("description"))
 		case "ignoredSyscalls":
@@ -1408,7 +1408,7 @@ func decodeAWSRequest(d *bind.Decoder, v *AWSRequest) bool {
 		case "accountId":
 			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.AccountID, 0, -1) && (patternAWSRequestAccountID.MatchString(string(v.AccountID)) || d.Refuse("", `string doesn't match the regular expression "^[0-9]{12}$"`)) || d.In("accountId"))
 		case "accountType":
-			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.AccountType, 0, -1) && (v.AccountType.Valid() || d.Refuse("", `value is not one of the allowed values ["Global","US_Gov"]`)) || d.In("accountType"))
+			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.AccountType, 0, -1) && (v.AccountType.Valid() || d.NotAllowed(string(v.AccountType), `Global`, `US_Gov`)) || d.In("accountType"))
 		default:
 			ok = d.Unknown(&unknown, keysOfAWSRequest)
 		}
@@ -1518,11 +1518,11 @@ func decodeRegistryRequest(d *bind.Decoder, v *RegistryRequest) bool {
 		ok := false
 		switch d.Key {
 		case "registryType":
-			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.RegistryType, 0, -1) && (v.RegistryType.Valid() || d.Refuse("", `value is not one of the allowed values ["V2_PRIVATE","V2","DockerHub","AWS","Azure","ACR","GCP","GOOGLE_ARTIFACT_REGISTRY"]`)) || d.In("registryType"))
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.RegistryType, 0, -1) && (v.RegistryType.Valid() || d.NotAllowed(string(v.RegistryType), `V2_PRIVATE`, `V2`, `DockerHub`, `AWS`, `Azure`, `ACR`, `GCP`, `GOOGLE_ARTIFACT_REGISTRY`)) || d.In("registryType"))
 		case "registryUri":
 			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.RegistryURI, 1, 2048) && (bind.MatchesURL(string(v.RegistryURI)) || d.Refuse("", `string doesn't match the regular expression "^https?://[^/\s?#@%]+(/[^\s?#@]*)?$"`)) || d.In("registryUri"))
 		case "credentialType":
-			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.CredentialType, 0, -1) && (v.CredentialType.Valid() || d.Refuse("", `value is not one of the allowed values ["None","Token","BasicAuth","DockerHub","Oauth","AWS","ACR"]`)) || d.In("credentialType"))
+			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.CredentialType, 0, -1) && (v.CredentialType.Valid() || d.NotAllowed(string(v.CredentialType), `None`, `Token`, `BasicAuth`, `DockerHub`, `Oauth`, `AWS`, `ACR`)) || d.In("credentialType"))
 		case "accessToken":
 			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.AccessToken, 0, 8192) || d.In("accessToken"))
 		case "acr":
@@ -1567,7 +1567,7 @@ func decodeReportRequest(d *bind.Decoder, v *ReportRequest) bool {
 		case "name":
 			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Name, 1, 150) || d.In("name"))
 		case "templateName":
-			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.TemplateName, 0, -1) && (v.TemplateName.Valid() || d.Refuse("", `value is not one of the allowed values ["CS_IMAGE_VULNERABILITY","CS_CONTAINER_VULNERABILITY","CS_IMAGE_SECRETS","CS_IMAGE_MALWARE","CS_KUBERNETES_PODS","CS_Images","CS_Containers","CS_PODS","CS_VULNERABILITIES"]`)) || d.In("templateName"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.TemplateName, 0, -1) && (v.TemplateName.Valid() || d.NotAllowed(string(v.TemplateName), `CS_IMAGE_VULNERABILITY`, `CS_CONTAINER_VULNERABILITY`, `CS_IMAGE_SECRETS`, `CS_IMAGE_MALWARE`, `CS_KUBERNETES_PODS`, `CS_Images`, `CS_Containers`, `CS_PODS`, `CS_VULNERABILITIES`)) || d.In("templateName"))
 		case "description":
 			ok = d.Once(&given, 1<<2) && (bind.String(d, &v.Description, 0, 250) || d.In("description"))
 		case "displayColumns":
@@ -1600,10 +1600,10 @@ func decodeReportRecurrence(d *bind.Decoder, v *ReportRecurrence) bool {
 		ok := false
 		switch d.Key {
 		case "recurrenceType":
-			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.RecurrenceType, 0, -1) && (v.RecurrenceType.Valid() || d.Refuse("", `value is not one of the allowed values ["DAILY","WEEKLY","MONTHLY"]`)) || d.In("recurrenceType"))
+			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.RecurrenceType, 0, -1) && (v.RecurrenceType.Valid() || d.NotAllowed(string(v.RecurrenceType), `DAILY`, `WEEKLY`, `MONTHLY`)) || d.In("recurrenceType"))
 		case "selectedDayOfWeeks":
 			ok = d.Once(&given, 1<<1) && (bind.List(d, &v.SelectedDayOfWeeks, bind.Bounds{Least: 0, Most: 7}, func(d *bind.Decoder, v *WeekDay) bool {
-				return bind.String(d, v, 0, -1) && (v.Valid() || d.Refuse("", `value is not one of the allowed values ["MONDAY","TUESDAY","WEDNESDAY","THURSDAY","FRIDAY","SATURDAY","SUNDAY"]`))
+				return bind.String(d, v, 0, -1) && (v.Valid() || d.NotAllowed(string(*v), `MONDAY`, `TUESDAY`, `WEDNESDAY`, `THURSDAY`, `FRIDAY`, `SATURDAY`, `SUNDAY`))
 			}) || d.In("selectedDayOfWeeks"))
 		default:
 			ok = d.Unknown(&unknown, keysOfReportRecurrence)
@@ -1631,11 +1631,11 @@ func decodeReportScheduleRequest(d *bind.Decoder, v *ReportScheduleRequest) bool
 		case "name":
 			ok = d.Once(&given, 1<<0) && (bind.String(d, &v.Name, 1, 150) || d.In("name"))
 		case "templateName":
-			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.TemplateName, 0, -1) && (v.TemplateName.Valid() || d.Refuse("", `value is not one of the allowed values ["CS_IMAGE_VULNERABILITY","CS_CONTAINER_VULNERABILITY","CS_IMAGE_SECRETS","CS_IMAGE_MALWARE","CS_KUBERNETES_PODS","CS_Images","CS_Containers","CS_PODS","CS_VULNERABILITIES"]`)) || d.In("templateName"))
+			ok = d.Once(&given, 1<<1) && (bind.String(d, &v.TemplateName, 0, -1) && (v.TemplateName.Valid() || d.NotAllowed(string(v.TemplateName), `CS_IMAGE_VULNERABILITY`, `CS_CONTAINER_VULNERABILITY`, `CS_IMAGE_SECRETS`, `CS_IMAGE_MALWARE`, `CS_KUBERNETES_PODS`, `CS_Images`, `CS_Containers`, `CS_PODS`, `CS_VULNERABILITIES`)) || d.In("templateName"))
 		case "expireAfter":
 			ok = d.Once(&given, 1<<2) && (bind.Number(d, &v.ExpireAfter) && (v.ExpireAfter.Valid() || d.Refuse("", `value is not one of the allowed values [1,7,30,90]`)) || d.In("expireAfter"))
 		case "action":
-			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.Action, 0, -1) && (v.Action.Valid() || d.Refuse("", `value is not one of the allowed values ["CREATE"]`)) || d.In("action"))
+			ok = d.Once(&given, 1<<3) && (bind.String(d, &v.Action, 0, -1) && (v.Action.Valid() || d.NotAllowed(string(v.Action), `CREATE`)) || d.In("action"))
 		case "eventTime":
 			ok = d.Once(&given, 1<<4) && (bind.Time(d, &v.EventTime, patternDateTime) || d.In("eventTime"))
 		case "description":
@@ -1740,13 +1740,13 @@ func decodeScheduleRequest(d *bind.Decoder, v *ScheduleRequest) bool {
 		case "onDemand":
 			ok = d.Once(&given, 1<<3) && (bind.Pointer(d, &v.OnDemand, func(d *bind.Decoder, v *bool) bool { return d.Bool(v) }) || d.In("onDemand"))
 		case "registryType":
-			ok = d.Once(&given, 1<<4) && (bind.String(d, &v.RegistryType, 0, -1) && (v.RegistryType.Valid() || d.Refuse("", `value is not one of the allowed values ["V2_PRIVATE","V2","DockerHub","AWS","Azure","ACR","GCP","GOOGLE_ARTIFACT_REGISTRY"]`)) || d.In("registryType"))
+			ok = d.Once(&given, 1<<4) && (bind.String(d, &v.RegistryType, 0, -1) && (v.RegistryType.Valid() || d.NotAllowed(string(v.RegistryType), `V2_PRIVATE`, `V2`, `DockerHub`, `AWS`, `Azure`, `ACR`, `GCP`, `GOOGLE_ARTIFACT_REGISTRY`)) || d.In("registryType"))
 		case "schedule":
 			ok = d.Once(&given, 1<<5) && (bind.String(d, &v.Schedule, 0, -1) && (patternScheduleRequestSchedule.MatchString(string(v.Schedule)) || d.Refuse("", `string doesn't match the regular expression "^([01][0-9]|2[0-3]):[0-5][0-9]$"`)) || d.In("schedule"))
 		case "scheduleScanIntervalInDays":
 			ok = d.Once(&given, 1<<6) && (bind.Number(d, &v.ScheduleScanIntervalInDays) && (v.ScheduleScanIntervalInDays >= 1 || d.Refuse("", `number must be at least 1`)) && (v.ScheduleScanIntervalInDays <= 365 || d.Refuse("", `number must be at most 365`)) || d.In("scheduleScanIntervalInDays"))
 		case "weekDay":
-			ok = d.Once(&given, 1<<7) && (bind.String(d, &v.WeekDay, 0, -1) && (v.WeekDay.Valid() || d.Refuse("", `value is not one of the allowed values ["MONDAY","TUESDAY","WEDNESDAY","THURSDAY","FRIDAY","SATURDAY","SUNDAY"]`)) || d.In("weekDay"))
+			ok = d.Once(&given, 1<<7) && (bind.String(d, &v.WeekDay, 0, -1) && (v.WeekDay.Valid() || d.NotAllowed(string(v.WeekDay), `MONDAY`, `TUESDAY`, `WEDNESDAY`, `THURSDAY`, `FRIDAY`, `SATURDAY`, `SUNDAY`)) || d.In("weekDay"))
 		default:
 			ok = d.Unknown(&unknown, keysOfScheduleRequest)
 		}

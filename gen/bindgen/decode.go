@@ -140,11 +140,21 @@ func (g *generator) checks(v place, reader string) (string, error) {
 		if !g.types.isEnum(v.kind) {
 			return "", fmt.Errorf("enumeration without a type of its own: %s", text(v.kind))
 		}
-		allowed, err := json.Marshal(v.Enum)
-		if err != nil {
-			return "", err
+		isValid := strings.TrimPrefix(v.to, "&") + ".Valid()"
+		if !v.Type.Is(openapi3.TypeString) {
+			allowed, err := json.Marshal(v.Enum)
+			if err != nil {
+				return "", err
+			}
+			check(isValid, "value is not one of the allowed values "+string(allowed))
+			return b.String(), nil
 		}
-		check(strings.TrimPrefix(v.to, "&")+".Valid()", "value is not one of the allowed values "+string(allowed))
+		allowed := make([]string, len(v.Enum))
+		for i, value := range v.Enum {
+			allowed[i] = literal(fmt.Sprint(value))
+		}
+		fmt.Fprintf(&b, " && (%s || %s.NotAllowed(string(%s), %s))",
+			isValid, reader, v.value(), strings.Join(allowed, ", "))
 	}
 	return b.String(), nil
 }

@@ -83,6 +83,7 @@ const (
 	FaultEffectKindJobItems    FaultEffectKind = "jobItems"
 	FaultEffectKindLatency     FaultEffectKind = "latency"
 	FaultEffectKindMalformed   FaultEffectKind = "malformed"
+	FaultEffectKindNone        FaultEffectKind = "none"
 	FaultEffectKindRateLimit   FaultEffectKind = "rateLimit"
 	FaultEffectKindReset       FaultEffectKind = "reset"
 	FaultEffectKindSlow        FaultEffectKind = "slow"
@@ -102,6 +103,8 @@ func (e FaultEffectKind) Valid() bool {
 	case FaultEffectKindLatency:
 		return true
 	case FaultEffectKindMalformed:
+		return true
+	case FaultEffectKindNone:
 		return true
 	case FaultEffectKindRateLimit:
 		return true
@@ -305,6 +308,24 @@ func (e ScanOutcomeStatus) Valid() bool {
 	}
 }
 
+// Defines values for TokenClock.
+const (
+	TokenClockReal  TokenClock = "real"
+	TokenClockWorld TokenClock = "world"
+)
+
+// Valid indicates whether the value is a known member of the TokenClock enum.
+func (e TokenClock) Valid() bool {
+	switch e {
+	case TokenClockReal:
+		return true
+	case TokenClockWorld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Advanced The new time of a world, and the events until then.
 type Advanced struct {
 	// Events The first thousand changes of schedules, in the order of their times.
@@ -323,6 +344,27 @@ type Advanced struct {
 
 	// Rate Seconds of the world in a second of the machine.
 	Rate float64 `json:"rate"`
+}
+
+// CallMatch Conditions on a call, which meets all that are given. In patterns, `*` stands for any text.
+type CallMatch struct {
+	// Body Pattern of the body. The journal has the beginning of a long body, without secrets.
+	Body string `json:"body,omitempty,omitzero"`
+
+	// Headers Patterns of the headers, by name. The journal has no secret headers.
+	Headers map[string]string `json:"headers,omitempty,omitzero"`
+
+	// IDs Ids that the call contains: each is a segment of the path, a value of the query, or a text in a JSON body.
+	IDs []string `json:"ids,omitempty,omitzero"`
+
+	// Method Method.
+	Method string `json:"method,omitempty,omitzero"`
+
+	// Path Pattern of the path, without the query.
+	Path string `json:"path,omitempty,omitzero"`
+
+	// Query Patterns of the parameters of the query, by name.
+	Query map[string]string `json:"query,omitempty,omitzero"`
 }
 
 // Clock The time of a world.
@@ -353,10 +395,8 @@ type ClockSetting struct {
 	// Mode Mode of a clock.
 	Mode ClockMode `json:"mode"`
 
-	// Now A point in time as epoch milliseconds in a string.
-	//
-	// Example: 1628504894719
-	Now Millis `json:"now,omitempty,omitzero"`
+	// Now Time as epoch milliseconds in a string; the present time when absent.
+	Now *openapi.Millis `json:"now,omitempty"`
 
 	// Rate For a scaled clock: seconds of the world in a second of the machine, with at most three decimals.
 	Rate float64 `json:"rate,omitempty,omitzero"`
@@ -467,6 +507,9 @@ type Exchange struct {
 	// Method Method.
 	Method string `json:"method"`
 
+	// Nearest The most similar operation, for a call that matches none.
+	Nearest string `json:"nearest,omitempty,omitzero"`
+
 	// Operation operationId; empty when the document has no such operation.
 	Operation string `json:"operation,omitempty,omitzero"`
 
@@ -488,7 +531,7 @@ type Exchange struct {
 	// ResponseHeaders Headers of the response.
 	ResponseHeaders map[string]string `json:"responseHeaders"`
 
-	// Seq Number of the call in the world, from 1.
+	// Seq Number of the call in its list, from 1: the journal of the world, or the unmatched calls.
 	Seq int64 `json:"seq"`
 
 	// Status Status of the response; 0 when the connection was closed.
@@ -502,12 +545,15 @@ type Exchange struct {
 
 	// Violation How the response violates the document, if responses are validated.
 	Violation string `json:"violation,omitempty,omitzero"`
+
+	// World World of the user, in the response of ListUnmatched.
+	World string `json:"world,omitempty,omitzero"`
 }
 
 // Expectation The expected calls.
 type Expectation struct {
 	// AtLeast Minimum number of calls.
-	AtLeast int `json:"atLeast,omitempty,omitzero"`
+	AtLeast *int `json:"atLeast,omitempty"`
 
 	// AtMost Maximum number of calls.
 	AtMost *int `json:"atMost,omitempty"`
@@ -515,20 +561,26 @@ type Expectation struct {
 	// Filter A query in QQL, as for the journal.
 	Filter string `json:"filter,omitempty,omitzero"`
 
-	// Operation operationId; any when absent.
+	// Match Conditions on a call, which meets all that are given. In patterns, `*` stands for any text.
+	Match CallMatch `json:"match,omitempty,omitzero"`
+
+	// Operation operationId, with `*` for any text; any when absent.
 	Operation string `json:"operation,omitempty,omitzero"`
 
 	// Times Exact number of calls; without any number, at least one.
 	Times *int `json:"times,omitempty"`
+
+	// User Calls of this user only.
+	User string `json:"user,omitempty,omitzero"`
 }
 
 // Fault A fault of the world, with its counters.
 type Fault struct {
-	// Calls Number of calls that match operation and user.
+	// Calls Number of calls that match operation, user and match, also those that got the effect of an older fault.
 	Calls int64 `json:"calls"`
 
 	// Effect Effect of a fault on a call.
-	Effect FaultEffect `json:"effect"`
+	Effect FaultEffect `json:"effect,omitempty,omitzero"`
 
 	// FaultID Id.
 	FaultID string `json:"faultId"`
@@ -536,8 +588,14 @@ type Fault struct {
 	// Hits Number of calls that got the effect.
 	Hits int64 `json:"hits"`
 
+	// Match Conditions on a call, which meets all that are given. In patterns, `*` stands for any text.
+	Match CallMatch `json:"match,omitempty,omitzero"`
+
 	// Operation operationId, with `*` for any text.
 	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Sequence Effects of the calls in their order.
+	Sequence []FaultEffect `json:"sequence,omitempty,omitzero"`
 
 	// User Calls of this user only.
 	User string `json:"user,omitempty,omitzero"`
@@ -554,7 +612,7 @@ type FaultEffect struct {
 	// Kind status: a refusal with `status`, `code` and `message`; the operation does not run. rateLimit: a refusal with the documented rate headers and the `status` 429 or 409.
 	// latency: the response is delayed by `latency`. reset: the connection closes before the response. truncate: the response ends half-way. slow: the body is sent in pieces over `latency`. malformed: the body is not JSON.
 	// contentType: the response has the content type `text/html`. token: the token is refused; with the `message` "JWT expired.", as expired. stale: a GET returns the previous response to the same GET, if there is one.
-	// jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
+	// none: the call is served as usual, for a sequence. jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
 	Kind FaultEffectKind `json:"kind"`
 
 	// Latency Shortest and longest duration in milliseconds; each schedule gets a random duration between them.
@@ -573,16 +631,22 @@ type FaultEffect struct {
 // FaultEffectKind status: a refusal with `status`, `code` and `message`; the operation does not run. rateLimit: a refusal with the documented rate headers and the `status` 429 or 409.
 // latency: the response is delayed by `latency`. reset: the connection closes before the response. truncate: the response ends half-way. slow: the body is sent in pieces over `latency`. malformed: the body is not JSON.
 // contentType: the response has the content type `text/html`. token: the token is refused; with the `message` "JWT expired.", as expired. stale: a GET returns the previous response to the same GET, if there is one.
-// jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
+// none: the call is served as usual, for a sequence. jobItems: the bulk jobs of the call fail on a share of their schedules, which is the `probability` of the timing.
 type FaultEffectKind string
 
-// FaultRequest The body that adds a fault.
+// FaultRequest The body that adds a fault. It has an effect or a sequence.
 type FaultRequest struct {
 	// Effect Effect of a fault on a call.
-	Effect FaultEffect `json:"effect"`
+	Effect FaultEffect `json:"effect,omitempty,omitzero"`
 
-	// Operation operationId, with `*` for any text; all operations when absent.
+	// Match Conditions on a call, which meets all that are given. In patterns, `*` stands for any text.
+	Match CallMatch `json:"match,omitempty,omitzero"`
+
+	// Operation operationId, with `*` for any text; all operations except CreateToken when absent.
 	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Sequence Instead of an effect: those of the first call that matches, the second, and so on. Later calls get none.
+	Sequence []FaultEffect `json:"sequence,omitempty,omitzero"`
 
 	// User Calls of this user only.
 	User string `json:"user,omitempty,omitzero"`
@@ -599,10 +663,8 @@ type FaultTiming struct {
 	// First The first n calls.
 	First int `json:"first,omitempty,omitzero"`
 
-	// From A point in time as epoch milliseconds in a string.
-	//
-	// Example: 1628504894719
-	From Millis `json:"from,omitempty,omitzero"`
+	// From First time by the clock of the world, as epoch milliseconds in a string.
+	From openapi.Millis `json:"from,omitempty,omitzero"`
 
 	// Nth Only the call with this number, counted from 1.
 	Nth int `json:"nth,omitempty,omitzero"`
@@ -613,10 +675,8 @@ type FaultTiming struct {
 	// Seed Seed for the probability.
 	Seed int64 `json:"seed,omitempty,omitzero"`
 
-	// Until A point in time as epoch milliseconds in a string.
-	//
-	// Example: 1628504894719
-	Until Millis `json:"until,omitempty,omitzero"`
+	// Until Time by the clock of the world from which it does not apply any more.
+	Until openapi.Millis `json:"until,omitempty,omitzero"`
 }
 
 // ForcedStatus A status of a schedule.
@@ -701,6 +761,33 @@ type JobState string
 //
 // Example: 1628504894719
 type Millis = openapi.Millis
+
+// NearestCall A call that meets some of the conditions of an expectation.
+type NearestCall struct {
+	// Differs Conditions that the call does not meet, such as operation or query.pageSize.
+	Differs []string `json:"differs"`
+
+	// Method Method.
+	Method string `json:"method"`
+
+	// Operation operationId.
+	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Path Path.
+	Path string `json:"path"`
+
+	// Query Query string.
+	Query string `json:"query"`
+
+	// Seq Number of the call in the world.
+	Seq int64 `json:"seq"`
+
+	// Status Status of the response.
+	Status int `json:"status"`
+
+	// User User who made the call.
+	User string `json:"user,omitempty,omitzero"`
+}
 
 // Plan Plan of a subscription.
 type Plan string
@@ -885,10 +972,8 @@ type ScenarioImages struct {
 	// Count Number; one when absent.
 	Count int `json:"count,omitempty,omitzero"`
 
-	// Created A point in time as epoch milliseconds in a string.
-	//
-	// Example: 1628504894719
-	Created Millis `json:"created,omitempty,omitzero"`
+	// Created Time of creation as epoch milliseconds in a string; made up when absent.
+	Created openapi.Millis `json:"created,omitempty,omitzero"`
 
 	// Digest SHA-256 of the image; derived from the version when absent.
 	Digest string `json:"digest,omitempty,omitzero"`
@@ -968,7 +1053,7 @@ type ScenarioSchedules struct {
 	// ScheduleUUID Id of a single schedule; random when absent.
 	ScheduleUUID string `json:"scheduleUuid,omitempty,omitzero"`
 
-	// Status Status, which a schedule keeps until a call changes it; Finished when absent.
+	// Status Status, which a schedule keeps until a call changes it; Finished when absent. The first hundred that are Finished or Completed have the images that their scans found, unless a source lists the registry.
 	Status string `json:"status,omitempty,omitzero"`
 
 	// Statuses Statuses with their shares, instead of one status; the schedules are mixed evenly.
@@ -1013,6 +1098,9 @@ type SnapshotTable struct {
 	Rows [][]interface{} `json:"rows"`
 }
 
+// TokenClock The clock by which the tokens of a world expire for calls of the vendor's API. With real, moving the clock of the world expires no token; world is for tests of the expiry. The control API always takes the clock of the machine.
+type TokenClock string
+
 // UserRequest A user to create.
 type UserRequest struct {
 	// Name Login name.
@@ -1036,14 +1124,23 @@ type UserRole struct {
 
 // Verdict The comparison of the journal with an expectation.
 type Verdict struct {
+	// Complete False if the journal has dropped calls that could change the result.
+	Complete bool `json:"complete"`
+
+	// Dropped Number of dropped calls that could have matched.
+	Dropped int `json:"dropped,omitempty,omitzero"`
+
 	// Expected Expected number of calls, in words.
 	Expected string `json:"expected"`
 
-	// Matched Number of calls that match.
+	// Matched Number of calls in the journal that match.
 	Matched int `json:"matched"`
 
-	// Met True if the number of calls is the expected one.
+	// Met True if the number of calls is certainly the expected one.
 	Met bool `json:"met"`
+
+	// Nearest If the expectation is not met: the calls that meet most of the conditions, but not all, at most five.
+	Nearest []NearestCall `json:"nearest,omitempty,omitzero"`
 }
 
 // World A subscription with its users.
@@ -1054,13 +1151,16 @@ type World struct {
 	// Plan Plan of a subscription.
 	Plan Plan `json:"plan"`
 
+	// Tokens The clock by which the tokens of a world expire for calls of the vendor's API. With real, moving the clock of the world expires no token; world is for tests of the expiry. The control API always takes the clock of the machine.
+	Tokens TokenClock `json:"tokens"`
+
 	// Users Users of the world.
 	Users []WorldUser `json:"users"`
 }
 
 // WorldRequest The body that creates a world.
 type WorldRequest struct {
-	// Name Name; random when absent.
+	// Name Name, not only dots; random when absent.
 	Name string `json:"name,omitempty,omitzero"`
 
 	// Plan Plan of a subscription.
@@ -1071,6 +1171,9 @@ type WorldRequest struct {
 
 	// Seed Name of a seed to load.
 	Seed string `json:"seed,omitempty,omitzero"`
+
+	// Tokens The clock by which the tokens of a world expire for calls of the vendor's API. With real, moving the clock of the world expires no token; world is for tests of the expiry. The control API always takes the clock of the machine.
+	Tokens TokenClock `json:"tokens,omitempty,omitzero"`
 
 	// Users Users; one manager with the name of the world when absent. Login names are unique in a server.
 	Users []UserRequest `json:"users,omitempty,omitzero"`
@@ -1090,6 +1193,9 @@ type WorldUpdate struct {
 	// Plan Plan of a subscription.
 	Plan Plan `json:"plan,omitempty,omitzero"`
 
+	// Tokens The clock by which the tokens of a world expire for calls of the vendor's API. With real, moving the clock of the world expires no token; world is for tests of the expiry. The control API always takes the clock of the machine.
+	Tokens TokenClock `json:"tokens,omitempty,omitzero"`
+
 	// Users Users with a new role.
 	Users []UserRole `json:"users,omitempty,omitzero"`
 }
@@ -1105,7 +1211,7 @@ type WorldUser struct {
 	// Role Permissions of a user.
 	Role Role `json:"role"`
 
-	// Token Token, valid for four hours; only in the response of the call that created the user.
+	// Token Token, valid for four hours by the token clock of the world; only in the response of the call that created the user.
 	Token string `json:"token,omitempty,omitzero"`
 }
 

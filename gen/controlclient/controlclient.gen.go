@@ -160,8 +160,8 @@ type ClientInterface interface {
 
 	// AddFaultWithBody Add a fault to the world
 	//
-	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
-	// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
+	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest that is due applies, after the latencies of older ones; the call counts for all of them.
+	// The names of the operation and the user must exist; a fault without an operation does not apply to CreateToken. The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -170,8 +170,8 @@ type ClientInterface interface {
 
 	// AddFault Add a fault to the world
 	//
-	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
-	// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
+	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest that is due applies, after the latencies of older ones; the call counts for all of them.
+	// The names of the operation and the user must exist; a fault without an operation does not apply to CreateToken. The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -202,6 +202,7 @@ type ClientInterface interface {
 	// ListJournal List the last calls of the world
 	//
 	// The last calls in the caller's world, the newest first, without secrets. The journal has a fixed size: a new call replaces the oldest one. It does not contain calls of the control API.
+	// A call with a token of the world is in it also if no operation matches the call; see ListUnmatched for the others.
 	// Tokens of filters: seq, at, operation, method, path, query, status, user, fault, detail.
 	//
 	// Corresponds with GET /_qcs/journal (the `ListJournal` operationId).
@@ -216,7 +217,8 @@ type ClientInterface interface {
 
 	// VerifyJournalWithBody Compare the journal with an expectation
 	//
-	// Counts the calls that match, and compares their number with the expected number.
+	// Counts the calls that match, and compares their number with the expected number. If the journal has dropped calls that could change the result, the expectation is not met and the result is not complete.
+	// If the expectation is not met, the result lists the nearest calls, with the conditions that they do not meet.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -225,7 +227,8 @@ type ClientInterface interface {
 
 	// VerifyJournal Compare the journal with an expectation
 	//
-	// Counts the calls that match, and compares their number with the expected number.
+	// Counts the calls that match, and compares their number with the expected number. If the journal has dropped calls that could change the result, the expectation is not met and the result is not complete.
+	// If the expectation is not met, the result lists the nearest calls, with the conditions that they do not meet.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -405,6 +408,14 @@ type ClientInterface interface {
 	// Corresponds with POST /_qcs/snapshots/{snapshot}/restore (the `RestoreSnapshot` operationId).
 	RestoreSnapshot(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListUnmatched List the last calls that match no operation or no user
+	//
+	// The last 1,000 calls of all worlds with the status 404 or 405 because no operation matches them, or 401 because no user does, such as failed logins; the newest first, without secrets. `detail` has the reason.
+	// Long bodies are cut at 4 KiB.
+	//
+	// Corresponds with GET /_qcs/unmatched (the `ListUnmatched` operationId).
+	ListUnmatched(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListWorlds List the worlds
 	//
 	// The worlds with their users, without passwords.
@@ -439,7 +450,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /_qcs/worlds/{world} (the `DropWorld` operationId).
 	DropWorld(ctx context.Context, world WorldName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdateWorldWithBody Change the plan of a world, or the roles of its users
+	// UpdateWorldWithBody Change the plan of a world, the clock of its tokens, or the roles of its users
 	//
 	// A field that is absent does not change.
 	//
@@ -448,7 +459,7 @@ type ClientInterface interface {
 	// Corresponds with PUT /_qcs/worlds/{world} (the `UpdateWorld` operationId).
 	UpdateWorldWithBody(ctx context.Context, world WorldName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdateWorld Change the plan of a world, or the roles of its users
+	// UpdateWorld Change the plan of a world, the clock of its tokens, or the roles of its users
 	//
 	// A field that is absent does not change.
 	//
@@ -650,8 +661,8 @@ func (c *Client) ListFaults(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // AddFaultWithBody Add a fault to the world
 //
-// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
-// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
+// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest that is due applies, after the latencies of older ones; the call counts for all of them.
+// The names of the operation and the user must exist; a fault without an operation does not apply to CreateToken. The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 //
 // Takes any type of body and a specified content type.
 //
@@ -670,8 +681,8 @@ func (c *Client) AddFaultWithBody(ctx context.Context, contentType string, body 
 
 // AddFault Add a fault to the world
 //
-// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
-// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
+// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest that is due applies, after the latencies of older ones; the call counts for all of them.
+// The names of the operation and the user must exist; a fault without an operation does not apply to CreateToken. The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -742,6 +753,7 @@ func (c *Client) ClearJournal(ctx context.Context, reqEditors ...RequestEditorFn
 // ListJournal List the last calls of the world
 //
 // The last calls in the caller's world, the newest first, without secrets. The journal has a fixed size: a new call replaces the oldest one. It does not contain calls of the control API.
+// A call with a token of the world is in it also if no operation matches the call; see ListUnmatched for the others.
 // Tokens of filters: seq, at, operation, method, path, query, status, user, fault, detail.
 //
 // Corresponds with GET /_qcs/journal (the `ListJournal` operationId).
@@ -776,7 +788,8 @@ func (c *Client) ExportJournal(ctx context.Context, reqEditors ...RequestEditorF
 
 // VerifyJournalWithBody Compare the journal with an expectation
 //
-// Counts the calls that match, and compares their number with the expected number.
+// Counts the calls that match, and compares their number with the expected number. If the journal has dropped calls that could change the result, the expectation is not met and the result is not complete.
+// If the expectation is not met, the result lists the nearest calls, with the conditions that they do not meet.
 //
 // Takes any type of body and a specified content type.
 //
@@ -795,7 +808,8 @@ func (c *Client) VerifyJournalWithBody(ctx context.Context, contentType string, 
 
 // VerifyJournal Compare the journal with an expectation
 //
-// Counts the calls that match, and compares their number with the expected number.
+// Counts the calls that match, and compares their number with the expected number. If the journal has dropped calls that could change the result, the expectation is not met and the result is not complete.
+// If the expectation is not met, the result lists the nearest calls, with the conditions that they do not meet.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1195,6 +1209,24 @@ func (c *Client) RestoreSnapshot(ctx context.Context, snapshot SnapshotName, req
 	return c.Client.Do(req)
 }
 
+// ListUnmatched List the last calls that match no operation or no user
+//
+// The last 1,000 calls of all worlds with the status 404 or 405 because no operation matches them, or 401 because no user does, such as failed logins; the newest first, without secrets. `detail` has the reason.
+// Long bodies are cut at 4 KiB.
+//
+// Corresponds with GET /_qcs/unmatched (the `ListUnmatched` operationId).
+func (c *Client) ListUnmatched(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUnmatchedRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListWorlds List the worlds
 //
 // The worlds with their users, without passwords.
@@ -1269,7 +1301,7 @@ func (c *Client) DropWorld(ctx context.Context, world WorldName, reqEditors ...R
 	return c.Client.Do(req)
 }
 
-// UpdateWorldWithBody Change the plan of a world, or the roles of its users
+// UpdateWorldWithBody Change the plan of a world, the clock of its tokens, or the roles of its users
 //
 // A field that is absent does not change.
 //
@@ -1288,7 +1320,7 @@ func (c *Client) UpdateWorldWithBody(ctx context.Context, world WorldName, conte
 	return c.Client.Do(req)
 }
 
-// UpdateWorld Change the plan of a world, or the roles of its users
+// UpdateWorld Change the plan of a world, the clock of its tokens, or the roles of its users
 //
 // A field that is absent does not change.
 //
@@ -2395,6 +2427,33 @@ func NewRestoreSnapshotRequest(server string, snapshot SnapshotName) (*http.Requ
 	return req, nil
 }
 
+// NewListUnmatchedRequest constructs an http.Request for the ListUnmatched method
+func NewListUnmatchedRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_qcs/unmatched")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListWorldsRequest constructs an http.Request for the ListWorlds method
 func NewListWorldsRequest(server string) (*http.Request, error) {
 	var err error
@@ -2792,8 +2851,8 @@ type ClientWithResponsesInterface interface {
 
 	// AddFaultWithBodyWithResponse Add a fault to the world
 	//
-	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
-	// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
+	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest that is due applies, after the latencies of older ones; the call counts for all of them.
+	// The names of the operation and the user must exist; a fault without an operation does not apply to CreateToken. The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2802,8 +2861,8 @@ type ClientWithResponsesInterface interface {
 
 	// AddFaultWithResponse Add a fault to the world
 	//
-	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
-	// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
+	// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest that is due applies, after the latencies of older ones; the call counts for all of them.
+	// The names of the operation and the user must exist; a fault without an operation does not apply to CreateToken. The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2840,6 +2899,7 @@ type ClientWithResponsesInterface interface {
 	// ListJournalWithResponse List the last calls of the world
 	//
 	// The last calls in the caller's world, the newest first, without secrets. The journal has a fixed size: a new call replaces the oldest one. It does not contain calls of the control API.
+	// A call with a token of the world is in it also if no operation matches the call; see ListUnmatched for the others.
 	// Tokens of filters: seq, at, operation, method, path, query, status, user, fault, detail.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -2858,7 +2918,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyJournalWithBodyWithResponse Compare the journal with an expectation
 	//
-	// Counts the calls that match, and compares their number with the expected number.
+	// Counts the calls that match, and compares their number with the expected number. If the journal has dropped calls that could change the result, the expectation is not met and the result is not complete.
+	// If the expectation is not met, the result lists the nearest calls, with the conditions that they do not meet.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2867,7 +2928,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyJournalWithResponse Compare the journal with an expectation
 	//
-	// Counts the calls that match, and compares their number with the expected number.
+	// Counts the calls that match, and compares their number with the expected number. If the journal has dropped calls that could change the result, the expectation is not met and the result is not complete.
+	// If the expectation is not met, the result lists the nearest calls, with the conditions that they do not meet.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3065,6 +3127,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_qcs/snapshots/{snapshot}/restore (the `RestoreSnapshot` operationId).
 	RestoreSnapshotWithResponse(ctx context.Context, snapshot SnapshotName, reqEditors ...RequestEditorFn) (*RestoreSnapshotResponse, error)
 
+	// ListUnmatchedWithResponse List the last calls that match no operation or no user
+	//
+	// The last 1,000 calls of all worlds with the status 404 or 405 because no operation matches them, or 401 because no user does, such as failed logins; the newest first, without secrets. `detail` has the reason.
+	// Long bodies are cut at 4 KiB.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_qcs/unmatched (the `ListUnmatched` operationId).
+	ListUnmatchedWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUnmatchedResponse, error)
+
 	// ListWorldsWithResponse List the worlds
 	//
 	// The worlds with their users, without passwords.
@@ -3103,7 +3175,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /_qcs/worlds/{world} (the `DropWorld` operationId).
 	DropWorldWithResponse(ctx context.Context, world WorldName, reqEditors ...RequestEditorFn) (*DropWorldResponse, error)
 
-	// UpdateWorldWithBodyWithResponse Change the plan of a world, or the roles of its users
+	// UpdateWorldWithBodyWithResponse Change the plan of a world, the clock of its tokens, or the roles of its users
 	//
 	// A field that is absent does not change.
 	//
@@ -3112,7 +3184,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /_qcs/worlds/{world} (the `UpdateWorld` operationId).
 	UpdateWorldWithBodyWithResponse(ctx context.Context, world WorldName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateWorldResponse, error)
 
-	// UpdateWorldWithResponse Change the plan of a world, or the roles of its users
+	// UpdateWorldWithResponse Change the plan of a world, the clock of its tokens, or the roles of its users
 	//
 	// A field that is absent does not change.
 	//
@@ -7115,6 +7187,117 @@ func (r RestoreSnapshotResponse) ContentType() string {
 	return ""
 }
 
+// ListUnmatchedResponse400Headers the declared response headers of an HTTP 400 response for ListUnmatched
+type ListUnmatchedResponse400Headers struct {
+	XQCSDetail string
+}
+
+// ListUnmatchedResponse401Headers the declared response headers of an HTTP 401 response for ListUnmatched
+type ListUnmatchedResponse401Headers struct {
+	XQCSDetail string
+}
+
+// ListUnmatchedResponse403Headers the declared response headers of an HTTP 403 response for ListUnmatched
+type ListUnmatchedResponse403Headers struct {
+	XQCSDetail string
+}
+
+// ListUnmatchedResponse429Headers the declared response headers of an HTTP 429 response for ListUnmatched
+type ListUnmatchedResponse429Headers struct {
+	XQCSDetail string
+}
+
+// ListUnmatchedResponse500Headers the declared response headers of an HTTP 500 response for ListUnmatched
+type ListUnmatchedResponse500Headers struct {
+	XQCSDetail string
+}
+
+type ListUnmatchedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]Exchange
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Refused
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Refused
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Refused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *Refused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Refused
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListUnmatchedResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListUnmatchedResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListUnmatchedResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListUnmatchedResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListUnmatchedResponse500Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUnmatchedResponse) GetJSON200() *[]Exchange {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListUnmatchedResponse) GetJSON400() *Refused {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListUnmatchedResponse) GetJSON401() *Refused {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListUnmatchedResponse) GetJSON403() *Refused {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListUnmatchedResponse) GetJSON429() *Refused {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListUnmatchedResponse) GetJSON500() *Refused {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUnmatchedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUnmatchedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUnmatchedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUnmatchedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListWorldsResponse400Headers the declared response headers of an HTTP 400 response for ListWorlds
 type ListWorldsResponse400Headers struct {
 	XQCSDetail string
@@ -8297,8 +8480,8 @@ func (c *ClientWithResponses) ListFaultsWithResponse(ctx context.Context, reqEdi
 
 // AddFaultWithBodyWithResponse Add a fault to the world
 //
-// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
-// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
+// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest that is due applies, after the latencies of older ones; the call counts for all of them.
+// The names of the operation and the user must exist; a fault without an operation does not apply to CreateToken. The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8313,8 +8496,8 @@ func (c *ClientWithResponses) AddFaultWithBodyWithResponse(ctx context.Context, 
 
 // AddFaultWithResponse Add a fault to the world
 //
-// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest applies; after an effect of kind latency, the next fault is matched too.
-// The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
+// From now on, the effect of the fault applies to each call that matches the fault. If several faults match a call, only the oldest that is due applies, after the latencies of older ones; the call counts for all of them.
+// The names of the operation and the user must exist; a fault without an operation does not apply to CreateToken. The header `X-QCS-Fault` of a response has the id of the fault. Calls of the control API have no faults.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8375,6 +8558,7 @@ func (c *ClientWithResponses) ClearJournalWithResponse(ctx context.Context, reqE
 // ListJournalWithResponse List the last calls of the world
 //
 // The last calls in the caller's world, the newest first, without secrets. The journal has a fixed size: a new call replaces the oldest one. It does not contain calls of the control API.
+// A call with a token of the world is in it also if no operation matches the call; see ListUnmatched for the others.
 // Tokens of filters: seq, at, operation, method, path, query, status, user, fault, detail.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8405,7 +8589,8 @@ func (c *ClientWithResponses) ExportJournalWithResponse(ctx context.Context, req
 
 // VerifyJournalWithBodyWithResponse Compare the journal with an expectation
 //
-// Counts the calls that match, and compares their number with the expected number.
+// Counts the calls that match, and compares their number with the expected number. If the journal has dropped calls that could change the result, the expectation is not met and the result is not complete.
+// If the expectation is not met, the result lists the nearest calls, with the conditions that they do not meet.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8420,7 +8605,8 @@ func (c *ClientWithResponses) VerifyJournalWithBodyWithResponse(ctx context.Cont
 
 // VerifyJournalWithResponse Compare the journal with an expectation
 //
-// Counts the calls that match, and compares their number with the expected number.
+// Counts the calls that match, and compares their number with the expected number. If the journal has dropped calls that could change the result, the expectation is not met and the result is not complete.
+// If the expectation is not met, the result lists the nearest calls, with the conditions that they do not meet.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8750,6 +8936,22 @@ func (c *ClientWithResponses) RestoreSnapshotWithResponse(ctx context.Context, s
 	return ParseRestoreSnapshotResponse(rsp)
 }
 
+// ListUnmatchedWithResponse List the last calls that match no operation or no user
+//
+// The last 1,000 calls of all worlds with the status 404 or 405 because no operation matches them, or 401 because no user does, such as failed logins; the newest first, without secrets. `detail` has the reason.
+// Long bodies are cut at 4 KiB.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_qcs/unmatched (the `ListUnmatched` operationId).
+func (c *ClientWithResponses) ListUnmatchedWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUnmatchedResponse, error) {
+	rsp, err := c.ListUnmatched(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUnmatchedResponse(rsp)
+}
+
 // ListWorldsWithResponse List the worlds
 //
 // The worlds with their users, without passwords.
@@ -8812,7 +9014,7 @@ func (c *ClientWithResponses) DropWorldWithResponse(ctx context.Context, world W
 	return ParseDropWorldResponse(rsp)
 }
 
-// UpdateWorldWithBodyWithResponse Change the plan of a world, or the roles of its users
+// UpdateWorldWithBodyWithResponse Change the plan of a world, the clock of its tokens, or the roles of its users
 //
 // A field that is absent does not change.
 //
@@ -8827,7 +9029,7 @@ func (c *ClientWithResponses) UpdateWorldWithBodyWithResponse(ctx context.Contex
 	return ParseUpdateWorldResponse(rsp)
 }
 
-// UpdateWorldWithResponse Change the plan of a world, or the roles of its users
+// UpdateWorldWithResponse Change the plan of a world, the clock of its tokens, or the roles of its users
 //
 // A field that is absent does not change.
 //
@@ -13322,6 +13524,120 @@ func ParseRestoreSnapshotResponse(rsp *http.Response) (*RestoreSnapshotResponse,
 			headers.XQCSDetail = value
 		}
 		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListUnmatchedResponse parses an HTTP response from a ListUnmatchedWithResponse call
+func ParseListUnmatchedResponse(rsp *http.Response) (*ListUnmatchedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUnmatchedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []Exchange
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListUnmatchedResponse400Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListUnmatchedResponse401Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListUnmatchedResponse403Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListUnmatchedResponse429Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListUnmatchedResponse500Headers
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers500 = &headers
 	}
 
 	return response, nil

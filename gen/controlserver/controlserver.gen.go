@@ -103,6 +103,9 @@ type ServerInterface interface {
 	// RestoreSnapshot Restore the world from a snapshot
 	// (POST /_qcs/snapshots/{snapshot}/restore)
 	RestoreSnapshot(ctx echo.Context, snapshot SnapshotName) error
+	// ListUnmatched List the last calls that match no operation or no user
+	// (GET /_qcs/unmatched)
+	ListUnmatched(ctx echo.Context) error
 	// ListWorlds List the worlds
 	// (GET /_qcs/worlds)
 	ListWorlds(ctx echo.Context) error
@@ -112,7 +115,7 @@ type ServerInterface interface {
 	// DropWorld Delete a world
 	// (DELETE /_qcs/worlds/{world})
 	DropWorld(ctx echo.Context, world WorldName) error
-	// UpdateWorld Change the plan of a world, or the roles of its users
+	// UpdateWorld Change the plan of a world, the clock of its tokens, or the roles of its users
 	// (PUT /_qcs/worlds/{world})
 	UpdateWorld(ctx echo.Context, world WorldName) error
 	// CloneWorld Copy a world
@@ -470,6 +473,15 @@ func (w *ServerInterfaceWrapper) RestoreSnapshot(ctx echo.Context) error {
 	return err
 }
 
+// ListUnmatched converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUnmatched(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUnmatched(ctx)
+	return err
+}
+
 // ListWorlds converts echo context to params.
 func (w *ServerInterfaceWrapper) ListWorlds(ctx echo.Context) error {
 	var err error
@@ -646,6 +658,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/_qcs/journal", wrapper.ListJournal, options.OperationMiddlewares["ListJournal"]...)
 	router.POST(options.BaseURL+"/_qcs/journal/verify", wrapper.VerifyJournal, options.OperationMiddlewares["VerifyJournal"]...)
 	router.GET(options.BaseURL+"/_qcs/journal/har", wrapper.ExportJournal, options.OperationMiddlewares["ExportJournal"]...)
+	router.GET(options.BaseURL+"/_qcs/unmatched", wrapper.ListUnmatched, options.OperationMiddlewares["ListUnmatched"]...)
 	router.DELETE(options.BaseURL+"/_qcs/recording", wrapper.StopRecording, options.OperationMiddlewares["StopRecording"]...)
 	router.GET(options.BaseURL+"/_qcs/recording", wrapper.ExportRecording, options.OperationMiddlewares["ExportRecording"]...)
 	router.POST(options.BaseURL+"/_qcs/recording", wrapper.StartRecording, options.OperationMiddlewares["StartRecording"]...)
@@ -5313,6 +5326,130 @@ func (response RestoreSnapshot503JSONResponse) VisitRestoreSnapshotResponse(w ht
 	return err
 }
 
+type ListUnmatchedRequestObject struct {
+}
+
+type ListUnmatchedResponseObject interface {
+	VisitListUnmatchedResponse(w http.ResponseWriter) error
+}
+
+type ListUnmatched200JSONResponse []Exchange
+
+func (response ListUnmatched200JSONResponse) VisitListUnmatchedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnmatched400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListUnmatched400JSONResponse) VisitListUnmatchedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnmatched401ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListUnmatched401JSONResponse struct {
+	Body    ControlError
+	Headers ListUnmatched401ResponseHeaders
+}
+
+func (response ListUnmatched401JSONResponse) VisitListUnmatchedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnmatched403ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListUnmatched403JSONResponse struct {
+	Body    ControlError
+	Headers ListUnmatched403ResponseHeaders
+}
+
+func (response ListUnmatched403JSONResponse) VisitListUnmatchedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnmatched429ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListUnmatched429JSONResponse struct {
+	Body    ControlError
+	Headers ListUnmatched429ResponseHeaders
+}
+
+func (response ListUnmatched429JSONResponse) VisitListUnmatchedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnmatched500ResponseHeaders struct {
+	XQCSDetail string
+}
+
+type ListUnmatched500JSONResponse struct {
+	Body    ControlError
+	Headers ListUnmatched500ResponseHeaders
+}
+
+func (response ListUnmatched500JSONResponse) VisitListUnmatchedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWorldsRequestObject struct {
 }
 
@@ -6678,6 +6815,9 @@ type StrictServerInterface interface {
 	// RestoreSnapshot Restore the world from a snapshot
 	// (POST /_qcs/snapshots/{snapshot}/restore)
 	RestoreSnapshot(ctx context.Context, request RestoreSnapshotRequestObject) (RestoreSnapshotResponseObject, error)
+	// ListUnmatched List the last calls that match no operation or no user
+	// (GET /_qcs/unmatched)
+	ListUnmatched(ctx context.Context, request ListUnmatchedRequestObject) (ListUnmatchedResponseObject, error)
 	// ListWorlds List the worlds
 	// (GET /_qcs/worlds)
 	ListWorlds(ctx context.Context, request ListWorldsRequestObject) (ListWorldsResponseObject, error)
@@ -6687,7 +6827,7 @@ type StrictServerInterface interface {
 	// DropWorld Delete a world
 	// (DELETE /_qcs/worlds/{world})
 	DropWorld(ctx context.Context, request DropWorldRequestObject) (DropWorldResponseObject, error)
-	// UpdateWorld Change the plan of a world, or the roles of its users
+	// UpdateWorld Change the plan of a world, the clock of its tokens, or the roles of its users
 	// (PUT /_qcs/worlds/{world})
 	UpdateWorld(ctx context.Context, request UpdateWorldRequestObject) (UpdateWorldResponseObject, error)
 	// CloneWorld Copy a world
@@ -7605,6 +7745,29 @@ func (sh *strictHandler) RestoreSnapshot(ctx echo.Context, snapshot SnapshotName
 		return err
 	} else if validResponse, ok := response.(RestoreSnapshotResponseObject); ok {
 		return validResponse.VisitRestoreSnapshotResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUnmatched operation middleware
+func (sh *strictHandler) ListUnmatched(ctx echo.Context) error {
+	var request ListUnmatchedRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUnmatched(ctx.Request().Context(), request.(ListUnmatchedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUnmatched")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUnmatchedResponseObject); ok {
+		return validResponse.VisitListUnmatchedResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

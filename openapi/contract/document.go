@@ -20,6 +20,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/google/uuid"
+
+	"github.com/qcsdev/qcs/openapi/suggest"
 )
 
 // Strictness decides about requests that the real API probably accepts although no document says
@@ -216,8 +218,12 @@ func (m Match) Params() (values map[string]string) {
 }
 
 // Find returns the operation of a request. Of several templates that match the path, it takes the
-// one with the most literal segments. An error is a *PathError or a *MethodError.
+// one with the most literal segments. HEAD has the operation of GET. An error is a *PathError or a
+// *MethodError.
 func (d *Document) Find(method string, target *url.URL) (Match, error) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
 	segments := strings.Split(target.Path, "/") // without RawPath, the path has no escaped slash
 	if target.RawPath != "" {
 		segments = strings.Split(target.EscapedPath(), "/")
@@ -252,6 +258,9 @@ func (d *Document) methods(segments []string, literals int) (all []string) {
 			all = append(all, o.Method)
 		}
 	}
+	if slices.Contains(all, http.MethodGet) {
+		all = append(all, http.MethodHead)
+	}
 	slices.Sort(all)
 	return all
 }
@@ -272,7 +281,24 @@ func (o *Operation) match(segments []string) (literals int, ok bool) {
 	return literals, true
 }
 
-// nearest returns the template with the longest common beginning; of several, the shortest.
+// Nearest describes the operation that is most similar to a request without an operation, such as
+// "GET /csapi/v1.3/registry (ListRegistries)"; "" if none is similar.
+func (d *Document) Nearest(method string, target *url.URL) string {
+	path := d.nearest(strings.Split(target.EscapedPath(), "/"))
+	var found *Operation
+	for _, o := range d.operations {
+		if o.Path == path && (found == nil || o.Method == method) {
+			found = o
+		}
+	}
+	if found == nil {
+		return ""
+	}
+	return found.Method + " " + found.Path + " (" + found.ID + ")"
+}
+
+// nearest returns the template with the longest common beginning; of several, the shortest. If no
+// beginning is common, it returns the most similar template.
 func (d *Document) nearest(segments []string) string {
 	best, length := "", 0
 	for _, o := range d.operations {
@@ -281,15 +307,22 @@ func (d *Document) nearest(segments []string) string {
 			best, length = o.Path, n
 		}
 	}
-	return best
+	if best != "" {
+		return best
+	}
+	var paths []string
+	for _, o := range d.operations {
+		paths = append(paths, o.Path)
+	}
+	return suggest.Nearest(strings.Join(segments, "/"), paths...)
 }
 
-// commonPrefix measures the beginning that a path has in common with the template: 1,000 for each
-// segment, plus the letters of the next one. It is 0 when no segment is equal.
+// commonPrefix measures the beginning that a path has in common with the template, ignoring case:
+// 1,000 for each segment, plus the letters of the next one. It is 0 when no segment is equal.
 func (o *Operation) commonPrefix(segments []string) int {
 	shorter := min(len(segments), len(o.segments))
 	n := 0
-	for n < shorter && (o.segments[n] == segments[n] || strings.HasPrefix(o.segments[n], "{")) {
+	for n < shorter && (strings.EqualFold(o.segments[n], segments[n]) || strings.HasPrefix(o.segments[n], "{")) {
 		n++
 	}
 	if n < 2 { // the first segment is the empty one before the leading slash
@@ -297,7 +330,7 @@ func (o *Operation) commonPrefix(segments []string) int {
 	}
 	letters := 0
 	if n < shorter {
-		a, b := segments[n], o.segments[n]
+		a, b := strings.ToLower(segments[n]), o.segments[n]
 		for letters < min(len(a), len(b)) && a[letters] == b[letters] {
 			letters++
 		}

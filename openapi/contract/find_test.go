@@ -69,7 +69,9 @@ func TestFindRefusesPaths(t *testing.T) {
 			"more than a path with a parameter", registries + "/r/repository/more", registries + "/{registryId}/repository",
 			"the document has no such path; the nearest is " + registries + "/{registryId}/repository",
 		},
-		{"another case", "/AUTH", "", "the document has no such path"},
+		{"another case", "/AUTH", "/auth", "the document has no such path; the nearest is /auth"},
+		{"another case of a segment", "/csapi/v1.3/Registry", registries, "the document has no such path; the nearest is " + registries},
+		{"a misspelt segment", "/auht", "/auth", "the document has no such path; the nearest is /auth"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -106,10 +108,10 @@ func TestFindRefusesMethods(t *testing.T) {
 		text                 string
 	}{
 		{"one method", "GET", "/auth", []string{"POST"}, "the path takes POST"},
-		{"several methods in order", "PATCH", registries, []string{"DELETE", "GET", "POST"}, "the path takes DELETE, GET, POST"},
+		{"several methods in order", "PATCH", registries, []string{"DELETE", "GET", "HEAD", "POST"}, "the path takes DELETE, GET, HEAD, POST"},
 		{"a literal hides the methods of a parameter", "GET", registries + "/validate", []string{"POST"}, "the path takes POST"},
 		{"a literal hides the methods of a parameter whatever the order", "PUT", registries + "/r/schedule/bulk", []string{"DELETE"}, "the path takes DELETE"},
-		{"methods are case-sensitive", "get", registries + "/r/repository", []string{"GET"}, "the path takes GET"},
+		{"methods are case-sensitive", "get", registries + "/r/repository", []string{"GET", "HEAD"}, "the path takes GET, HEAD"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

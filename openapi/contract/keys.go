@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/suggest"
 )
 
 // maxNesting is the greatest depth of a body.
@@ -97,6 +100,7 @@ func (w *keyWalker) array(schema *openapi3.Schema) error {
 func (w *keyWalker) object(schema *openapi3.Schema) error {
 	known := map[string]*openapi3.Schema{}
 	open := properties(schema, known)
+	closed := w.closed && !open || isClosed(schema)
 	given := map[string]bool{}
 	for w.decoder.More() {
 		token, err := w.decoder.Token()
@@ -104,7 +108,7 @@ func (w *keyWalker) object(schema *openapi3.Schema) error {
 			return err
 		}
 		key, _ := token.(string)
-		if err := w.key(key, known, given, open); err != nil {
+		if err := w.key(key, known, given, closed); err != nil {
 			return err
 		}
 		given[key] = true
@@ -116,7 +120,7 @@ func (w *keyWalker) object(schema *openapi3.Schema) error {
 	return err
 }
 
-func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, given map[string]bool, open bool) error {
+func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, given map[string]bool, closed bool) error {
 	if w.lenient {
 		return nil
 	}
@@ -131,10 +135,65 @@ func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, given map
 			return w.fail(openapi.CaseVariantKey, fmt.Sprintf("key %q must be written %q", key, name))
 		}
 	}
-	if w.closed && !open {
-		return w.fail("", fmt.Sprintf("key %q is not declared", key))
+	if closed {
+		hint := suggest.DidYouMean(key, slices.Collect(maps.Keys(known))...)
+		return w.fail("", fmt.Sprintf("key %q is not declared%s", key, hint))
 	}
 	return nil
+}
+
+// isClosed reports whether a schema refuses other properties than its own.
+func isClosed(schema *openapi3.Schema) bool {
+	return schema != nil && schema.AdditionalProperties.Has != nil && !*schema.AdditionalProperties.Has
+}
+
+// withoutVariants returns a JSON text without the keys that differ only by case from a key of the
+// schema. A lenient server ignores such a key; encoding/json would take it for the key of the
+// schema.
+func withoutVariants(data []byte, schema *openapi3.Schema) ([]byte, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	if !removeVariants(value, schema) {
+		return data, nil
+	}
+	return json.Marshal(value)
+}
+
+// removeVariants removes the keys from a value, and reports whether it had any.
+func removeVariants(value any, schema *openapi3.Schema) (removed bool) {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			removed = removeVariants(item, itemsOf(schema)) || removed
+		}
+	case map[string]any:
+		known := map[string]*openapi3.Schema{}
+		properties(schema, known)
+		before := len(value)
+		maps.DeleteFunc(value, func(key string, _ any) bool {
+			_, ok := known[key]
+			return !ok && isVariant(key, known)
+		})
+		removed = len(value) < before
+		for key, item := range value {
+			removed = removeVariants(item, known[key]) || removed
+		}
+	}
+	return removed
+}
+
+// isVariant reports whether a key differs only by case from a known one.
+func isVariant(key string, known map[string]*openapi3.Schema) bool {
+	for name := range known {
+		if strings.EqualFold(name, key) {
+			return true
+		}
+	}
+	return false
 }
 
 // properties adds the properties of a schema and of all its alternatives to into. It reports

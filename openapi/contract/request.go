@@ -16,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/suggest"
 )
 
 // RequestError is openapi.RequestError.
@@ -95,7 +96,7 @@ func (m Match) checkParameter(name string, values []string) (accepted []string, 
 	where := fmt.Sprintf("query parameter %q", name)
 	parameter, known := m.detail().query[name]
 	if !known {
-		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+m.suggest(name))
+		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+suggest.DidYouMean(name, slices.Collect(maps.Keys(m.detail().query))...))
 	}
 	all := strings.Join(values, ",")
 	if strings.ContainsRune(all, 0) {
@@ -121,16 +122,6 @@ func (m Match) checkParameter(name string, values []string) (accepted []string, 
 	return values, nil
 }
 
-// suggest returns "; did you mean ...?" with a parameter that differs only by case, or "".
-func (m Match) suggest(name string) string {
-	for known := range m.detail().query {
-		if strings.EqualFold(known, name) {
-			return fmt.Sprintf("; did you mean %q?", known)
-		}
-	}
-	return ""
-}
-
 // checkBody reads the body and checks what kin-openapi does not.
 func (m Match) checkBody(r *http.Request) error {
 	data, err := m.readBody(r)
@@ -146,10 +137,18 @@ func (m Match) checkBody(r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if mediaType(r.Header) == "application/json" {
+		data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark (RFC 8259, section 8.1)
+	}
 	setBody(r, data)
 	if len(data) == 0 {
 		r.Header.Del("Content-Type") // clients also send it without a body (observed)
 		return nil
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		refused := refuse(openapi.ContentEncoding, "header Content-Encoding", "the body must not be compressed")
+		refused.Status = http.StatusUnsupportedMediaType
+		return refused
 	}
 	media := declared.Value.Content.Get(r.Header.Get("Content-Type"))
 	if media == nil {
@@ -166,7 +165,14 @@ func (m Match) checkMedia(r *http.Request, media *openapi3.MediaType, data []byt
 	switch kind := mediaType(r.Header); kind {
 	case "application/json":
 		w := keyWalker{lenient: m.lenient()}
-		return w.check(data, bodySchema(media))
+		if err := w.check(data, bodySchema(media)); err != nil || !w.lenient {
+			return err
+		}
+		data, err := withoutVariants(data, bodySchema(media))
+		if err != nil {
+			return refuse("", "body", "not valid JSON")
+		}
+		setBody(r, data)
 	case "multipart/form-data":
 		_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil || parameters["boundary"] == "" {
@@ -296,5 +302,18 @@ func reason(e *openapi3.SchemaError) string {
 		return "is excluded"
 	}
 	line, _, _ := strings.Cut(e.Reason, "\n")
+	if text, ok := e.Value.(string); ok && e.SchemaField == "enum" {
+		line += suggest.DidYouMean(text, stringsOf(e.Schema.Enum)...)
+	}
 	return line
+}
+
+// stringsOf returns the strings among some values.
+func stringsOf(values []any) (all []string) {
+	for _, v := range values {
+		if text, ok := v.(string); ok {
+			all = append(all, text)
+		}
+	}
+	return all
 }

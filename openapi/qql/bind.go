@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/qcsdev/qcs/openapi/suggest"
 )
 
 // Kind is the type of a token: it decides which values are valid and how they are compared.
@@ -233,36 +235,11 @@ func (s Schema) lookup(token string) (Field, bool) {
 // suggest returns "; did you mean …?" with the token that is most similar to an unknown one, or "".
 // Unless group is empty, the token must belong to it.
 func (s Schema) suggest(token, group string) string {
-	best, least := "", len(token)/2+1
+	var known []string
 	for _, f := range s {
-		d := distance(strings.ToLower(token), strings.ToLower(f.Token))
-		if d < least && (group == "" || f.Group == group) {
-			best, least = f.Token, d
+		if group == "" || f.Group == group {
+			known = append(known, f.Token)
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// distance is the Levenshtein distance of two short texts.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return suggest.DidYouMean(token, known...)
 }

@@ -4,7 +4,7 @@
 // A query is read in two steps. Parse knows only the grammar and returns an Expr. Bind checks the
 // tokens and values of an Expr against the Schema of one list and returns a Filter, which can be
 // evaluated on a Record or compiled to another language, such as SQL. The package imports the
-// standard library only.
+// standard library and package suggest only.
 //
 // README.md of the folder above describes the grammar and the semantics, and marks what is our
 // choice because no public document says it.

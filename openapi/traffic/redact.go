@@ -80,6 +80,21 @@ func redactForm(body string) string {
 	return strings.ReplaceAll(form.Encode(), url.QueryEscape(Hidden), Hidden)
 }
 
+// RedactQuery gives a query string with Hidden in place of the values of secret parameters.
+func RedactQuery(query string) string {
+	if query == "" || !strings.Contains(query, "%") && !mentions(query) {
+		return query
+	}
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		name, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err != nil || isSecret(decoded) {
+			pairs[i] = name + "=" + Hidden
+		}
+	}
+	return strings.Join(pairs, "&")
+}
+
 // shownOfFile are the fields of a key file that are not secret.
 var shownOfFile = []string{"type", "project_id", "client_email"}
 

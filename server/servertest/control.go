@@ -1,10 +1,11 @@
 package servertest
 
 import (
-	"errors"
-	"net/http"
-	"net/http/httptest"
+	"cmp"
+	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/qcsdev/qcs/client/emulator"
 	"github.com/qcsdev/qcs/gen/api"
@@ -53,7 +54,8 @@ func (s *Server) Force(registryID, scheduleID string, status api.Status) {
 	must[any](s)(nil, s.Control().Force(s.t.Context(), registryID, scheduleID, string(status)))
 }
 
-// Fault makes calls fail from now on.
+// Fault makes calls fail from now on. If no call has failed when the test ends, and the fault was
+// not removed, the test fails; see WithSpareFaults.
 func (s *Server) Fault(r control.FaultRequest) control.Fault {
 	s.t.Helper()
 	return must[control.Fault](s)(s.Control().AddFault(s.t.Context(), r))
@@ -73,31 +75,98 @@ func (s *Server) Requests(filter string) []control.Exchange {
 	return calls
 }
 
+// Save saves the world as a snapshot, to which Restore can return.
+func (s *Server) Save(name string) control.Snapshot {
+	s.t.Helper()
+	return must[control.Snapshot](s)(s.Control().Save(s.t.Context(), name))
+}
+
+// Restore restores the world from a snapshot.
+func (s *Server) Restore(name string) {
+	s.t.Helper()
+	must[any](s)(nil, s.Control().Restore(s.t.Context(), name))
+}
+
+// Verify fails the test, which goes on, unless the calls so far meet an expectation. The error
+// lists the nearest calls, with the conditions that they do not meet.
+func (s *Server) Verify(e control.Expectation) {
+	s.t.Helper()
+	verdict := must[control.Verdict](s)(s.Control().Verify(s.t.Context(), e))
+	if verdict.Met {
+		return
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "got %d calls%s, want %s", verdict.Matched, expected(e), verdict.Expected)
+	if !verdict.Complete {
+		fmt.Fprintf(&text, "; the journal has dropped %d calls that could match", verdict.Dropped)
+	}
+	for _, c := range verdict.Nearest {
+		path := withQuery(c.Path, c.Query)
+		fmt.Fprintf(&text, "\n\tcall %d, %s: %s %s %d", c.Seq, c.Operation, c.Method, path, c.Status)
+		if len(c.Differs) > 0 {
+			fmt.Fprintf(&text, " differs in %s", strings.Join(c.Differs, ", "))
+		}
+	}
+	s.t.Errorf("%s", text.String())
+}
+
+func withQuery(path, query string) string {
+	if query == "" {
+		return path
+	}
+	return path + "?" + query
+}
+
+// expected says which calls an expectation is about.
+func expected(e control.Expectation) (text string) {
+	if e.Operation != "" {
+		text += " of " + e.Operation
+	}
+	if e.User != "" {
+		text += " by " + e.User
+	}
+	if e.Filter != "" {
+		text += " that match " + e.Filter
+	}
+	if match, err := json.Marshal(e.Match); err == nil && string(match) != "{}" {
+		text += " that match " + string(match)
+	}
+	return text
+}
+
+// describe is a line about a call.
+func describe(c control.Exchange) string {
+	path := withQuery(c.Path, c.Query)
+	at := c.At.Time().UTC().Format("15:04:05.000")
+	return strings.TrimRight(fmt.Sprintf(
+		"%4d %s %s: %s %s %d %s %s", c.Seq, at, c.Operation, c.Method, path, c.Status, c.Fault, c.Detail,
+	), " ")
+}
+
+// checkFaults fails the test for each fault that no call has met.
+func (s *Server) checkFaults() {
+	for _, f := range s.server.Faults(s.world) {
+		if f.Hits > 0 || s.t.Skipped() {
+			continue
+		}
+		text, _ := json.Marshal(f) // cannot fail: it was JSON before
+		s.t.Errorf(
+			"the fault %s was never applied: %d calls matched its operation and user: %s", f.FaultID, f.Calls, text,
+		)
+	}
+}
+
 // logCalls logs the calls of a test that has failed.
 func (s *Server) logCalls() {
 	if !s.t.Failed() {
 		return
 	}
 	for _, e := range s.server.Journal(s.world) {
-		s.t.Logf(
-			"%4d %s %-6s %s?%s %d %s %s", e.Seq, e.At.Time().UTC().Format("15:04:05.000"), e.Method, e.Path,
-			e.Query, e.Status, e.Fault, e.Detail,
-		)
+		s.t.Log(describe(e))
 	}
-}
-
-// errReset is what a call finds whose connection the emulator has cut.
-var errReset = errors.New("connection reset by the emulator")
-
-// serve calls the handler as a server does, and reports whether the handler cut the connection.
-func (t transport) serve(recorder *httptest.ResponseRecorder, r *http.Request) (cut bool) {
-	defer func() {
-		cause := recover()
-		cut = cause != nil
-		if err, _ := cause.(error); cut && !errors.Is(err, http.ErrAbortHandler) {
-			panic(cause)
+	for _, e := range s.server.Unmatched() {
+		if e.World == "" { // the others are in the journal
+			s.t.Logf("matches no operation or no user: %s; the nearest: %s", describe(e), cmp.Or(e.Nearest, "none"))
 		}
-	}()
-	t.handler.ServeHTTP(recorder, r)
-	return false
+	}
 }

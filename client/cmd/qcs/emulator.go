@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +49,7 @@ func (p *program) faultCommand() *cobra.Command {
 		}.command(p),
 		controlling{
 			use:   "add -f FILE",
-			short: "Add a fault from a file (JSON or YAML): operation, user, when, effect",
+			short: "Add a fault from a file (JSON or YAML): operation, user, match, when, and effect or sequence",
 			flags: func(cmd *cobra.Command) { cmd.Flags().StringP("file", "f", "", "file; - for standard input") },
 			call: func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, _ []string) (any, error) {
 				var r control.FaultRequest
@@ -102,6 +104,13 @@ func (p *program) journalCommand() *cobra.Command {
 			},
 		}.command(p),
 		p.verifyCommand(),
+		controlling{
+			use:     "unmatched",
+			short:   "List the last calls that match no operation or no user, the newest first",
+			worlds:  true,
+			columns: []string{"seq", "at", "method", "path", "status", "nearest", "detail"},
+			call:    give((*emulator.Client).Unmatched),
+		}.command(p),
 		p.control("clear", "Delete the journal", do((*emulator.Client).ClearJournal)),
 		p.control(
 			"har", "Write the calls as an HTTP archive to standard output",
@@ -117,7 +126,10 @@ func (p *program) verifyCommand() *cobra.Command {
 		use:   "verify",
 		short: "Check whether the journal has the expected calls; exit code 1 if not",
 		flags: func(cmd *cobra.Command) {
-			cmd.Flags().StringVar(&e.Operation, "operation", "", "operationId; any when not given")
+			cmd.Flags().StringVar(&e.Operation, "operation", "", "operationId, with * for any text; any when not given")
+			cmd.Flags().StringVar(&e.User, "user", "", "user who made the calls")
+			cmd.Flags().StringVar(&e.Match.Path, "path", "", "path, with * for any text")
+			cmd.Flags().StringSliceVar(&e.Match.IDs, "id", nil, "id that the calls contain: in the path, the query or the body")
 			cmd.Flags().StringVar(&e.Filter, "filter", "", "query in QQL, such as status:200")
 			cmd.Flags().IntVar(&times, "times", -1, "expected number of calls; without it, at least one")
 		},
@@ -127,11 +139,27 @@ func (p *program) verifyCommand() *cobra.Command {
 			}
 			v, err := c.Verify(ctx, e)
 			if err == nil && !v.Met {
-				err = fmt.Errorf("there were %d such calls, not %s", v.Matched, v.Expected)
+				err = unmet(v)
 			}
 			return v, err
 		},
 	}.command(p)
+}
+
+// unmet says how the journal differs from an expectation.
+func unmet(v control.Verdict) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "there were %d such calls, not %s", v.Matched, v.Expected)
+	if !v.Complete {
+		fmt.Fprintf(&b, "; the journal has dropped %d calls that could have matched", v.Dropped)
+	}
+	for _, c := range v.Nearest {
+		fmt.Fprintf(&b, "\n  call %d: %s %s, status %d", c.Seq, c.Method, c.Path, c.Status)
+		if len(c.Differs) > 0 {
+			fmt.Fprintf(&b, ", differs in %s", strings.Join(c.Differs, ", "))
+		}
+	}
+	return errors.New(b.String())
 }
 
 func (p *program) addRepositoryCommand() *cobra.Command {

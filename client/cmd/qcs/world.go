@@ -9,27 +9,47 @@ import (
 
 	"github.com/qcsdev/qcs/client/emulator"
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi"
 )
 
-func planFlag(cmd *cobra.Command) { cmd.Flags().String("plan", "", "Free, Trial or Full") }
+// subscriptionFlags are the flags of a command that changes a world itself.
+func subscriptionFlags(cmd *cobra.Command) {
+	cmd.Flags().String("plan", "", "Free, Trial or Full")
+	cmd.Flags().String("tokens", "", "clock by which tokens expire: real, that of the machine, or world, "+
+		"for tests of the expiry")
+}
 
-// worldFlags are the flags of a command that fills a world.
+// worldFlags are the flags of a command that creates a world.
 func worldFlags(cmd *cobra.Command) {
-	planFlag(cmd)
+	subscriptionFlags(cmd)
+	contentFlags(cmd)
+}
+
+// contentFlags are the flags of a command that fills a world.
+func contentFlags(cmd *cobra.Command) {
 	cmd.Flags().String("seed", "", "seed to load, such as release-notes")
 	cmd.Flags().String("scenario", "", "file with a scenario to load (JSON or YAML); - for standard input")
 }
 
-// fill is a call with the values of worldFlags.
+// flagValue is the value of a flag; "" if the command has no such flag.
+func flagValue(cmd *cobra.Command, name string) string {
+	if f := cmd.Flag(name); f != nil {
+		return f.Value.String()
+	}
+	return ""
+}
+
+// fill is a call with the values of worldFlags or contentFlags.
 func (p *program) fill(
 	call func(ctx context.Context, c *emulator.Client, args []string, r control.WorldRequest) (any, error),
 ) controlCall {
 	return func(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
 		r := control.WorldRequest{
-			Plan: control.Plan(cmd.Flag("plan").Value.String()),
-			Seed: cmd.Flag("seed").Value.String(),
+			Plan:   control.Plan(flagValue(cmd, "plan")),
+			Tokens: control.TokenClock(flagValue(cmd, "tokens")),
+			Seed:   flagValue(cmd, "seed"),
 		}
-		if file := cmd.Flag("scenario").Value.String(); file != "" {
+		if file := flagValue(cmd, "scenario"); file != "" {
 			if err := p.readBody(file, &r.Scenario); err != nil {
 				return nil, err
 			}
@@ -47,13 +67,13 @@ func (p *program) worldCommand() *cobra.Command {
 			use:     "list",
 			short:   "List the worlds",
 			worlds:  true,
-			columns: []string{"name", "plan", "users"},
+			columns: []string{"name", "plan", "tokens", "users"},
 			call:    give((*emulator.Client).ListWorlds),
 		}.command(p),
 		world("create [NAME]", "Create a world, and show how to log in to it", worldFlags, p.fill(createWorld)),
 		world("clone WORLD [NAME]", "Copy a world", worldFlags, p.fill(cloneWorld)),
-		world("update WORLD", "Change the plan of a world", planFlag, updateWorld),
-		world("reset WORLD", "Empty a world", worldFlags, p.fill(resetWorld)),
+		world("update WORLD", "Change the plan of a world, or the clock of its tokens", subscriptionFlags, updateWorld),
+		world("reset WORLD", "Empty a world", contentFlags, p.fill(resetWorld)),
 		world("drop WORLD", "Remove a world with all its data", nil, doOn((*emulator.Client).DropWorld)),
 		world("expire-tokens WORLD", "Expire all tokens of a world", nil, doOn((*emulator.Client).ExpireTokens)),
 	)
@@ -78,8 +98,9 @@ func resetWorld(ctx context.Context, c *emulator.Client, args []string, r contro
 }
 
 func updateWorld(ctx context.Context, c *emulator.Client, cmd *cobra.Command, args []string) (any, error) {
-	plan := control.Plan(cmd.Flag("plan").Value.String())
-	return c.UpdateWorld(ctx, args[0], control.WorldUpdate{Plan: plan})
+	return c.UpdateWorld(ctx, args[0], control.WorldUpdate{
+		Plan: control.Plan(flagValue(cmd, "plan")), Tokens: control.TokenClock(flagValue(cmd, "tokens")),
+	})
 }
 
 // setClock sets a mode of the clock, with the time of the first argument if there is one.
@@ -91,7 +112,7 @@ func setClock(mode control.ClockMode) controlCall {
 			if err != nil {
 				return nil, &usageError{err.Error()}
 			}
-			setting.Now = control.Millis(now.UnixMilli())
+			setting.Now = new(openapi.MillisOf(now))
 		}
 		return c.SetClock(ctx, setting)
 	}

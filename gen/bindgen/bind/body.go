@@ -12,18 +12,21 @@ import (
 // HasBody reports whether a request has a body.
 func HasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
-// IsJSON reports whether the Content-Type of a request is JSON, in its usual spelling. The handlers
-// leave other spellings to package contract.
+// IsJSON reports whether the Content-Type of a request is JSON, in its usual spelling and without a
+// Content-Encoding. The handlers leave others to package contract.
 func IsJSON(r *http.Request) bool {
 	kind := r.Header["Content-Type"]
-	return len(kind) == 1 && (kind[0] == "application/json" || strings.HasPrefix(kind[0], "application/json;"))
+	return len(kind) == 1 && r.Header["Content-Encoding"] == nil && (kind[0] == "application/json" || strings.HasPrefix(kind[0], "application/json;"))
 }
 
 // trustedLength is the greatest Content-Length, in bytes, for which ReadBody allocates memory
 // before the body has arrived.
 const trustedLength = 64 << 10
 
-// ReadBody reads a body of at most limit bytes.
+// bom is a byte order mark in UTF-8. A reader of JSON may ignore it (RFC 8259, section 8.1).
+const bom = "\ufeff"
+
+// ReadBody reads a body of at most limit bytes, without its byte order mark.
 func ReadBody(r *http.Request, limit int64) (string, *openapi.RequestError) {
 	var text []byte
 	var err error
@@ -41,5 +44,5 @@ func ReadBody(r *http.Request, limit int64) (string, *openapi.RequestError) {
 	case err != nil:
 		return "", openapi.Refuse("", "body", "could not be read to its end")
 	}
-	return string(text), nil
+	return strings.TrimPrefix(string(text), bom), nil
 }

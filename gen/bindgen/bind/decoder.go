@@ -37,6 +37,11 @@ func (d *Decoder) Refuse(rule, reason string) bool {
 	return false
 }
 
+// NotAllowed refuses the current value, which is not one of the allowed ones. It returns false.
+func (d *Decoder) NotAllowed(value string, allowed ...string) bool {
+	return d.Refuse("", notAllowed(value, allowed))
+}
+
 const notJSON = "not valid JSON"
 
 // invalid refuses the whole body. It returns false.

@@ -1,17 +1,19 @@
 // Package bind has what the generated binders share. They check a request against the document
 // while they read it into the generated types, in one pass. They refuse the same requests as
 // package contract, which is the reference; tests of the generator compare both. Package bind
-// imports the standard library and package openapi only.
+// imports the standard library and packages openapi and suggest only.
 package bind
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/suggest"
 )
 
 // Query reads the pairs of a query string. The first error ends it.
@@ -82,17 +84,21 @@ func (q *Query) Refuse(rule, reason string) bool {
 	return false
 }
 
+// NotAllowed refuses the current value, which is not one of the allowed ones. It returns false.
+func (q *Query) NotAllowed(value string, allowed ...string) bool {
+	return q.Refuse("", notAllowed(value, allowed))
+}
+
+func notAllowed(value string, allowed []string) string {
+	list, _ := json.Marshal(allowed) // cannot fail
+	return "value is not one of the allowed values " + string(list) + suggest.DidYouMean(value, allowed...)
+}
+
 func parameter(in, name string) string { return in + " parameter " + strconv.Quote(name) }
 
 // Unknown refuses the current name, which is not among the known names of the operation.
 func (q *Query) Unknown(known ...string) {
-	reason := "not known to " + q.operation
-	for _, name := range known {
-		if strings.EqualFold(name, q.Name) {
-			reason += "; did you mean " + strconv.Quote(name) + "?"
-		}
-	}
-	q.Refuse(openapi.UnknownParameter, reason)
+	q.Refuse(openapi.UnknownParameter, "not known to "+q.operation+suggest.DidYouMean(q.Name, known...))
 }
 
 // NoQuery refuses all parameters, for an operation that has none.

@@ -23,7 +23,7 @@ import (
 )
 
 // asDaemon makes the test binary the daemon.
-const asDaemon = "QCSD_TEST_AS_DAEMON"
+const asDaemon = "QCS_TEST_AS_DAEMON"
 
 // kills returns how often the daemon is killed: "make chaos" sets it in the environment.
 func kills(initial int) int {

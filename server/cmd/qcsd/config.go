@@ -17,7 +17,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/qcsdev/qcs/openapi/contract"
+	"github.com/qcsdev/qcs/openapi/suggest"
 	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/postgres"
 )
 
 // settings returns the settings: flags win over environment, file and defaults, in this order.
@@ -41,9 +43,15 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 	known := []string{keyUsers, keyWorlds, keySigningKey, keyControlToken}
 	flags.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 	for _, key := range k.Keys() {
-		if !slices.Contains(known, key) || key == keySigningKey || key == keyControlToken || key == keyConfig {
-			return nil, fmt.Errorf("configuration file: unknown key %q", key)
+		switch {
+		case key == keySigningKey || key == keyControlToken:
+			return nil, fmt.Errorf("configuration file: %s is a secret: set %s", key, variable(key))
+		case !slices.Contains(known, key) || key == keyConfig:
+			return nil, fmt.Errorf("configuration file: unknown key %q%s", key, suggest.DidYouMean(key, known...))
 		}
+	}
+	if err := p.checkEnvironment(known); err != nil {
+		return nil, err
 	}
 	environment := map[string]any{}
 	for _, key := range known {
@@ -55,6 +63,23 @@ func (p *program) settings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 		return nil, err
 	}
 	return k, k.Load(posflag.Provider(flags, ".", k), nil)
+}
+
+// checkEnvironment refuses a variable that looks like a setting and is none. The variables that
+// Kubernetes sets for a Service with the name qcsd are no settings.
+func (p *program) checkEnvironment(settings []string) error {
+	var known []string
+	for _, key := range settings {
+		known = append(known, variable(key))
+	}
+	for _, pair := range p.environ {
+		name, _, _ := strings.Cut(pair, "=")
+		service := name == "QCSD_PORT" || strings.HasPrefix(name, "QCSD_PORT_") || strings.HasPrefix(name, "QCSD_SERVICE_")
+		if strings.HasPrefix(name, "QCSD_") && !service && !slices.Contains(known, name) {
+			return fmt.Errorf("environment: unknown variable %s%s", name, suggest.DidYouMean(name, known...))
+		}
+	}
+	return nil
 }
 
 // loadFile reads the settings of a configuration file.
@@ -93,7 +118,6 @@ func variable(key string) string {
 func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 	o := server.Options{
 		Data:              k.String(keyData),
-		Database:          k.String(keyDatabase),
 		ValidateResponses: k.Bool(keyValidate),
 		FaultHeader:       k.Bool(keyFault),
 		Version:           buildVersion(),
@@ -116,8 +140,10 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			return o, fmt.Errorf("%s: %q is not one of %s", f.name, value, strings.Join(f.allowed(), ", "))
 		}
 	}
-	isURL := strings.HasPrefix(o.Database, "postgres://") || strings.HasPrefix(o.Database, "postgresql://")
-	if o.Database != "" && !isURL {
+	switch at := k.String(keyDatabase); {
+	case strings.HasPrefix(at, "postgres://") || strings.HasPrefix(at, "postgresql://"):
+		o.Database = postgres.Database(at)
+	case at != "":
 		return o, fmt.Errorf("%s: is not a URL of the form postgres://user@host/name", keyDatabase)
 	}
 	for _, key := range []string{keyAddr, keyData} {
@@ -125,7 +151,10 @@ func (p *program) options(k *koanf.Koanf) (server.Options, error) {
 			return o, fmt.Errorf("%s: must not be empty", key)
 		}
 	}
-	err := parse(k, &o)
+	var err error
+	if o.Logger, err = logger(k.String(keyLogFormat), p.stderr); err == nil {
+		err = parse(k, &o)
+	}
 	return o, err
 }
 
@@ -142,7 +171,7 @@ func parse(k *koanf.Koanf, o *server.Options) error {
 		errs = append(errs, err)
 	}
 	var sourcesErr, keyErr, worldsErr, usersErr error
-	o.Sources, o.OCIHosts, sourcesErr = sources(k)
+	o.Sources, sourcesErr = sources(k, o.Logger)
 	o.SigningKey, keyErr = signingKey(k)
 	o.Worlds, worldsErr = worlds(k)
 	o.Users, usersErr = users(k)

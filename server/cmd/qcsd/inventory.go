@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,25 +13,31 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/ociregistry"
 )
 
-// sources returns the sources of scans: the inventory, and the hosts of real registries.
-func sources(k *koanf.Koanf) (sources []server.Source, hosts []string, err error) {
-	if hosts, err = list(k, keyOCIHosts); err != nil {
-		return nil, nil, err
+// sources returns the sources of scans: the hosts of real registries, and the inventory.
+func sources(k *koanf.Koanf, log *slog.Logger) ([]server.Source, error) {
+	hosts, err := list(k, keyOCIHosts)
+	if err != nil {
+		return nil, err
 	}
 	hosts = slices.DeleteFunc(hosts, func(h string) bool { return h == "" })
 	switch oci := k.String(keySource) == sourceOCI; {
 	case oci && len(hosts) == 0:
-		return nil, nil, fmt.Errorf("%s %s: needs %s, the hosts to contact", keySource, sourceOCI, keyOCIHosts)
+		return nil, fmt.Errorf("%s %s: needs %s, the hosts to contact", keySource, sourceOCI, keyOCIHosts)
 	case !oci && len(hosts) > 0:
-		return nil, nil, fmt.Errorf("%s: needs %s %s", keyOCIHosts, keySource, sourceOCI)
+		return nil, fmt.Errorf("%s: needs %s %s", keyOCIHosts, keySource, sourceOCI)
+	}
+	var all []server.Source
+	if len(hosts) > 0 {
+		all = append(all, ociregistry.New(ociregistry.Options{Hosts: hosts, Logger: log}))
 	}
 	contents, err := inventory(k.String(keyInventory))
 	if contents != nil {
-		sources = append(sources, contents)
+		all = append(all, contents)
 	}
-	return sources, hosts, err
+	return all, err
 }
 
 // seed sets the scenario of the first world: a built-in one, or a file.

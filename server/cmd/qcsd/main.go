@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -21,12 +22,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
 //nolint:revive // main in a form that tests can call
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	root := rootCommand(&program{getenv: getenv, stdout: stdout, stderr: stderr})
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	root := rootCommand(&program{environ: environ, stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -39,8 +40,18 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 // program has what all commands need.
 type program struct {
-	getenv         func(string) string
+	environ        []string // of the process, as NAME=value
 	stdout, stderr io.Writer
+}
+
+// getenv returns the value of a variable of the environment; "" if it is not set.
+func (p *program) getenv(name string) string {
+	for _, pair := range p.environ {
+		if key, value, _ := strings.Cut(pair, "="); key == name {
+			return value
+		}
+	}
+	return ""
 }
 
 func rootCommand(p *program) *cobra.Command {
@@ -51,7 +62,7 @@ func rootCommand(p *program) *cobra.Command {
 			"so that integrations can be written and tested without an account.\n" +
 			"It is independent of the vendor, who does not make, check or endorse it.\n\n" +
 			"Every flag can also be set in the environment, as QCSD_ADDR for --addr, or in a configuration " +
-			"file.\nThese settings have no flag: QCSD_WORLDS=name:plan,… and " +
+			"file.\nThese settings have no flag: QCSD_WORLDS=name[:plan[:tokens]],… and " +
 			"QCSD_USERS=name:password[:role[:world]],… (each part percent-encoded), both also as worlds and users " +
 			"in the file; QCSD_SIGNING_KEY and QCSD_CONTROL_TOKEN.",
 		Version:       versionText(),

@@ -211,3 +211,22 @@ func TestWorlds(t *testing.T) {
 		}
 	}
 }
+
+// TestVariablesOfAService checks that only the variables that Kubernetes sets for a Service with the name
+// qcsd may be unknown.
+func TestVariablesOfAService(t *testing.T) {
+	t.Parallel()
+	known := []string{keyJournal, keyPortFile}
+	service := []string{
+		"PATH=/bin", "QCSD_SERVICE_HOST=10.0.0.1", "QCSD_SERVICE_PORT=8080", "QCSD_SERVICE_PORT_HTTP=8080", "QCSD_PORT=tcp://10.0.0.1:8080",
+		"QCSD_PORT_8080_TCP=tcp://10.0.0.1:8080", "QCSD_PORT_8080_TCP_ADDR=10.0.0.1", "QCSD_JOURNAL=5", "QCSD_PORT_FILE=port",
+	}
+	if err := (&program{environ: service}).checkEnvironment(known); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"QCSD_PORTS=1", "QCSD_SERVICES=1", "QCSD_JORNAL=", "QCSD_=1"} {
+		if err := (&program{environ: append(service, name)}).checkEnvironment(known); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+	}
+}

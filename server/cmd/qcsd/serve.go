@@ -34,9 +34,6 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	if options.Logger, err = logger(k.String(keyLogFormat), p.stderr); err != nil {
-		return err
-	}
 	if err := removePortFile(k, ""); err != nil {
 		return err
 	}
@@ -66,7 +63,7 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 		debug.FreeOSMemory() // frees the memory of loading the scenario
 	}
 	base, data := options.Address, options.Data
-	if options.Database != "" {
+	if options.Database != nil {
 		data = "PostgreSQL"
 	}
 	options.Logger.Info("listening", "url", base, "data", data, "version", options.Version)

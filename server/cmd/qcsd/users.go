@@ -56,7 +56,7 @@ func split(item string, n int) ([]string, error) {
 	return append(parts, make([]string, n-len(parts))...), nil
 }
 
-// worlds returns the worlds of items of the form name[:plan].
+// worlds returns the worlds of items of the form name[:plan[:tokens]].
 func worlds(k *koanf.Koanf) ([]server.World, error) {
 	items, err := list(k, keyWorlds)
 	if err != nil {
@@ -64,16 +64,18 @@ func worlds(k *koanf.Koanf) ([]server.World, error) {
 	}
 	var all []server.World
 	for _, item := range items {
-		parts, err := split(item, 2)
+		parts, err := split(item, 3)
 		if err != nil {
 			return nil, fmt.Errorf("world %q %w", item, err)
 		}
 		plans := map[string]server.Plan{"": "Full", "free": "Free", "trial": "Trial", "full": "Full"}
 		plan, ok := plans[strings.ToLower(parts[1])]
-		if !ok || parts[0] == "" {
-			return nil, fmt.Errorf("world %q is not of the form name:plan with plan free, trial or full", item)
+		tokens := server.TokenClock(strings.ToLower(parts[2]))
+		if !ok || parts[0] == "" || !slices.Contains([]server.TokenClock{"", server.TokensReal, server.TokensWorld}, tokens) {
+			return nil, fmt.Errorf("world %q is not of the form name:plan:tokens with plan free, trial or full, "+
+				"and tokens real or world", item)
 		}
-		all = append(all, server.World{Name: parts[0], Plan: plan})
+		all = append(all, server.World{Name: parts[0], Plan: plan, Tokens: tokens})
 	}
 	return all, nil
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
-// Middleware finds the caller of an operation, unless the operation needs none, and refuses
-// operations that the plan of the caller's world lacks.
-func (a *Authority) Middleware(fail request.Fail) request.Middleware {
+// Middleware finds the caller of an operation of an API, unless the operation needs none, and
+// refuses operations that the plan of the caller's world lacks.
+func (a *Authority) Middleware(api API, fail request.Fail) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s := request.Of(r.Context())
@@ -23,7 +23,7 @@ func (a *Authority) Middleware(fail request.Fail) request.Middleware {
 				next.ServeHTTP(w, r)
 				return
 			}
-			c, err := a.Authenticate(r)
+			c, err := a.Authenticate(r, api)
 			s.User, s.Role, s.World = c.User, string(c.Role), c.World
 			if err == nil && isPaid(s.Operation) && c.World.Plan == store.PlanFree {
 				err = ErrFreePlan // before the headers of the rate limit: with them, clients would wait and try again

@@ -65,7 +65,7 @@ var permissions = byOperation([]permission{
 	{name: "CS.POLICY.UPDATE", operations: []string{"UpdatePolicy"}},
 	{name: "QCS.WORLDS", administers: true, operations: []string{
 		"ListWorlds", "CreateWorld", "UpdateWorld", "DropWorld", "ResetWorld", "ResetData", "CloneWorld",
-		"ExpireTokens",
+		"ExpireTokens", "ListUnmatched",
 	}},
 	{name: "QCS.CONTROL", view: true, operations: []string{
 		"ListSnapshots", "ExportSnapshot", "ListFaults", "ListJournal", "VerifyJournal", "ExportJournal",

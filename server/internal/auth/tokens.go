@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -45,6 +46,10 @@ type Caller struct {
 type claims struct {
 	jwt.RegisteredClaims
 	Generation int64 `json:"generation"` // of the tokens of the world
+	// When the token was issued, in epoch seconds, by the clock of the machine and by that of the
+	// world; iat if absent. Both are needed, as the token clock of the world may change.
+	MachineTime int64 `json:"machineTime"`
+	WorldTime   int64 `json:"worldTime"`
 }
 
 // Login returns a token for a name and a password. It returns the caller even if the password is
@@ -91,14 +96,19 @@ func (a *Authority) Issue(ctx context.Context, name string) (string, error) {
 	return a.sign(account, w, "")
 }
 
-// sign returns a token with the claims of the vendor's tokens (docs: authentication), and two of
-// our own: the world and the generation of its tokens.
+// sign returns a token with the claims of the vendor's tokens (docs: authentication), and four of
+// our own: the world, the generation of its tokens, and the times when the token was issued. iat
+// and exp are by the token clock of the world.
 func (a *Authority) sign(account store.Account, w store.WorldState, remote string) (string, error) {
-	now := w.Now.Time()
+	machine, now := a.Now(), w.Now.Time()
+	issued := machine
+	if w.Tokens == store.TokensWorld {
+		issued = now
+	}
 	address, _, _ := net.SplitHostPort(remote) // empty for the operator of the emulator
 	return jwt.NewWithClaims(jwt.SigningMethodHS512, jwt.MapClaims{
 		"sub": account.Name, "iss": issuer, "aud": issuer,
-		"iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
+		"iat": issued.Unix(), "exp": issued.Add(tokenLife).Unix(),
 		"loginResponse":                    "SUCCESSFUL",
 		"successfulAuthenticationHandlers": []string{"UsernamePasswordAuthenticationHandler"},
 		"credentialType":                   "UsernamePasswordCredential",
@@ -109,12 +119,24 @@ func (a *Authority) sign(account store.Account, w store.WorldState, remote strin
 		"ipAddress":                        address,
 		"world":                            account.World,
 		"generation":                       w.Generation,
+		"machineTime":                      machine.Unix(),
+		"worldTime":                        now.Unix(),
 	}).SignedString(a.Key)
 }
 
+// API is the API that a call belongs to. It decides about the expiry of the call's token.
+type API int
+
+// The APIs. Calls of the control API are judged by the clock of the machine, so that moving the
+// clock of a world never locks out its tester.
+const (
+	VendorAPI API = iota
+	ControlAPI
+)
+
 // Authenticate finds the caller of a request by its bearer token or, as on the API server URLs
 // (observed), by user name and password.
-func (a *Authority) Authenticate(r *http.Request) (Caller, error) {
+func (a *Authority) Authenticate(r *http.Request, api API) (Caller, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
 	case scheme == "":
@@ -132,13 +154,13 @@ func (a *Authority) Authenticate(r *http.Request) (Caller, error) {
 		}
 		return Caller{name, Role(account.Role), w}, nil
 	case strings.EqualFold(scheme, "Bearer"):
-		return a.bearer(r.Context(), strings.TrimSpace(token))
+		return a.bearer(r.Context(), strings.TrimSpace(token), api)
 	}
 	return Caller{}, unauthorized("the Authorization header has neither a Bearer token nor Basic credentials")
 }
 
 // bearer finds the caller of a token.
-func (a *Authority) bearer(ctx context.Context, token string) (Caller, error) {
+func (a *Authority) bearer(ctx context.Context, token string, api API) (Caller, error) {
 	c, err := a.verify(token)
 	if err != nil {
 		return Caller{}, err
@@ -151,10 +173,20 @@ func (a *Authority) bearer(ctx context.Context, token string) (Caller, error) {
 		return Caller{}, err
 	}
 	caller := Caller{c.Subject, Role(account.Role), w}
-	if !w.Now.Time().Before(c.ExpiresAt.Time) || c.Generation != w.Generation {
+	if c.Generation != w.Generation || a.isExpired(c, w, api) {
 		return caller, &Error{"JWT expired.", "the token has expired; tokens are valid for four hours"}
 	}
 	return caller, nil
+}
+
+// isExpired reports whether a token has expired by the clock that counts for a call.
+func (a *Authority) isExpired(c *claims, w store.WorldState, api API) bool {
+	now, issued := a.Now(), c.MachineTime
+	if api == VendorAPI && w.Tokens == store.TokensWorld {
+		now, issued = w.Now.Time(), c.WorldTime
+	}
+	life := c.ExpiresAt.Sub(c.IssuedAt.Time)
+	return !now.Before(time.Unix(cmp.Or(issued, c.IssuedAt.Unix()), 0).Add(life))
 }
 
 // maxVerified is the maximum number of verified tokens in memory, of less than a kilobyte each. If
@@ -174,7 +206,7 @@ func (a *Authority) verify(token string) (*claims, error) {
 	switch {
 	case err != nil:
 		return nil, unauthorized("the token is not one of this server: " + err.Error())
-	case c.ExpiresAt == nil || c.Issuer != issuer || !slices.Contains(c.Audience, issuer):
+	case c.ExpiresAt == nil || c.IssuedAt == nil || c.Issuer != issuer || !slices.Contains(c.Audience, issuer):
 		return nil, unauthorized("the token is not one of this server: it lacks expiry, issuer or audience")
 	}
 	a.mu.Lock()

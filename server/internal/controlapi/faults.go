@@ -7,7 +7,6 @@ import (
 	"github.com/qcsdev/qcs/gen/controlserver"
 	"github.com/qcsdev/qcs/server/internal/call"
 	"github.com/qcsdev/qcs/server/internal/fault"
-	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -22,10 +21,25 @@ func (h *Handlers) ListFaults(
 func (h *Handlers) AddFault(
 	ctx context.Context, r controlserver.AddFaultRequestObject,
 ) (controlserver.AddFaultResponseObject, error) {
-	if wrong := fault.Check(*r.Body); wrong != "" {
-		return nil, rule.Errorf("", "%s", wrong)
+	users, err := h.users(ctx)
+	if err == nil {
+		err = fault.Check(*r.Body, users)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return controlserver.AddFault200JSONResponse(h.Faults.Add(call.World(ctx), *r.Body)), nil
+}
+
+// users lists the names of the users of the world.
+func (h *Handlers) users(ctx context.Context) (names []string, err error) {
+	all, err := h.Authority.Users(ctx)
+	for _, a := range all {
+		if a.World == call.World(ctx) {
+			names = append(names, a.Name)
+		}
+	}
+	return names, err
 }
 
 // ClearFaults removes the faults of the world.

@@ -11,6 +11,7 @@ import (
 	"github.com/qcsdev/qcs/openapi/qql"
 	wire "github.com/qcsdev/qcs/openapi/traffic"
 	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/match"
 	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
 	"github.com/qcsdev/qcs/server/internal/traffic"
@@ -38,44 +39,77 @@ func (h *Handlers) ClearJournal(
 func (h *Handlers) VerifyJournal(
 	ctx context.Context, r controlserver.VerifyJournalRequestObject,
 ) (controlserver.VerifyJournalResponseObject, error) {
-	calls, err := h.calls(ctx, r.Body.Filter)
+	if !h.Journal.Keeps() {
+		return nil, rule.Errorf("", "The emulator keeps no journal.")
+	}
+	e := *r.Body
+	expected := traffic.Expected{Pattern: match.Pattern{Operation: e.Operation, User: e.User, Call: e.Match}}
+	words, err := bounds(e, &expected)
 	if err != nil {
 		return nil, err
 	}
-	matched := len(slices.DeleteFunc(calls, func(e control.Exchange) bool {
-		return r.Body.Operation != "" && r.Body.Operation != e.Operation
-	}))
-	low, high, words := bounds(*r.Body)
-	return controlserver.VerifyJournal200JSONResponse{
-		Met: matched >= low && (high < 0 || matched <= high), Matched: matched, Expected: words,
-	}, nil
+	users, err := h.users(ctx)
+	if err == nil {
+		err = expected.Pattern.Check(users)
+	}
+	if err == nil {
+		expected.Filter, err = h.filter(ctx, e.Filter)
+	}
+	if err != nil {
+		return nil, err
+	}
+	verdict := h.Journal.Verify(call.World(ctx), expected)
+	verdict.Expected = words
+	return controlserver.VerifyJournal200JSONResponse(verdict), nil
 }
 
-// bounds is how many calls are expected; -1 for no upper bound.
-func bounds(e control.Expectation) (low, high int, words string) {
+// bounds sets how many calls are expected, and says it in words.
+func bounds(e control.Expectation, x *traffic.Expected) (words string, err error) {
+	least := rule.Or(e.AtLeast, 0)
 	switch {
+	case e.Times != nil && (e.AtLeast != nil || e.AtMost != nil):
+		return "", rule.Errorf("", "Give either times, or atLeast and atMost.")
 	case e.Times != nil:
-		return *e.Times, *e.Times, fmt.Sprintf("exactly %d", *e.Times)
+		x.Min, x.Max = *e.Times, *e.Times
+		return fmt.Sprintf("exactly %d", x.Min), nil
+	case e.AtMost != nil && *e.AtMost < least:
+		return "", rule.Errorf("", "atMost is less than atLeast.")
 	case e.AtMost != nil:
-		return e.AtLeast, *e.AtMost, fmt.Sprintf("%d to %d", e.AtLeast, *e.AtMost)
+		x.Min, x.Max = least, *e.AtMost
+		return fmt.Sprintf("%d to %d", x.Min, x.Max), nil
 	}
-	low = max(e.AtLeast, 1)
-	return low, -1, fmt.Sprintf("at least %d", low)
+	x.Min, x.Max = rule.Or(e.AtLeast, 1), -1
+	return fmt.Sprintf("at least %d", x.Min), nil
+}
+
+// ListUnmatched returns the last calls that match no operation or no user, the newest first.
+func (h *Handlers) ListUnmatched(
+	context.Context, controlserver.ListUnmatchedRequestObject,
+) (controlserver.ListUnmatchedResponseObject, error) {
+	calls := h.Journal.Unmatched()
+	slices.Reverse(calls)
+	return controlserver.ListUnmatched200JSONResponse(calls), nil
 }
 
 // calls lists the calls of the world that match a filter, the oldest first.
 func (h *Handlers) calls(ctx context.Context, filter string) ([]control.Exchange, error) {
-	var f qql.Filter
-	if filter != "" {
-		now, err := h.Worlds.Now(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if f, err = rule.Filter(filter, traffic.JournalTokens, qql.Options{Now: int64(now)}); err != nil {
-			return nil, err
-		}
+	f, err := h.filter(ctx, filter)
+	if err != nil {
+		return nil, err
 	}
 	return h.Journal.List(call.World(ctx), f), nil
+}
+
+// filter reads a filter of the journal; nil if it is empty.
+func (h *Handlers) filter(ctx context.Context, text string) (qql.Filter, error) {
+	if text == "" {
+		return nil, nil
+	}
+	now, err := h.Worlds.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rule.Filter(text, traffic.JournalTokens, qql.Options{Now: int64(now)})
 }
 
 // ExportJournal answers the calls of the world as an HTTP archive (HAR 1.2).

@@ -51,7 +51,7 @@ func (h *Handlers) CloneWorld(
 	return controlserver.CloneWorld200JSONResponse(w), err
 }
 
-// UpdateWorld changes the plan of a world and the roles of its users.
+// UpdateWorld changes plan and token clock of a world, and the roles of its users.
 func (h *Handlers) UpdateWorld(
 	ctx context.Context, r controlserver.UpdateWorldRequestObject,
 ) (controlserver.UpdateWorldResponseObject, error) {
@@ -115,7 +115,9 @@ func (h *Handlers) ExpireTokens(
 
 // describe is a world as it is shown: with its users, without their passwords.
 func describe(w store.World, users []store.Account) control.World {
-	shown := control.World{Name: w.Name, Plan: control.Plan(w.Plan), Users: []control.WorldUser{}}
+	shown := control.World{
+		Name: w.Name, Plan: control.Plan(w.Plan), Tokens: control.TokenClock(w.Tokens), Users: []control.WorldUser{},
+	}
 	for _, u := range users {
 		if u.World == w.Name {
 			shown.Users = append(shown.Users, control.WorldUser{Name: u.Name, Role: control.Role(u.Role)})
@@ -136,7 +138,8 @@ func (h *Handlers) create(ctx context.Context, r control.WorldRequest, from stri
 	if err != nil {
 		return control.World{}, err
 	}
-	n := world.NewWorld{World: store.World{Name: r.Name, Plan: store.Plan(r.Plan)}, Content: content, From: from}
+	named := store.World{Name: r.Name, Plan: store.Plan(r.Plan), Tokens: store.TokenClock(r.Tokens)}
+	n := world.NewWorld{World: named, Content: content, From: from}
 	for i := range r.Users {
 		account, err := h.account(&r.Users[i], r.Name)
 		if err != nil {
@@ -149,7 +152,7 @@ func (h *Handlers) create(ctx context.Context, r control.WorldRequest, from stri
 		return control.World{}, err
 	}
 	h.Authority.Put(n.Accounts...)
-	created := control.World{Name: w.Name, Plan: control.Plan(w.Plan)}
+	created := describe(w, nil)
 	for _, u := range r.Users {
 		token, err := h.Authority.Issue(ctx, u.Name)
 		if err != nil {
@@ -194,7 +197,7 @@ func (h *Handlers) update(
 		}
 	}
 	w, err = h.Worlds.UpdateWorld(ctx, name, func(w *store.World) {
-		w.Plan = cmp.Or(store.Plan(r.Plan), w.Plan)
+		w.Plan, w.Tokens = cmp.Or(store.Plan(r.Plan), w.Plan), cmp.Or(store.TokenClock(r.Tokens), w.Tokens)
 	}, roles)
 	if err == nil {
 		h.Authority.Put(users...)

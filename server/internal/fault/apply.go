@@ -11,12 +11,13 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/openapi/contract"
 	"github.com/qcsdev/qcs/server/internal/auth"
 	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/match"
 	"github.com/qcsdev/qcs/server/internal/request"
 	"github.com/qcsdev/qcs/server/internal/rule"
 )
@@ -68,7 +69,10 @@ func (a *Applier) Middleware(next http.Handler) http.Handler {
 			s.User, s.World, s.Fault = c.User, c.World, f.FaultID
 			w.Header().Set(header, f.FaultID)
 			if f.Effect.Kind == control.FaultEffectKindLatency {
-				pause(r.Context(), a.between(f.Effect.Latency))
+				if err := pause(r.Context(), a.between(f.Effect.Latency)); err != nil {
+					a.Fail(w, r, err)
+					return
+				}
 				continue
 			}
 			a.apply(w, r, f, next)
@@ -82,29 +86,64 @@ func (a *Applier) Middleware(next http.Handler) http.Handler {
 func (a *Applier) match(r *http.Request, c auth.Caller) ([]control.Fault, error) {
 	text := r.Header.Get(header)
 	if text == "" || !a.Header {
-		operation := request.Of(r.Context()).Operation
-		return a.Set.Match(Call{World: c.World.Name, Operation: operation, User: c.User, Now: c.World.Now}), nil
+		return a.Set.Match(a.call(r, c)), nil
 	}
 	f := control.FaultRequest{When: control.FaultTiming{Probability: 1}}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f.Effect); err != nil || !f.Effect.Kind.Valid() {
-		return nil, rule.Errorf("", "The header X-QCS-Fault is not the JSON of a FaultEffect.")
+	if err := decodeEffect(text, &f.Effect); err != nil {
+		return nil, err
 	}
-	if msg := Check(f); msg != "" {
-		return nil, rule.Errorf("", "%s", msg)
+	if err := Check(f, nil); err != nil {
+		return nil, err
 	}
 	return []control.Fault{{FaultID: "header", When: f.When, Effect: f.Effect}}, nil
+}
+
+// call returns a call as faults match it. Its body is read only if a fault depends on it.
+func (a *Applier) call(r *http.Request, c auth.Caller) Call {
+	matched := Call{World: c.World.Name, Now: c.World.Now, Call: match.Call{
+		Operation: request.Of(r.Context()).Operation, User: c.User,
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Get,
+	}}
+	if a.Set.NeedsBody(c.World.Name) {
+		data, _ := a.peek(r) // the next reader of the body gets the error, too
+		matched.Body = string(data)
+	}
+	return matched
+}
+
+// peek reads the body of a call, at most MaxBody bytes. The next reader gets the same body.
+func (a *Applier) peek(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	data, err := io.ReadAll(io.LimitReader(r.Body, a.MaxBody))
+	r.Body = request.Body{Reader: io.MultiReader(bytes.NewReader(data), r.Body), Closer: r.Body}
+	return data, err
+}
+
+// decodeEffect decodes the header of a call that defines its own fault.
+func decodeEffect(text string, into *control.FaultEffect) error {
+	document, err := contract.ControlDocument()
+	if err != nil {
+		return err
+	}
+	var value any
+	if json.Unmarshal([]byte(text), &value) != nil {
+		return rule.Errorf("", "The header X-QCS-Fault is not JSON.")
+	}
+	if err := document.CheckValue("FaultEffect", value); err != nil {
+		return rule.Errorf("", "The header X-QCS-Fault is not a FaultEffect: %s.", err)
+	}
+	return json.Unmarshal([]byte(text), into)
 }
 
 // caller finds the caller before authentication: by the token, or by the user name of a login.
 func (a *Applier) caller(r *http.Request) (auth.Caller, bool) {
 	if request.Of(r.Context()).Operation != "CreateToken" {
-		c, err := a.Authority.Authenticate(r)
+		c, err := a.Authority.Authenticate(r, auth.VendorAPI)
 		return c, err == nil
 	}
-	data, err := io.ReadAll(io.LimitReader(r.Body, a.MaxBody))
-	r.Body = request.Body{Reader: io.MultiReader(bytes.NewReader(data), r.Body), Closer: r.Body}
+	data, err := a.peek(r)
 	if err != nil {
 		return auth.Caller{}, false
 	}
@@ -195,7 +234,8 @@ func (a *Applier) corrupt(w http.ResponseWriter, r *http.Request, f control.Faul
 	}
 }
 
-// trickle sends a body in eight parts over some time.
+// trickle sends a body in eight parts over some time. It cuts the connection if the caller has
+// disconnected.
 func trickle(ctx context.Context, w http.ResponseWriter, body []byte, over time.Duration) {
 	const parts = 8
 	for part := range slices.Chunk(body, max((len(body)+parts-1)/parts, 1)) {
@@ -203,7 +243,9 @@ func trickle(ctx context.Context, w http.ResponseWriter, body []byte, over time.
 			return
 		}
 		_ = http.NewResponseController(w).Flush() // a recorder has no Flush
-		pause(ctx, over/parts)
+		if err := pause(ctx, over/parts); err != nil {
+			panic(http.ErrAbortHandler)
+		}
 	}
 }
 
@@ -216,12 +258,15 @@ func (a *Applier) between(r control.DurationRange) time.Duration {
 	return time.Duration(r.Min+draw) * time.Millisecond
 }
 
-// pause waits in real time, as a world's clock may be frozen, unless the caller disconnects.
-func pause(ctx context.Context, d time.Duration) {
+// pause waits in real time, as a world's clock may be frozen. If the caller disconnects, it returns
+// the error of the context.
+func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+		return ctx.Err()
 	case <-timer.C:
+		return nil
 	}
 }

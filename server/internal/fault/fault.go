@@ -9,14 +9,16 @@ import (
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
-	"github.com/qcsdev/qcs/openapi/qql"
 	"github.com/qcsdev/qcs/server/internal/call"
+	"github.com/qcsdev/qcs/server/internal/match"
+	"github.com/qcsdev/qcs/server/internal/rule"
 )
 
 // Call is a call that faults may match.
 type Call struct {
-	World, Operation, User string
-	Now                    openapi.Millis // by the clock of the world
+	match.Call
+	World string
+	Now   openapi.Millis // by the clock of the world
 }
 
 // Set has the faults of all worlds. It is safe for concurrent use. The zero value is empty.
@@ -61,7 +63,8 @@ func (s *Set) Add(world string, r control.FaultRequest) control.Fault {
 	defer s.mu.Unlock()
 	w.last++
 	f := control.Fault{
-		FaultID: fmt.Sprintf("f%d", w.last), Operation: r.Operation, User: r.User, When: r.When, Effect: r.Effect,
+		FaultID: fmt.Sprintf("f%d", w.last), Operation: r.Operation, User: r.User, Match: r.Match, When: r.When,
+		Effect: r.Effect, Sequence: r.Sequence,
 	}
 	w.all = append(w.all, &f)
 	return f
@@ -116,29 +119,56 @@ func (s *Set) Drop(world string) {
 	delete(s.worlds, world)
 }
 
-// Match counts a call, and returns the faults to apply: latencies, and at most one other fault.
+// NeedsBody reports whether faults of a world depend on the bodies of calls.
+func (s *Set) NeedsBody(world string) bool {
+	w := s.lock(world)
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(w.all, func(f *control.Fault) bool { return pattern(*f).NeedsBody() })
+}
+
+func pattern(f control.Fault) match.Pattern {
+	return match.Pattern{Operation: f.Operation, User: f.User, Call: f.Match}
+}
+
+// Match counts a call for all faults that match it, and returns those to apply: latencies, and at
+// most one other fault, the oldest. Each has the effect on this call.
 func (s *Set) Match(c Call) []control.Fault {
 	w := s.lock(c.World)
 	defer s.mu.Unlock()
-	var matched []control.Fault
+	var applied []control.Fault
+	done := false // a fault that is not a latency applies
 	for _, f := range w.all {
-		if f.Operation != "" && !qql.Glob(f.Operation, c.Operation) || f.User != "" && f.User != c.User {
+		if f.Operation == "" && c.Operation == "CreateToken" || !pattern(*f).Matches(&c.Call) {
 			continue
 		}
-		if f.Calls++; !due(*f, c.Now) {
+		f.Calls++
+		effect, due := effectOn(*f, c.Now)
+		if !due || done {
 			continue
 		}
 		f.Hits++
-		matched = append(matched, *f)
-		if f.Effect.Kind != control.FaultEffectKindLatency {
-			break
-		}
+		done = effect.Kind != control.FaultEffectKindLatency
+		apply := *f
+		apply.Effect = effect
+		applied = append(applied, apply)
 	}
-	return matched
+	return applied
 }
 
-// due reports whether a fault applies to the call that was counted last.
-func due(f control.Fault, now openapi.Millis) bool {
+// effectOn returns the effect on the call that was counted last, if the fault applies to the call.
+func effectOn(f control.Fault, now openapi.Millis) (effect control.FaultEffect, due bool) {
+	if len(f.Sequence) == 0 {
+		return f.Effect, isDue(f, now)
+	}
+	if f.Calls > int64(len(f.Sequence)) {
+		return effect, false
+	}
+	effect = f.Sequence[f.Calls-1]
+	return effect, effect.Kind != control.FaultEffectKindNone && isDue(f, now)
+}
+
+// isDue reports whether the timing of a fault selects the call that was counted last.
+func isDue(f control.Fault, now openapi.Millis) bool {
 	w := f.When
 	return (w.First == 0 || f.Calls <= int64(w.First)) &&
 		(w.Nth == 0 || f.Calls == int64(w.Nth)) &&
@@ -149,18 +179,34 @@ func due(f control.Fault, now openapi.Millis) bool {
 			call.Draw(w.Seed, f.Calls) < w.Probability)
 }
 
-// Check returns why a request for a fault is refused; "" if it is valid.
-func Check(r control.FaultRequest) string {
-	e := r.Effect
+// Check refuses a request for a fault that could not apply as it is meant.
+func Check(r control.FaultRequest, users []string) error {
+	one, several := r.Effect.Kind != "", len(r.Sequence) > 0
+	switch {
+	case one == several:
+		return rule.Errorf("", "A fault has either an effect or a sequence.")
+	case several && (r.When.First != 0 || r.When.Nth != 0 || r.When.Every != 0):
+		return rule.Errorf("", "A sequence has an effect for each call: leave out first, nth and every.")
+	}
+	for _, e := range slices.Concat(r.Sequence, []control.FaultEffect{r.Effect}) {
+		if msg := checkEffect(e, r.When); msg != "" {
+			return rule.Errorf("", "%s", msg)
+		}
+	}
+	return match.Pattern{Operation: r.Operation, User: r.User, Call: r.Match}.Check(users)
+}
+
+// checkEffect returns why an effect with a timing is refused; "" if it is valid.
+func checkEffect(e control.FaultEffect, when control.FaultTiming) string {
 	needsLatency := e.Kind == control.FaultEffectKindLatency || e.Kind == control.FaultEffectKindSlow
 	switch {
 	case needsLatency && (e.Latency.Max == 0 || e.Latency.Min > e.Latency.Max):
 		return "The effect needs a latency whose max is more than 0 and not less than its min."
 	case e.Kind == control.FaultEffectKindRateLimit && e.Status != 0 && e.Status != 409 && e.Status != 429:
 		return "A blocked call has the status 429 or 409."
-	case e.Kind == control.FaultEffectKindJobItems && r.When.Probability == 0:
+	case e.Kind == control.FaultEffectKindJobItems && when.Probability == 0:
 		return "The effect needs a probability: the share of the schedules that fail."
-	case r.When.From != 0 && r.When.Until != 0 && r.When.From >= r.When.Until:
+	case when.From != 0 && when.Until != 0 && when.From >= when.Until:
 		return "The window ends before it begins."
 	}
 	return ""

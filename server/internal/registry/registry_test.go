@@ -36,7 +36,7 @@ var allStatuses = func() (all []api.Status) {
 
 // databases are copies of an empty database.
 var databases = testdb.New(func(url string) error {
-	s, err := store.Open(context.Background(), url, time.Now)
+	s, err := store.Open(context.Background(), testdb.Database(url), time.Now)
 	if err != nil {
 		return err
 	}
@@ -59,13 +59,15 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	var err error
-	if w.store, err = store.Open(t.Context(), databases.Name(t), func() time.Time { return w.now }); err != nil {
+	if w.store, err = store.Open(t.Context(), testdb.Database(databases.Name(t)), func() time.Time { return w.now }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })
 	newID := func() string { w.ids++; return fmt.Sprintf("id-%d", w.ids) }
 	w.Service, w.scans, w.worlds = services(w.store, registry.Options{NewID: newID})
-	w.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) })
+	w.write(t, func(ctx context.Context, tx *store.Tx) error {
+		return tx.PutWorld(ctx, store.World{Name: worldName, Plan: store.PlanFull}, 0)
+	})
 	return w
 }
 

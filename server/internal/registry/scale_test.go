@@ -22,6 +22,7 @@ import (
 	"github.com/qcsdev/qcs/server/internal/registry"
 	"github.com/qcsdev/qcs/server/internal/rule"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 // big is a world with many schedules in one registry, a tenth of them Queued, on a database that can be copied.
@@ -72,7 +73,7 @@ func must(b *testing.B, err error) {
 // openStore opens a database with a clock that stands still.
 func openStore(b *testing.B, database string) *store.Store {
 	b.Helper()
-	s, err := store.Open(context.Background(), database, func() time.Time { return time.Unix(1_700_000_000, 0) })
+	s, err := store.Open(context.Background(), testdb.Database(database), func() time.Time { return time.Unix(1_700_000_000, 0) })
 	must(b, err)
 	return s
 }
@@ -103,7 +104,9 @@ func (g big) fill(b *testing.B) time.Duration {
 	}
 	slices.SortFunc(scenario.Registries, func(a, b control.ScenarioRegistry) int { return strings.Compare(a.RegistryUUID, b.RegistryUUID) })
 	began := time.Now()
-	must(b, s.Write(ctx, worldName, func(tx *store.Tx) error { return tx.PutWorld(ctx, worldName, store.PlanFull, 0) }))
+	must(b, s.Write(ctx, worldName, func(tx *store.Tx) error {
+		return tx.PutWorld(ctx, store.World{Name: worldName, Plan: store.PlanFull}, 0)
+	}))
 	_, err := worlds.Seed(ctx, worldName, scenario)
 	must(b, err)
 	took := time.Since(began)

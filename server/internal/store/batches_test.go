@@ -31,7 +31,7 @@ func TestBatches(t *testing.T) {
 	}
 	each(t, func(t *testing.T, s *store.Store) {
 		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
-			for _, err := range []error{tx.PutWorld(ctx, "w", store.PlanFull, 0), insertRegistry(ctx, tx, "r"), tx.InsertSchedules(ctx, all)} {
+			for _, err := range []error{tx.PutWorld(ctx, store.World{Name: "w", Plan: store.PlanFull}, 0), insertRegistry(ctx, tx, "r"), tx.InsertSchedules(ctx, all)} {
 				if err != nil {
 					return err
 				}

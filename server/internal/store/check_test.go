@@ -12,15 +12,19 @@ import (
 
 	"github.com/qcsdev/qcs/gen/api"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
+	"github.com/qcsdev/qcs/server/internal/store/pgdb"
 	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
 
 // databases returns an empty database of each kind.
-func databases(t *testing.T) map[string]string {
-	return map[string]string{"sqlite": filepath.Join(t.TempDir(), "qcs.db"), "postgres": postgrestest.New(t, "")}
+func databases(t *testing.T) map[string]Database {
+	return map[string]Database{
+		"sqlite":   {Path: filepath.Join(t.TempDir(), "qcs.db")},
+		"postgres": {Server: pgdb.Connector(postgrestest.New(t, ""))},
+	}
 }
 
-func opened(t *testing.T, database string) *Store {
+func opened(t *testing.T, database Database) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), database, time.Now)
 	if err != nil {
@@ -37,7 +41,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := opened(t, database)
 			if err := s.Write(t.Context(), "w", func(tx *Tx) error {
-				return errors.Join(tx.PutWorld(t.Context(), "w", PlanFull, 0), tx.InsertRegistry(t.Context(), api.RegistryDetails{RegistryUUID: "r", RegistryURI: "https://r"}),
+				return errors.Join(tx.PutWorld(t.Context(), World{Name: "w", Plan: PlanFull}, 0), tx.InsertRegistry(t.Context(), api.RegistryDetails{RegistryUUID: "r", RegistryURI: "https://r"}),
 					tx.InsertSchedule(t.Context(), Schedule{Schedule: api.Schedule{ScheduleUUID: "s", Status: api.StatusQueued}, RegistryID: "r"}))
 			}); err != nil {
 				t.Fatal(err)
@@ -133,7 +137,7 @@ func TestMigrations(t *testing.T) {
 }
 
 // testReadOnlyNeedsTheSchema checks that a read-only store does not migrate.
-func testReadOnlyNeedsTheSchema(t *testing.T, database string, version int64) {
+func testReadOnlyNeedsTheSchema(t *testing.T, database Database, version int64) {
 	t.Helper()
 	s, err := OpenReadOnly(t.Context(), database, time.Now)
 	if (err == nil) != (version == schemaVersion) {
@@ -173,7 +177,7 @@ func testMigratedJob(t *testing.T, s *Store, version int64) {
 // testWorldsGetNumbers checks that the migrations number the worlds, and that new worlds get the next numbers.
 func testWorldsGetNumbers(t *testing.T, s *Store) {
 	t.Helper()
-	if err := s.Write(t.Context(), "", func(tx *Tx) error { return tx.NewWorld(t.Context(), "new", PlanFree) }); err != nil {
+	if err := s.Write(t.Context(), "", func(tx *Tx) error { return tx.NewWorld(t.Context(), World{Name: "new", Plan: PlanFree}) }); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]int64{"another": 1, "kept": 2, "new": 3} {

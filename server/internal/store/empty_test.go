@@ -51,7 +51,7 @@ func TestEmptyDatabaseIsCurrent(t *testing.T) {
 func migrated(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "qcs.db")
-	made, err := sqldb.Open(t.Context(), path, schema())
+	made, err := sqldb.Open(t.Context(), Database{Path: path}, schema())
 	if err != nil {
 		t.Fatal(err)
 	}

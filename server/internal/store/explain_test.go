@@ -46,7 +46,7 @@ func TestListsUseIndexes(t *testing.T) {
 			for i := range 2000 {
 				all = append(all, Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprint("s", i), Status: api.StatusQueued, Created: tx.Now}, RegistryID: "r"})
 			}
-			if err := tx.PutWorld(t.Context(), "w", PlanFull, 0); err != nil {
+			if err := tx.PutWorld(t.Context(), World{Name: "w", Plan: PlanFull}, 0); err != nil {
 				return err
 			}
 			return tx.InsertSchedules(t.Context(), all)

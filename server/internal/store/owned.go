@@ -18,13 +18,15 @@ type WorldRow struct {
 }
 
 const (
-	worldColumns = `id, plan, generation, number, revision, clock_at, clock_anchor, clock_rate`
+	worldColumns = `id, plan, tokens, generation, number, revision, clock_at, clock_anchor, clock_rate`
 	selectWorld  = `SELECT ` + worldColumns + ` FROM world WHERE id = $1`
 )
 
 func (r *WorldRow) fields() []any {
 	c := &r.Clock
-	return []any{&r.Name, &r.Plan, &r.Generation, &r.Number, &r.Revision, &c.Base, &c.Anchor, &c.Rate}
+	return []any{
+		&r.Name, &r.Plan, &r.Tokens, &r.Generation, &r.Number, &r.Revision, &c.Base, &c.Anchor, &c.Rate,
+	}
 }
 
 // row returns the row of the world of a transaction, from memory if this process owns the database.

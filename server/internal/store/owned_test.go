@@ -11,13 +11,16 @@ import (
 
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 // newWorlds creates worlds in a transaction each.
 func newWorlds(t *testing.T, s *store.Store, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		write(t, s, "", func(ctx context.Context, tx *store.Tx) error { return tx.NewWorld(ctx, name, store.PlanFull) })
+		write(t, s, "", func(ctx context.Context, tx *store.Tx) error {
+			return tx.NewWorld(ctx, store.World{Name: name, Plan: store.PlanFull})
+		})
 	}
 }
 
@@ -93,7 +96,9 @@ func TestRevisionsIncrease(t *testing.T) {
 			}
 		}, nil},
 		{"a plan of the options", func(t *testing.T, s *store.Store) {
-			write(t, s, "", func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, "b", store.PlanFree, 7) })
+			write(t, s, "", func(ctx context.Context, tx *store.Tx) error {
+				return tx.PutWorld(ctx, store.World{Name: "b", Plan: store.PlanFree}, 7)
+			})
 			if w := stateOf(t, s, "b"); w.Plan != store.PlanFree {
 				t.Errorf("got plan %s, want that of the options", w.Plan)
 			}
@@ -274,7 +279,7 @@ func TestNumbersAreNeverReused(t *testing.T) {
 	eachLasting(t, func(t *testing.T, database string) {
 		used := map[int64]string{}
 		for _, turn := range []string{"the first store", "the second store"} {
-			s, err := store.Open(t.Context(), database, now.Time)
+			s, err := store.Open(t.Context(), testdb.Database(database), now.Time)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -302,7 +307,7 @@ func TestWorldsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	eachLasting(t, func(t *testing.T, database string) {
 		worlds := []string{"real", "frozen", "scaled"}
-		first, err := store.Open(t.Context(), database, now.Time)
+		first, err := store.Open(t.Context(), testdb.Database(database), now.Time)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,9 @@ import (
 func TestTimeFollowsTheClockAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
-		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error { return tx.PutWorld(ctx, "w", store.PlanFull, 0) })
+		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
+			return tx.PutWorld(ctx, store.World{Name: "w", Plan: store.PlanFull}, 0)
+		})
 		for _, shows := range []openapi.Millis{1000, 2000, 500} {
 			write(t, s, "w", func(ctx context.Context, tx *store.Tx) error { return tx.SetClock(ctx, shows, 0) })
 			for range 3 {
@@ -43,7 +45,7 @@ func TestManyReadersAndStatements(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
-			if err := tx.PutWorld(ctx, "w", store.PlanFull, 0); err != nil {
+			if err := tx.PutWorld(ctx, store.World{Name: "w", Plan: store.PlanFull}, 0); err != nil {
 				return err
 			}
 			return insertRegistry(ctx, tx, "r")

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 // readOnly opens a file that another store may have open.
 func readOnly(t *testing.T, path string) *store.Store {
 	t.Helper()
-	s, err := store.OpenReadOnly(t.Context(), path, now.Time)
+	s, err := store.OpenReadOnly(t.Context(), testdb.Database(path), now.Time)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestReadOnlyAfterACrash(t *testing.T) {
 func TestReadOnlyCreatesNoFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "qcs.db")
-	if _, err := store.OpenReadOnly(t.Context(), path, now.Time); err == nil {
+	if _, err := store.OpenReadOnly(t.Context(), testdb.Database(path), now.Time); err == nil {
 		t.Error("a file that does not exist: got no error")
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {

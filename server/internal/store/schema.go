@@ -16,7 +16,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the number of the newest migration. Exported snapshots name it.
-const schemaVersion = 6
+const schemaVersion = 7
 
 // oldestExported is the oldest schema whose exported snapshots can be imported: the columns of the
 // tables are the same since then.

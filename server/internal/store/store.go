@@ -36,11 +36,13 @@ type Store struct {
 // Memory names a database that ends with the process.
 const Memory = sqldb.Memory
 
-// Open opens a database and migrates its schema. The name is the path of a SQLite file,
-// which is created if it does not exist and must belong to this process; Memory; or the URL of a
-// PostgreSQL database, "postgres://…". Transactions take their time from the clock now.
-func Open(ctx context.Context, database string, now func() time.Time) (*Store, error) {
-	db, err := sqldb.Open(ctx, database, schema())
+// Database is a SQLite file, Memory, or a database of a PostgreSQL server.
+type Database = sqldb.Database
+
+// Open opens a database and migrates its schema. A SQLite file is created if it does not exist, and
+// must belong to this process. Transactions take their time from the clock now.
+func Open(ctx context.Context, d Database, now func() time.Time) (*Store, error) {
+	db, err := sqldb.Open(ctx, d, schema())
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +57,8 @@ func Open(ctx context.Context, database string, now func() time.Time) (*Store, e
 }
 
 // OpenReadOnly opens a database that other processes may use. It changes neither data nor schema.
-func OpenReadOnly(ctx context.Context, database string, now func() time.Time) (*Store, error) {
-	db, err := sqldb.OpenReadOnly(ctx, database, schema())
+func OpenReadOnly(ctx context.Context, d Database, now func() time.Time) (*Store, error) {
+	db, err := sqldb.OpenReadOnly(ctx, d, schema())
 	if err != nil {
 		return nil, err
 	}

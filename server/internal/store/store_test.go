@@ -13,6 +13,7 @@ import (
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 // kinds has functions that create an empty database of each kind.
@@ -53,7 +54,7 @@ func TestWorldsAreSeparate(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		for _, world := range []string{"one", "two"} {
 			write(t, s, world, func(ctx context.Context, tx *store.Tx) error {
-				if err := tx.PutWorld(ctx, world, store.PlanFull, 0); err != nil {
+				if err := tx.PutWorld(ctx, store.World{Name: world, Plan: store.PlanFull}, 0); err != nil {
 					return err
 				}
 				if err := insertRegistry(ctx, tx, "same-id"); err != nil {
@@ -125,7 +126,7 @@ func TestReadersOfAFileCannotWrite(t *testing.T) {
 func TestDataSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "qcs.db")
-	first, err := store.Open(t.Context(), path, now.Time)
+	first, err := store.Open(t.Context(), testdb.Database(path), now.Time)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func TestClearKeepsUsers(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
-			if err := errors.Join(tx.PutWorld(ctx, "w", store.PlanFree, 0), insertRegistry(ctx, tx, "r"), tx.InsertAccount(ctx, store.Account{Name: "a", World: "w"})); err != nil {
+			if err := errors.Join(tx.PutWorld(ctx, store.World{Name: "w", Plan: store.PlanFree}, 0), insertRegistry(ctx, tx, "r"), tx.InsertAccount(ctx, store.Account{Name: "a", World: "w"})); err != nil {
 				return err
 			}
 			if err := tx.InsertSchedule(ctx, store.Schedule{Schedule: api.Schedule{ScheduleUUID: "s", Status: api.StatusQueued}, RegistryID: "r"}); err != nil {

@@ -34,7 +34,7 @@ func TestTargets(t *testing.T) {
 	want := map[string]int{"repo:many": 30, "repo:more": 31, "repo:few": 3, "repo:one": 1, "repo:last": 40, "repo:both": 74, "repo:last AND tag:t": 40, "repo:more AND tag:t": 31, "tag:t": 74, "tag:u": 0}
 	each(t, func(t *testing.T, s *store.Store) {
 		if err := s.Write(t.Context(), "w", func(tx *store.Tx) error {
-			for _, err := range []error{tx.PutWorld(t.Context(), "w", store.PlanFull, 0), insertRegistry(t.Context(), tx, "r"), tx.InsertSchedules(t.Context(), all[:20])} {
+			for _, err := range []error{tx.PutWorld(t.Context(), store.World{Name: "w", Plan: store.PlanFull}, 0), insertRegistry(t.Context(), tx, "r"), tx.InsertSchedules(t.Context(), all[:20])} {
 				if err != nil {
 					return err
 				}
@@ -71,7 +71,7 @@ func TestSchedulesWithEqualTargetsShareRows(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		repos := []string{"a", "a", "", "a", "b", "b", "a"}
 		write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
-			for _, err := range []error{tx.PutWorld(ctx, "w", store.PlanFull, 0), insertRegistry(ctx, tx, "r")} {
+			for _, err := range []error{tx.PutWorld(ctx, store.World{Name: "w", Plan: store.PlanFull}, 0), insertRegistry(ctx, tx, "r")} {
 				if err != nil {
 					return err
 				}

@@ -15,13 +15,14 @@ import (
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
 	"github.com/qcsdev/qcs/server/internal/store"
+	"github.com/qcsdev/qcs/server/internal/testdb"
 )
 
 const now = openapi.Millis(1_700_000_000_000)
 
 func open(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), path, now.Time)
+	s, err := store.Open(context.Background(), testdb.Database(path), now.Time)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func TestWhereEqualsEval(t *testing.T) {
 		rows := make([]store.Schedule, rapid.IntRange(1, 8).Draw(t, "rows"))
 		ctx := context.Background()
 		err := s.Write(ctx, world, func(tx *store.Tx) error {
-			if err := tx.PutWorld(ctx, world, store.PlanFull, 0); err != nil {
+			if err := tx.PutWorld(ctx, store.World{Name: world, Plan: store.PlanFull}, 0); err != nil {
 				return err
 			}
 			for i := range rows {
@@ -219,7 +220,7 @@ func TestFilterTextIsNeverSQL(t *testing.T) {
 	t.Parallel()
 	s := open(t, ":memory:")
 	write(t, s, "w", func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.PutWorld(ctx, "w", store.PlanFull, 0); err != nil {
+		if err := tx.PutWorld(ctx, store.World{Name: "w", Plan: store.PlanFull}, 0); err != nil {
 			return err
 		}
 		return tx.InsertSchedule(ctx, store.Schedule{Schedule: api.Schedule{ScheduleUUID: "a", Name: `'; DROP TABLE schedule; --`, Status: api.StatusQueued}, RegistryID: "r"})
@@ -278,7 +279,7 @@ func TestLongestQueries(t *testing.T) {
 func BenchmarkList(b *testing.B) {
 	s := open(b, b.TempDir()+"/qcs.db")
 	write(b, s, "w", func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.PutWorld(ctx, "w", store.PlanFull, 0); err != nil {
+		if err := tx.PutWorld(ctx, store.World{Name: "w", Plan: store.PlanFull}, 0); err != nil {
 			return err
 		}
 		for i := range 10_000 {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,17 @@ const (
 	PlanFull  Plan = "Full"
 )
 
+// TokenClock is the clock by which the tokens of a world expire. Calls of the control API are
+// always judged by the clock of the machine.
+type TokenClock string
+
+// The clocks. With TokensReal, the default, moving the clock of a world expires no token.
+// TokensWorld is for tests of the expiry.
+const (
+	TokensReal  TokenClock = "real"
+	TokensWorld TokenClock = "world"
+)
+
 // Profile reads the profile of the scans of the world; found is false if it was never set.
 func (tx *Tx) Profile(ctx context.Context) (p control.ScanProfile, found bool, err error) {
 	var text string
@@ -37,33 +49,35 @@ func (tx *Tx) SetProfile(ctx context.Context, p control.ScanProfile) error {
 	return tx.run(ctx, `UPDATE world SET profile = $2 WHERE id = $1`, tx.World, asJSON(&p))
 }
 
-// PutWorld creates a world with a plan and a position in the list of worlds, or changes plan and
-// position of a world that exists.
-func (tx *Tx) PutWorld(ctx context.Context, id string, plan Plan, position int) error {
-	in, err := tx.In(ctx, id)
+// PutWorld creates a world with a position in the list of worlds, or changes position, plan and
+// token clock of a world that exists.
+func (tx *Tx) PutWorld(ctx context.Context, w World, position int) error {
+	in, err := tx.In(ctx, w.Name)
 	if err == nil && !in.exists {
-		err = tx.insertWorld(ctx, id, plan, position)
+		err = tx.insertWorld(ctx, w, position)
 		if !errors.Is(err, ErrDuplicate) {
 			return err
 		}
-		_, err = tx.In(ctx, id) // another replica has just created it
+		_, err = tx.In(ctx, w.Name) // another replica has just created it
 	}
 	if err == nil {
-		err = tx.run(ctx, `UPDATE world SET plan = $2, position = $3 WHERE id = $1`, id, plan, position)
+		err = tx.run(ctx, `UPDATE world SET plan = $2, tokens = $3, position = $4 WHERE id = $1`,
+			w.Name, w.Plan, cmp.Or(w.Tokens, TokensReal), position)
 	}
 	return err
 }
 
 // insertWorld inserts a world with a new number, and locks it.
-func (tx *Tx) insertWorld(ctx context.Context, id string, plan Plan, position int) error {
+func (tx *Tx) insertWorld(ctx context.Context, w World, position int) error {
 	var number int64
 	if err := tx.Scan(ctx, []any{&number}, `UPDATE world_number SET last = last + 1 RETURNING last`); err != nil {
 		return err
 	}
-	err := tx.runOne(ctx, "world", ErrDuplicate, query(`INSERT INTO world (id, plan, position, number)
-		VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`, id, plan, position, number))
+	err := tx.runOne(ctx, "world", ErrDuplicate, query(`INSERT INTO world (id, plan, tokens, position, number)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
+		w.Name, w.Plan, cmp.Or(w.Tokens, TokensReal), position, number))
 	if err == nil {
-		_, err = tx.In(ctx, id)
+		_, err = tx.In(ctx, w.Name)
 	}
 	return err
 }
@@ -72,36 +86,39 @@ func (tx *Tx) insertWorld(ctx context.Context, id string, plan Plan, position in
 type World struct {
 	Name       string
 	Plan       Plan
-	Generation int64 // of its tokens; tokens of an earlier generation have expired
+	Tokens     TokenClock // default: TokensReal
+	Generation int64      // of its tokens; tokens of an earlier generation have expired
 }
 
 // Worlds lists the worlds by position.
 func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
-	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Generation} },
-		query(`SELECT id, plan, generation FROM world ORDER BY position, id`))
+	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Tokens, &w.Generation} },
+		query(`SELECT id, plan, tokens, generation FROM world ORDER BY position, id`))
 }
 
 // WorldNamed reads a world, or returns ErrNotFound.
 func (tx *Tx) WorldNamed(ctx context.Context, name string) (World, error) {
 	w := World{Name: name}
-	err := tx.find(ctx, "world", []any{&w.Plan, &w.Generation},
-		query(`SELECT plan, generation FROM world WHERE id = $1`, name))
+	err := tx.find(ctx, "world", []any{&w.Plan, &w.Tokens, &w.Generation},
+		query(`SELECT plan, tokens, generation FROM world WHERE id = $1`, name))
 	return w, err
 }
 
 // NewWorld creates a world as the last of the list, or returns ErrDuplicate.
-func (tx *Tx) NewWorld(ctx context.Context, id string, plan Plan) error {
+func (tx *Tx) NewWorld(ctx context.Context, w World) error {
 	var position int
 	if err := tx.Scan(ctx, []any{&position}, `SELECT COALESCE(MAX(position), 0) + 1 FROM world`); err != nil {
 		return err
 	}
-	return tx.insertWorld(ctx, id, plan, position)
+	return tx.insertWorld(ctx, w, position)
 }
 
-// UpdateWorld writes the plan of a world and the generation of its tokens, or returns ErrNotFound.
+// UpdateWorld writes the plan of a world, and the clock and the generation of its tokens, or
+// returns ErrNotFound.
 func (tx *Tx) UpdateWorld(ctx context.Context, w World) error {
 	return tx.runOne(ctx, "world", ErrNotFound,
-		query(`UPDATE world SET plan = $2, generation = $3 WHERE id = $1`, w.Name, w.Plan, w.Generation))
+		query(`UPDATE world SET plan = $2, tokens = $3, generation = $4 WHERE id = $1`,
+			w.Name, w.Plan, w.Tokens, w.Generation))
 }
 
 // DropWorld deletes the world with its data, users and snapshots, or returns ErrNotFound.

@@ -9,16 +9,19 @@ import (
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi"
+	"github.com/qcsdev/qcs/openapi/contract"
 	wire "github.com/qcsdev/qcs/openapi/traffic"
+	"github.com/qcsdev/qcs/server/internal/auth"
 	"github.com/qcsdev/qcs/server/internal/request"
 )
 
 // truncated is the end of a body that was cut.
 const truncated = "…"
 
-// Middleware adds each call of a known world to the journal, with the answer after all faults. The
-// clock gives the times of calls.
-func (j *Journal) Middleware(now func() time.Time) request.Middleware {
+// Middleware adds each call of a known world to the journal, with the answer after all faults.
+// Calls that match no operation or no user are kept apart, too. The clock gives the times of calls,
+// and the Authority the users of calls without an operation.
+func (j *Journal) Middleware(now func() time.Time, authority *auth.Authority) request.Middleware {
 	return func(next http.Handler) http.Handler {
 		if j.calls == 0 {
 			return next
@@ -26,7 +29,7 @@ func (j *Journal) Middleware(now func() time.Time) request.Middleware {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s := request.Of(r.Context())
 			e := entry{escapedPath: r.URL.RawPath}
-			e.Method, e.Path, e.Query = r.Method, r.URL.Path, r.URL.RawQuery
+			e.Method, e.Path, e.Query = r.Method, r.URL.Path, wire.RedactQuery(r.URL.RawQuery)
 			e.RequestHeaders = flat(r.Header)
 			if r.Host != "" {
 				e.RequestHeaders["Host"] = r.Host
@@ -38,10 +41,22 @@ func (j *Journal) Middleware(now func() time.Time) request.Middleware {
 			defer func() {
 				cause := recover()
 				s.Ended = now()
-				if s.World.Name != "" {
+				if s.Operation == "" {
+					identify(r, s, authority)
+				}
+				unmatched := s.Operation == "" || answer.status == http.StatusUnauthorized && s.Fault == ""
+				if unmatched || s.World.Name != "" {
 					e.RequestBody = wire.Redact(contentType, body.String())
 					e.answer(answer, s, cause)
+				}
+				if s.Operation == "" {
+					e.Nearest = nearest(r)
+				}
+				if s.World.Name != "" {
 					j.add(s.World.Name, e)
+				}
+				if unmatched {
+					j.addUnmatched(s.World.Name, e)
 				}
 				if cause != nil {
 					panic(cause)
@@ -52,6 +67,22 @@ func (j *Journal) Middleware(now func() time.Time) request.Middleware {
 	}
 }
 
+// identify finds the user of a call that matches no operation: it was refused before.
+func identify(r *http.Request, s *request.State, authority *auth.Authority) {
+	if c, err := authority.Authenticate(r, auth.VendorAPI); err == nil {
+		s.User, s.Role, s.World = c.User, string(c.Role), c.World
+	}
+}
+
+// nearest describes the operation that is most similar to a call that matches none.
+func nearest(r *http.Request) string {
+	document, err := contract.VendorDocument()
+	if err != nil {
+		return "" // the call was refused, and the cause is in the log
+	}
+	return document.Nearest(r.Method, r.URL)
+}
+
 // answer adds the answer, and what is known about the call at its end.
 func (e *entry) answer(w *captureWriter, s *request.State, cause any) {
 	w.end(cause)
@@ -60,7 +91,10 @@ func (e *entry) answer(w *captureWriter, s *request.State, cause any) {
 	e.TookMicros = s.Ended.Sub(s.Began).Microseconds()
 	e.ResponseHeaders, e.ResponseBody, e.cut = flat(w.Header()), w.body.text, w.body.cut
 	e.Detail, e.Fault, e.Violation = w.Header().Get("X-QCS-Detail"), s.Fault, s.Violation
-	if s.Operation == "CreateToken" && w.status < http.StatusBadRequest {
+	switch {
+	case e.Method == http.MethodHead: // the body was not sent
+		e.ResponseBody, e.cut = "", false
+	case s.Operation == "CreateToken" && w.status < http.StatusBadRequest:
 		e.ResponseBody, e.cut = wire.Hidden, false
 	}
 }
@@ -167,6 +201,9 @@ func (w *captureWriter) answer(call *control.RecordedCall, cause any) {
 		w.end(nil)
 	}
 	call.Status, call.Answer, call.AnswerHeaders = w.status, w.body.String(), w.Header().Clone()
+	if call.Method == http.MethodHead { // the body was not sent
+		call.Answer = ""
+	}
 	for _, name := range []string{"Content-Length", "Date", "Server", "X-Request-Id"} {
 		delete(call.AnswerHeaders, name)
 	}

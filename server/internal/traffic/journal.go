@@ -20,13 +20,17 @@ const (
 	DefaultCalls = 1000
 	maxBytes     = 4 << 20  // of all calls
 	maxBody      = 16 << 10 // bytes of one body; the rest is cut
+
+	maxUnmatched     = 1000    // calls that match no operation or no user, of all worlds
+	maxUnmatchedBody = 4 << 10 // bytes of one body of these
 )
 
 // Journal is the last calls of all worlds. It is safe for concurrent use.
 type Journal struct {
-	mu     sync.Mutex
-	calls  int // of a world, at most
-	worlds map[string]worldJournal
+	mu        sync.Mutex
+	calls     int // of a world, at most
+	worlds    map[string]*list
+	unmatched list // calls that match no operation or no user
 }
 
 // entry is a call in the journal. It does not change.
@@ -37,11 +41,30 @@ type entry struct {
 	bytes       int
 }
 
-// worldJournal is the last calls of one world, the oldest first.
-type worldJournal struct {
+// list has the last calls of one world, or those that match nothing; the oldest first.
+type list struct {
 	entries []entry
 	seq     int64
 	bytes   int
+	dropped map[string]int // by operation, since the list was cleared
+}
+
+// add adds a call and gives it its number. The oldest calls are dropped.
+func (l *list) add(e entry, calls int) {
+	e.bytes = size(e)
+	l.seq++
+	e.Seq = l.seq
+	l.entries = append(l.entries, e)
+	drop := 0
+	for l.bytes += e.bytes; len(l.entries)-drop > calls || l.bytes > maxBytes; drop++ {
+		if l.dropped == nil {
+			l.dropped = map[string]int{}
+		}
+		l.dropped[l.entries[drop].Operation]++
+		l.bytes -= l.entries[drop].bytes
+		l.entries[drop] = entry{} // its memory is free, also while the slice is in use
+	}
+	l.entries = l.entries[drop:] // append moves what is left when the memory behind is used up
 }
 
 // NewJournal returns a journal of so many calls a world; 0 is the default, negative means none.
@@ -49,25 +72,52 @@ func NewJournal(calls int) *Journal {
 	if calls == 0 {
 		calls = DefaultCalls
 	}
-	return &Journal{calls: max(calls, 0), worlds: map[string]worldJournal{}}
+	return &Journal{calls: max(calls, 0), worlds: map[string]*list{}}
 }
 
-// add adds a call of a world and gives it its number. The oldest calls are dropped.
+// Keeps reports whether the journal keeps any calls.
+func (j *Journal) Keeps() bool { return j.calls > 0 }
+
+// add adds a call of a world.
 func (j *Journal) add(world string, e entry) {
-	e.bytes = size(e)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	w := j.worlds[world]
-	w.seq++
-	e.Seq = w.seq
-	w.entries = append(w.entries, e)
-	drop := 0
-	for w.bytes += e.bytes; len(w.entries)-drop > j.calls || w.bytes > maxBytes; drop++ {
-		w.bytes -= w.entries[drop].bytes
-		w.entries[drop] = entry{} // its memory is free, also while the slice is in use
+	j.of(world).add(e, j.calls)
+}
+
+// of returns the calls of a world. The journal is locked.
+func (j *Journal) of(world string) *list {
+	l := j.worlds[world]
+	if l == nil {
+		l = &list{}
+		j.worlds[world] = l
 	}
-	w.entries = w.entries[drop:] // append moves what is left when the memory behind is used up
-	j.worlds[world] = w
+	return l
+}
+
+// addUnmatched adds a call that matches no operation or no user. Its bodies are cut.
+func (j *Journal) addUnmatched(world string, e entry) {
+	e.World = world
+	if len(e.RequestBody) > maxUnmatchedBody {
+		e.RequestBody = e.RequestBody[:maxUnmatchedBody] + truncated
+	}
+	if len(e.ResponseBody) > maxUnmatchedBody {
+		e.ResponseBody, e.cut = e.ResponseBody[:maxUnmatchedBody], true
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.unmatched.add(e, maxUnmatched)
+}
+
+// Unmatched lists the last calls that match no operation or no user, the oldest first.
+func (j *Journal) Unmatched() []control.Exchange {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := make([]control.Exchange, len(j.unmatched.entries))
+	for i, e := range j.unmatched.entries {
+		all[i] = e.shown()
+	}
+	return all
 }
 
 func size(e entry) int {
@@ -84,7 +134,7 @@ func size(e entry) int {
 func (j *Journal) Clear(world string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.worlds[world] = worldJournal{seq: j.worlds[world].seq}
+	j.worlds[world] = &list{seq: j.of(world).seq}
 }
 
 // Drop removes a world.
@@ -99,7 +149,7 @@ func (j *Journal) List(world string, f qql.Filter) []control.Exchange {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	all := []control.Exchange{}
-	for _, e := range j.worlds[world].entries {
+	for _, e := range j.of(world).entries {
 		if f == nil || f.Eval(record(e.Exchange)) {
 			all = append(all, e.shown())
 		}
@@ -131,7 +181,7 @@ func (e entry) shown() control.Exchange {
 func (j *Journal) Before(world string, e control.Exchange) (answer control.Exchange, found bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, known := range slices.Backward(j.worlds[world].entries) {
+	for _, known := range slices.Backward(j.of(world).entries) {
 		same := known.Path == e.Path && known.Query == e.Query && known.Method == e.Method && known.User == e.User
 		if same && known.Status == http.StatusOK && known.Fault == "" && !known.cut {
 			return known.Exchange, true

@@ -201,7 +201,9 @@ func (r *Recorder) recordedWorld(req *http.Request) string {
 	if !recording {
 		return ""
 	}
+	api := auth.VendorAPI
 	if path, ours := strings.CutPrefix(req.URL.Path, "/_qcs/"); ours {
+		api = auth.ControlAPI
 		section, rest, _ := strings.Cut(path, "/")
 		if req.Method == http.MethodGet || section == "recording" || section == "replay" {
 			return ""
@@ -211,7 +213,7 @@ func (r *Recorder) recordedWorld(req *http.Request) string {
 			return world
 		}
 	}
-	c, err := r.Authority.Authenticate(req)
+	c, err := r.Authority.Authenticate(req, api)
 	if err != nil {
 		return ""
 	}
@@ -222,7 +224,9 @@ func (r *Recorder) recordedWorld(req *http.Request) string {
 func (r *recording) add(c control.RecordedCall, body string) {
 	maps.DeleteFunc(c.Headers, func(name string, _ []string) bool { return wire.SecretHeader(name) })
 	c.Body = wire.Redact(http.Header(c.Headers).Get("Content-Type"), body)
-	c.Unchecked = c.Body != body
+	query := c.Query
+	c.Query = wire.RedactQuery(query)
+	c.Unchecked = c.Body != body || c.Query != query
 	if !utf8.ValidString(c.Body) || !utf8.ValidString(c.Answer) {
 		c.Base64 = true
 		c.Body = base64.StdEncoding.EncodeToString([]byte(c.Body))

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -60,12 +61,11 @@ func Replay(
 			world: rec.World, at: recorded.At, seed: rec.Seed, number: i + 1,
 			rules: s.Registry, log: slog.New(slog.DiscardHandler),
 		}
-		again, err := s.repeat(ctx, recorded, c)
+		differences, err := s.repeat(ctx, recorded, c)
 		if err != nil {
 			return result, fmt.Errorf("call %d: %w", i+1, err)
 		}
 		result.Calls++
-		differences := compare(i+1, recorded, again)
 		switch {
 		case recorded.Unchecked:
 			result.Unchecked++
@@ -79,49 +79,65 @@ func Replay(
 	return result, nil
 }
 
-// repeat makes a recorded call again, with a token that is made for it.
+// repeat makes a recorded call again, with a token that is made for it, and compares the answers.
 func (s ReplayServer) repeat(
 	ctx context.Context, recorded control.RecordedCall, c callContext,
-) (control.RecordedCall, error) {
+) ([]control.Difference, error) {
+	if recorded.Base64 {
+		if err := decodeBodies(&recorded); err != nil {
+			return nil, err
+		}
+	}
 	r, err := repeated(ctx, recorded)
 	if err != nil {
-		return recorded, err
+		return nil, err
 	}
 	if recorded.User != "" {
 		if !s.Authority.Knows(recorded.User) {
-			return recorded, rule.Errorf("", "The recording has no user %s.", recorded.User)
+			return nil, rule.Errorf("", "The recording has no user %s.", recorded.User)
 		}
 		token, err := s.Authority.Issue(call.WithTime(ctx, c.at), recorded.User)
 		if err != nil {
-			return recorded, err
+			return nil, err
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	answer := &request.Buffer{Head: http.Header{}}
 	result := c.run(s.Handler, answer, r)
-	again := control.RecordedCall{}
+	again := control.RecordedCall{Method: recorded.Method}
 	result.answer.answer(&again, result.cause)
-	if recorded.Base64 {
-		again.Answer = base64.StdEncoding.EncodeToString([]byte(again.Answer))
+	if result.state.Operation == "" || result.state.User == "" {
+		again.Answer, recorded.Answer = withoutTime(again.Answer), withoutTime(recorded.Answer)
 	}
-	return again, nil
+	return compare(c.number, recorded, again), nil
+}
+
+// timestamp is the time in the body of a refusal.
+var timestamp = regexp.MustCompile(`"timestamp":\d+`)
+
+// withoutTime leaves out the time of a refusal before authentication: it is by the clock of the
+// machine, as the world is not known.
+func withoutTime(body string) string { return timestamp.ReplaceAllString(body, `"timestamp":0`) }
+
+// decodeBodies decodes the bodies of a call that are in Base64.
+func decodeBodies(c *control.RecordedCall) error {
+	for _, body := range []*string{&c.Body, &c.Answer} {
+		decoded, err := base64.StdEncoding.DecodeString(*body)
+		if err != nil {
+			return rule.Errorf("", "Its body is not Base64.")
+		}
+		*body = string(decoded)
+	}
+	return nil
 }
 
 // repeated is the request of a recorded call.
 func repeated(ctx context.Context, recorded control.RecordedCall) (*http.Request, error) {
-	body := recorded.Body
-	if recorded.Base64 {
-		decoded, err := base64.StdEncoding.DecodeString(body)
-		if err != nil {
-			return nil, rule.Errorf("", "Its body is not Base64.")
-		}
-		body = string(decoded)
-	}
 	path, err := url.PathUnescape(recorded.Path)
 	if err != nil {
 		return nil, rule.Errorf("", "Its path cannot be read.")
 	}
-	r, err := http.NewRequestWithContext(ctx, recorded.Method, "http://qcs.test", strings.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, recorded.Method, "http://qcs.test", strings.NewReader(recorded.Body))
 	if err != nil {
 		return nil, rule.Errorf("", "Its method is not valid.")
 	}

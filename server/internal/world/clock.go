@@ -51,7 +51,7 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 			rate = int64(math.Round(set.Rate * 1000))
 		}
 		switch {
-		case set.Mode == control.ClockModeReal && set.Now != 0:
+		case set.Mode == control.ClockModeReal && set.Now != nil:
 			return rule.Errorf("", "A real clock shows the time of the machine: leave out now.")
 		case set.Mode == control.ClockModeScaled && rate == 0:
 			return rule.Errorf("", "A scaled clock needs a rate.")
@@ -60,7 +60,7 @@ func (s *Service) SetClock(ctx context.Context, set control.ClockSetting) (c con
 		case set.Mode == control.ClockModeReal:
 			err = tx.ResetClock(ctx)
 		default:
-			err = tx.SetClock(ctx, cmp.Or(set.Now, tx.Now), rate)
+			err = tx.SetClock(ctx, rule.Or(set.Now, tx.Now), rate)
 		}
 		if err == nil {
 			c, err = clockOf(ctx, tx)

@@ -17,7 +17,7 @@ import (
 
 // databases are copies of an empty database.
 var databases = testdb.New(func(url string) error {
-	s, err := store.Open(context.Background(), url, time.Now)
+	s, err := store.Open(context.Background(), testdb.Database(url), time.Now)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func TestClocks(t *testing.T) {
 	t.Parallel()
 	start := openapi.MillisOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	machine := start.Time()
-	s, err := store.Open(t.Context(), databases.Name(t), func() time.Time { return machine })
+	s, err := store.Open(t.Context(), testdb.Database(databases.Name(t)), func() time.Time { return machine })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +45,10 @@ func TestClocks(t *testing.T) {
 	}{
 		{"real", control.ClockSetting{Mode: control.ClockModeReal}, control.Clock{Mode: control.ClockModeReal, Rate: 1, Now: start + hour}},
 		{"frozen", control.ClockSetting{Mode: control.ClockModeFrozen}, control.Clock{Mode: control.ClockModeFrozen, Now: start}},
-		{"frozen at a time", control.ClockSetting{Mode: control.ClockModeFrozen, Now: 5}, control.Clock{Mode: control.ClockModeFrozen, Now: 5}},
-		{"offset", control.ClockSetting{Mode: control.ClockModeOffset, Now: 5}, control.Clock{Mode: control.ClockModeOffset, Rate: 1, Now: 5 + hour}},
-		{"scaled", control.ClockSetting{Mode: control.ClockModeScaled, Now: 5, Rate: 2.5}, control.Clock{Mode: control.ClockModeScaled, Rate: 2.5, Now: 5 + 2.5*hour}},
+		{"frozen at a time", control.ClockSetting{Mode: control.ClockModeFrozen, Now: new(openapi.Millis(5))}, control.Clock{Mode: control.ClockModeFrozen, Now: 5}},
+		{"offset", control.ClockSetting{Mode: control.ClockModeOffset, Now: new(openapi.Millis(5))}, control.Clock{Mode: control.ClockModeOffset, Rate: 1, Now: 5 + hour}},
+		{"frozen at the beginning of time", control.ClockSetting{Mode: control.ClockModeFrozen, Now: new(openapi.Millis(0))}, control.Clock{Mode: control.ClockModeFrozen}},
+		{"scaled", control.ClockSetting{Mode: control.ClockModeScaled, Now: new(openapi.Millis(5)), Rate: 2.5}, control.Clock{Mode: control.ClockModeScaled, Rate: 2.5, Now: 5 + 2.5*hour}},
 	} {
 		machine = start.Time()
 		if _, err := w.SetClock(ctx, control.ClockSetting{Mode: control.ClockModeReal}); err != nil {
@@ -63,7 +64,7 @@ func TestClocks(t *testing.T) {
 		}
 	}
 	for name, set := range map[string]control.ClockSetting{
-		"real with a time":    {Mode: control.ClockModeReal, Now: 5},
+		"real with a time":    {Mode: control.ClockModeReal, Now: new(openapi.Millis(5))},
 		"scaled without rate": {Mode: control.ClockModeScaled},
 		"frozen with rate":    {Mode: control.ClockModeFrozen, Rate: 2},
 	} {

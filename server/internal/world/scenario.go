@@ -134,22 +134,25 @@ func (s *Service) loadRegistry(
 	} else if err != nil {
 		return err
 	}
-	for _, repository := range r.Repositories {
-		if _, err := scan.PutRepository(ctx, tx, row, repository); err != nil {
-			return err
-		}
-	}
 	profile, err := s.Scans.Profile(ctx, tx)
 	if err != nil {
 		return err
 	}
-	l := loader{service: s, tx: tx, profile: profile, registryID: row.RegistryUUID, created: created}
+	l := loader{
+		service: s, tx: tx, profile: profile, registryID: row.RegistryUUID, created: created,
+		generated: s.Registry.Sources.Of(row.RegistryURI) == nil,
+	}
 	for _, template := range r.Schedules {
 		l.left += max(template.Count, 1)
 	}
 	for i, template := range slices.Backward(r.Schedules) { // the oldest first
 		if err := l.load(ctx, template); err != nil {
 			return fmt.Errorf("schedules %d: %w", i+1, err)
+		}
+	}
+	for _, repository := range r.Repositories { // after the scans, as given totals stay
+		if _, err := scan.PutRepository(ctx, tx, row, repository); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -163,6 +166,7 @@ type loader struct {
 	registryID string
 	created    openapi.Millis // when the last schedule is created
 	left       int            // number of schedules that are not added yet
+	generated  bool           // no source lists the registry: its contents are generated
 }
 
 // load adds the schedules of a template in batches, the last first.
@@ -171,8 +175,9 @@ func (l *loader) load(ctx context.Context, template control.ScenarioSchedules) e
 	if err != nil {
 		return err
 	}
+	lastScan := lastScan(statuses)
 	for n := len(statuses); n > 0; {
-		rows := make([]store.Schedule, 0, min(n, loadBatch))
+		rows, scans := make([]store.Schedule, 0, min(n, loadBatch)), []store.Due(nil)
 		for len(rows) < cap(rows) {
 			n--
 			rows = append(rows, l.schedule(ctx, template, n+1, statuses[n]))
@@ -180,14 +185,44 @@ func (l *loader) load(ctx context.Context, template control.ScenarioSchedules) e
 			if i > 0 && slices.Equal(scan.Targets(rows[i].Filters), scan.Targets(rows[i-1].Filters)) {
 				rows[i].Filters = rows[i-1].Filters // shared, to save memory
 			}
+			if l.generated && n < lastScan && endedWell(rows[i].Status) {
+				s := rows[i]
+				scans = append(scans, store.Due{RegistryID: l.registryID, At: s.JobCompletionDate, Filters: s.Filters})
+			}
 		}
 		if err := l.tx.InsertSchedules(ctx, rows); errors.Is(err, store.ErrDuplicate) {
 			return rule.Errorf("", "an id is listed twice")
 		} else if err != nil {
 			return err
 		}
+		if err := scan.Save(ctx, l.tx, scans, nil); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// maxScans is how many schedules of a template have what their scans found.
+const maxScans = 100
+
+// lastScan returns how many of the first schedules of a template include the last one that has what
+// its scan found.
+func lastScan(statuses []api.Status) int {
+	scans := 0
+	for i, status := range statuses {
+		if endedWell(status) {
+			scans++
+		}
+		if scans == maxScans {
+			return i + 1
+		}
+	}
+	return len(statuses)
+}
+
+// endedWell reports whether a schedule in a status has scanned images.
+func endedWell(status api.Status) bool {
+	return status == api.StatusFinished || status == api.StatusCompleted
 }
 
 // schedule returns the next schedule to add, which has a number within its template.
@@ -203,6 +238,7 @@ func (l *loader) schedule(
 	if template.Live {
 		row.RunAt = registry.NextRun(row.Schedule, l.tx.Now.Time())
 		scan.Plan(l.profile, &row)
+		row.DueAt += l.tx.Now - row.Created // its life cycle begins now; Created gives its place in lists
 	}
 	return row
 }

@@ -3,6 +3,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -46,7 +47,7 @@ type NewWorld struct {
 	store.World
 	Accounts []store.Account
 	Content  control.Scenario
-	From     string // world whose data, plan and clock are copied; "" for none
+	From     string // world whose data, plan, clock and token clock are copied; "" for none
 }
 
 // CreateWorld creates a world with users and data, all or nothing. It returns the world with its
@@ -65,14 +66,10 @@ func (s *Service) CreateWorld(ctx context.Context, n NewWorld) (store.World, err
 			if err != nil {
 				return err
 			}
-			if w.Plan == "" {
-				w.Plan = other.Plan
-			}
+			w.Plan, w.Tokens = cmp.Or(w.Plan, other.Plan), cmp.Or(w.Tokens, other.Tokens)
 		}
-		if w.Plan == "" {
-			w.Plan = store.PlanFull
-		}
-		if err := tx.NewWorld(ctx, w.Name, w.Plan); err != nil {
+		w.Plan, w.Tokens = cmp.Or(w.Plan, store.PlanFull), cmp.Or(w.Tokens, store.TokensReal)
+		if err := tx.NewWorld(ctx, w); err != nil {
 			return taken(err, "world", w.Name)
 		}
 		for _, a := range n.Accounts {
@@ -100,7 +97,7 @@ func taken(err error, what, name string) error {
 	return err
 }
 
-// UpdateWorld changes the plan of a world and the roles of its users, all or nothing.
+// UpdateWorld changes a world and the roles of its users, all or nothing.
 func (s *Service) UpdateWorld(
 	ctx context.Context, name string, change func(*store.World), roles map[string]string,
 ) (w store.World, err error) {

@@ -52,12 +52,12 @@ func bindListThingsParams(query string, p *ListThingsParams) *openapi.RequestErr
 		switch q.Name {
 		case "state":
 			var value ListThingsParamsState
-			if q.Once(&given, 1<<0, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.Refuse("", `value is not one of the allowed values ["Open","Closed","in work"]`)) {
+			if q.Once(&given, 1<<0, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.NotAllowed(string(value), `Open`, `Closed`, `in work`)) {
 				p.State = value
 			}
 		case "mode":
 			var value ListThingsParamsMode
-			if q.Once(&given, 1<<1, true) && (q.Value == "" || bind.Text(&q, &value, 0, -1) && (value.Valid() || q.Refuse("", `value is not one of the allowed values ["fast","slow"]`))) {
+			if q.Once(&given, 1<<1, true) && (q.Value == "" || bind.Text(&q, &value, 0, -1) && (value.Valid() || q.NotAllowed(string(value), `fast`, `slow`))) {
 				p.Mode = value
 			}
 		case "size":
@@ -70,12 +70,12 @@ func bindListThingsParams(query string, p *ListThingsParams) *openapi.RequestErr
 				p.States = make([]ListThingsParamsStates, 0, q.Left())
 			}
 			item := ListThingsParamsStates(q.Value)
-			if q.Item(len(p.States), 0, -1) && (item.Valid() || q.Refuse("", `value is not one of the allowed values ["Open","Closed"]`)) {
+			if q.Item(len(p.States), 0, -1) && (item.Valid() || q.NotAllowed(string(item), `Open`, `Closed`)) {
 				p.States = append(p.States, item)
 			}
 		case "kind":
 			var value Kind
-			if q.Once(&given, 1<<4, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.Refuse("", `value is not one of the allowed values ["A","B"]`)) {
+			if q.Once(&given, 1<<4, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.NotAllowed(string(value), `A`, `B`)) {
 				p.Kind = new(value)
 			}
 		case "code":
@@ -85,7 +85,7 @@ func bindListThingsParams(query string, p *ListThingsParams) *openapi.RequestErr
 			}
 		case "order":
 			var value ListThingsParamsOrder
-			if q.Once(&given, 1<<6, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.Refuse("", `value is not one of the allowed values ["asc","desc"]`)) {
+			if q.Once(&given, 1<<6, false) && bind.Text(&q, &value, 0, -1) && (value.Valid() || q.NotAllowed(string(value), `asc`, `desc`)) {
 				p.Order = value
 			}
 		case "kinds":
@@ -93,7 +93,7 @@ func bindListThingsParams(query string, p *ListThingsParams) *openapi.RequestErr
 				p.Kinds = make(Kinds, 0, q.Left())
 			}
 			item := Kind(q.Value)
-			if q.Item(len(p.Kinds), 0, -1) && (item.Valid() || q.Refuse("", `value is not one of the allowed values ["A","B"]`)) {
+			if q.Item(len(p.Kinds), 0, -1) && (item.Valid() || q.NotAllowed(string(item), `A`, `B`)) {
 				p.Kinds = append(p.Kinds, item)
 			}
 		default:

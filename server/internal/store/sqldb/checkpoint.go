@@ -35,7 +35,7 @@ const (
 )
 
 func newCheckpointer(path string, writer *sql.DB) (*checkpointer, error) {
-	db, err := sql.Open(embedded.driver, source(path, true))
+	db, err := sql.Open(sqliteDriver, source(path, true))
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // Dialect is what differs between the databases. The SQL text is the same for both.
@@ -20,7 +19,6 @@ type Dialect struct {
 	Escape func(literal string) string // quotes a text for a pattern
 	Arrays bool                        // Insert passes the columns of all rows as arrays
 
-	driver  string
 	goose   goose.Dialect
 	list    string             // condition that a column is one of the values of the argument $
 	values  func([]string) any // returns that argument
@@ -34,11 +32,14 @@ func (d Dialect) In(column string, values []string, args ...any) (string, []any)
 	return column + " " + strings.ReplaceAll(d.list, "$", "$"+strconv.Itoa(len(args))), args
 }
 
+// sqliteDriver is the name of the driver of SQLite.
+const sqliteDriver = "sqlite"
+
 // embedded is SQLite inside the process. GLOB is case-sensitive, SQLite's LIKE is not. One
 // connection writes, so that no row needs a lock.
 var embedded = Dialect{
-	driver: "sqlite", goose: goose.DialectSQLite3,
-	Like: "GLOB", Any: "*", Escape: escapeGlob,
+	goose: goose.DialectSQLite3,
+	Like:  "GLOB", Any: "*", Escape: escapeGlob,
 	list: "IN (SELECT value FROM json_each($))",
 	values: func(all []string) any {
 		text, _ := json.Marshal(all) // cannot fail for strings
@@ -48,16 +49,11 @@ var embedded = Dialect{
 
 // postgres is PostgreSQL.
 var postgres = Dialect{
-	driver: "pgx", goose: goose.DialectPostgres,
-	Like: "LIKE", Any: "%", Escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace,
+	goose: goose.DialectPostgres,
+	Like:  "LIKE", Any: "%", Escape: strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace,
 	list:   "= ANY($)",
 	values: func(all []string) any { return all },
 	shared: true, Arrays: true, collate: ` COLLATE "C"`,
-}
-
-// isPostgres reports whether the name of a database is the URL of a PostgreSQL server.
-func isPostgres(database string) bool {
-	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
 }
 
 var textColumn = regexp.MustCompile(`(?m)\btext(\s+NOT NULL)`)

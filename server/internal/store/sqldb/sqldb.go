@@ -5,17 +5,21 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Memory names a SQLite database that ends with the process.
 const Memory = ":memory:"
+
+// Database is a SQLite file, a SQLite database in memory, or a database of a PostgreSQL server.
+type Database struct {
+	Path   string           // of a SQLite file, or Memory
+	Server driver.Connector // of a PostgreSQL database, in place of Path; see package pgdb
+}
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
@@ -26,13 +30,11 @@ type DB struct {
 	schema      Schema
 }
 
-// Open opens a database and migrates its schema: a SQLite file, which is created if it does
-// not exist, a database in memory ("" or Memory), or a database of a PostgreSQL server,
-// "postgres://…".
-func Open(ctx context.Context, name string, s Schema) (*DB, error) {
+// Open opens a database and migrates its schema. A SQLite file is created if it does not exist.
+func Open(ctx context.Context, d Database, s Schema) (*DB, error) {
 	db := &DB{schema: s}
-	err := db.connect(name)
-	if err == nil && name == Memory {
+	err := db.connect(d)
+	if err == nil && d.Path == Memory {
 		err = db.fill(ctx)
 	} else if err == nil {
 		err = db.migrate(ctx)
@@ -45,9 +47,9 @@ func Open(ctx context.Context, name string, s Schema) (*DB, error) {
 
 // OpenReadOnly opens a SQLite file or a database of a PostgreSQL server, which must have the
 // current schema. It changes neither data nor schema.
-func OpenReadOnly(ctx context.Context, name string, s Schema) (*DB, error) {
+func OpenReadOnly(ctx context.Context, d Database, s Schema) (*DB, error) {
 	db := &DB{schema: s}
-	err := db.connectReadOnly(name)
+	err := db.connectReadOnly(d)
 	if err == nil {
 		err = db.checkCurrent(ctx)
 	}
@@ -57,33 +59,35 @@ func OpenReadOnly(ctx context.Context, name string, s Schema) (*DB, error) {
 	return db, nil
 }
 
-func (db *DB) connect(name string) (err error) {
-	if isPostgres(name) {
-		return db.connectPostgres(name)
+func (db *DB) connect(d Database) (err error) {
+	if d.Server != nil {
+		db.connectServer(d.Server)
+		return nil
 	}
 	db.Dialect = embedded
-	if db.write, err = sql.Open(embedded.driver, source(name, true)); err != nil {
+	if db.write, err = sql.Open(sqliteDriver, source(d.Path, true)); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
 	db.read = db.write // a database in memory belongs to its only connection
-	if name == Memory {
+	if d.Path == Memory {
 		return nil
 	}
-	if db.read, err = sql.Open(embedded.driver, source(name, false)); err != nil {
+	if db.read, err = sql.Open(sqliteDriver, source(d.Path, false)); err != nil {
 		return err
 	}
 	db.readers = newReaderPool(db.read)
-	db.checkpoints, err = newCheckpointer(name, db.write)
+	db.checkpoints, err = newCheckpointer(d.Path, db.write)
 	return err
 }
 
-func (db *DB) connectReadOnly(name string) (err error) {
-	if isPostgres(name) {
-		return db.connectPostgres(name)
+func (db *DB) connectReadOnly(d Database) (err error) {
+	if d.Server != nil {
+		db.connectServer(d.Server)
+		return nil
 	}
 	db.Dialect = embedded
-	if db.read, err = sql.Open(embedded.driver, readOnlySource(name)); err != nil {
+	if db.read, err = sql.Open(sqliteDriver, readOnlySource(d.Path)); err != nil {
 		return err
 	}
 	db.write, db.readers = db.read, newReaderPool(db.read)
@@ -93,20 +97,11 @@ func (db *DB) connectReadOnly(name string) (err error) {
 // idleConnections is how many connections to PostgreSQL stay open; at most twice as many are.
 const idleConnections = 8
 
-func (db *DB) connectPostgres(url string) error {
-	db.Dialect = postgres
-	config, err := pgx.ParseConfig(url)
-	if err != nil {
-		return errors.New("the URL is invalid") // the error of pgx contains the password
-	}
-	if config.RuntimeParams["jit"] == "" {
-		config.RuntimeParams["jit"] = "off" // compiling these queries takes longer than running them
-	}
-	db.write = stdlib.OpenDB(*config)
+func (db *DB) connectServer(c driver.Connector) {
+	db.Dialect, db.write = postgres, sql.OpenDB(c)
 	db.read = db.write
 	db.write.SetMaxOpenConns(2 * idleConnections)
 	db.write.SetMaxIdleConns(idleConnections)
-	return nil
 }
 
 // Close closes the database.

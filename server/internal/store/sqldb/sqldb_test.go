@@ -19,7 +19,7 @@ func numbers() Schema {
 // open opens a SQLite file with the table of numbers.
 func open(t *testing.T) *DB {
 	t.Helper()
-	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "qcs.db"), numbers())
+	db, err := Open(t.Context(), Database{Path: filepath.Join(t.TempDir(), "qcs.db")}, numbers())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package oci_test
+package ociregistry_test
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/qcsdev/qcs/server/internal/scan"
-	"github.com/qcsdev/qcs/server/internal/scan/oci"
+	"github.com/qcsdev/qcs/server/ociregistry"
 )
 
 var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -74,8 +74,8 @@ func picture(t *testing.T) (v1.Image, scan.Item) {
 	return image, item
 }
 
-func source(logged io.Writer, keys authn.Keychain, hosts ...string) *oci.Source {
-	return oci.New(oci.Options{Hosts: hosts, Keychain: keys, Logger: slog.New(slog.NewTextHandler(logged, nil))})
+func source(logged io.Writer, keys authn.Keychain, hosts ...string) *ociregistry.Source {
+	return ociregistry.New(ociregistry.Options{Hosts: hosts, Keychain: keys, Logger: slog.New(slog.NewTextHandler(logged, nil))})
 }
 
 func TestList(t *testing.T) {
@@ -143,7 +143,7 @@ func TestCredentialsComeFromTheKeychain(t *testing.T) {
 	}
 }
 
-func wantCode(t *testing.T, s *oci.Source, uri, code string) {
+func wantCode(t *testing.T, s *ociregistry.Source, uri, code string) {
 	t.Helper()
 	_, err := s.List(t.Context(), uri, []scan.Selector{{Repo: "app"}})
 	if failed := (*scan.Error)(nil); !errors.As(err, &failed) || failed.Code != code {

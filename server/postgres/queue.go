@@ -1,8 +1,4 @@
-// Package queue distributes background work to the replicas that share a PostgreSQL database, by
-// River. The rows of jobs and schedules are the truth. River only passes the keys of jobs to
-// replicas, and elects the replica that sweeps: that makes the moves that are due and enqueues jobs
-// that River has lost.
-package queue
+package postgres
 
 import (
 	"context"
@@ -18,15 +14,9 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 	"github.com/riverqueue/river/rivertype"
 
+	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
-
-// Work is the background work. WorkJob and StepLife report whether there is more.
-type Work interface {
-	OpenJobs(ctx context.Context) ([]store.JobKey, error)
-	WorkJob(ctx context.Context, k store.JobKey, d time.Duration) (more bool, err error)
-	StepLife(ctx context.Context) (more bool, err error)
-}
 
 // River's defaults are for long jobs: it would run the job of a killed replica again after an hour.
 const (
@@ -39,8 +29,11 @@ const (
 	maxSwept      = 4 // number of jobs that a sweep works on itself
 )
 
-// Queue is the connection of a replica to the queue.
-type Queue struct {
+// queue is the connection of a replica to River, which distributes background work to the
+// replicas. The rows of jobs and schedules are the truth. River only passes the keys of jobs to
+// replicas, and elects the replica that sweeps: that makes the moves that are due and enqueues jobs
+// that River has lost. It implements server.Queue.
+type queue struct {
 	pool     *pgxpool.Pool
 	client   *river.Client[pgx.Tx]
 	enqueued chan store.JobKey
@@ -78,7 +71,7 @@ var uniqueSweep = &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts
 // jobWorker works on jobs.
 type jobWorker struct {
 	river.WorkerDefaults[jobArgs]
-	work Work
+	work server.Work
 }
 
 // Work implements river.Worker.
@@ -93,8 +86,8 @@ func (w *jobWorker) Work(ctx context.Context, j *river.Job[jobArgs]) error {
 // sweepWorker makes the moves that are due, and enqueues jobs on which no replica works.
 type sweepWorker struct {
 	river.WorkerDefaults[sweepArgs]
-	queue *Queue
-	work  Work
+	queue *queue
+	work  server.Work
 }
 
 // Work implements river.Worker.
@@ -116,13 +109,13 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) (err er
 	return err
 }
 
-// New connects to the queue of a database, and migrates its tables. Run does the work.
-func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Queue, error) {
-	pool, err := pgxpool.New(ctx, database)
+// Queue implements server.Database. It migrates the tables of River.
+func (d database) Queue(ctx context.Context, work server.Work, log *slog.Logger) (server.Queue, error) {
+	pool, err := pgxpool.New(ctx, d.url)
 	if err != nil {
 		return nil, errors.New("work queue: the URL is invalid") // the error of pgx contains the password
 	}
-	q := &Queue{pool: pool, enqueued: make(chan store.JobKey, 1024), log: log}
+	q := &queue{pool: pool, enqueued: make(chan store.JobKey, 1024), log: log}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobWorker{work: work})
 	river.AddWorker(workers, &sweepWorker{queue: q, work: work})
@@ -156,7 +149,7 @@ func New(ctx context.Context, database string, work Work, log *slog.Logger) (*Qu
 const lockKey = 7_216_733
 
 // migrate migrates River's tables.
-func (q *Queue) migrate(ctx context.Context) error {
+func (q *queue) migrate(ctx context.Context) error {
 	silent := &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)}
 	migrator, err := rivermigrate.New(riverpgxv5.New(q.pool), silent)
 	if err != nil {
@@ -172,21 +165,22 @@ func (q *Queue) migrate(ctx context.Context) error {
 	})
 }
 
-// Enqueue enqueues a job. It never blocks: if the buffer is full, the next sweep enqueues the job.
-func (q *Queue) Enqueue(k store.JobKey) {
+// Enqueue implements server.Queue: if the buffer is full, the next sweep enqueues the job.
+func (q *queue) Enqueue(k store.JobKey) {
 	select {
 	case q.enqueued <- k:
 	default:
 	}
 }
 
-func (q *Queue) insert(ctx context.Context, k store.JobKey) (err error) {
+func (q *queue) insert(ctx context.Context, k store.JobKey) (err error) {
 	_, err = q.client.Insert(ctx, jobArgs{k.World, k.ID}, uniqueJob)
 	return err
 }
 
-// Run works until the context ends. Then it waits for the turns that have begun, up to a bound.
-func (q *Queue) Run(ctx context.Context) error {
+// Run implements server.Queue. When the context ends, it waits for the turns that have begun, up to
+// a bound.
+func (q *queue) Run(ctx context.Context) error {
 	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("work queue: %w", err)
 	}
@@ -204,8 +198,8 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 }
 
-// Close closes the connections. Run must have ended.
-func (q *Queue) Close() { q.pool.Close() }
+// Close implements server.Queue.
+func (q *queue) Close() { q.pool.Close() }
 
 // warnings is a handler that drops records below warnings.
 type warnings struct{ slog.Handler }

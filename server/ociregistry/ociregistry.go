@@ -1,9 +1,10 @@
-// Package oci lists real registries by the OCI distribution protocol: catalogue, tags, digests and
-// sizes. It sends requests to allowed hosts only, also for redirects and token services, and takes
-// credentials from the keychain of the machine (the configuration file of Docker or Podman, and
-// credential helpers). It downloads manifests and image configurations, never layers. The package
-// must not import the server.
-package oci
+// Package ociregistry lists real registries by the OCI distribution protocol: catalogue, tags,
+// digests and sizes. Its Source is one of the sources in the options of package server. It sends
+// requests to allowed hosts only, also for redirects and token services, and takes credentials from
+// the keychain of the machine (the configuration file of Docker or Podman, and credential helpers).
+// It downloads manifests and image configurations, never layers. It is apart from package server so
+// that programs that do not use it do not link go-containerregistry.
+package ociregistry
 
 import (
 	"context"
@@ -50,10 +51,10 @@ type Options struct {
 	Hosts    []string          // host or host:port of the registries, and of redirect targets
 	Keychain authn.Keychain    // default: that of the machine
 	Network  http.RoundTripper // default: http.DefaultTransport
-	Logger   *slog.Logger      // gets the causes of failed listings
+	Logger   *slog.Logger      // gets the causes of failed listings; default: discards them
 }
 
-// Source lists the registries on the allowed hosts. It is a scan.Source.
+// Source lists the registries on the allowed hosts. It is a server.Source.
 type Source struct{ options Options }
 
 // New returns a Source.
@@ -63,6 +64,9 @@ func New(o Options) *Source {
 	}
 	if o.Network == nil {
 		o.Network = http.DefaultTransport
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Source{o}
 }
@@ -84,14 +88,14 @@ func (a *allowedHosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.next.RoundTrip(r)
 }
 
-// Handles implements scan.Source.
+// Handles implements server.Source.
 func (s *Source) Handles(uri string) bool {
 	u, err := url.Parse(uri)
 	return err == nil && slices.Contains(s.options.Hosts, u.Host)
 }
 
-// List implements scan.Source. It lists the repositories of the catalogue, if the registry has one,
-// and the selected tags of the selected repositories.
+// List implements server.Source. It lists the repositories of the catalogue, if the registry has
+// one, and the selected tags of the selected repositories.
 func (s *Source) List(ctx context.Context, uri string, selected []scan.Selector) (scan.Contents, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
