@@ -77,12 +77,18 @@ postgres: ## install PostgreSQL for the tests, unless it is installed or QCS_TES
 	if [ "$$(id -u)" = 0 ] && type apt-get > /dev/null 2>&1; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql; \
 	else echo 'PostgreSQL is missing: install its server, or set QCS_TEST_POSTGRES_URL, then run make again.' >&2; exit 1; fi
 
+.PHONY: nginx
+nginx: ## install nginx for the tests of the emulator behind a proxy, unless it is installed
+	@type nginx > /dev/null 2>&1 || [ -x /usr/sbin/nginx ] || \
+	if [ "$$(id -u)" = 0 ] && type apt-get > /dev/null 2>&1; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nginx; \
+	else echo 'nginx is missing: install it, then run make again.' >&2; exit 1; fi
+
 .PHONY: test
-test: npm postgres ## run all tests, those that need a database on SQLite and then on PostgreSQL
+test: npm postgres nginx ## run all tests, those that need a database on SQLite and then on PostgreSQL
 	$(GO) test ./... && QCS_TEST_DATABASE=postgres $(GO) test $(DATABASE)
 
 .PHONY: race
-race: npm postgres ## run all tests with the race detector
+race: npm postgres nginx ## run all tests with the race detector
 	$(GO) test -race ./... && QCS_TEST_DATABASE=postgres $(GO) test -race $(DATABASE)
 
 .PHONY: chaos

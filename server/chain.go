@@ -35,7 +35,8 @@ func (s *Server) handler() http.Handler {
 	fail := vendorapi.Fail(s.options.Now)
 	return chain(
 		s.route(fail),
-		s.recorder.Middleware,                 // outermost: a recorded call has one time from begin to end
+		drainBodies,                           // outermost: a response is received, whoever made it
+		s.recorder.Middleware,                 // a recorded call has one time from begin to end
 		withoutBody,                           // the response to a HEAD has no body
 		cleanPath,                             // each path in one form
 		withState,                             // the state that the following middleware shares

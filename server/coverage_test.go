@@ -91,6 +91,10 @@ func TestEveryOperationAndStatus(t *testing.T) {
 			t.Parallel()
 			everyMethod(t, c)
 		})
+		t.Run("without the database", func(t *testing.T) {
+			t.Parallel()
+			everyCallWithoutDatabase(t, c)
+		})
 		for _, o := range d.Operations() {
 			t.Run(o.ID, func(t *testing.T) {
 				t.Parallel()
@@ -176,7 +180,7 @@ func provoke(t *testing.T, c *coverage, o *contract.Operation, status string) {
 			}
 		}
 	default:
-		return // the SDK gets it
+		return // the SDK gets it, or a call without the database
 	}
 	srv := newServer(t, options...)
 	if prepare != nil {

@@ -75,9 +75,9 @@ func exists(o Options) error {
 	return nil
 }
 
-// makeFolder creates the data folder if there is none, for its owner only, with a .gitignore that
+// MakeFolder creates a data folder if there is none, for its owner only, with a .gitignore that
 // excludes it from git.
-func makeFolder(path string) error {
+func MakeFolder(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}

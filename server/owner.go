@@ -49,7 +49,7 @@ func ownerFile(o Options) string { return filepath.Join(o.Data, "owner.json") }
 
 // own takes the lock on the data folder, which it creates if there is none, or returns ErrOwned.
 func own(o Options) (*owner, error) {
-	if err := makeFolder(o.Data); err != nil {
+	if err := MakeFolder(o.Data); err != nil {
 		return nil, err
 	}
 	owned := &owner{lock: lockOf(o), path: ownerFile(o)}

@@ -158,6 +158,9 @@ func TestAccessToWorlds(t *testing.T) {
 	}{
 		{"on loopback, without a token", func(o *server.Options) { o.ControlHosts = []string{"qcs.test"} }, nil, "", http.StatusOK},
 		{"with a port in the host", func(o *server.Options) { o.ControlHosts = []string{"127.0.0.1"} }, nil, "127.0.0.1:8080", http.StatusOK},
+		{"in capitals and with a dot", func(o *server.Options) { o.ControlHosts = []string{"localhost"} }, nil, "LOCALHOST.:8080", http.StatusOK},
+		{"an IPv6 address", func(o *server.Options) { o.ControlHosts = []string{"::1"} }, nil, "[::1]:8080", http.StatusOK},
+		{"a page of its own, in capitals", func(o *server.Options) { o.ControlHosts = []string{"localhost"} }, map[string]string{"Origin": "http://localhost:8080"}, "LOCALHOST:8080", http.StatusOK},
 		{"another host", func(o *server.Options) { o.ControlHosts = []string{"127.0.0.1"} }, nil, "evil.example.com", http.StatusForbidden},
 		{"a page of another site", func(*server.Options) {}, map[string]string{"Origin": "https://evil.example.com"}, "", http.StatusForbidden},
 		{"a page of another site, in another way", func(*server.Options) {}, map[string]string{"Sec-Fetch-Site": "cross-site"}, "", http.StatusForbidden},

@@ -1465,6 +1465,9 @@ type PolicyRefused = PolicyRefusal
 // ReportsConflict The body of every refusal. [release notes 1.12]
 type ReportsConflict = ResponseError
 
+// ServiceUnavailable The body of every refusal. [release notes 1.12]
+type ServiceUnavailable = ResponseError
+
 // TooManyRequests The body of every refusal. [release notes 1.12]
 type TooManyRequests = ResponseError
 

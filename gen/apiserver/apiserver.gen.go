@@ -1138,6 +1138,17 @@ type ReportsConflictJSONResponse struct {
 	Headers ReportsConflictResponseHeaders
 }
 
+type ServiceUnavailableResponseHeaders struct {
+	RetryAfter int
+	XQCSDetail string
+	XRequestID string
+}
+type ServiceUnavailableJSONResponse struct {
+	Body ResponseError
+
+	Headers ServiceUnavailableResponseHeaders
+}
+
 type TooManyRequestsResponseHeaders struct {
 	RetryAfter               int
 	XConcurrencyLimitLimit   int
@@ -1305,6 +1316,23 @@ func (response CreateToken500JSONResponse) VisitCreateTokenResponse(w http.Respo
 	return err
 }
 
+type CreateToken503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateToken503JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListImagesRequestObject struct {
 	Params ListImagesParams
 }
@@ -1461,6 +1489,23 @@ func (response ListImages500JSONResponse) VisitListImagesResponse(w http.Respons
 	return err
 }
 
+type ListImages503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListImages503JSONResponse) VisitListImagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeImageRequestObject struct {
 	ImageSha ImageSha `json:"imageSha"`
 }
@@ -1610,6 +1655,23 @@ func (response DescribeImage500JSONResponse) VisitDescribeImageResponse(w http.R
 	return err
 }
 
+type DescribeImage503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DescribeImage503JSONResponse) VisitDescribeImageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAssociatedRegistriesRequestObject struct {
 	ImageSha ImageSha `json:"imageSha"`
 }
@@ -1755,6 +1817,23 @@ func (response ListAssociatedRegistries500JSONResponse) VisitListAssociatedRegis
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAssociatedRegistries503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListAssociatedRegistries503JSONResponse) VisitListAssociatedRegistriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1912,6 +1991,23 @@ func (response ListVulnerabilities500JSONResponse) VisitListVulnerabilitiesRespo
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVulnerabilities503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListVulnerabilities503JSONResponse) VisitListVulnerabilitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2107,6 +2203,23 @@ func (response DeleteRegistries500JSONResponse) VisitDeleteRegistriesResponse(w 
 	return err
 }
 
+type DeleteRegistries503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DeleteRegistries503JSONResponse) VisitDeleteRegistriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRegistriesRequestObject struct {
 	Params ListRegistriesParams
 }
@@ -2259,6 +2372,23 @@ func (response ListRegistries500JSONResponse) VisitListRegistriesResponse(w http
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRegistries503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListRegistries503JSONResponse) VisitListRegistriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2453,6 +2583,23 @@ func (response CreateRegistry500JSONResponse) VisitCreateRegistryResponse(w http
 	return err
 }
 
+type CreateRegistry503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateRegistry503JSONResponse) VisitCreateRegistryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateACRConnectorRequestObject struct {
 	Body *CreateACRConnectorJSONRequestBody
 }
@@ -2643,6 +2790,23 @@ func (response CreateACRConnector500JSONResponse) VisitCreateACRConnectorRespons
 	return err
 }
 
+type CreateACRConnector503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateACRConnector503JSONResponse) VisitCreateACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeACRConnectorRequestObject struct {
 	ConnectorID ConnectorID `json:"connectorId"`
 }
@@ -2788,6 +2952,23 @@ func (response DescribeACRConnector500JSONResponse) VisitDescribeACRConnectorRes
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeACRConnector503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DescribeACRConnector503JSONResponse) VisitDescribeACRConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2940,6 +3121,23 @@ func (response ListACRConnectors500JSONResponse) VisitListACRConnectorsResponse(
 	return err
 }
 
+type ListACRConnectors503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListACRConnectors503JSONResponse) VisitListACRConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeAWSBaseRequestObject struct {
 }
 
@@ -3084,6 +3282,23 @@ func (response DescribeAWSBase500JSONResponse) VisitDescribeAWSBaseResponse(w ht
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeAWSBase503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DescribeAWSBase503JSONResponse) VisitDescribeAWSBaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3278,6 +3493,23 @@ func (response CreateAWSConnector500JSONResponse) VisitCreateAWSConnectorRespons
 	return err
 }
 
+type CreateAWSConnector503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateAWSConnector503JSONResponse) VisitCreateAWSConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAWSConnectorsRequestObject struct {
 }
 
@@ -3422,6 +3654,23 @@ func (response ListAWSConnectors500JSONResponse) VisitListAWSConnectorsResponse(
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectors503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListAWSConnectors503JSONResponse) VisitListAWSConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3571,6 +3820,23 @@ func (response ListAWSConnectorsOfAccount500JSONResponse) VisitListAWSConnectors
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAWSConnectorsOfAccount503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListAWSConnectorsOfAccount503JSONResponse) VisitListAWSConnectorsOfAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3766,6 +4032,23 @@ func (response CreateGCPConnector500JSONResponse) VisitCreateGCPConnectorRespons
 	return err
 }
 
+type CreateGCPConnector503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateGCPConnector503JSONResponse) VisitCreateGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeGCPConnectorRequestObject struct {
 	ConnectorID ConnectorID `json:"connectorId"`
 }
@@ -3915,6 +4198,23 @@ func (response DescribeGCPConnector500JSONResponse) VisitDescribeGCPConnectorRes
 	return err
 }
 
+type DescribeGCPConnector503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DescribeGCPConnector503JSONResponse) VisitDescribeGCPConnectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListGCPConnectorsRequestObject struct {
 }
 
@@ -4059,6 +4359,23 @@ func (response ListGCPConnectors500JSONResponse) VisitListGCPConnectorsResponse(
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGCPConnectors503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListGCPConnectors503JSONResponse) VisitListGCPConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4253,6 +4570,23 @@ func (response ValidateRegistry500JSONResponse) VisitValidateRegistryResponse(w 
 	return err
 }
 
+type ValidateRegistry503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ValidateRegistry503JSONResponse) VisitValidateRegistryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteRegistryRequestObject struct {
 	RegistryID RegistryID `json:"registryId"`
 }
@@ -4409,6 +4743,23 @@ func (response DeleteRegistry500JSONResponse) VisitDeleteRegistryResponse(w http
 	return err
 }
 
+type DeleteRegistry503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DeleteRegistry503JSONResponse) VisitDeleteRegistryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeRegistryRequestObject struct {
 	RegistryID RegistryID `json:"registryId"`
 }
@@ -4554,6 +4905,23 @@ func (response DescribeRegistry500JSONResponse) VisitDescribeRegistryResponse(w 
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeRegistry503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DescribeRegistry503JSONResponse) VisitDescribeRegistryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4749,6 +5117,23 @@ func (response UpdateRegistry500JSONResponse) VisitUpdateRegistryResponse(w http
 	return err
 }
 
+type UpdateRegistry503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response UpdateRegistry503JSONResponse) VisitUpdateRegistryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRepositoriesRequestObject struct {
 	RegistryID RegistryID `json:"registryId"`
 	Params     ListRepositoriesParams
@@ -4902,6 +5287,23 @@ func (response ListRepositories500JSONResponse) VisitListRepositoriesResponse(w 
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRepositories503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListRepositories503JSONResponse) VisitListRepositoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5097,6 +5499,23 @@ func (response DeleteSchedulesByBody500JSONResponse) VisitDeleteSchedulesByBodyR
 	return err
 }
 
+type DeleteSchedulesByBody503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DeleteSchedulesByBody503JSONResponse) VisitDeleteSchedulesByBodyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSchedulesRequestObject struct {
 	RegistryID RegistryID `json:"registryId"`
 	Params     ListSchedulesParams
@@ -5250,6 +5669,23 @@ func (response ListSchedules500JSONResponse) VisitListSchedulesResponse(w http.R
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSchedules503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListSchedules503JSONResponse) VisitListSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5445,6 +5881,23 @@ func (response CreateSchedule500JSONResponse) VisitCreateScheduleResponse(w http
 	return err
 }
 
+type CreateSchedule503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateSchedule503JSONResponse) VisitCreateScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteSchedulesRequestObject struct {
 	RegistryID RegistryID `json:"registryId"`
 	Params     DeleteSchedulesParams
@@ -5602,6 +6055,23 @@ func (response DeleteSchedules500JSONResponse) VisitDeleteSchedulesResponse(w ht
 	return err
 }
 
+type DeleteSchedules503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DeleteSchedules503JSONResponse) VisitDeleteSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CancelSchedulesRequestObject struct {
 	RegistryID RegistryID `json:"registryId"`
 	Params     CancelSchedulesParams
@@ -5748,6 +6218,23 @@ func (response CancelSchedules500JSONResponse) VisitCancelSchedulesResponse(w ht
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelSchedules503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CancelSchedules503JSONResponse) VisitCancelSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5905,6 +6392,23 @@ func (response DeleteSchedule500JSONResponse) VisitDeleteScheduleResponse(w http
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSchedule503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DeleteSchedule503JSONResponse) VisitDeleteScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6101,6 +6605,23 @@ func (response UpdateSchedule500JSONResponse) VisitUpdateScheduleResponse(w http
 	return err
 }
 
+type UpdateSchedule503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response UpdateSchedule503JSONResponse) VisitUpdateScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CancelScheduleRequestObject struct {
 	RegistryID RegistryID `json:"registryId"`
 	ScheduleID ScheduleID `json:"scheduleId"`
@@ -6258,6 +6779,23 @@ func (response CancelSchedule500JSONResponse) VisitCancelScheduleResponse(w http
 	return err
 }
 
+type CancelSchedule503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CancelSchedule503JSONResponse) VisitCancelScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteReportsRequestObject struct {
 	Params DeleteReportsParams
 }
@@ -6403,6 +6941,23 @@ func (response DeleteReports500JSONResponse) VisitDeleteReportsResponse(w http.R
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteReports503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DeleteReports503JSONResponse) VisitDeleteReportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6559,6 +7114,23 @@ func (response ListReports500JSONResponse) VisitListReportsResponse(w http.Respo
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReports503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListReports503JSONResponse) VisitListReportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6753,6 +7325,23 @@ func (response CreateReport500JSONResponse) VisitCreateReportResponse(w http.Res
 	return err
 }
 
+type CreateReport503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateReport503JSONResponse) VisitCreateReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateReportScheduleRequestObject struct {
 	Body *CreateReportScheduleJSONRequestBody
 }
@@ -6932,6 +7521,23 @@ func (response CreateReportSchedule500JSONResponse) VisitCreateReportScheduleRes
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateReportSchedule503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateReportSchedule503JSONResponse) VisitCreateReportScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -7120,6 +7726,23 @@ func (response UpdateReportSchedule500JSONResponse) VisitUpdateReportScheduleRes
 	return err
 }
 
+type UpdateReportSchedule503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response UpdateReportSchedule503JSONResponse) VisitUpdateReportScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DownloadReportRequestObject struct {
 	ReportUUID string `json:"reportUuid"`
 }
@@ -7271,6 +7894,23 @@ func (response DownloadReport500JSONResponse) VisitDownloadReportResponse(w http
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadReport503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DownloadReport503JSONResponse) VisitDownloadReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -7458,6 +8098,23 @@ func (response CreatePolicy500JSONResponse) VisitCreatePolicyResponse(w http.Res
 	return err
 }
 
+type CreatePolicy503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreatePolicy503JSONResponse) VisitCreatePolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribePolicyRequestObject struct {
 	PolicyID string `json:"policyId"`
 }
@@ -7603,6 +8260,23 @@ func (response DescribePolicy500JSONResponse) VisitDescribePolicyResponse(w http
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribePolicy503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DescribePolicy503JSONResponse) VisitDescribePolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -7787,6 +8461,23 @@ func (response UpdatePolicy500JSONResponse) VisitUpdatePolicyResponse(w http.Res
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePolicy503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response UpdatePolicy503JSONResponse) VisitUpdatePolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }

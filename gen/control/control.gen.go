@@ -1224,6 +1224,9 @@ type WorldName = string
 // Refused The body of every refusal, as in the vendor's API.
 type Refused = ControlError
 
+// Unavailable The body of every refusal, as in the vendor's API.
+type Unavailable = ControlError
+
 // ListJournalParams defines parameters for ListJournal.
 type ListJournalParams struct {
 	// Filter A query in QQL.

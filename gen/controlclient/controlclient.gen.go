@@ -3264,6 +3264,12 @@ type DescribeClockResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DescribeClockResponse503Headers the declared response headers of an HTTP 503 response for DescribeClock
+type DescribeClockResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DescribeClockResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3279,6 +3285,8 @@ type DescribeClockResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DescribeClockResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3289,6 +3297,8 @@ type DescribeClockResponse struct {
 	Headers429 *DescribeClockResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DescribeClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DescribeClockResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3319,6 +3329,11 @@ func (r DescribeClockResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DescribeClockResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DescribeClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3385,6 +3400,12 @@ type SetClockResponse500Headers struct {
 	XQCSDetail string
 }
 
+// SetClockResponse503Headers the declared response headers of an HTTP 503 response for SetClock
+type SetClockResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type SetClockResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3404,6 +3425,8 @@ type SetClockResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SetClockResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3418,6 +3441,8 @@ type SetClockResponse struct {
 	Headers429 *SetClockResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetClockResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3458,6 +3483,11 @@ func (r SetClockResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r SetClockResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3524,6 +3554,12 @@ type AdvanceClockResponse500Headers struct {
 	XQCSDetail string
 }
 
+// AdvanceClockResponse503Headers the declared response headers of an HTTP 503 response for AdvanceClock
+type AdvanceClockResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type AdvanceClockResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3543,6 +3579,8 @@ type AdvanceClockResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AdvanceClockResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3557,6 +3595,8 @@ type AdvanceClockResponse struct {
 	Headers429 *AdvanceClockResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AdvanceClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdvanceClockResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3597,6 +3637,11 @@ func (r AdvanceClockResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r AdvanceClockResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AdvanceClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3653,6 +3698,12 @@ type ListEvidenceResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListEvidenceResponse503Headers the declared response headers of an HTTP 503 response for ListEvidence
+type ListEvidenceResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListEvidenceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3668,6 +3719,8 @@ type ListEvidenceResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListEvidenceResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3678,6 +3731,8 @@ type ListEvidenceResponse struct {
 	Headers429 *ListEvidenceResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListEvidenceResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListEvidenceResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3708,6 +3763,11 @@ func (r ListEvidenceResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListEvidenceResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListEvidenceResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3764,6 +3824,12 @@ type ClearFaultsResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ClearFaultsResponse503Headers the declared response headers of an HTTP 503 response for ClearFaults
+type ClearFaultsResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ClearFaultsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3777,6 +3843,8 @@ type ClearFaultsResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ClearFaultsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3787,6 +3855,8 @@ type ClearFaultsResponse struct {
 	Headers429 *ClearFaultsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ClearFaultsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ClearFaultsResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -3812,6 +3882,11 @@ func (r ClearFaultsResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ClearFaultsResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ClearFaultsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3868,6 +3943,12 @@ type ListFaultsResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListFaultsResponse503Headers the declared response headers of an HTTP 503 response for ListFaults
+type ListFaultsResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListFaultsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3883,6 +3964,8 @@ type ListFaultsResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListFaultsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -3893,6 +3976,8 @@ type ListFaultsResponse struct {
 	Headers429 *ListFaultsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListFaultsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListFaultsResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -3923,6 +4008,11 @@ func (r ListFaultsResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListFaultsResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListFaultsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -3994,6 +4084,12 @@ type AddFaultResponse500Headers struct {
 	XQCSDetail string
 }
 
+// AddFaultResponse503Headers the declared response headers of an HTTP 503 response for AddFault
+type AddFaultResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type AddFaultResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4015,6 +4111,8 @@ type AddFaultResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AddFaultResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4031,6 +4129,8 @@ type AddFaultResponse struct {
 	Headers429 *AddFaultResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AddFaultResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddFaultResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4076,6 +4176,11 @@ func (r AddFaultResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r AddFaultResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddFaultResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4137,6 +4242,12 @@ type RemoveFaultResponse500Headers struct {
 	XQCSDetail string
 }
 
+// RemoveFaultResponse503Headers the declared response headers of an HTTP 503 response for RemoveFault
+type RemoveFaultResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type RemoveFaultResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4152,6 +4263,8 @@ type RemoveFaultResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *RemoveFaultResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4164,6 +4277,8 @@ type RemoveFaultResponse struct {
 	Headers429 *RemoveFaultResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *RemoveFaultResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RemoveFaultResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -4194,6 +4309,11 @@ func (r RemoveFaultResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r RemoveFaultResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveFaultResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4255,6 +4375,12 @@ type DescribeJobResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DescribeJobResponse503Headers the declared response headers of an HTTP 503 response for DescribeJob
+type DescribeJobResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DescribeJobResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4272,6 +4398,8 @@ type DescribeJobResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DescribeJobResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4284,6 +4412,8 @@ type DescribeJobResponse struct {
 	Headers429 *DescribeJobResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DescribeJobResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DescribeJobResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4319,6 +4449,11 @@ func (r DescribeJobResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DescribeJobResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DescribeJobResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4375,6 +4510,12 @@ type ClearJournalResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ClearJournalResponse503Headers the declared response headers of an HTTP 503 response for ClearJournal
+type ClearJournalResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ClearJournalResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4388,6 +4529,8 @@ type ClearJournalResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ClearJournalResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4398,6 +4541,8 @@ type ClearJournalResponse struct {
 	Headers429 *ClearJournalResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ClearJournalResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ClearJournalResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -4423,6 +4568,11 @@ func (r ClearJournalResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ClearJournalResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ClearJournalResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4479,6 +4629,12 @@ type ListJournalResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListJournalResponse503Headers the declared response headers of an HTTP 503 response for ListJournal
+type ListJournalResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListJournalResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4494,6 +4650,8 @@ type ListJournalResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListJournalResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4504,6 +4662,8 @@ type ListJournalResponse struct {
 	Headers429 *ListJournalResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListJournalResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListJournalResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4534,6 +4694,11 @@ func (r ListJournalResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListJournalResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListJournalResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4590,6 +4755,12 @@ type ExportJournalResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ExportJournalResponse503Headers the declared response headers of an HTTP 503 response for ExportJournal
+type ExportJournalResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ExportJournalResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4605,6 +4776,8 @@ type ExportJournalResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ExportJournalResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4615,6 +4788,8 @@ type ExportJournalResponse struct {
 	Headers429 *ExportJournalResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExportJournalResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportJournalResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4645,6 +4820,11 @@ func (r ExportJournalResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ExportJournalResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportJournalResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4716,6 +4896,12 @@ type VerifyJournalResponse500Headers struct {
 	XQCSDetail string
 }
 
+// VerifyJournalResponse503Headers the declared response headers of an HTTP 503 response for VerifyJournal
+type VerifyJournalResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type VerifyJournalResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4737,6 +4923,8 @@ type VerifyJournalResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *VerifyJournalResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4753,6 +4941,8 @@ type VerifyJournalResponse struct {
 	Headers429 *VerifyJournalResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *VerifyJournalResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *VerifyJournalResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4798,6 +4988,11 @@ func (r VerifyJournalResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r VerifyJournalResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r VerifyJournalResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4859,6 +5054,12 @@ type StopRecordingResponse500Headers struct {
 	XQCSDetail string
 }
 
+// StopRecordingResponse503Headers the declared response headers of an HTTP 503 response for StopRecording
+type StopRecordingResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type StopRecordingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4874,6 +5075,8 @@ type StopRecordingResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *StopRecordingResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4886,6 +5089,8 @@ type StopRecordingResponse struct {
 	Headers429 *StopRecordingResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *StopRecordingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *StopRecordingResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -4916,6 +5121,11 @@ func (r StopRecordingResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r StopRecordingResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r StopRecordingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -4977,6 +5187,12 @@ type ExportRecordingResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ExportRecordingResponse503Headers the declared response headers of an HTTP 503 response for ExportRecording
+type ExportRecordingResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ExportRecordingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4994,6 +5210,8 @@ type ExportRecordingResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ExportRecordingResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5006,6 +5224,8 @@ type ExportRecordingResponse struct {
 	Headers429 *ExportRecordingResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExportRecordingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportRecordingResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5041,6 +5261,11 @@ func (r ExportRecordingResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ExportRecordingResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportRecordingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5097,6 +5322,12 @@ type StartRecordingResponse500Headers struct {
 	XQCSDetail string
 }
 
+// StartRecordingResponse503Headers the declared response headers of an HTTP 503 response for StartRecording
+type StartRecordingResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type StartRecordingResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5110,6 +5341,8 @@ type StartRecordingResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *StartRecordingResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5120,6 +5353,8 @@ type StartRecordingResponse struct {
 	Headers429 *StartRecordingResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *StartRecordingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *StartRecordingResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -5145,6 +5380,11 @@ func (r StartRecordingResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r StartRecordingResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r StartRecordingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5216,6 +5456,12 @@ type AddRepositoryResponse500Headers struct {
 	XQCSDetail string
 }
 
+// AddRepositoryResponse503Headers the declared response headers of an HTTP 503 response for AddRepository
+type AddRepositoryResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type AddRepositoryResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5237,6 +5483,8 @@ type AddRepositoryResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AddRepositoryResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5253,6 +5501,8 @@ type AddRepositoryResponse struct {
 	Headers429 *AddRepositoryResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AddRepositoryResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddRepositoryResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5298,6 +5548,11 @@ func (r AddRepositoryResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r AddRepositoryResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddRepositoryResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5369,6 +5624,12 @@ type ForceScheduleResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ForceScheduleResponse503Headers the declared response headers of an HTTP 503 response for ForceSchedule
+type ForceScheduleResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ForceScheduleResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5390,6 +5651,8 @@ type ForceScheduleResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ForceScheduleResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5406,6 +5669,8 @@ type ForceScheduleResponse struct {
 	Headers429 *ForceScheduleResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ForceScheduleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ForceScheduleResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5451,6 +5716,11 @@ func (r ForceScheduleResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ForceScheduleResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ForceScheduleResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5522,6 +5792,12 @@ type ReplayScenarioResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ReplayScenarioResponse503Headers the declared response headers of an HTTP 503 response for ReplayScenario
+type ReplayScenarioResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ReplayScenarioResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5543,6 +5819,8 @@ type ReplayScenarioResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ReplayScenarioResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5559,6 +5837,8 @@ type ReplayScenarioResponse struct {
 	Headers429 *ReplayScenarioResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ReplayScenarioResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReplayScenarioResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5604,6 +5884,11 @@ func (r ReplayScenarioResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ReplayScenarioResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReplayScenarioResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5670,6 +5955,12 @@ type ResetDataResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ResetDataResponse503Headers the declared response headers of an HTTP 503 response for ResetData
+type ResetDataResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ResetDataResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5687,6 +5978,8 @@ type ResetDataResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ResetDataResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5701,6 +5994,8 @@ type ResetDataResponse struct {
 	Headers429 *ResetDataResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ResetDataResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetDataResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -5736,6 +6031,11 @@ func (r ResetDataResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ResetDataResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetDataResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5792,6 +6092,12 @@ type DescribeScanProfileResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DescribeScanProfileResponse503Headers the declared response headers of an HTTP 503 response for DescribeScanProfile
+type DescribeScanProfileResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DescribeScanProfileResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5807,6 +6113,8 @@ type DescribeScanProfileResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DescribeScanProfileResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5817,6 +6125,8 @@ type DescribeScanProfileResponse struct {
 	Headers429 *DescribeScanProfileResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DescribeScanProfileResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DescribeScanProfileResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5847,6 +6157,11 @@ func (r DescribeScanProfileResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DescribeScanProfileResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DescribeScanProfileResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -5913,6 +6228,12 @@ type SetScanProfileResponse500Headers struct {
 	XQCSDetail string
 }
 
+// SetScanProfileResponse503Headers the declared response headers of an HTTP 503 response for SetScanProfile
+type SetScanProfileResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type SetScanProfileResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5932,6 +6253,8 @@ type SetScanProfileResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SetScanProfileResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5946,6 +6269,8 @@ type SetScanProfileResponse struct {
 	Headers429 *SetScanProfileResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SetScanProfileResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetScanProfileResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -5986,6 +6311,11 @@ func (r SetScanProfileResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r SetScanProfileResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetScanProfileResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6042,6 +6372,12 @@ type ListSnapshotsResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListSnapshotsResponse503Headers the declared response headers of an HTTP 503 response for ListSnapshots
+type ListSnapshotsResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListSnapshotsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6057,6 +6393,8 @@ type ListSnapshotsResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListSnapshotsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6067,6 +6405,8 @@ type ListSnapshotsResponse struct {
 	Headers429 *ListSnapshotsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListSnapshotsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListSnapshotsResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6097,6 +6437,11 @@ func (r ListSnapshotsResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListSnapshotsResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListSnapshotsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6158,6 +6503,12 @@ type DeleteSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DeleteSnapshotResponse503Headers the declared response headers of an HTTP 503 response for DeleteSnapshot
+type DeleteSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DeleteSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6173,6 +6524,8 @@ type DeleteSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DeleteSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6185,6 +6538,8 @@ type DeleteSnapshotResponse struct {
 	Headers429 *DeleteSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DeleteSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteSnapshotResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -6215,6 +6570,11 @@ func (r DeleteSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DeleteSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6276,6 +6636,12 @@ type SaveSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// SaveSnapshotResponse503Headers the declared response headers of an HTTP 503 response for SaveSnapshot
+type SaveSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type SaveSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6293,6 +6659,8 @@ type SaveSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SaveSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6305,6 +6673,8 @@ type SaveSnapshotResponse struct {
 	Headers429 *SaveSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SaveSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SaveSnapshotResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6340,6 +6710,11 @@ func (r SaveSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r SaveSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SaveSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6401,6 +6776,12 @@ type ExportSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ExportSnapshotResponse503Headers the declared response headers of an HTTP 503 response for ExportSnapshot
+type ExportSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ExportSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6418,6 +6799,8 @@ type ExportSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ExportSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6430,6 +6813,8 @@ type ExportSnapshotResponse struct {
 	Headers429 *ExportSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExportSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportSnapshotResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6465,6 +6850,11 @@ func (r ExportSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ExportSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6536,6 +6926,12 @@ type ImportSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ImportSnapshotResponse503Headers the declared response headers of an HTTP 503 response for ImportSnapshot
+type ImportSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ImportSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6557,6 +6953,8 @@ type ImportSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ImportSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6573,6 +6971,8 @@ type ImportSnapshotResponse struct {
 	Headers429 *ImportSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ImportSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ImportSnapshotResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6618,6 +7018,11 @@ func (r ImportSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ImportSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ImportSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6679,6 +7084,12 @@ type RestoreSnapshotResponse500Headers struct {
 	XQCSDetail string
 }
 
+// RestoreSnapshotResponse503Headers the declared response headers of an HTTP 503 response for RestoreSnapshot
+type RestoreSnapshotResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type RestoreSnapshotResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6694,6 +7105,8 @@ type RestoreSnapshotResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *RestoreSnapshotResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6706,6 +7119,8 @@ type RestoreSnapshotResponse struct {
 	Headers429 *RestoreSnapshotResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *RestoreSnapshotResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RestoreSnapshotResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -6736,6 +7151,11 @@ func (r RestoreSnapshotResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r RestoreSnapshotResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RestoreSnapshotResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -6903,6 +7323,12 @@ type ListWorldsResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ListWorldsResponse503Headers the declared response headers of an HTTP 503 response for ListWorlds
+type ListWorldsResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ListWorldsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6918,6 +7344,8 @@ type ListWorldsResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListWorldsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6928,6 +7356,8 @@ type ListWorldsResponse struct {
 	Headers429 *ListWorldsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListWorldsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListWorldsResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -6958,6 +7388,11 @@ func (r ListWorldsResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ListWorldsResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListWorldsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7029,6 +7464,12 @@ type CreateWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// CreateWorldResponse503Headers the declared response headers of an HTTP 503 response for CreateWorld
+type CreateWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type CreateWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7050,6 +7491,8 @@ type CreateWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *CreateWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7066,6 +7509,8 @@ type CreateWorldResponse struct {
 	Headers429 *CreateWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateWorldResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -7111,6 +7556,11 @@ func (r CreateWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r CreateWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7172,6 +7622,12 @@ type DropWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// DropWorldResponse503Headers the declared response headers of an HTTP 503 response for DropWorld
+type DropWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type DropWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7187,6 +7643,8 @@ type DropWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *DropWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7199,6 +7657,8 @@ type DropWorldResponse struct {
 	Headers429 *DropWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DropWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DropWorldResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -7229,6 +7689,11 @@ func (r DropWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r DropWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DropWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7300,6 +7765,12 @@ type UpdateWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// UpdateWorldResponse503Headers the declared response headers of an HTTP 503 response for UpdateWorld
+type UpdateWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type UpdateWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7321,6 +7792,8 @@ type UpdateWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *UpdateWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7337,6 +7810,8 @@ type UpdateWorldResponse struct {
 	Headers429 *UpdateWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UpdateWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateWorldResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -7382,6 +7857,11 @@ func (r UpdateWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r UpdateWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7453,6 +7933,12 @@ type CloneWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// CloneWorldResponse503Headers the declared response headers of an HTTP 503 response for CloneWorld
+type CloneWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type CloneWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7474,6 +7960,8 @@ type CloneWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *CloneWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7490,6 +7978,8 @@ type CloneWorldResponse struct {
 	Headers429 *CloneWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CloneWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CloneWorldResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -7535,6 +8025,11 @@ func (r CloneWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r CloneWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CloneWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7596,6 +8091,12 @@ type ExpireTokensResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ExpireTokensResponse503Headers the declared response headers of an HTTP 503 response for ExpireTokens
+type ExpireTokensResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ExpireTokensResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7611,6 +8112,8 @@ type ExpireTokensResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ExpireTokensResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7623,6 +8126,8 @@ type ExpireTokensResponse struct {
 	Headers429 *ExpireTokensResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExpireTokensResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExpireTokensResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -7653,6 +8158,11 @@ func (r ExpireTokensResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ExpireTokensResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExpireTokensResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -7724,6 +8234,12 @@ type ResetWorldResponse500Headers struct {
 	XQCSDetail string
 }
 
+// ResetWorldResponse503Headers the declared response headers of an HTTP 503 response for ResetWorld
+type ResetWorldResponse503Headers struct {
+	RetryAfter int
+	XQCSDetail string
+}
+
 type ResetWorldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7743,6 +8259,8 @@ type ResetWorldResponse struct {
 	JSON429 *Refused
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Refused
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ResetWorldResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7759,6 +8277,8 @@ type ResetWorldResponse struct {
 	Headers429 *ResetWorldResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ResetWorldResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetWorldResponse503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -7799,6 +8319,11 @@ func (r ResetWorldResponse) GetJSON429() *Refused {
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r ResetWorldResponse) GetJSON500() *Refused {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetWorldResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -8650,6 +9175,13 @@ func ParseDescribeClockResponse(rsp *http.Response) (*DescribeClockResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -8703,6 +9235,23 @@ func ParseDescribeClockResponse(rsp *http.Response) (*DescribeClockResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DescribeClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -8778,6 +9327,13 @@ func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -8851,6 +9407,23 @@ func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -8926,6 +9499,13 @@ func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -8999,6 +9579,23 @@ func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdvanceClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9060,6 +9657,13 @@ func ParseListEvidenceResponse(rsp *http.Response) (*ListEvidenceResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9113,6 +9717,23 @@ func ParseListEvidenceResponse(rsp *http.Response) (*ListEvidenceResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListEvidenceResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9170,6 +9791,13 @@ func ParseClearFaultsResponse(rsp *http.Response) (*ClearFaultsResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9223,6 +9851,23 @@ func ParseClearFaultsResponse(rsp *http.Response) (*ClearFaultsResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ClearFaultsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9284,6 +9929,13 @@ func ParseListFaultsResponse(rsp *http.Response) (*ListFaultsResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9337,6 +9989,23 @@ func ParseListFaultsResponse(rsp *http.Response) (*ListFaultsResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListFaultsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9418,6 +10087,13 @@ func ParseAddFaultResponse(rsp *http.Response) (*AddFaultResponse, error) {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -9502,6 +10178,23 @@ func ParseAddFaultResponse(rsp *http.Response) (*AddFaultResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddFaultResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9566,6 +10259,13 @@ func ParseRemoveFaultResponse(rsp *http.Response) (*RemoveFaultResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9629,6 +10329,23 @@ func ParseRemoveFaultResponse(rsp *http.Response) (*RemoveFaultResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RemoveFaultResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9697,6 +10414,13 @@ func ParseDescribeJobResponse(rsp *http.Response) (*DescribeJobResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9760,6 +10484,23 @@ func ParseDescribeJobResponse(rsp *http.Response) (*DescribeJobResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DescribeJobResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9817,6 +10558,13 @@ func ParseClearJournalResponse(rsp *http.Response) (*ClearJournalResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9870,6 +10618,23 @@ func ParseClearJournalResponse(rsp *http.Response) (*ClearJournalResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ClearJournalResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -9931,6 +10696,13 @@ func ParseListJournalResponse(rsp *http.Response) (*ListJournalResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -9984,6 +10756,23 @@ func ParseListJournalResponse(rsp *http.Response) (*ListJournalResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListJournalResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10045,6 +10834,13 @@ func ParseExportJournalResponse(rsp *http.Response) (*ExportJournalResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -10098,6 +10894,23 @@ func ParseExportJournalResponse(rsp *http.Response) (*ExportJournalResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportJournalResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10179,6 +10992,13 @@ func ParseVerifyJournalResponse(rsp *http.Response) (*VerifyJournalResponse, err
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -10263,6 +11083,23 @@ func ParseVerifyJournalResponse(rsp *http.Response) (*VerifyJournalResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers VerifyJournalResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10327,6 +11164,13 @@ func ParseStopRecordingResponse(rsp *http.Response) (*StopRecordingResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -10390,6 +11234,23 @@ func ParseStopRecordingResponse(rsp *http.Response) (*StopRecordingResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers StopRecordingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10458,6 +11319,13 @@ func ParseExportRecordingResponse(rsp *http.Response) (*ExportRecordingResponse,
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -10521,6 +11389,23 @@ func ParseExportRecordingResponse(rsp *http.Response) (*ExportRecordingResponse,
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportRecordingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10578,6 +11463,13 @@ func ParseStartRecordingResponse(rsp *http.Response) (*StartRecordingResponse, e
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -10631,6 +11523,23 @@ func ParseStartRecordingResponse(rsp *http.Response) (*StartRecordingResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers StartRecordingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10712,6 +11621,13 @@ func ParseAddRepositoryResponse(rsp *http.Response) (*AddRepositoryResponse, err
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -10796,6 +11712,23 @@ func ParseAddRepositoryResponse(rsp *http.Response) (*AddRepositoryResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddRepositoryResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -10877,6 +11810,13 @@ func ParseForceScheduleResponse(rsp *http.Response) (*ForceScheduleResponse, err
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -10961,6 +11901,23 @@ func ParseForceScheduleResponse(rsp *http.Response) (*ForceScheduleResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ForceScheduleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11042,6 +11999,13 @@ func ParseReplayScenarioResponse(rsp *http.Response) (*ReplayScenarioResponse, e
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -11126,6 +12090,23 @@ func ParseReplayScenarioResponse(rsp *http.Response) (*ReplayScenarioResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReplayScenarioResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11196,6 +12177,13 @@ func ParseResetDataResponse(rsp *http.Response) (*ResetDataResponse, error) {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -11270,6 +12258,23 @@ func ParseResetDataResponse(rsp *http.Response) (*ResetDataResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetDataResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11331,6 +12336,13 @@ func ParseDescribeScanProfileResponse(rsp *http.Response) (*DescribeScanProfileR
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11384,6 +12396,23 @@ func ParseDescribeScanProfileResponse(rsp *http.Response) (*DescribeScanProfileR
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DescribeScanProfileResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11459,6 +12488,13 @@ func ParseSetScanProfileResponse(rsp *http.Response) (*SetScanProfileResponse, e
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11532,6 +12568,23 @@ func ParseSetScanProfileResponse(rsp *http.Response) (*SetScanProfileResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetScanProfileResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11593,6 +12646,13 @@ func ParseListSnapshotsResponse(rsp *http.Response) (*ListSnapshotsResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11646,6 +12706,23 @@ func ParseListSnapshotsResponse(rsp *http.Response) (*ListSnapshotsResponse, err
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListSnapshotsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11710,6 +12787,13 @@ func ParseDeleteSnapshotResponse(rsp *http.Response) (*DeleteSnapshotResponse, e
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11773,6 +12857,23 @@ func ParseDeleteSnapshotResponse(rsp *http.Response) (*DeleteSnapshotResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11841,6 +12942,13 @@ func ParseSaveSnapshotResponse(rsp *http.Response) (*SaveSnapshotResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -11904,6 +13012,23 @@ func ParseSaveSnapshotResponse(rsp *http.Response) (*SaveSnapshotResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SaveSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -11972,6 +13097,13 @@ func ParseExportSnapshotResponse(rsp *http.Response) (*ExportSnapshotResponse, e
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -12035,6 +13167,23 @@ func ParseExportSnapshotResponse(rsp *http.Response) (*ExportSnapshotResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12116,6 +13265,13 @@ func ParseImportSnapshotResponse(rsp *http.Response) (*ImportSnapshotResponse, e
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -12200,6 +13356,23 @@ func ParseImportSnapshotResponse(rsp *http.Response) (*ImportSnapshotResponse, e
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ImportSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12264,6 +13437,13 @@ func ParseRestoreSnapshotResponse(rsp *http.Response) (*RestoreSnapshotResponse,
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -12327,6 +13507,23 @@ func ParseRestoreSnapshotResponse(rsp *http.Response) (*RestoreSnapshotResponse,
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RestoreSnapshotResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12502,6 +13699,13 @@ func ParseListWorldsResponse(rsp *http.Response) (*ListWorldsResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -12555,6 +13759,23 @@ func ParseListWorldsResponse(rsp *http.Response) (*ListWorldsResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListWorldsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12636,6 +13857,13 @@ func ParseCreateWorldResponse(rsp *http.Response) (*CreateWorldResponse, error) 
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -12720,6 +13948,23 @@ func ParseCreateWorldResponse(rsp *http.Response) (*CreateWorldResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12784,6 +14029,13 @@ func ParseDropWorldResponse(rsp *http.Response) (*DropWorldResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -12847,6 +14099,23 @@ func ParseDropWorldResponse(rsp *http.Response) (*DropWorldResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DropWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -12928,6 +14197,13 @@ func ParseUpdateWorldResponse(rsp *http.Response) (*UpdateWorldResponse, error) 
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -13012,6 +14288,23 @@ func ParseUpdateWorldResponse(rsp *http.Response) (*UpdateWorldResponse, error) 
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -13093,6 +14386,13 @@ func ParseCloneWorldResponse(rsp *http.Response) (*CloneWorldResponse, error) {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -13177,6 +14477,23 @@ func ParseCloneWorldResponse(rsp *http.Response) (*CloneWorldResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CloneWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -13241,6 +14558,13 @@ func ParseExpireTokensResponse(rsp *http.Response) (*ExpireTokensResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -13304,6 +14628,23 @@ func ParseExpireTokensResponse(rsp *http.Response) (*ExpireTokensResponse, error
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExpireTokensResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -13381,6 +14722,13 @@ func ParseResetWorldResponse(rsp *http.Response) (*ResetWorldResponse, error) {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -13465,6 +14813,23 @@ func ParseResetWorldResponse(rsp *http.Response) (*ResetWorldResponse, error) {
 			headers.XQCSDetail = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetWorldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-QCS-Detail"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-QCS-Detail", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XQCSDetail = value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil

@@ -675,6 +675,16 @@ type RefusedJSONResponse struct {
 	Headers RefusedResponseHeaders
 }
 
+type UnavailableResponseHeaders struct {
+	RetryAfter int
+	XQCSDetail string
+}
+type UnavailableJSONResponse struct {
+	Body ControlError
+
+	Headers UnavailableResponseHeaders
+}
+
 type DescribeClockRequestObject struct {
 }
 
@@ -795,6 +805,22 @@ func (response DescribeClock500JSONResponse) VisitDescribeClockResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DescribeClock503JSONResponse) VisitDescribeClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -968,6 +994,22 @@ func (response SetClock500JSONResponse) VisitSetClockResponse(w http.ResponseWri
 	return err
 }
 
+type SetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetClock503JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AdvanceClockRequestObject struct {
 	Body *AdvanceClockJSONRequestBody
 }
@@ -1137,6 +1179,22 @@ func (response AdvanceClock500JSONResponse) VisitAdvanceClockResponse(w http.Res
 	return err
 }
 
+type AdvanceClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AdvanceClock503JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListEvidenceRequestObject struct {
 }
 
@@ -1261,6 +1319,22 @@ func (response ListEvidence500JSONResponse) VisitListEvidenceResponse(w http.Res
 	return err
 }
 
+type ListEvidence503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListEvidence503JSONResponse) VisitListEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ClearFaultsRequestObject struct {
 }
 
@@ -1375,6 +1449,22 @@ func (response ClearFaults500JSONResponse) VisitClearFaultsResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearFaults503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ClearFaults503JSONResponse) VisitClearFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1499,6 +1589,22 @@ func (response ListFaults500JSONResponse) VisitListFaultsResponse(w http.Respons
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFaults503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListFaults503JSONResponse) VisitListFaultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1694,6 +1800,22 @@ func (response AddFault500JSONResponse) VisitAddFaultResponse(w http.ResponseWri
 	return err
 }
 
+type AddFault503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AddFault503JSONResponse) VisitAddFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RemoveFaultRequestObject struct {
 	FaultID string `json:"faultId"`
 }
@@ -1831,6 +1953,22 @@ func (response RemoveFault500JSONResponse) VisitRemoveFaultResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveFault503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RemoveFault503JSONResponse) VisitRemoveFaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1982,6 +2120,22 @@ func (response DescribeJob500JSONResponse) VisitDescribeJobResponse(w http.Respo
 	return err
 }
 
+type DescribeJob503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DescribeJob503JSONResponse) VisitDescribeJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ClearJournalRequestObject struct {
 }
 
@@ -2096,6 +2250,22 @@ func (response ClearJournal500JSONResponse) VisitClearJournalResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearJournal503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ClearJournal503JSONResponse) VisitClearJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2225,6 +2395,22 @@ func (response ListJournal500JSONResponse) VisitListJournalResponse(w http.Respo
 	return err
 }
 
+type ListJournal503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListJournal503JSONResponse) VisitListJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ExportJournalRequestObject struct {
 }
 
@@ -2345,6 +2531,22 @@ func (response ExportJournal500JSONResponse) VisitExportJournalResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportJournal503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportJournal503JSONResponse) VisitExportJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2540,6 +2742,22 @@ func (response VerifyJournal500JSONResponse) VisitVerifyJournalResponse(w http.R
 	return err
 }
 
+type VerifyJournal503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response VerifyJournal503JSONResponse) VisitVerifyJournalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StopRecordingRequestObject struct {
 }
 
@@ -2676,6 +2894,22 @@ func (response StopRecording500JSONResponse) VisitStopRecordingResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopRecording503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response StopRecording503JSONResponse) VisitStopRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2826,6 +3060,22 @@ func (response ExportRecording500JSONResponse) VisitExportRecordingResponse(w ht
 	return err
 }
 
+type ExportRecording503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportRecording503JSONResponse) VisitExportRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StartRecordingRequestObject struct {
 }
 
@@ -2940,6 +3190,22 @@ func (response StartRecording500JSONResponse) VisitStartRecordingResponse(w http
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRecording503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response StartRecording503JSONResponse) VisitStartRecordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3132,6 +3398,22 @@ func (response AddRepository500JSONResponse) VisitAddRepositoryResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRepository503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AddRepository503JSONResponse) VisitAddRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3329,6 +3611,22 @@ func (response ForceSchedule500JSONResponse) VisitForceScheduleResponse(w http.R
 	return err
 }
 
+type ForceSchedule503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ForceSchedule503JSONResponse) VisitForceScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReplayScenarioRequestObject struct {
 	Body *ReplayScenarioJSONRequestBody
 }
@@ -3520,6 +3818,22 @@ func (response ReplayScenario500JSONResponse) VisitReplayScenarioResponse(w http
 	return err
 }
 
+type ReplayScenario503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReplayScenario503JSONResponse) VisitReplayScenarioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResetDataRequestObject struct {
 	Body *ResetDataJSONRequestBody
 }
@@ -3683,6 +3997,22 @@ func (response ResetData500JSONResponse) VisitResetDataResponse(w http.ResponseW
 	return err
 }
 
+type ResetData503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResetData503JSONResponse) VisitResetDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DescribeScanProfileRequestObject struct {
 }
 
@@ -3803,6 +4133,22 @@ func (response DescribeScanProfile500JSONResponse) VisitDescribeScanProfileRespo
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DescribeScanProfile503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DescribeScanProfile503JSONResponse) VisitDescribeScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3976,6 +4322,22 @@ func (response SetScanProfile500JSONResponse) VisitSetScanProfileResponse(w http
 	return err
 }
 
+type SetScanProfile503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetScanProfile503JSONResponse) VisitSetScanProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSnapshotsRequestObject struct {
 }
 
@@ -4096,6 +4458,22 @@ func (response ListSnapshots500JSONResponse) VisitListSnapshotsResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSnapshots503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListSnapshots503JSONResponse) VisitListSnapshotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4237,6 +4615,22 @@ func (response DeleteSnapshot500JSONResponse) VisitDeleteSnapshotResponse(w http
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSnapshot503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteSnapshot503JSONResponse) VisitDeleteSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4388,6 +4782,22 @@ func (response SaveSnapshot500JSONResponse) VisitSaveSnapshotResponse(w http.Res
 	return err
 }
 
+type SaveSnapshot503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SaveSnapshot503JSONResponse) VisitSaveSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ExportSnapshotRequestObject struct {
 	Snapshot SnapshotName `json:"snapshot"`
 }
@@ -4531,6 +4941,22 @@ func (response ExportSnapshot500JSONResponse) VisitExportSnapshotResponse(w http
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportSnapshot503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportSnapshot503JSONResponse) VisitExportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4727,6 +5153,22 @@ func (response ImportSnapshot500JSONResponse) VisitImportSnapshotResponse(w http
 	return err
 }
 
+type ImportSnapshot503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ImportSnapshot503JSONResponse) VisitImportSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RestoreSnapshotRequestObject struct {
 	Snapshot SnapshotName `json:"snapshot"`
 }
@@ -4864,6 +5306,22 @@ func (response RestoreSnapshot500JSONResponse) VisitRestoreSnapshotResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSnapshot503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RestoreSnapshot503JSONResponse) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5116,6 +5574,22 @@ func (response ListWorlds500JSONResponse) VisitListWorldsResponse(w http.Respons
 	return err
 }
 
+type ListWorlds503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListWorlds503JSONResponse) VisitListWorldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateWorldRequestObject struct {
 	Body *CreateWorldJSONRequestBody
 }
@@ -5307,6 +5781,22 @@ func (response CreateWorld500JSONResponse) VisitCreateWorldResponse(w http.Respo
 	return err
 }
 
+type CreateWorld503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateWorld503JSONResponse) VisitCreateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DropWorldRequestObject struct {
 	World WorldName `json:"world"`
 }
@@ -5444,6 +5934,22 @@ func (response DropWorld500JSONResponse) VisitDropWorldResponse(w http.ResponseW
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropWorld503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DropWorld503JSONResponse) VisitDropWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5640,6 +6146,22 @@ func (response UpdateWorld500JSONResponse) VisitUpdateWorldResponse(w http.Respo
 	return err
 }
 
+type UpdateWorld503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateWorld503JSONResponse) VisitUpdateWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CloneWorldRequestObject struct {
 	World WorldName `json:"world"`
 	Body  *CloneWorldJSONRequestBody
@@ -5832,6 +6354,22 @@ func (response CloneWorld500JSONResponse) VisitCloneWorldResponse(w http.Respons
 	return err
 }
 
+type CloneWorld503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CloneWorld503JSONResponse) VisitCloneWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ExpireTokensRequestObject struct {
 	World WorldName `json:"world"`
 }
@@ -5969,6 +6507,22 @@ func (response ExpireTokens500JSONResponse) VisitExpireTokensResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireTokens503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExpireTokens503JSONResponse) VisitExpireTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6155,6 +6709,22 @@ func (response ResetWorld500JSONResponse) VisitResetWorldResponse(w http.Respons
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWorld503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResetWorld503JSONResponse) VisitResetWorldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-QCS-Detail", fmt.Sprint(response.Headers.XQCSDetail))
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -221,7 +221,6 @@ func (m Match) readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	defer r.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(r.Body, m.document.options.MaxBody+1))
 	if err != nil {
 		return nil, refuse("", "body", "could not be read to its end")

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/knadh/koanf/v2"
 )
@@ -14,17 +16,13 @@ type ready struct {
 	URL  string `json:"url"`
 	Addr string `json:"addr"`
 	PID  int    `json:"pid"`
+	CA   string `json:"ca,omitempty"` // of --tls: the certificate of the generated authority, in PEM
 }
 
-// announce writes the address of the emulator for the program that started it. The file is renamed
-// when it is complete, so that a program that waits for it never reads an incomplete file.
-func announce(k *koanf.Koanf, url, addr string) error {
+// announce writes the address of the emulator for the program that started it.
+func announce(k *koanf.Koanf, r ready) error {
 	if path := k.String(keyPortFile); path != "" {
-		temporary := path + ".new"
-		if err := os.WriteFile(temporary, []byte(addr+"\n"), 0o600); err != nil {
-			return fmt.Errorf("%s: %w", keyPortFile, err)
-		}
-		if err := os.Rename(temporary, path); err != nil {
+		if err := writeFile(path, []byte(r.Addr+"\n")); err != nil {
 			return fmt.Errorf("%s: %w", keyPortFile, err)
 		}
 	}
@@ -36,8 +34,39 @@ func announce(k *koanf.Koanf, url, addr string) error {
 	if out == nil {
 		return fmt.Errorf("%s: %d is not a file descriptor", keyReadyFD, fd)
 	}
-	if err := errors.Join(json.NewEncoder(out).Encode(ready{url, addr, os.Getpid()}), out.Close()); err != nil {
+	if err := errors.Join(json.NewEncoder(out).Encode(r), out.Close()); err != nil {
 		return fmt.Errorf("%s: %w", keyReadyFD, err)
 	}
 	return nil
+}
+
+// removePortFile removes the port file, if there is one, if it has the given content; "" for any.
+// While the emulator does not listen, no program finds the port of an earlier start.
+func removePortFile(k *koanf.Koanf, content string) error {
+	path := k.String(keyPortFile)
+	if path == "" {
+		return nil
+	}
+	if text, err := os.ReadFile(path); content != "" && (err != nil || string(text) != content) {
+		return nil //nolint:nilerr // the file is gone, or belongs to another emulator
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", keyPortFile, err)
+	}
+	return nil
+}
+
+// writeFile writes a temporary file, for its owner only, and moves it to its place: a program that
+// waits for the file never reads an incomplete one.
+func writeFile(path string, data []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(data)
+	if err = errors.Join(err, temporary.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
 }

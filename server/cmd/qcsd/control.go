@@ -26,14 +26,29 @@ func control(k *koanf.Koanf, o *server.Options) error {
 		}
 	}
 	o.ControlToken = token
+	hosts, err := hostNames(k, keyHosts)
+	if err != nil {
+		return err
+	}
 	host, _, err := net.SplitHostPort(k.String(keyAddr))
 	if err != nil {
 		return nil //nolint:nilerr // the error of listening is clearer
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		o.ControlHosts = []string{"localhost", "127.0.0.1", "::1", host}
+		o.ControlHosts = append(hosts, "localhost", "127.0.0.1", "::1", host)
 	} else {
 		o.ControlClosed = true
 	}
 	return nil
+}
+
+// hostNames returns a setting that is a list of names and IP addresses, without ports.
+func hostNames(k *koanf.Koanf, key string) ([]string, error) {
+	names, err := list(k, key)
+	for _, name := range names {
+		if net.ParseIP(name) == nil && (name == "" || strings.ContainsAny(name, ":/[] ")) {
+			return nil, fmt.Errorf("%s: %q is not a name or an IP address", key, name)
+		}
+	}
+	return names, err
 }

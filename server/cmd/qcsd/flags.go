@@ -19,6 +19,7 @@ const (
 	keyConcurrent = "concurrency-limit"
 	keyConfig     = "config"
 	keyControl    = "control-token-file"
+	keyHosts      = "control-host"
 	keyData       = "data"
 	keyDatabase   = "database"
 	keyDecoding   = "filter-decoding"
@@ -43,7 +44,9 @@ const (
 	keyStrictness = "strictness"
 	keyChecks     = "validate"
 	keyTLS        = "tls"
+	keyTLSCA      = "tls-ca-file"
 	keyTLSCert    = "tls-cert"
+	keyTLSHosts   = "tls-hosts"
 	keyTLSKey     = "tls-key"
 	keyValidate   = "validate-responses"
 	keyUser       = "user"
@@ -65,7 +68,7 @@ const (
 // flag is a flag of all commands.
 type flag struct {
 	name    string
-	initial any // the default: a string, int, bool or time.Duration
+	initial any // the default: a string, []string, int, bool or time.Duration
 	usage   string
 	values  []string // the values that are allowed; nil for any
 }
@@ -77,6 +80,8 @@ var allFlags = []flag{
 		[]string{"201", "200"}},
 	{keyConcurrent, 0, "maximum concurrent calls per user and operation; 0 for no limit", nil},
 	{keyConfig, "", "configuration file (YAML)", nil},
+	{keyHosts, []string{}, "name of this emulator behind a proxy: the calls of /_qcs may have it in the header Host, " +
+		"besides the names of this machine; repeatable", nil},
 	{keyControl, "", "file with the token for the calls on worlds (/_qcs/worlds); required unless --addr is a " +
 		"loopback address", nil},
 	{keyData, ".qcs", "folder of the database, or :memory:", nil},
@@ -97,10 +102,10 @@ var allFlags = []flag{
 	{keyPaceQueued, server.DefaultPace.Queued, "how long a schedule stays Queued", nil},
 	{keyPaceList, server.DefaultPace.Listing, "how long a Running schedule lists repositories", nil},
 	{keyPaceScan, server.DefaultPace.Scanning, "how long a Running schedule scans images", nil},
-	{keyPortFile, "", "file to write host:port to when the emulator listens; " +
+	{keyPortFile, "", "file that has host:port while the emulator listens; " +
 		"with --addr 127.0.0.1:0 a free port is chosen", nil},
 	{keyReadyFD, 0, "file descriptor to write a line of JSON to when the emulator listens: " +
-		`{"url":…,"addr":…,"pid":…}`, nil},
+		`{"url":…,"addr":…,"pid":…}, with --tls also "ca", the certificate of the authority`, nil},
 	{keyRateCalls, 0, "maximum calls per user and operation in a window; 0 for no limit", nil},
 	{keyRateStatus, http.StatusTooManyRequests, "status returned when the rate limit is exceeded: 429 as on the " +
 		"gateway, or 409 as on the API servers", []string{"429", "409"}},
@@ -115,7 +120,10 @@ var allFlags = []flag{
 	{keyChecks, string(server.ValidateGenerated), "generated: check requests with code generated from " +
 		"the document; reference: interpret the document, many times slower", []string{"generated", "reference"}},
 	{keyTLS, false, "serve HTTPS, with a generated certificate for this machine unless --tls-cert is given", nil},
+	{keyTLSCA, "", "file to write the certificate of the authority of a generated certificate to (PEM)", nil},
 	{keyTLSCert, "", "file with the certificate (PEM); together with --tls-key, it enables HTTPS", nil},
+	{keyTLSHosts, []string{}, "names and IP addresses that a generated certificate is valid for, besides those of " +
+		"this machine; repeatable", nil},
 	{keyTLSKey, "", "file with the key of the certificate (PEM)", nil},
 	{keyValidate, false, "check every response against the OpenAPI document; return 500 for one that violates it", nil},
 	{keyWelcome, false, "print the base URL, a token and an example call to standard output at the start", nil},
@@ -126,6 +134,8 @@ func addFlags(set *pflag.FlagSet) {
 		switch initial := f.initial.(type) {
 		case string:
 			set.String(f.name, initial, f.usage)
+		case []string:
+			set.StringSlice(f.name, initial, f.usage)
 		case int:
 			set.Int(f.name, initial, f.usage)
 		case bool:

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 //	replace FILE OLD NEW   changes a file
 //	damage FILE SQL   changes a database without the daemon
 //	quit            stops qcsd with SIGTERM and writes its log to qcsd.log
-//	exec call METHOD PATH [CONTENT-TYPE BODY]   makes a call and prints status and body
+//	exec call METHOD PATH [CONTENT-TYPE BODY]   makes a call, to the host $NAME if it is set, and prints status and body
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("../../..")
@@ -155,6 +155,7 @@ func call() {
 		r.Header.Set("Content-Type", os.Args[3])
 	}
 	r.Header.Set("Authorization", "Bearer "+os.Getenv("TOKEN"))
+	r.Host = os.Getenv("NAME") // "": that of BASE
 	h := http.DefaultClient
 	if path := os.Getenv("CACERT"); path != "" {
 		text, err := os.ReadFile(path)
@@ -163,7 +164,7 @@ func call() {
 			fmt.Fprintln(os.Stderr, "no certificate in", path, err)
 			os.Exit(1)
 		}
-		h = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+		h = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: os.Getenv("NAME")}}}
 	}
 	response, err := h.Do(r)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -33,7 +34,10 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	pair, err := certificate(k)
+	if err := removePortFile(k, ""); err != nil {
+		return err
+	}
+	pair, ca, err := certificate(k)
 	if err != nil {
 		return err
 	}
@@ -44,7 +48,9 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 	options.Address = "http://" + listener.Addr().String()
 	if pair != nil {
 		options.Address = "https://" + listener.Addr().String()
-		options.Certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+		if options.Certificate = ca; ca == nil {
+			options.Certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+		}
 		config := &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12}
 		listener = tls.NewListener(listener, config)
 	}
@@ -61,9 +67,11 @@ func (p *program) serve(cmd *cobra.Command, _ []string) error {
 		data = "PostgreSQL"
 	}
 	options.Logger.Info("listening", "url", base, "data", data, "version", options.Version)
-	if err := announce(k, base, listener.Addr().String()); err != nil {
+	addr := listener.Addr().String()
+	if err := announce(k, ready{base, addr, os.Getpid(), string(ca)}); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	defer removePortFile(k, addr+"\n") //nolint:errcheck // the process ends
 	if k.Bool(keyWelcome) {
 		if err := welcome(p.stdout, s, base); err != nil {
 			return err

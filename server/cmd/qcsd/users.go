@@ -12,7 +12,8 @@ import (
 	"github.com/qcsdev/qcs/server"
 )
 
-// list returns a setting that is a list in the file and a comma-separated text in the environment.
+// list returns a setting that is a list in the file, a comma-separated text in the environment, and
+// may be a flag that is repeated.
 // The error does not contain an item, which may have a password.
 func list(k *koanf.Koanf, key string) ([]string, error) {
 	var items []string
@@ -20,6 +21,8 @@ func list(k *koanf.Koanf, key string) ([]string, error) {
 	case nil:
 	case string:
 		items = strings.Split(value, ",")
+	case []string:
+		items = slices.Clone(value)
 	case []any:
 		for i, item := range value {
 			text, ok := item.(string)

@@ -84,7 +84,7 @@ type Control struct {
 	Owner string // secret that allows ResetData to processes of the same user; "" for none
 	// Closed refuses operations on worlds if there is no Token.
 	Closed bool
-	// Hosts are the allowed values of the header Host; nil for any.
+	// Hosts are the allowed names in the header Host, without regard to case; nil for any.
 	Hosts []string
 }
 
@@ -106,11 +106,7 @@ func (c Control) check(r *http.Request, operation string) error {
 	if isForeign(r) {
 		return &ForbiddenError{"The control API takes no calls from pages of other sites."}
 	}
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	if c.Hosts != nil && !slices.Contains(c.Hosts, strings.Trim(host, "[]")) {
+	if !c.knows(r.Host) {
 		return &ForbiddenError{"The control API does not know the host of this call."}
 	}
 	if !permissions[operation].administers {
@@ -130,10 +126,20 @@ func (c Control) check(r *http.Request, operation string) error {
 	return nil
 }
 
+// knows reports whether the host of a call, which may have a port, is one of the allowed ones.
+func (c Control) knows(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".") // "localhost." is the same name
+	return c.Hosts == nil || slices.ContainsFunc(c.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+}
+
 // isForeign reports whether a call comes from a page of another site.
 func isForeign(r *http.Request) bool {
 	origin, err := url.Parse(r.Header.Get("Origin"))
-	return err != nil || origin.Host != "" && origin.Host != r.Host || r.Header.Get("Sec-Fetch-Site") == "cross-site"
+	return err != nil || origin.Host != "" && !strings.EqualFold(origin.Host, r.Host) ||
+		r.Header.Get("Sec-Fetch-Site") == "cross-site"
 }
 
 // same compares secrets in constant time.

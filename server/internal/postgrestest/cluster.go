@@ -53,11 +53,24 @@ func Durable(t testing.TB) *Cluster {
 
 // Crash stops the server immediately, without a checkpoint, and starts it again.
 func (c *Cluster) Crash() error {
-	if err := c.ctl("--mode", "immediate", "stop").run(); err != nil {
+	return c.restart("immediate")
+}
+
+// Restart stops the server, which ends all connections, and starts it again.
+func (c *Cluster) Restart() error { return c.restart("fast") }
+
+func (c *Cluster) restart(mode string) error {
+	if err := c.Stop(mode); err != nil {
 		return err
 	}
-	return c.ctl("--wait", "start").run()
+	return c.Start()
 }
+
+// Stop stops the server in a mode of pg_ctl, "fast" or "immediate".
+func (c *Cluster) Stop(mode string) error { return c.ctl("--mode", mode, "stop").run() }
+
+// Start starts the server after Stop.
+func (c *Cluster) Start() error { return c.ctl("--wait", "start").run() }
 
 // launch starts a server with its data in a new folder, which is removed when the process ends.
 func launch(parent, settings string) (*Cluster, error) {

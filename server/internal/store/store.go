@@ -19,6 +19,10 @@ import (
 // ErrNotFound means that a row does not exist in the world of the transaction.
 var ErrNotFound = sqldb.ErrNotFound
 
+// ErrUnavailable means that the database was busy or could not be reached, and that the transaction
+// has committed nothing.
+var ErrUnavailable = sqldb.ErrUnavailable
+
 // Busy reports whether the database could not be used now, so that a later try can succeed.
 func Busy(err error) bool { return sqldb.Busy(err) }
 

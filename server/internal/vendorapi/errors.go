@@ -38,6 +38,7 @@ type problem struct {
 	detail  string // for X-QCS-Detail and the log
 	rule    string // name of an openapi.Refusal, if one was applied
 	code    string // of the body; default: made from the status
+	wait    string // Retry-After; "" for none
 }
 
 // problems is the one table from errors to responses, read from top to bottom. An error that no row
@@ -89,7 +90,16 @@ var problems = []func(error) (problem, bool){
 	is(auth.ErrFreePlan, http.StatusConflict,
 		"The Report APIs are not supported in subscriptions with the Container Security Free version."),
 	is(store.ErrNotFound, http.StatusNotFound, "Not found."),
+	func(err error) (problem, bool) {
+		return problem{
+			status: http.StatusServiceUnavailable, message: "Service unavailable.", wait: databaseWait,
+			detail: store.ErrUnavailable.Error(),
+		}, errors.Is(err, store.ErrUnavailable)
+	},
 }
+
+// databaseWait is when a call can be made again while the database cannot be reached, in seconds.
+const databaseWait = "1"
 
 // problemFrom returns a problem whose detail is the text of the error.
 func problemFrom(status int, message string, err error) problem {
@@ -174,6 +184,9 @@ func Fail(now func() time.Time) request.Fail {
 				limit = maxExplained
 			}
 			header.Set(Detail, ascii(p.detail, limit)+ruleDetail(p.rule))
+		}
+		if p.wait != "" {
+			header.Set("Retry-After", p.wait)
 		}
 		var method *contract.MethodError
 		if errors.As(err, &method) {

@@ -10,6 +10,10 @@ import (
 	"modernc.org/sqlite"
 )
 
+// ErrUnavailable means that a transaction ended with an error that is Busy, and that it has
+// certainly committed nothing.
+var ErrUnavailable = errors.New("the database is not available")
+
 // ErrConnect means that a database server could not be reached, or refused the connection. The
 // connector of a server wraps it.
 var ErrConnect = errors.New("no connection to the database")
@@ -51,6 +55,24 @@ func lost(err error) bool {
 		return strings.HasPrefix(c, "08") || strings.HasPrefix(c, "57P0") || c == "53300"
 	}
 	var network net.Error
-	return errors.Is(err, ErrConnect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) || errors.As(err, &network) && !network.Timeout()
+	return errors.Is(err, ErrConnect) || errors.Is(err, driver.ErrBadConn) || unsent(err) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &network) && !network.Timeout()
+}
+
+// undone reports whether a commit that failed has certainly committed nothing: the database itself
+// refused it, or the connection was lost before the commit was sent.
+func undone(err error) bool {
+	var embedded *sqlite.Error
+	return code(err) != "" || errors.As(err, &embedded) && Busy(err) || unsent(err)
+}
+
+// unsent reports whether an error of the driver of PostgreSQL says that nothing was sent to the
+// server, as on a connection that was closed before.
+func unsent(err error) bool {
+	var e interface {
+		error
+		SafeToRetry() bool
+	}
+	return errors.As(err, &e) && e.SafeToRetry()
 }

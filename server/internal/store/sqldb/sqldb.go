@@ -146,7 +146,7 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 
 // Write runs f in a transaction that is committed when f returns nil and rolled back otherwise. It
 // runs f again, in a new transaction, if PostgreSQL rolled the transaction back because of a
-// conflict, or if the connection was lost before the commit.
+// conflict, or if the connection was lost and nothing was committed.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	return db.try(ctx, func() error { return db.run(ctx, true, f) })
 }
@@ -206,7 +206,10 @@ func (db *DB) run(ctx context.Context, writes bool, f func(*Tx) error) error {
 	for _, end := range ended {
 		end(err == nil)
 	}
-	if err != nil {
+	switch {
+	case err != nil && (!writes || undone(err)):
+		return fmt.Errorf("commit: %w", err)
+	case err != nil:
 		return &commitError{err}
 	}
 	if writes {
@@ -228,7 +231,11 @@ func (db *DB) try(ctx context.Context, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()
 		var unknown *commitError
-		if err == nil || !db.shared || n == attempts || !conflict(err) && (!lost(err) || errors.As(err, &unknown)) {
+		if err == nil || !Busy(err) || errors.As(err, &unknown) {
+			return err
+		}
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		if !db.shared || n == attempts {
 			return err
 		}
 		timer := time.NewTimer(backoff << (n - 1))
@@ -241,7 +248,7 @@ func (db *DB) try(ctx context.Context, do func() error) error {
 	}
 }
 
-// commitError means that a commit failed.
+// commitError means that a commit failed, and that it is not known whether it was done.
 type commitError struct{ err error }
 
 func (e *commitError) Error() string { return "commit: " + e.err.Error() }
