@@ -97,11 +97,12 @@ chaos: postgres ## kill the daemon 200 times on SQLite and replicas 50 times on 
 	QCS_CHAOS_KILLS=50 $(GO) test ./server/cmd/qcsd -count=1 -v -timeout 60m -run '^TestChaosPostgres$$'
 
 .PHONY: fuzz
-fuzz: ## fuzz the filter language and the binders, and compare SQL with evaluation and binders with package contract (FUZZTIME=30s)
+fuzz: ## fuzz the filter language and the binders, compare SQL with evaluation and binders with package contract, and send 100,000 hostile requests (FUZZTIME=30s)
 	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME)
 	$(GO) test ./openapi/qql -run '^$$' -fuzz FuzzBuild -fuzztime $(FUZZTIME)
 	$(GO) test ./server/internal/store -run TestWhereEqualsEval -rapid.checks=20000
 	QCS_AGREE=100000 $(GO) test ./gen/bindgen -count=1 -v -run '^TestBindersAgreeWithTheReference$$'
+	QCS_HOSTILE=100000 $(GO) test ./server -count=1 -v -timeout 60m -run '^TestHostileRequests$$'
 	$(GO) test ./gen/bindgen -run '^$$' -fuzz FuzzBody -fuzztime $(FUZZTIME)
 	$(GO) test ./gen/bindgen -run '^$$' -fuzz FuzzQuery -fuzztime $(FUZZTIME)
 

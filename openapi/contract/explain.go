@@ -27,6 +27,9 @@ func (e RequestErrors) Error() string {
 // *RequestError or, for several faults, RequestErrors.
 func (m Match) Explain(r *http.Request) error {
 	data, err := m.readBody(r)
+	if err != nil && m.detail().route.Operation.RequestBody == nil {
+		data, err = []byte("unread"), nil // an operation that takes no body refuses each in the same way
+	}
 	if err != nil {
 		return err
 	}

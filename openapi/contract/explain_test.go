@@ -23,6 +23,7 @@ func TestExplainListsAllFaults(t *testing.T) {
 			"two fields", "POST", "registry/validate", `{"registryType":"V2","registryUri":8,"credentialType":9}`,
 			`body at /credentialType: value is not one of the allowed values ["None","Token","BasicAuth","DockerHub","Oauth","AWS","ACR"]; body at /registryUri: value must be a string`,
 		},
+		{"a large body where none is due", "GET", "registry", strings.Repeat(" ", 1<<20+1), `body: ListRegistries takes none`},
 		{"one fault", "GET", "registry?pageSize=a", "", `query parameter "pageSize": not an integer`},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), tt.method, "http://h/csapi/v1.3/"+tt.target, strings.NewReader(tt.body))

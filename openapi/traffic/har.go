@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -101,13 +102,16 @@ func headerPairs(headers map[string]string) []pair {
 	return pairs
 }
 
+// Visible gives a text with U+FFFD in place of NUL characters, which no text of a document has.
+func Visible(text string) string { return strings.ReplaceAll(text, "\x00", "\uFFFD") }
+
 // queryPairs gives the parameters of a query as sorted pairs, without those that cannot be parsed.
 func queryPairs(query string) []pair {
 	pairs := []pair{}
 	values, _ := url.ParseQuery(query) // the valid parameters come with the error
 	for name, list := range values {
 		for _, value := range list {
-			pairs = append(pairs, pair{name, value})
+			pairs = append(pairs, pair{Visible(name), Visible(value)})
 		}
 	}
 	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.Name+a.Value, b.Name+b.Value) })

@@ -3,6 +3,7 @@ package controlapi
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
@@ -121,7 +122,8 @@ func (h *Handlers) ExportJournal(
 	for i, e := range calls {
 		entries[i] = wire.Entry{
 			Start: e.At.Time(), Took: time.Duration(e.TookMicros) * time.Microsecond,
-			Method: e.Method, URL: "http://" + e.RequestHeaders["Host"] + e.Path, Query: e.Query, Status: e.Status,
+			Method: e.Method, Query: e.Query, Status: e.Status,
+			URL:            "http://" + e.RequestHeaders["Host"] + (&url.URL{Path: e.Path}).EscapedPath(),
 			RequestHeaders: e.RequestHeaders, ResponseHeaders: e.ResponseHeaders,
 			RequestBody: e.RequestBody, ResponseBody: e.ResponseBody,
 		}

@@ -172,7 +172,8 @@ func (e entry) shown() control.Exchange {
 	if e.Query != "" {
 		r.URL += "?" + e.Query
 	}
-	e.Curl = wire.Curl(r)
+	e.Curl = wire.Visible(wire.Curl(r))
+	e.Path, e.RequestBody = wire.Visible(e.Path), wire.Visible(e.RequestBody)
 	e.RequestHeaders, e.ResponseHeaders = maps.Clone(e.RequestHeaders), maps.Clone(e.ResponseHeaders)
 	return e.Exchange
 }

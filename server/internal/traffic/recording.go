@@ -227,7 +227,7 @@ func (r *recording) add(c control.RecordedCall, body string) {
 	query := c.Query
 	c.Query = wire.RedactQuery(query)
 	c.Unchecked = c.Body != body || c.Query != query
-	if !utf8.ValidString(c.Body) || !utf8.ValidString(c.Answer) {
+	if !isText(c.Body) || !isText(c.Answer) {
 		c.Base64 = true
 		c.Body = base64.StdEncoding.EncodeToString([]byte(c.Body))
 		c.Answer = base64.StdEncoding.EncodeToString([]byte(c.Answer))
@@ -236,6 +236,9 @@ func (r *recording) add(c control.RecordedCall, body string) {
 		r.scenario.Recording.Calls = append(r.scenario.Recording.Calls, c)
 	}
 }
+
+// isText reports whether a recording can contain a body as it is.
+func isText(body string) bool { return utf8.ValidString(body) && !strings.ContainsRune(body, 0) }
 
 // callContext is in which world and when a recorded call is made, and what its ids are drawn from.
 type callContext struct {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/openapi/qql"
+	wire "github.com/qcsdev/qcs/openapi/traffic"
 	"github.com/qcsdev/qcs/server/internal/match"
 )
 
@@ -70,7 +71,7 @@ func (x Expected) compare(e entry) control.NearestCall {
 		differs = append(differs, "filter")
 	}
 	return control.NearestCall{
-		Seq: e.Seq, Method: e.Method, Path: e.Path, Query: e.Query, Operation: e.Operation, User: e.User,
+		Seq: e.Seq, Method: e.Method, Path: wire.Visible(e.Path), Query: e.Query, Operation: e.Operation, User: e.User,
 		Status: e.Status, Differs: append([]string{}, differs...), // never null
 	}
 }
