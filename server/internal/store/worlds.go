@@ -75,10 +75,18 @@ type World struct {
 	Generation int64 // of its tokens; tokens of an earlier generation have expired
 }
 
+func (w *World) fields() []any { return []any{&w.Name, &w.Plan, &w.Generation} }
+
+const listedWorlds = `SELECT id, plan, generation FROM world ORDER BY position, id`
+
 // Worlds lists the worlds by position.
 func (tx *Tx) Worlds(ctx context.Context) ([]World, error) {
-	return collect(ctx, tx, func(w *World) []any { return []any{&w.Name, &w.Plan, &w.Generation} },
-		query(`SELECT id, plan, generation FROM world ORDER BY position, id`))
+	return collect(ctx, tx, (*World).fields, query(listedWorlds))
+}
+
+// WorldsPage lists a page of the worlds by position; the first page is 1.
+func (tx *Tx) WorldsPage(ctx context.Context, number, size int) ([]World, error) {
+	return collect(ctx, tx, (*World).fields, query(listedWorlds+` LIMIT $1 OFFSET $2`, size, (number-1)*size))
 }
 
 // WorldNamed reads a world, or returns ErrNotFound.
