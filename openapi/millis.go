@@ -34,7 +34,7 @@ func (m Millis) Add(d time.Duration) Millis { return m + Millis(d.Milliseconds()
 
 // MarshalJSON writes the digits in quotes.
 func (m Millis) MarshalJSON() ([]byte, error) {
-	return strconv.AppendQuote(nil, strconv.FormatInt(int64(m), 10)), nil
+	return append(strconv.AppendInt([]byte{'"'}, int64(m), 10), '"'), nil
 }
 
 // UnmarshalJSON reads digits with or without quotes, and RFC 3339 times, because services differ in

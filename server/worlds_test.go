@@ -123,6 +123,64 @@ func TestWorlds(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+// TestPagesOfWorlds checks that the pages together are the whole list, with the same users, and that a
+// page beyond the last one is empty.
+func TestPagesOfWorlds(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithoutRunner())
+	ctx, a := t.Context(), admin(srv)
+	for i := range 6 {
+		must(a.CreateWorld(ctx, control.WorldRequest{Name: fmt.Sprint("w", 9-i), Users: []control.UserRequest{{Name: fmt.Sprint("b", i)}, {Name: fmt.Sprint("a", i), Role: control.RoleReader}}}))(t)
+	}
+	whole := must(a.ListWorlds(ctx))(t)
+	if len(whole) != 7 || len(whole[0].Users) != 1 || len(whole[6].Users) != 2 {
+		t.Fatalf("got %+v", whole)
+	}
+	var paged []control.World
+	for number := 1; number <= 3; number++ {
+		page := must(a.ListWorldsPage(ctx, control.ListWorldsParams{PageNumber: &number, PageSize: new(3)}))(t)
+		paged = append(paged, page...)
+	}
+	if diff := cmp.Diff(whole, paged); diff != "" {
+		t.Errorf("(-whole +pages):\n%s", diff)
+	}
+	for name, tt := range map[string]struct {
+		page control.ListWorldsParams
+		want []control.World
+	}{
+		"size only":           {control.ListWorldsParams{PageSize: new(2)}, whole[:2]},
+		"number only":         {control.ListWorldsParams{PageNumber: new(1)}, whole},
+		"after the last page": {control.ListWorldsParams{PageNumber: new(9), PageSize: new(3)}, []control.World{}},
+	} {
+		if diff := cmp.Diff(tt.want, must(a.ListWorldsPage(ctx, tt.page))(t)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, query := range []string{"?pageSize=0", "?pageSize=1001", "?pageNumber=0", "?pageNumber=x"} {
+		get(t, srv, "/_qcs/worlds"+query).want(t, http.StatusBadRequest)
+	}
+}
+
+// BenchmarkWorldsPage lists 50 of 3,000 worlds, and all of them.
+func BenchmarkWorldsPage(b *testing.B) {
+	srv := newServer(b, servertest.WithoutRunner(), servertest.WithPort())
+	a := admin(srv)
+	for range 3000 {
+		if _, err := a.CreateWorld(b.Context(), control.WorldRequest{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, page := range map[string]control.ListWorldsParams{"3000-worlds/page-of-50": {PageNumber: new(30), PageSize: new(50)}, "3000-worlds/all": {}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := a.ListWorldsPage(b.Context(), page); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // TestWorldsSurviveARestart checks that worlds from calls exist after a restart, with users and data.
 func TestWorldsSurviveARestart(t *testing.T) {
 	t.Parallel()

@@ -72,9 +72,14 @@ type none = struct{}
 
 func noResult(_ none, err error) error { return err }
 
-// ListWorlds gives the worlds: GET /_qcs/worlds.
+// ListWorlds gives all worlds: GET /_qcs/worlds.
 func (c *Client) ListWorlds(ctx context.Context) ([]control.World, error) {
-	return client.Decode[[]control.World](c.wire.ListWorlds(ctx))
+	return c.ListWorldsPage(ctx, control.ListWorldsParams{})
+}
+
+// ListWorldsPage gives a page of the worlds: GET /_qcs/worlds?pageNumber=…&pageSize=….
+func (c *Client) ListWorldsPage(ctx context.Context, page control.ListWorldsParams) ([]control.World, error) {
+	return client.Decode[[]control.World](c.wire.ListWorlds(ctx, &page))
 }
 
 // CreateWorld makes a world, and gives the passwords and tokens of its users: POST /_qcs/worlds.

@@ -1236,6 +1236,15 @@ type ListJournalParams struct {
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListWorldsParams defines parameters for ListWorlds.
+type ListWorldsParams struct {
+	// PageNumber Number of the page, counted from 1. With `pageSize` only, the first page.
+	PageNumber *int `form:"pageNumber,omitempty" json:"pageNumber,omitempty"`
+
+	// PageSize Number of worlds on a page. With `pageNumber` only, 50.
+	PageSize *int `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+}
+
 // SetClockJSONRequestBody defines body for SetClock for application/json ContentType.
 type SetClockJSONRequestBody = ClockSetting
 

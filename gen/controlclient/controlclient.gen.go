@@ -418,10 +418,10 @@ type ClientInterface interface {
 
 	// ListWorlds List the worlds
 	//
-	// The worlds with their users, without passwords.
+	// The worlds with their users, without passwords. Without `pageNumber` and `pageSize` the list has all worlds.
 	//
 	// Corresponds with GET /_qcs/worlds (the `ListWorlds` operationId).
-	ListWorlds(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ListWorlds(ctx context.Context, params *ListWorldsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateWorldWithBody Create a world
 	//
@@ -1229,11 +1229,11 @@ func (c *Client) ListUnmatched(ctx context.Context, reqEditors ...RequestEditorF
 
 // ListWorlds List the worlds
 //
-// The worlds with their users, without passwords.
+// The worlds with their users, without passwords. Without `pageNumber` and `pageSize` the list has all worlds.
 //
 // Corresponds with GET /_qcs/worlds (the `ListWorlds` operationId).
-func (c *Client) ListWorlds(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListWorldsRequest(c.Server)
+func (c *Client) ListWorlds(ctx context.Context, params *ListWorldsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListWorldsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2455,7 +2455,7 @@ func NewListUnmatchedRequest(server string) (*http.Request, error) {
 }
 
 // NewListWorldsRequest constructs an http.Request for the ListWorlds method
-func NewListWorldsRequest(server string) (*http.Request, error) {
+func NewListWorldsRequest(server string, params *ListWorldsParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -2471,6 +2471,45 @@ func NewListWorldsRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PageNumber != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageNumber", *params.PageNumber, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -3139,12 +3178,12 @@ type ClientWithResponsesInterface interface {
 
 	// ListWorldsWithResponse List the worlds
 	//
-	// The worlds with their users, without passwords.
+	// The worlds with their users, without passwords. Without `pageNumber` and `pageSize` the list has all worlds.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /_qcs/worlds (the `ListWorlds` operationId).
-	ListWorldsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWorldsResponse, error)
+	ListWorldsWithResponse(ctx context.Context, params *ListWorldsParams, reqEditors ...RequestEditorFn) (*ListWorldsResponse, error)
 
 	// CreateWorldWithBodyWithResponse Create a world
 	//
@@ -8954,13 +8993,13 @@ func (c *ClientWithResponses) ListUnmatchedWithResponse(ctx context.Context, req
 
 // ListWorldsWithResponse List the worlds
 //
-// The worlds with their users, without passwords.
+// The worlds with their users, without passwords. Without `pageNumber` and `pageSize` the list has all worlds.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /_qcs/worlds (the `ListWorlds` operationId).
-func (c *ClientWithResponses) ListWorldsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWorldsResponse, error) {
-	rsp, err := c.ListWorlds(ctx, reqEditors...)
+func (c *ClientWithResponses) ListWorldsWithResponse(ctx context.Context, params *ListWorldsParams, reqEditors ...RequestEditorFn) (*ListWorldsResponse, error) {
+	rsp, err := c.ListWorlds(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}

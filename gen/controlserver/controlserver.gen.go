@@ -108,7 +108,7 @@ type ServerInterface interface {
 	ListUnmatched(ctx echo.Context) error
 	// ListWorlds List the worlds
 	// (GET /_qcs/worlds)
-	ListWorlds(ctx echo.Context) error
+	ListWorlds(ctx echo.Context, params ListWorldsParams) error
 	// CreateWorld Create a world
 	// (POST /_qcs/worlds)
 	CreateWorld(ctx echo.Context) error
@@ -486,8 +486,24 @@ func (w *ServerInterfaceWrapper) ListUnmatched(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) ListWorlds(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWorldsParams
+	// ------------- Optional query parameter "pageNumber" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageNumber", ctx.QueryParams(), &params.PageNumber, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageNumber: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListWorlds(ctx)
+	err = w.Handler.ListWorlds(ctx, params)
 	return err
 }
 
@@ -5451,6 +5467,7 @@ func (response ListUnmatched500JSONResponse) VisitListUnmatchedResponse(w http.R
 }
 
 type ListWorldsRequestObject struct {
+	Params ListWorldsParams
 }
 
 type ListWorldsResponseObject interface {
@@ -7775,8 +7792,10 @@ func (sh *strictHandler) ListUnmatched(ctx echo.Context) error {
 }
 
 // ListWorlds operation middleware
-func (sh *strictHandler) ListWorlds(ctx echo.Context) error {
+func (sh *strictHandler) ListWorlds(ctx echo.Context, params ListWorldsParams) error {
 	var request ListWorldsRequestObject
+
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ListWorlds(ctx.Request().Context(), request.(ListWorldsRequestObject))

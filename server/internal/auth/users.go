@@ -141,13 +141,17 @@ func (a *Authority) stored(ctx context.Context) (accounts []store.Account, err e
 		accounts, err = tx.Accounts(ctx)
 		return err
 	})
+	return a.counting(accounts), err
+}
+
+// counting returns the users of the database that count.
+func (a *Authority) counting(accounts []store.Account) []store.Account {
 	if len(a.Configured) == 0 {
-		return accounts, err
+		return accounts
 	}
 	return slices.DeleteFunc(accounts, func(s store.Account) bool {
-		return slices.Contains(a.Worlds, s.World) ||
-			slices.ContainsFunc(a.Configured, func(u User) bool { return u.Name == s.Name })
-	}), err
+		return slices.Contains(a.Worlds, s.World) || a.IsConfigured(s.Name)
+	})
 }
 
 // makeFirst creates the user "admin" of the first world, unless another replica has just done so.
@@ -194,6 +198,24 @@ func (a *Authority) Users(ctx context.Context) (all []store.Account, err error) 
 	a.mu.Unlock()
 	slices.SortFunc(all, func(x, y store.Account) int { return strings.Compare(x.Name, y.Name) })
 	return all, nil
+}
+
+// UsersOf lists the users of some worlds by name.
+func (a *Authority) UsersOf(ctx context.Context, worlds []string) (all []store.Account, err error) {
+	err = a.Store.Read(ctx, "", func(tx *store.Tx) error {
+		all, err = tx.AccountsOf(ctx, worlds)
+		return err
+	})
+	all = a.counting(all)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, u := range a.Configured {
+		if account := a.users[u.Name]; slices.Contains(worlds, account.World) {
+			all = append(all, account)
+		}
+	}
+	slices.SortFunc(all, func(x, y store.Account) int { return strings.Compare(x.Name, y.Name) })
+	return all, err
 }
 
 // Knows reports whether a login name is taken, without a query of the database.

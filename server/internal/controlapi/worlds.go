@@ -15,24 +15,51 @@ import (
 	"github.com/qcsdev/qcs/server/internal/world"
 )
 
-// ListWorlds answers the worlds with their users.
+// defaultWorldsPage is the size of a page of worlds if the caller gives only its number.
+const defaultWorldsPage = 50
+
+// ListWorlds answers all worlds, or a page of them, with their users.
 func (h *Handlers) ListWorlds(
-	ctx context.Context, _ controlserver.ListWorldsRequestObject,
+	ctx context.Context, r controlserver.ListWorldsRequestObject,
 ) (controlserver.ListWorldsResponseObject, error) {
-	users, err := h.Authority.Users(ctx)
+	var worlds []store.World
+	number, size := r.Params.PageNumber, r.Params.PageSize
+	paged := number != nil || size != nil
+	err := h.Store.Read(ctx, "", func(tx *store.Tx) (err error) {
+		if paged {
+			worlds, err = tx.WorldsPage(ctx, rule.Or(number, 1), rule.Or(size, defaultWorldsPage))
+		} else {
+			worlds, err = tx.Worlds(ctx)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	var worlds []store.World
-	err = h.Store.Read(ctx, "", func(tx *store.Tx) (err error) {
-		worlds, err = tx.Worlds(ctx)
-		return err
-	})
-	all := make(controlserver.ListWorlds200JSONResponse, len(worlds))
-	for i, w := range worlds {
-		all[i] = describe(w, users)
+	var users []store.Account
+	if paged {
+		names := make([]string, len(worlds))
+		for i, w := range worlds {
+			names[i] = w.Name
+		}
+		users, err = h.Authority.UsersOf(ctx, names)
+	} else {
+		users, err = h.Authority.Users(ctx)
 	}
-	return all, err
+	return controlserver.ListWorlds200JSONResponse(describeAll(worlds, users)), err
+}
+
+// describeAll shows worlds, each with those of the users that belong to it.
+func describeAll(worlds []store.World, users []store.Account) []control.World {
+	of := map[string][]store.Account{}
+	for _, u := range users {
+		of[u.World] = append(of[u.World], u)
+	}
+	all := make([]control.World, len(worlds))
+	for i, w := range worlds {
+		all[i] = describe(w, of[w.Name])
+	}
+	return all
 }
 
 // CreateWorld makes a world and answers how to log in to it.

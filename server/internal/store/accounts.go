@@ -41,6 +41,13 @@ func (tx *Tx) Accounts(ctx context.Context) ([]Account, error) {
 	return collect(ctx, tx, (*Account).fields, query(`SELECT `+accountColumns+` FROM account ORDER BY name`))
 }
 
+// AccountsOf lists the users of some worlds.
+func (tx *Tx) AccountsOf(ctx context.Context, worlds []string) ([]Account, error) {
+	list := tx.in(`account.world`, worlds)
+	return collect(ctx, tx, (*Account).fields,
+		query(`SELECT `+accountColumns+` FROM account WHERE `+list.text+` ORDER BY name`, list.args...))
+}
+
 // SetRole changes the role of a user of the world, or returns ErrNotFound.
 func (tx *Tx) SetRole(ctx context.Context, name, role string) error {
 	return tx.runOne(ctx, "user", ErrNotFound,

@@ -22,7 +22,7 @@ func (h *Handlers) ListSchedules(
 	if restsOn(ctx, b); err == nil && h.isEmpty(len(page.Data)) {
 		return apiserver.ListSchedules204Response{}, nil
 	}
-	return apiserver.ListSchedules200JSONResponse(page), err
+	return schedulesResponse(page), err
 }
 
 // CreateSchedule adds a schedule.
