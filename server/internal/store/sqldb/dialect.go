@@ -91,6 +91,7 @@ func source(path string, write bool) string {
 	query := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(NORMAL)"}}
 	if path != Memory {
 		query.Add("_pragma", "journal_mode(WAL)")
+		query.Add("_pragma", "mmap_size(1073741824)") // bytes of the file that are read without a system call
 	}
 	if write {
 		query.Set("_txlock", "immediate")
