@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,12 +39,16 @@ func pageOf(t *testing.T, w *world, filter, sort string, number int) int {
 	return n
 }
 
+// pick returns one of some texts.
+func pick(random *rand.Rand, texts ...string) string { return texts[random.IntN(len(texts))] }
+
 // TestPages compares pages with the same rows of the whole list, in random order and with changes between them, including deep pages and pages after the last one.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.registry(t, "r")
 	random := rand.New(rand.NewPCG(5, 6))
+	var ids []string // of the newest schedules
 	add := func(n int) {
 		w.write(t, func(ctx context.Context, tx *store.Tx) error {
 			all := make([]store.Schedule, n)
@@ -54,14 +59,19 @@ func TestPages(t *testing.T) {
 					Name: fmt.Sprint("scan ", random.IntN(5)), Filters: filters(), Created: tx.Now.Add(ago()), Updated: tx.Now.Add(ago()),
 				}, RegistryID: "r"}
 			}
+			for _, row := range all {
+				ids = append(ids, row.ScheduleUUID)
+			}
+			ids = ids[max(0, len(ids)-100):]
 			return tx.InsertSchedules(ctx, all)
 		})
 	}
 	add(400)
 	seen := map[string]int{}
 	for turn := range 150 {
-		filter := []string{"", "status:Finished", "status:Finished AND name:scan*", "updated<now-20s", "name:*"}[random.IntN(5)]
-		sort := []string{"", "created:asc", "created:desc", "name:asc", "status:desc"}[random.IntN(5)]
+		filter := pick(random, "", "status:Finished", "status:Finished AND name:scan*", "updated<now-20s", "updated>now-45s", "updated:[now-30s ... now-20s]", "created>now-40s",
+			"created:[now-45s ... now-40s]", "name:*", "repo:team*", "scheduleUuid:["+strings.Join(ids, ",")+"]")
+		sort := pick(random, "", "created:asc", "created:desc", "updated:asc", "updated:desc", "name:asc", "status:desc")
 		number := 1 + random.IntN(70)
 		for range 3 {
 			rows := pageOf(t, w, filter, sort, number)

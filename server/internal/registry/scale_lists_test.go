@@ -27,7 +27,7 @@ func (g big) readings(id string) []reading {
 
 // raw returns the statement, without the one for the total of the list.
 func (r reading) raw() string {
-	return fmt.Sprintf(`SELECT * FROM schedule WHERE world = 'w' AND registry = 'r'%s ORDER BY created DESC, id DESC LIMIT 50 OFFSET %d`, r.where, (r.page-1)*50)
+	return fmt.Sprintf(`SELECT * FROM schedule WHERE list = (SELECT number FROM schedule_list WHERE world = 'w' AND registry = 'r')%s ORDER BY created DESC, id DESC LIMIT 50 OFFSET %d`, r.where, (r.page-1)*50)
 }
 
 // lists measures pages, and the statements that read the same rows through the driver and in the shell.

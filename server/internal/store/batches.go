@@ -74,8 +74,8 @@ func Estimate(counts Counts, f qql.Filter) (status api.Status, n int) {
 // The two ways in which NextBatch finds the end of a batch.
 const (
 	bySeq = `SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM (SELECT seq FROM schedule
-		WHERE world = $1 AND registry = $2 AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5) AS next`
-	byStatus = `SELECT created, id FROM schedule WHERE world = $1 AND registry = $2 AND lower(status) = $3
+		WHERE ` + inList + ` AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5) AS next`
+	byStatus = `SELECT created, id FROM schedule WHERE ` + inList + ` AND lower(status) = $3
 		AND (created, id) > ($4, $5) ORDER BY created, id LIMIT 1 OFFSET $6`
 )
 
@@ -108,7 +108,8 @@ func (tx *Tx) NextBatch(ctx context.Context, counts Counts, f qql.Filter, b Batc
 func (b Batch) condition(tx *Tx, args ...any) statement {
 	args = append(args, tx.World, b.Registry)
 	n := len(args)
-	text := fmt.Sprintf(`world = $%d AND registry = $%d`, n-1, n)
+	text := fmt.Sprintf(`world = $%[1]d AND list = (SELECT number FROM schedule_list
+		WHERE world = $%[1]d AND registry = $%[2]d)`, n-1, n)
 	if b.status == "" {
 		args = append(args, b.After.Seq, min(b.To.Seq, b.UpTo))
 		text += fmt.Sprintf(` AND seq > $%d AND seq <= $%d`, n+1, n+2)
@@ -121,11 +122,11 @@ func (b Batch) condition(tx *Tx, args ...any) statement {
 			text += fmt.Sprintf(` AND seq <= $%d`, n+6)
 		}
 		if b.Exact() {
-			return statement{text, args}
+			return query(text, args...)
 		}
 	}
 	where := tx.condition(Schedules, b.filter, args...)
-	return statement{text + ` AND ` + where.text, where.args}
+	return query(text+` AND `+where.text, where.args...)
 }
 
 // CountByStatus counts the schedules of a batch by status.
@@ -179,7 +180,7 @@ func (tx *Tx) changeBatch(ctx context.Context, b Batch, counted map[api.Status]i
 			from = append(from, string(status))
 		}
 		list := tx.in(`status`, from, where.args...)
-		where = statement{where.text + ` AND ` + list.text, list.args}
+		where = query(where.text+` AND `+list.text, list.args...)
 	}
 	changed, err := tx.Exec(ctx, do.text+` WHERE `+where.text, where.args...)
 	if err != nil || changed == 0 {

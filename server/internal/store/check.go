@@ -15,6 +15,11 @@ var invariants = []string{
 			WHERE c.world = s.world AND c.registry = s.registry AND c.status = s.status)`,
 	`SELECT 'world ' || s.world || ', schedule ' || s.id || ': its registry ' || s.registry || ' does not exist'
 		FROM schedule s WHERE NOT EXISTS (SELECT 1 FROM registry r WHERE r.world = s.world AND r.id = s.registry)`,
+	`SELECT 'world ' || s.world || ', schedule ' || s.id || ': the number of its list is ' || s.list
+		FROM schedule s WHERE NOT EXISTS (SELECT 1 FROM schedule_list l
+			WHERE l.number = s.list AND l.world = s.world AND l.registry = s.registry)`,
+	`SELECT 'world ' || s.world || ', schedule ' || s.id || ': its filters are those of a target, which it lacks'
+		FROM schedule s WHERE s.repo = '' AND s.filters IN ('` + nullDays + `', '` + noDays + `')`,
 	`SELECT 'world ' || t.world || ', schedule ' || t.schedule || ': does not exist, but has a target'
 		FROM schedule_target t WHERE NOT EXISTS (SELECT 1 FROM schedule s
 			WHERE s.world = t.world AND s.id = t.schedule)`,

@@ -10,7 +10,10 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/oapi-codegen/nullable"
+
 	"github.com/qcsdev/qcs/gen/api"
+	"github.com/qcsdev/qcs/openapi/qql"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
 	"github.com/qcsdev/qcs/server/internal/store/sqldb"
 )
@@ -38,7 +41,7 @@ func TestCheckFindsDamage(t *testing.T) {
 			s := opened(t, database)
 			if err := s.Write(t.Context(), "w", func(tx *Tx) error {
 				return errors.Join(tx.PutWorld(t.Context(), "w", PlanFull, 0), tx.InsertRegistry(t.Context(), api.RegistryDetails{RegistryUUID: "r", RegistryURI: "https://r"}),
-					tx.InsertSchedule(t.Context(), Schedule{Schedule: api.Schedule{ScheduleUUID: "s", Status: api.StatusQueued}, RegistryID: "r"}))
+					tx.InsertSchedule(t.Context(), Schedule{Schedule: api.Schedule{ScheduleUUID: "s", Status: api.StatusQueued, Filters: []api.ScheduleFilter{{RepoTags: []api.RepoTag{{Repo: "a", Tag: nullable.NewNullableWithValue("b")}}}}}, RegistryID: "r"}))
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -49,6 +52,8 @@ func TestCheckFindsDamage(t *testing.T) {
 				{`UPDATE schedule_count SET n = 5`, `UPDATE schedule_count SET n = 1`, "the counter of Queued is 5, there are 1 schedules"},
 				{`UPDATE schedule_count SET status = 'Paused', n = 0`, `UPDATE schedule_count SET status = 'Queued', n = 1`, "there is no counter of Queued"},
 				{`UPDATE schedule SET registry = 'q'`, `UPDATE schedule SET registry = 'r'`, "its registry q does not exist"},
+				{`UPDATE schedule SET list = 7`, `UPDATE schedule SET list = 1`, "the number of its list is 7"},
+				{`UPDATE schedule SET repo = ''`, `UPDATE schedule SET repo = 'a'`, "its filters are those of a target, which it lacks"},
 				{`UPDATE registry SET images = 3`, `UPDATE registry SET images = 0`, "its totals are not those"},
 				{`INSERT INTO image_place (world, registry, repository, tag, sha, host) VALUES ('w', 'r', 'a', 'b', 'c', 'd')`, `DELETE FROM image_place`, "its image c does not exist"},
 				{
@@ -104,10 +109,17 @@ func TestMigrations(t *testing.T) {
 					`INSERT INTO world (id, plan) VALUES ('another', 'Free')`,
 					`INSERT INTO job (world, id, kind, registry, selection, state, total, done, matched, changed, skipped, outcomes, error, accepted, started, ended, position, upto, failures, seq)
 						VALUES ('kept', 'j', 'CancelSchedules', 'r', '{"filter":"name:a"}', 'Running', 5, 4, 0, 0, '{}', 'null', '', 1, 1, 0, 4, 9, 0, 1)`,
-					`INSERT INTO schedule VALUES ('kept', 's', 1, 'r', 'scan', TRUE, '', 0, '', FALSE, 'V2', 'Finished', '[]', 'null', 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 'Finished', 'null')`,
-					`INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES ('kept', 's', 0, 'team/app', 'v1')`,
+					insertOld("one", 1), insertOld("two", 2),
+					`INSERT INTO schedule_target (world, schedule, position, repo, tag) VALUES ('kept', 'one', 0, 'team/app', 'v1'), ('kept', 'two', 0, 'team/app', 'v1'), ('kept', 'two', 1, 'team/web', 'v2')`,
 				} {
 					execute(t, old, text)
+				}
+				if version >= oneTarget { // as the program of that version writes them
+					execute(t, old, `INSERT INTO schedule_list (number, world, registry) VALUES (1, 'kept', 'r')`)
+					execute(t, old, `UPDATE schedule SET list = 1`)
+					for _, text := range moveOnlyTargets {
+						execute(t, old, strings.ReplaceAll(text, "$1", "'kept'"))
+					}
 				}
 				if err := old.Close(); err != nil {
 					t.Fatal(err)
@@ -116,6 +128,7 @@ func TestMigrations(t *testing.T) {
 					testReadOnlyNeedsTheSchema(t, database, version)
 				}
 				s := opened(t, database)
+				testMigratedList(t, s)
 				testTargetsAreDeleted(t, s)
 				testMigratedJob(t, s, version)
 				if version < 6 {
@@ -183,20 +196,57 @@ func testWorldsGetNumbers(t *testing.T, s *Store) {
 	}
 }
 
-// testTargetsAreDeleted checks that the target of a schedule exists, and is deleted with the schedule.
+// insertOld returns the statement that inserts a schedule into a database of any schema.
+func insertOld(id string, seq int) string {
+	return fmt.Sprintf(`INSERT INTO schedule (world, id, seq, registry, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type, status, filters, errors, created, updated, job_start, job_completion, listing_start, listing_completion, scanning_start, scanning_completion, due_at, run_at, phase, queued_stay, listing_stay, scanning_stay, outcome, fault)
+		VALUES ('kept', '%s', %d, 'r', 'scan', TRUE, '', 0, '', FALSE, 'V2', 'Finished', '[{"repoTags":[{"repo":"team/app","tag":"v1"}]}]', 'null', 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 'Finished', 'null')`, id, seq)
+}
+
+// testMigratedList checks that the list of a registry has the schedules of before, with their targets.
+func testMigratedList(t *testing.T, s *Store) {
+	t.Helper()
+	for token, want := range map[string]int{"repo:team/app": 2, "repo:TEAM*": 2, "tag:v2": 1, "repo:team/web": 1, "repo:other": 0} {
+		e, err := qql.Parse(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := qql.Bind(e, Schedules.Schema, qql.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Read(t.Context(), "kept", func(tx *Tx) error {
+			page, total, err := tx.Schedules(t.Context(), "r", List{Filter: f, Page: 1, Size: 10})
+			if total != want || len(page) != want {
+				t.Errorf("%s: got %d of %d schedules, want %d", token, len(page), total, want)
+			}
+			for _, row := range page {
+				if row.Filters[0].RepoTags[0].Repo != "team/app" {
+					t.Errorf("got %+v", row)
+				}
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// testTargetsAreDeleted checks that only schedules with several targets have rows for them, which are deleted
+// with the schedule.
 func testTargetsAreDeleted(t *testing.T, s *Store) {
 	t.Helper()
-	var before, after int
-	if err := s.Write(t.Context(), "kept", func(tx *Tx) error {
-		count := func(n *int) error {
-			return tx.Scan(t.Context(), []any{n}, `SELECT COUNT(*) FROM schedule_target WHERE world = $1 AND schedule = 's' AND repo = 'team/app' AND tag = 'v1'`, tx.World)
+	var got [3]int // rows of the schedule with one target, of that with two, and of that after its deletion
+	if err := s.Write(t.Context(), "kept", func(tx *Tx) (err error) {
+		count := func(n *int, id string) {
+			err = errors.Join(err, tx.Scan(t.Context(), []any{n}, `SELECT COUNT(*) FROM schedule_target WHERE world = $1 AND schedule = $2`, tx.World, id))
 		}
-		_, err := tx.Exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 'other'`, tx.World)
-		err = errors.Join(err, count(&before))
-		_, failed := tx.Exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 's'`, tx.World)
-		return errors.Join(err, failed, count(&after))
-	}); err != nil || before != 1 || after != 0 {
-		t.Errorf("targets of a schedule: got %d, and %d after its deletion, %v; want 1 and 0", before, after, err)
+		count(&got[0], "one")
+		count(&got[1], "two")
+		_, failed := tx.Exec(t.Context(), `DELETE FROM schedule WHERE world = $1 AND id = 'two'`, tx.World)
+		count(&got[2], "two")
+		return errors.Join(err, failed)
+	}); err != nil || got != [3]int{0, 2, 0} {
+		t.Errorf("rows of targets: got %v, %v; want 0, 2 and 0", got, err)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestListsUseIndexes(t *testing.T) {
 		read     func(ctx context.Context, tx *Tx, l List) error
 	}{
 		"schedules": {Schedules, []string{
-			"", "status:Running", "status:Finished AND name:scan*", "scheduleUuid:s1", "scheduleUuid:[s1, s2]", "scheduleUuid:*", "(scheduleUuid:*) AND status:[Canceled, Finished]", "name:nightly", "repo:team/app", "created>now-7d",
+			"", "status:Running", "status:Finished AND name:scan*", "scheduleUuid:s1", "scheduleUuid:[s1, s2]", "scheduleUuid:*", "(scheduleUuid:*) AND status:[Canceled, Finished]", "name:nightly", "repo:team/app", "repo:team*", "created>now-7d", "updated>now-7d", "updated:[now-7d ... now]",
 		}, func(ctx context.Context, tx *Tx, l List) error { _, _, err := tx.Schedules(ctx, "r", l); return err }},
 		"registries": {Registries, []string{"", "registryUri:`https://r`", "registryUuid:r", "registryName:r", "registryType:V2"}, func(ctx context.Context, tx *Tx, l List) error {
 			_, _, err := tx.Registries(ctx, l)
@@ -44,7 +44,7 @@ func TestListsUseIndexes(t *testing.T) {
 		if err := s.Write(t.Context(), "w", func(tx *Tx) error {
 			var all []Schedule
 			for i := range 2000 {
-				all = append(all, Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprint("s", i), Status: api.StatusQueued, Created: tx.Now}, RegistryID: "r"})
+				all = append(all, Schedule{Schedule: api.Schedule{ScheduleUUID: fmt.Sprint("s", i), Status: api.StatusQueued, Created: tx.Now, Updated: tx.Now}, RegistryID: "r"})
 			}
 			if err := tx.PutWorld(t.Context(), "w", PlanFull, 0); err != nil {
 				return err
@@ -67,7 +67,7 @@ func TestListsUseIndexes(t *testing.T) {
 						}
 					}
 					var queries []statement
-					ctx := sqldb.WithTrace(t.Context(), func(query string, args []any) { queries = append(queries, statement{query, args}) })
+					ctx := sqldb.WithTrace(t.Context(), func(text string, args []any) { queries = append(queries, query(text, args...)) })
 					if err := s.Read(ctx, "w", func(tx *Tx) error {
 						if err := l.read(ctx, tx, List{Filter: f, Page: 12, Size: 50}); err != nil {
 							return err

@@ -11,8 +11,8 @@ import (
 // Images are the tokens of the list of images. Public scripts use repo.repository, sha and
 // lastScanned; the others are the fields of a response (our choice).
 var Images = resource("created:desc", map[string]string{
-	"repo": `EXISTS (SELECT 1 FROM image_place WHERE image_place.world = image.world
-		AND image_place.sha = image.sha AND %s)`,
+	"repo": `EXISTS (SELECT 1 FROM image_place WHERE image_place.world = %[2]s
+		AND image_place.sha = image.sha AND %[1]s)`,
 }, []token{
 	{qql.Field{Token: "sha", Kind: qql.ID}, "sha"},
 	{qql.Field{Token: "imageId", Kind: qql.ID}, "substr(sha, 1, 12)"},

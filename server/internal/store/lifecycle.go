@@ -89,7 +89,11 @@ type Due struct {
 }
 
 func (d *Due) fields() []any {
-	return []any{&d.ID, &d.Seq, &d.Status, &d.RegistryID, &d.Phase, &d.OnDemand, &d.Outcome, &d.At, asJSON(&d.Filters)}
+	filters := filterColumns{all: &d.Filters}
+	return []any{
+		&d.ID, &d.Seq, &d.Status, &d.RegistryID, &d.Phase, &d.OnDemand, &d.Outcome, &d.At,
+		(*filtersColumn)(&filters), (*repoColumn)(&filters), (*tagColumn)(&filters),
+	}
 }
 
 // Scope selects the worlds in which background work is done.
@@ -105,13 +109,13 @@ func (s Scope) condition(tx *Tx, column string, args ...any) statement {
 	if s.Only != "" {
 		args = append(args, s.Only)
 		// PostgreSQL refuses a query that does not use $1.
-		return statement{fmt.Sprintf(`%s = $%d AND CAST($1 AS bigint) IS NOT NULL`, column, len(args)), args}
+		return query(fmt.Sprintf(`%s = $%d AND CAST($1 AS bigint) IS NOT NULL`, column, len(args)), args...)
 	}
 	if len(s.Except) == 0 {
-		return statement{`world.held <= $1`, args}
+		return query(`world.held <= $1`, args...)
 	}
 	list := tx.in(column, s.Except, args...)
-	return statement{`world.held <= $1 AND NOT ` + list.text, list.args}
+	return query(`world.held <= $1 AND NOT `+list.text, list.args...)
 }
 
 // DueWorld returns a world with a schedule, of scans or of reports, that is due by the world's own
@@ -129,7 +133,8 @@ func (tx *Tx) DueWorld(ctx context.Context, s Scope) (world string, found bool, 
 // DueRows reads the schedules of the world that are due until a time, the earliest first.
 func (tx *Tx) DueRows(ctx context.Context, until openapi.Millis, limit int) ([]Due, error) {
 	return collect(ctx, tx, (*Due).fields,
-		query(`SELECT id, seq, status, registry, phase, on_demand, outcome, due_at, filters FROM schedule
+		query(`SELECT id, seq, status, registry, phase, on_demand, outcome, due_at, filters, repo, tag
+			FROM schedule
 			WHERE world = $1 AND due_at > 0 AND due_at <= $2 ORDER BY due_at, seq LIMIT $3`, tx.World, until, limit))
 }
 

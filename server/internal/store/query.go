@@ -10,15 +10,16 @@ import (
 type statement struct {
 	text string
 	args []any
+	rows int // how many rows a query probably has; 0 if that is not known
 }
 
 // query returns a statement.
-func query(text string, args ...any) statement { return statement{text, args} }
+func query(text string, args ...any) statement { return statement{text: text, args: args} }
 
 // in returns the condition that a column has one of some values, which are appended to args.
 func (tx *Tx) in(column string, values []string, args ...any) statement {
 	text, args := tx.Dialect.In(column, values, args...)
-	return statement{text, args}
+	return statement{text: text, args: args}
 }
 
 // collect reads all rows of a query; fields returns where the columns of a row go.
@@ -28,7 +29,7 @@ func collect[T any](ctx context.Context, tx *Tx, fields func(*T) []any, q statem
 		return nil, err
 	}
 	defer rows.Close()
-	all := []T{}
+	all := make([]T, 0, q.rows)
 	var row T
 	into := fields(&row)
 	for rows.Next() {

@@ -126,6 +126,7 @@ func (tx *Tx) DeleteRegistry(ctx context.Context, id string) error {
 	return tx.runAll(ctx, []string{
 		`DELETE FROM repository WHERE world = $1 AND registry = $2`,
 		`DELETE FROM schedule_count WHERE world = $1 AND registry = $2`,
+		`DELETE FROM schedule_list WHERE world = $1 AND registry = $2`,
 		`DELETE FROM image WHERE world = $1 AND sha IN (SELECT here.sha FROM image_place AS here
 			WHERE here.world = $1 AND here.registry = $2
 			AND NOT EXISTS (SELECT 1 FROM image_place AS there

@@ -32,8 +32,8 @@ const target = "filters.repoTags"
 // Schedules are the tokens of the list of schedules. Release notes 1.15 name status and
 // scheduleUuid; the others are the scalar fields of a response (our choice).
 var Schedules = resource("created:desc", map[string]string{
-	target: `EXISTS (SELECT 1 FROM schedule_target WHERE schedule_target.world = schedule.world
-		AND schedule_target.schedule = schedule.id AND %s)`,
+	target: `(lower(repo) <> '' AND %[1]s OR lower(repo) = '' AND EXISTS (SELECT 1 FROM schedule_target
+		WHERE schedule_target.world = %[2]s AND schedule_target.schedule = schedule.id AND %[1]s))`,
 }, []token{
 	{qql.Field{Token: "scheduleUuid", Kind: qql.ID}, "id"},
 	{qql.Field{Token: "name", Kind: qql.Text}, "name"},
@@ -59,68 +59,27 @@ var Schedules = resource("created:desc", map[string]string{
 // Lists show the first columns; the life cycle needs all.
 const (
 	shownColumns = `id, name, on_demand, start_time, interval_days, week_day, force_scan, registry_type,
-		status, filters, errors, created, updated, job_start, job_completion,
+		status, filters, repo, tag, errors, created, updated, job_start, job_completion,
 		listing_start, listing_completion, scanning_start, scanning_completion`
 	scheduleColumns = shownColumns + `, registry, seq, due_at, run_at, phase, queued_stay, listing_stay,
 		scanning_stay, outcome, fault`
 )
 
-func (s *Schedule) shown() []any {
+func shownFields(s *api.Schedule) []any {
+	filters := filterColumns{all: &s.Filters}
 	return []any{
-		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule.Schedule, num(&s.ScheduleScanIntervalInDays),
+		&s.ScheduleUUID, &s.Name, &s.OnDemand, &s.Schedule, num(&s.ScheduleScanIntervalInDays),
 		(*string)(&s.WeekDay), &s.ForceScan, (*string)(&s.RegistryType), (*string)(&s.Status),
-		asJSON(&s.Filters), asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
+		(*filtersColumn)(&filters), (*repoColumn)(&filters), (*tagColumn)(&filters),
+		asJSON(&s.Errors), num(&s.Created), num(&s.Updated),
 		num(&s.JobStartDate), num(&s.JobCompletionDate), num(&s.JobListingStartDate), num(&s.JobListingCompletionDate),
 		num(&s.JobScanningStartDate), num(&s.JobScanningCompletionDate),
 	}
 }
 
 func (s *Schedule) fields() []any {
-	return append(s.shown(), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase,
+	return append(shownFields(&s.Schedule), &s.RegistryID, &s.Seq, &s.DueAt, &s.RunAt, &s.Phase,
 		&s.Stays.Queued, &s.Stays.Listing, &s.Stays.Scanning, &s.Outcome, asJSON(&s.Fault))
-}
-
-// lastSkipped is the last page for which the database skips the rows of the pages before it. The
-// first row of a later page is looked up in an index.
-const lastSkipped = 10
-
-// Schedules lists the schedules of a registry, and counts all that match.
-func (tx *Tx) Schedules(ctx context.Context, registry string, l List) ([]api.Schedule, int, error) {
-	counts, err := tx.ScheduleCounts(ctx, registry)
-	if err != nil {
-		return nil, 0, err
-	}
-	where := tx.condition(Schedules, l.Filter, tx.World, registry)
-	rows := query(` FROM schedule WHERE world = $1 AND registry = $2 AND `+where.text, where.args...)
-	total, known := countOf(counts, l.Filter)
-	if !known {
-		if total, err = tx.count(ctx, rows); err != nil {
-			return nil, 0, err
-		}
-	}
-	skipped := (l.Page - 1) * l.Size
-	if skipped >= total {
-		return []api.Schedule{}, total, nil
-	}
-	if order := l.order(Schedules); l.Page > lastSkipped && order.Field.Token == "created" {
-		position := List{Sort: order, Page: skipped + 1, Size: 1}
-		if skipped > total/2 { // the other end of the index is nearer
-			position.Sort.Desc, position.Page = !order.Desc, total-skipped
-		}
-		var first Cursor
-		if err := tx.Scan(ctx, []any{&first.Created, &first.ID},
-			`SELECT created, id`+rows.text+position.page(Schedules, "id"), rows.args...); err != nil {
-			return nil, 0, err
-		}
-		rows, l.Page = first.from(order, rows), 1
-	}
-	all, err := collect(ctx, tx, (*Schedule).shown,
-		query(`SELECT `+shownColumns+rows.text+l.page(Schedules, "id"), rows.args...))
-	page := make([]api.Schedule, len(all))
-	for i := range all {
-		page[i] = all[i].Schedule
-	}
-	return page, total, err
 }
 
 // Schedule reads one schedule of a registry, or returns ErrNotFound.
@@ -155,6 +114,10 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) error {
 		tx.World, len(all)); err != nil {
 		return err
 	}
+	list, err := tx.scheduleList(ctx, tx.World, all[0].RegistryID)
+	if err != nil {
+		return err
+	}
 	counts := map[api.Status]int{}
 	rows := make([][]any, len(all))
 	all = slices.Clone(all) // the schedules of the caller do not get numbers
@@ -162,9 +125,9 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) error {
 		s := &all[i]
 		s.Seq = last - int64(len(all)-1-i)
 		counts[s.Status]++
-		rows[i] = append([]any{tx.World}, s.fields()...)
+		rows[i] = append([]any{tx.World, list}, s.fields()...)
 	}
-	n, err := tx.Insert(ctx, `INSERT INTO schedule (world, `+scheduleColumns+`)`, ` ON CONFLICT DO NOTHING`, rows)
+	n, err := tx.Insert(ctx, `INSERT INTO schedule (world, list, `+scheduleColumns+`)`, ` ON CONFLICT DO NOTHING`, rows)
 	if err == nil && n < len(all) {
 		err = fmt.Errorf("schedule: %w", ErrDuplicate)
 	}
@@ -174,55 +137,6 @@ func (tx *Tx) InsertSchedules(ctx context.Context, all []Schedule) error {
 	if err == nil {
 		err = tx.addCounts(ctx, all[0].RegistryID, counts)
 	}
-	return err
-}
-
-// repoTag is a repository and a tag that a schedule scans; a tag that is absent or null is "".
-type repoTag struct{ repo, tag string }
-
-// targets returns what a schedule scans.
-func targets(s Schedule) (all []repoTag) {
-	for _, f := range s.Filters {
-		for _, t := range f.RepoTags {
-			tag, _ := t.Tag.Get()
-			all = append(all, repoTag{t.Repo, tag})
-		}
-	}
-	return all
-}
-
-// manyAlike is the number of schedules with the same targets from which one statement for all is
-// faster, on a database that inserts one row at a time.
-const manyAlike = 20
-
-const insertTarget = `INSERT INTO schedule_target (world, schedule, position, repo, tag)`
-
-// insertTargets adds the targets of schedules of one registry that were just inserted.
-func (tx *Tx) insertTargets(ctx context.Context, all []Schedule) error {
-	var rows [][]any
-	for len(all) > 0 {
-		same, alike := targets(all[0]), 1
-		for alike < len(all) && slices.Equal(targets(all[alike]), same) {
-			alike++
-		}
-		for position, t := range same {
-			if alike < manyAlike || tx.Arrays {
-				for _, s := range all[:alike] {
-					rows = append(rows, []any{tx.World, s.ScheduleUUID, position, t.repo, t.tag})
-				}
-				continue
-			}
-			err := tx.run(ctx, insertTarget+`
-				SELECT world, id, CAST($5 AS bigint), CAST($6 AS text), CAST($7 AS text) FROM schedule
-				WHERE world = $1 AND registry = $2 AND seq >= $3 AND seq <= $4`,
-				tx.World, all[0].RegistryID, all[0].Seq, all[alike-1].Seq, position, t.repo, t.tag)
-			if err != nil {
-				return err
-			}
-		}
-		all = all[alike:]
-	}
-	_, err := tx.Insert(ctx, insertTarget, ``, rows)
 	return err
 }
 

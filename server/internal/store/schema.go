@@ -16,11 +16,14 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the number of the newest migration. Exported snapshots name it.
-const schemaVersion = 6
+const schemaVersion = 8
 
-// oldestExported is the oldest schema whose exported snapshots can be imported: the columns of the
-// tables are the same since then.
-const oldestExported = 4
+// oldestExported is the oldest schema whose exported snapshots can be imported. The tables have the
+// same columns since then, except for those that oneTarget fills.
+const (
+	oldestExported = 4
+	oneTarget      = 7 // since this schema, a schedule with one target has it in the columns repo and tag
+)
 
 func schema() sqldb.Schema {
 	files, _ := fs.Sub(migrations, "migrations") // cannot fail: the folder is embedded

@@ -235,27 +235,62 @@ func (tx *Tx) load(ctx context.Context, file control.SnapshotFile, world string)
 		if !given {
 			continue
 		}
+		columns, err := tx.columns(ctx, name)
+		if err != nil {
+			return s, 0, err
+		}
+		if name == "schedule" && file.Schema < oneTarget {
+			columns = columns[:len(columns)-2] // without repo and tag
+		}
+		if !slices.Equal(columns, t.Columns) {
+			return s, 0, fileErrorf("The table %s has other columns.", name)
+		}
 		if err := tx.loadTable(ctx, name, t, world); err != nil {
 			return s, 0, err
 		}
 		rows += len(t.Rows)
 	}
+	if file.Schema < oneTarget {
+		if err := tx.runAll(ctx, moveOnlyTargets, world); err != nil {
+			return s, 0, err
+		}
+	}
 	return s, rows, tx.checkLoaded(ctx, world)
 }
 
+// moveOnlyTargets are the statements that put the only target of a schedule into the columns repo
+// and tag, as the migration does.
+var moveOnlyTargets = []string{
+	`UPDATE schedule SET (repo, tag) = (SELECT t.repo, t.tag FROM schedule_target AS t
+			WHERE t.world = schedule.world AND t.schedule = schedule.id)
+		WHERE world = $1 AND (SELECT COUNT(*) FROM schedule_target AS t
+			WHERE t.world = schedule.world AND t.schedule = schedule.id) = 1`,
+	`DELETE FROM schedule_target WHERE world = $1 AND EXISTS (SELECT 1 FROM schedule AS s
+		WHERE s.world = schedule_target.world AND s.id = schedule_target.schedule AND s.repo <> '')`,
+}
+
 func (tx *Tx) loadTable(ctx context.Context, name string, t control.SnapshotTable, world string) error {
-	columns, err := tx.columns(ctx, name)
-	if err != nil {
-		return err
-	}
-	if !slices.Equal(columns, t.Columns) {
-		return fileErrorf("The table %s has other columns.", name)
+	columns, lists := append([]string{"world"}, t.Columns...), map[string]int64{}
+	registry := slices.Index(t.Columns, "registry")
+	if name == "schedule" {
+		columns = append(columns, "list")
 	}
 	for i, row := range t.Rows {
-		if len(row) != len(columns) {
-			return fileErrorf("Row %d of the table %s has %d values, not %d.", i+1, name, len(row), len(columns))
+		if len(row) != len(t.Columns) {
+			return fileErrorf("Row %d of the table %s has %d values, not %d.", i+1, name, len(row), len(t.Columns))
 		}
-		if err := tx.insertRow(ctx, name, columns, append([]any{world}, row...)); err != nil {
+		values := append([]any{world}, row...)
+		if name == "schedule" {
+			of := fmt.Sprint(row[registry])
+			if lists[of] == 0 {
+				var err error
+				if lists[of], err = tx.scheduleList(ctx, world, of); err != nil {
+					return err
+				}
+			}
+			values = append(values, lists[of])
+		}
+		if err := tx.insertRow(ctx, name, columns, values); err != nil {
 			if Busy(err) || ctx.Err() != nil {
 				return err
 			}
@@ -310,7 +345,7 @@ func (tx *Tx) insertRow(ctx context.Context, name string, columns []string, valu
 			values[i] = int64(f)
 		}
 	}
-	return tx.run(ctx, `INSERT INTO `+name+` (world, `+strings.Join(columns, ", ")+`)
+	return tx.run(ctx, `INSERT INTO `+name+` (`+strings.Join(columns, ", ")+`)
 		VALUES (`+strings.Join(placeholders, ", ")+`)`, values...)
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/qcsdev/qcs/openapi"
 	"github.com/qcsdev/qcs/openapi/qql"
@@ -19,7 +20,7 @@ type Resource struct {
 	Schema  qql.Schema
 	Order   qql.Sort // the default
 	columns map[string]string
-	groups  map[string]string // conditions on sub-objects; %s is the condition that a sub-object must match
+	groups  map[string]string // conditions on sub-objects; see any
 	classes map[string]openapi.Class
 }
 
@@ -88,18 +89,19 @@ func (q listQuery[T]) read(ctx context.Context, tx *Tx, l List, args ...any) (pa
 type where struct {
 	resource Resource
 	dialect  sqldb.Dialect
+	world    string
 	text     strings.Builder
 	args     []any
 }
 
 // condition compiles a filter, which selects all if it is nil; args come before its arguments.
 func (tx *Tx) condition(r Resource, f qql.Filter, args ...any) statement {
-	w := &where{resource: r, dialect: tx.Dialect, args: args}
+	w := &where{resource: r, dialect: tx.Dialect, world: tx.World, args: args}
 	if f == nil {
 		f = qql.And{}
 	}
 	w.filter(f)
-	return statement{w.text.String(), w.args}
+	return query(w.text.String(), w.args...)
 }
 
 func (w *where) filter(f qql.Filter) {
@@ -107,6 +109,12 @@ func (w *where) filter(f qql.Filter) {
 	case qql.And:
 		w.join(f, " AND ", "TRUE")
 	case qql.Or:
+		if field, ids := listOfIDs(f); len(ids) > 1 { // one condition, so that it can use an index
+			var text string
+			text, w.args = w.dialect.In(w.column(field), ids, w.args...)
+			w.text.WriteString(text)
+			return
+		}
 		w.join(f, " OR ", "FALSE")
 	case qql.Not:
 		w.text.WriteString("NOT ")
@@ -150,13 +158,14 @@ func (w *where) halves(filters []qql.Filter, operator string) {
 	}
 }
 
-// any writes the condition that a sub-object matches. It is a query inside the query and shares the
-// numbers of the arguments.
+// any writes the condition that a sub-object matches. In the text of the group, the first verb is
+// the condition for the sub-object and the second one the world. The condition can be part of an
+// inner query, which shares the numbers of the arguments.
 func (w *where) any(a qql.Any) {
-	inner := &where{resource: w.resource, dialect: w.dialect, args: w.args}
+	inner := &where{resource: w.resource, dialect: w.dialect, world: w.world, args: w.args}
 	inner.filter(a.X)
 	w.args = inner.args
-	fmt.Fprintf(&w.text, w.resource.groups[a.Group], inner.text.String())
+	fmt.Fprintf(&w.text, w.resource.groups[a.Group], inner.text.String(), w.value(w.world))
 }
 
 func (w *where) column(f qql.Field) string { return w.resource.columns[f.Token] }
@@ -203,11 +212,38 @@ func (w *where) match(m qql.Match) {
 		w.text.WriteString(column + " = " + w.value(m.Parts[0]))
 		return
 	}
+	if after := successor(m.Parts[0]); len(m.Parts) == 2 && m.Parts[1] == "" && after != "" {
+		// Two comparisons are faster than a pattern, and can use an index.
+		fmt.Fprintf(&w.text, "(%[1]s >= %[2]s AND %[1]s < %[3]s)", column, w.value(m.Parts[0]), w.value(after))
+		return
+	}
 	parts := make([]string, len(m.Parts))
 	for i, p := range m.Parts {
 		parts[i] = w.dialect.Escape(p)
 	}
 	w.text.WriteString(column + " " + w.dialect.Like + " " + w.value(strings.Join(parts, w.dialect.Any)))
+}
+
+// successor returns the first text after all texts with a prefix; "" if it has no such text.
+func successor(prefix string) string {
+	last, size := utf8.DecodeLastRuneInString(prefix)
+	switch last {
+	case utf8.RuneError, utf8.MaxRune, 0xD7FF: // the next one is no character
+		return ""
+	}
+	return prefix[:len(prefix)-size] + string(last+1)
+}
+
+// listOfIDs returns the values of a list of exact ids, such as scheduleUuid:[a, b].
+func listOfIDs(or qql.Or) (field qql.Field, ids []string) {
+	for _, f := range or {
+		m, ok := f.(qql.Match)
+		if !ok || m.Field.Kind != qql.ID || m.Fold || len(m.Parts) != 1 || len(ids) > 0 && m.Field != field {
+			return field, nil
+		}
+		field, ids = m.Field, append(ids, m.Parts[0])
+	}
+	return field, ids
 }
 
 // page returns the order and the bounds of a list. The column key makes the order total.
@@ -240,7 +276,7 @@ func (first Cursor) from(order qql.Sort, s statement) statement {
 		operator = "<="
 	}
 	args := append(slices.Clone(s.args), first.Created, first.ID)
-	return statement{
-		s.text + fmt.Sprintf(" AND (created, id) %s ($%d, $%d)", operator, len(args)-1, len(args)), args,
-	}
+	return query(
+		s.text+fmt.Sprintf(" AND (created, id) %s ($%d, $%d)", operator, len(args)-1, len(args)), args...,
+	)
 }

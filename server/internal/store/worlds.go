@@ -147,6 +147,9 @@ var tables = []string{
 	"job", "image", "image_place", "policy", "report", "report_schedule",
 }
 
+// own are the columns with values that differ between a world and its copy.
+var own = []string{"world", "list"}
+
 // Clear deletes the data of the world and resets its clock. Users and their tokens stay valid.
 func (tx *Tx) Clear(ctx context.Context) error {
 	if err := tx.clearRows(ctx, tx.World); err != nil {
@@ -159,6 +162,9 @@ func (tx *Tx) Clear(ctx context.Context) error {
 
 // clearRows deletes the rows of a world or of a snapshot.
 func (tx *Tx) clearRows(ctx context.Context, world string) error {
+	if err := tx.run(ctx, `DELETE FROM schedule_list WHERE world = $1`, world); err != nil {
+		return err
+	}
 	for _, name := range slices.Backward(tables) {
 		if err := tx.run(ctx, `DELETE FROM `+name+` WHERE world = $1`, world); err != nil {
 			return err
@@ -179,14 +185,22 @@ func (tx *Tx) CopyFrom(ctx context.Context, other string) error {
 
 // copyRows copies the rows of a world or of a snapshot to another, and counts them.
 func (tx *Tx) copyRows(ctx context.Context, from, to string) (rows int, err error) {
+	if err := tx.copyScheduleLists(ctx, from, to); err != nil {
+		return 0, err
+	}
 	for _, name := range tables {
 		columns, err := tx.columns(ctx, name)
 		if err != nil {
 			return 0, err
 		}
-		list := strings.Join(columns, ", ")
-		n, err := tx.Exec(ctx, `INSERT INTO `+name+` (world, `+list+`)
-			SELECT $1, `+list+` FROM `+name+` WHERE world = $2`, to, from)
+		text := strings.Join(columns, ", ")
+		copied := text
+		if name == "schedule" {
+			text += ", list"
+			copied += `, (SELECT number FROM schedule_list AS l WHERE l.world = $1 AND l.registry = schedule.registry)`
+		}
+		n, err := tx.Exec(ctx, `INSERT INTO `+name+` (world, `+text+`)
+			SELECT $1, `+copied+` FROM `+name+` WHERE world = $2`, to, from)
 		if err != nil {
 			return 0, err
 		}
@@ -195,7 +209,7 @@ func (tx *Tx) copyRows(ctx context.Context, from, to string) (rows int, err erro
 	return rows, nil
 }
 
-// columns returns the names of the columns of a table, without the column world.
+// columns returns the names of the columns of a table that are equal in a copy of a world.
 func (tx *Tx) columns(ctx context.Context, name string) ([]string, error) {
 	rows, err := tx.Query(ctx, `SELECT * FROM `+name+` WHERE FALSE`)
 	if err != nil {
@@ -206,7 +220,7 @@ func (tx *Tx) columns(ctx context.Context, name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(c string) bool { return c == "world" }), rows.Err()
+	return slices.DeleteFunc(all, func(c string) bool { return slices.Contains(own, c) }), rows.Err()
 }
 
 // PauseWorld pauses the runner of the world in other processes for a duration; 0 resumes it. The
