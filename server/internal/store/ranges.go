@@ -62,8 +62,8 @@ func bounds(c qql.Compare) (low, high int64) {
 	return greatest, least // no number
 }
 
-// countRange counts the schedules of a list in a range. It reads an index on one side of the bounds:
-// that which probably has fewer schedules, as if they were spread evenly over time.
+// countRange counts the schedules of a list in a range. It reads an index inside the range or
+// outside it: where there are probably fewer schedules, as if they were spread evenly over time.
 func (tx *Tx) countRange(ctx context.Context, q *scheduleQuery, r timeRange) (int, error) {
 	count := func(condition string, bounds ...any) (int, error) {
 		args := append([]any{tx.World, q.registry}, bounds...)

@@ -12,8 +12,8 @@ import (
 )
 
 // schedulesResponse is the response 200 to ListSchedules. It encodes a page as encoding/json does,
-// in a tenth of the time: a page that is read from the database takes as long as its encoding with
-// encoding/json. To remove this file, return apiserver.ListSchedules200JSONResponse in its place.
+// in a fifth of the time: without the cache, encoding/json takes almost as long as the database. To
+// remove this file, return apiserver.ListSchedules200JSONResponse in its place.
 type schedulesResponse api.Schedules
 
 // VisitListSchedulesResponse implements apiserver.ListSchedulesResponseObject.
