@@ -96,7 +96,7 @@ var Refusals = []Refusal{
 	{ContentType, Chosen, "a body with a content type that the operation does not take", "",
 		curl + `-H "Content-Type: text/xml" --data '<a/>'` + validate},
 	{ContentEncoding, Chosen, "a compressed body", "",
-		curl + `-H "Content-Type: application/json" -H "Content-Encoding: gzip" --data-binary @body.json.gz` + validate},
+		curl + `-H "Content-Type: application/json" -H "Content-Encoding: gzip" --data-binary @gz` + validate},
 	{BodyTooLarge, Chosen, "a body of more than 1 MiB", "", `head -c 2000000 /dev/zero | tr '\0' ' ' | ` +
 		curl + `-H "Content-Type: application/json" --data-binary @-` + validate},
 	{NoSelection, Chosen, "a bulk call with neither ids nor filter", "",

@@ -81,7 +81,7 @@ func TestForgedTokens(t *testing.T) {
 	key := bytes.Repeat([]byte("k"), 64)
 	srv := newServer(t, servertest.WithoutRunner(), servertest.WithOptions(func(o *server.Options) { o.SigningKey = key }))
 	claims := func(change jwt.MapClaims) jwt.MapClaims {
-		c := jwt.MapClaims{"sub": servertest.User, "iss": "qas", "aud": "qas", "iat": servertest.Start.Unix(), "exp": servertest.Start.Add(time.Hour).Unix()}
+		c := jwt.MapClaims{"sub": servertest.User, "iss": "qas", "aud": "qas", "worldNumber": 1, "iat": servertest.Start.Unix(), "exp": servertest.Start.Add(time.Hour).Unix()}
 		for name, value := range change {
 			if c[name] = value; value == nil {
 				delete(c, name)
@@ -109,6 +109,8 @@ func TestForgedTokens(t *testing.T) {
 		{"expired by its own life", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"iat": servertest.Start.Add(-2 * time.Hour).Unix(), "exp": servertest.Start.Unix()})), http.StatusUnauthorized},
 		{"no expiry", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"exp": nil})), http.StatusUnauthorized},
 		{"another issuer", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"iss": "x"})), http.StatusUnauthorized},
+		{"another world", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"worldNumber": 2})), http.StatusUnauthorized},
+		{"no world", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"worldNumber": nil})), http.StatusUnauthorized},
 		{"unknown user", "Bearer " + sign(jwt.SigningMethodHS512, key, claims(jwt.MapClaims{"sub": "nobody"})), http.StatusUnauthorized},
 		{"another scheme", "Token x", http.StatusUnauthorized},
 		{"no token", "Bearer ", http.StatusUnauthorized},

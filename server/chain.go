@@ -81,7 +81,7 @@ func (s *Server) vendor(fail request.Fail) (http.Handler, error) {
 		s.authority.Middleware(auth.VendorAPI, fail),                  // 401, and 409 if the plan lacks the operation
 		s.limiter.Middleware(fail),                                    // 429; a call without a permission counts
 		auth.Authorize(fail),                                          // 403
-		newResponseCache(s.options.CacheBytes).Middleware,             // after authorization: responses depend on the role
+		newResponseCache(s.options.CacheBytes).Middleware,             // after authorization: it depends on the role
 		vendorapi.Rewrite(s.options.FilterDecoding, s.options.Logger), // deviations of some clients
 	), nil
 }

@@ -209,7 +209,8 @@ func (o Options) check() error {
 	}
 	for _, w := range o.Worlds {
 		if len(w.Name) > 64 || !worldName.MatchString(w.Name) {
-			return fmt.Errorf("world %q: a name has 1 to 64 letters, digits, dots, hyphens and underscores, not only dots", w.Name)
+			return fmt.Errorf("world %q: a name has 1 to 64 letters, digits, dots, hyphens and underscores, "+
+				"not only dots", w.Name)
 		}
 		if !slices.Contains([]Plan{store.PlanFree, store.PlanTrial, store.PlanFull}, w.Plan) {
 			return fmt.Errorf("world %q: needs the plan Free, Trial or Full", w.Name)

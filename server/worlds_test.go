@@ -164,6 +164,15 @@ func TestAccessToWorlds(t *testing.T) {
 		{"another host", func(o *server.Options) { o.ControlHosts = []string{"127.0.0.1"} }, nil, "evil.example.com", http.StatusForbidden},
 		{"a page of another site", func(*server.Options) {}, map[string]string{"Origin": "https://evil.example.com"}, "", http.StatusForbidden},
 		{"a page of another site, in another way", func(*server.Options) {}, map[string]string{"Sec-Fetch-Site": "cross-site"}, "", http.StatusForbidden},
+		{"a page without an origin", func(*server.Options) {}, map[string]string{"Origin": "null"}, "", http.StatusForbidden},
+		{"a page of a file", func(*server.Options) {}, map[string]string{"Origin": "file://"}, "", http.StatusForbidden},
+		{"an origin that is no URL", func(*server.Options) {}, map[string]string{"Origin": "nonsense"}, "", http.StatusForbidden},
+		{"an empty origin", func(*server.Options) {}, map[string]string{"Origin": ""}, "", http.StatusForbidden},
+		{"a page of the same site", func(*server.Options) {}, map[string]string{"Sec-Fetch-Site": "same-site"}, "", http.StatusForbidden},
+		{"typed by a user", func(*server.Options) {}, map[string]string{"Sec-Fetch-Site": "none"}, "", http.StatusOK},
+		{"forwarded by a proxy", func(*server.Options) {}, map[string]string{"X-Forwarded-For": "192.0.2.7"}, "", http.StatusForbidden},
+		{"forwarded by a proxy, by the standard", func(*server.Options) {}, map[string]string{"Forwarded": "for=192.0.2.7"}, "", http.StatusForbidden},
+		{"forwarded by a proxy, with the token", func(o *server.Options) { o.ControlToken = "secret" }, map[string]string{"X-Real-IP": "192.0.2.7", "Authorization": "Bearer secret"}, "", http.StatusOK},
 		{"a page of its own", func(*server.Options) {}, map[string]string{"Origin": "http://qcs.test"}, "", http.StatusOK},
 		{"reachable for other machines, without a token", func(o *server.Options) { o.ControlClosed = true }, nil, "", http.StatusForbidden},
 		{"a token is needed", func(o *server.Options) { o.ControlToken = "secret" }, nil, "", http.StatusUnauthorized},
@@ -214,6 +223,25 @@ func TestTokensExpireOnDemand(t *testing.T) {
 
 // TestParallelWorlds runs 500 tests on one server, each in its own world, and checks that they do not
 // affect each other.
+// TestTokensOfDeletedWorlds checks that a token of a deleted world opens neither a later world of the same
+// name nor another world with a user of the same name.
+func TestTokensOfDeletedWorlds(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithoutRunner())
+	ctx, a := t.Context(), admin(srv)
+	user := []control.UserRequest{{Name: "joe"}}
+	old := must(a.CreateWorld(ctx, control.WorldRequest{Name: "nightly", Users: user}))(t)
+	token := "Bearer " + old.Users[0].Token
+	send(t, srv, request{method: http.MethodGet, target: base, token: token}).want(t, http.StatusOK)
+	for _, name := range []string{"nightly", "other"} {
+		must[any](nil, a.DropWorld(ctx, old.Name))(t)
+		old = must(a.CreateWorld(ctx, control.WorldRequest{Name: name, Users: user}))(t)
+		for _, target := range []string{base, "/_qcs/clock"} {
+			send(t, srv, request{method: http.MethodGet, target: target, token: token}).refused(t, http.StatusUnauthorized, "another world")
+		}
+	}
+}
+
 func TestParallelWorlds(t *testing.T) {
 	t.Parallel()
 	const worlds = 500

@@ -96,7 +96,8 @@ func (m Match) checkParameter(name string, values []string) (accepted []string, 
 	where := fmt.Sprintf("query parameter %q", name)
 	parameter, known := m.detail().query[name]
 	if !known {
-		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+suggest.DidYouMean(name, slices.Collect(maps.Keys(m.detail().query))...))
+		hint := suggest.DidYouMean(name, slices.Collect(maps.Keys(m.detail().query))...)
+		return nil, refuse(openapi.UnknownParameter, where, "not known to "+m.ID+hint)
 	}
 	all := strings.Join(values, ",")
 	if strings.ContainsRune(all, 0) {

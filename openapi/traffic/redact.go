@@ -13,31 +13,12 @@ import (
 	"strings"
 )
 
-// Hidden replaces a secret wherever an exchange is shown or recorded.
-const Hidden = "***"
+// Redact gives a body with Hidden in place of its secrets: in forms, in JSON, in the files of a
+// multipart form, and in URLs with a user name. A body that may contain a secret and cannot be
+// parsed is replaced as a whole.
+func Redact(contentType, body string) string { return redactURLs(redactBody(contentType, body)) }
 
-// secrets are the names of secret fields, in lower case and without _ and -.
-var secrets = []string{"password", "clientsecret", "secret", "accesstoken", "privatekey", "token"}
-
-var separators = strings.NewReplacer("_", "", "-", "")
-
-// isSecret reports whether the value of a field is secret. It compares names as encoding/json
-// does: without case, where some letters outside ASCII equal ASCII letters.
-func isSecret(name string) bool {
-	return slices.ContainsFunc(secrets, func(s string) bool { return strings.EqualFold(separators.Replace(name), s) })
-}
-
-// mentions reports whether a text may contain the name of a secret field.
-func mentions(text string) bool {
-	folded := separators.Replace(strings.ToLower(text))
-	return strings.Contains(text, `\`) ||
-		slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(folded, s) }) ||
-		strings.ContainsAny(text, "\u017f\u212a") // encoding/json takes them for s and k
-}
-
-// Redact gives a body with Hidden in place of its secrets: in forms, in JSON and in the files of
-// a multipart form. A body that may contain a secret and cannot be parsed is replaced as a whole.
-func Redact(contentType, body string) string {
+func redactBody(contentType, body string) string {
 	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		kind, _, _ = strings.Cut(strings.ToLower(contentType), ";")
@@ -71,7 +52,7 @@ func redactForm(body string) string {
 		return Hidden
 	}
 	for name, values := range form {
-		if isSecret(name) {
+		if isSecret(name) && isName(name) {
 			form[name] = []string{Hidden}
 		} else if mentions(name) || slices.ContainsFunc(values, mentions) {
 			return Hidden
@@ -80,16 +61,25 @@ func redactForm(body string) string {
 	return strings.ReplaceAll(form.Encode(), url.QueryEscape(Hidden), Hidden)
 }
 
-// RedactQuery gives a query string with Hidden in place of the values of secret parameters.
+// RedactQuery gives a query string with Hidden in place of the values of secret parameters, and of
+// the user names in URLs.
 func RedactQuery(query string) string {
-	if query == "" || !strings.Contains(query, "%") && !mentions(query) {
+	if query == "" {
+		return ""
+	}
+	query = redactURLs(query)
+	if !strings.Contains(query, "%") && !mentions(query) {
 		return query
 	}
 	pairs := strings.Split(query, "&")
 	for i, pair := range pairs {
 		name, _, _ := strings.Cut(pair, "=")
-		if decoded, err := url.QueryUnescape(name); err != nil || isSecret(decoded) {
+		switch decoded, err := url.QueryUnescape(name); {
+		case err == nil && !isSecret(decoded):
+		case err == nil && isName(decoded):
 			pairs[i] = name + "=" + Hidden
+		default: // the name itself may have the secret
+			pairs[i] = Hidden
 		}
 	}
 	return strings.Join(pairs, "&")

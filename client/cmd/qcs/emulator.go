@@ -129,7 +129,8 @@ func (p *program) verifyCommand() *cobra.Command {
 			cmd.Flags().StringVar(&e.Operation, "operation", "", "operationId, with * for any text; any when not given")
 			cmd.Flags().StringVar(&e.User, "user", "", "user who made the calls")
 			cmd.Flags().StringVar(&e.Match.Path, "path", "", "path, with * for any text")
-			cmd.Flags().StringSliceVar(&e.Match.IDs, "id", nil, "id that the calls contain: in the path, the query or the body")
+			cmd.Flags().StringSliceVar(&e.Match.IDs, "id", nil,
+				"id that the calls contain: in the path, the query or the body")
 			cmd.Flags().StringVar(&e.Filter, "filter", "", "query in QQL, such as status:200")
 			cmd.Flags().IntVar(&times, "times", -1, "expected number of calls; without it, at least one")
 		},

@@ -16,7 +16,8 @@ func HasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBo
 // Content-Encoding. The handlers leave others to package contract.
 func IsJSON(r *http.Request) bool {
 	kind := r.Header["Content-Type"]
-	return len(kind) == 1 && r.Header["Content-Encoding"] == nil && (kind[0] == "application/json" || strings.HasPrefix(kind[0], "application/json;"))
+	return len(kind) == 1 && r.Header["Content-Encoding"] == nil &&
+		(kind[0] == "application/json" || strings.HasPrefix(kind[0], "application/json;"))
 }
 
 // trustedLength is the greatest Content-Length, in bytes, for which ReadBody allocates memory

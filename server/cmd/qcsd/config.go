@@ -74,7 +74,8 @@ func (p *program) checkEnvironment(settings []string) error {
 	}
 	for _, pair := range p.environ {
 		name, _, _ := strings.Cut(pair, "=")
-		service := name == "QCSD_PORT" || strings.HasPrefix(name, "QCSD_PORT_") || strings.HasPrefix(name, "QCSD_SERVICE_")
+		service := name == "QCSD_PORT" || strings.HasPrefix(name, "QCSD_PORT_") ||
+			strings.HasPrefix(name, "QCSD_SERVICE_")
 		if strings.HasPrefix(name, "QCSD_") && !service && !slices.Contains(known, name) {
 			return fmt.Errorf("environment: unknown variable %s%s", name, suggest.DidYouMean(name, known...))
 		}

@@ -71,7 +71,8 @@ func worlds(k *koanf.Koanf) ([]server.World, error) {
 		plans := map[string]server.Plan{"": "Full", "free": "Free", "trial": "Trial", "full": "Full"}
 		plan, ok := plans[strings.ToLower(parts[1])]
 		tokens := server.TokenClock(strings.ToLower(parts[2]))
-		if !ok || parts[0] == "" || !slices.Contains([]server.TokenClock{"", server.TokensReal, server.TokensWorld}, tokens) {
+		clocks := []server.TokenClock{"", server.TokensReal, server.TokensWorld}
+		if !ok || parts[0] == "" || !slices.Contains(clocks, tokens) {
 			return nil, fmt.Errorf("world %q is not of the form name:plan:tokens with plan free, trial or full, "+
 				"and tokens real or world", item)
 		}

@@ -116,6 +116,11 @@ func (c Control) check(r *http.Request, operation string) error {
 	switch {
 	case operation == "ResetData" && c.Owner != "" && given && same(token, c.Owner):
 		return nil
+	case c.Token == "" && isForwarded(r):
+		return &ForbiddenError{
+			"A proxy has forwarded the call, so it may come from another machine, and there is no control token: " +
+				"set one for calls on worlds.",
+		}
 	case c.Token == "" && c.Closed:
 		return &ForbiddenError{
 			"Other machines can reach the emulator and it has no control token: set one for calls on worlds.",
@@ -124,6 +129,17 @@ func (c Control) check(r *http.Request, operation string) error {
 		return unauthorized("the control token is needed: Authorization: Bearer <control token>")
 	}
 	return nil
+}
+
+// isForwarded reports whether a proxy has forwarded a call, so that its caller may be on another
+// machine although the connection is local.
+func isForwarded(r *http.Request) bool {
+	for name := range r.Header {
+		if name == "Forwarded" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
 }
 
 // knows reports whether the host of a call, which may have a port, is one of the allowed ones.
@@ -135,11 +151,21 @@ func (c Control) knows(host string) bool {
 	return c.Hosts == nil || slices.ContainsFunc(c.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
-// isForeign reports whether a call comes from a page of another site.
+// isForeign reports whether a call may come from a page of another site: unless its Origin, if any,
+// is that of the call, and its Sec-Fetch-Site, if any, says so.
 func isForeign(r *http.Request) bool {
-	origin, err := url.Parse(r.Header.Get("Origin"))
-	return err != nil || origin.Host != "" && !strings.EqualFold(origin.Host, r.Host) ||
-		r.Header.Get("Sec-Fetch-Site") == "cross-site"
+	for _, site := range r.Header["Sec-Fetch-Site"] {
+		if site != "same-origin" && site != "none" {
+			return true
+		}
+	}
+	origins := r.Header["Origin"]
+	if len(origins) == 0 {
+		return false
+	}
+	origin, err := url.Parse(origins[0])
+	isHTTP := err == nil && (origin.Scheme == "http" || origin.Scheme == "https")
+	return len(origins) > 1 || !isHTTP || !strings.EqualFold(origin.Host, r.Host)
 }
 
 // same compares secrets in constant time.

@@ -45,7 +45,8 @@ type Caller struct {
 // claims are the claims of a token.
 type claims struct {
 	jwt.RegisteredClaims
-	Generation int64 `json:"generation"` // of the tokens of the world
+	World      int64 `json:"worldNumber"` // never used again, unlike the name
+	Generation int64 `json:"generation"`  // of the tokens of the world
 	// When the token was issued, in epoch seconds, by the clock of the machine and by that of the
 	// world; iat if absent. Both are needed, as the token clock of the world may change.
 	MachineTime int64 `json:"machineTime"`
@@ -96,8 +97,8 @@ func (a *Authority) Issue(ctx context.Context, name string) (string, error) {
 	return a.sign(account, w, "")
 }
 
-// sign returns a token with the claims of the vendor's tokens (docs: authentication), and four of
-// our own: the world, the generation of its tokens, and the times when the token was issued. iat
+// sign returns a token with the claims of the vendor's tokens (docs: authentication), and five of
+// our own: name and number of the world, the generation of its tokens, and the times when the token was issued. iat
 // and exp are by the token clock of the world.
 func (a *Authority) sign(account store.Account, w store.WorldState, remote string) (string, error) {
 	machine, now := a.Now(), w.Now.Time()
@@ -118,6 +119,7 @@ func (a *Authority) sign(account store.Account, w store.WorldState, remote strin
 		"modulesAllowed":                   []string{"CS"},
 		"ipAddress":                        address,
 		"world":                            account.World,
+		"worldNumber":                      w.Number,
 		"generation":                       w.Generation,
 		"machineTime":                      machine.Unix(),
 		"worldTime":                        now.Unix(),
@@ -171,6 +173,9 @@ func (a *Authority) bearer(ctx context.Context, token string, api API) (Caller, 
 	}
 	if err != nil {
 		return Caller{}, err
+	}
+	if c.World != w.Number {
+		return Caller{}, unauthorized("the token is of another world, which was deleted")
 	}
 	caller := Caller{c.Subject, Role(account.Role), w}
 	if c.Generation != w.Generation || a.isExpired(c, w, api) {

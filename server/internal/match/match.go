@@ -131,7 +131,8 @@ func (p Pattern) Check(users []string) error {
 	}
 	isOperation := func(name string) bool { return qql.Glob(p.Operation, name) }
 	if p.Operation != "" && !slices.ContainsFunc(operations, isOperation) {
-		return rule.Errorf("", "There is no operation %q%s.", p.Operation, suggest.DidYouMean(p.Operation, operations...))
+		hint := suggest.DidYouMean(p.Operation, operations...)
+		return rule.Errorf("", "There is no operation %q%s.", p.Operation, hint)
 	}
 	if p.User != "" && !slices.Contains(users, p.User) {
 		return rule.Errorf("", "The world has no user %q%s.", p.User, suggest.DidYouMean(p.User, users...))
