@@ -98,8 +98,8 @@ func (a *Authority) Issue(ctx context.Context, name string) (string, error) {
 }
 
 // sign returns a token with the claims of the vendor's tokens (docs: authentication), and five of
-// our own: name and number of the world, the generation of its tokens, and the times when the token was issued. iat
-// and exp are by the token clock of the world.
+// our own: name and number of the world, the generation of its tokens, and the times when the token
+// was issued. iat and exp are by the token clock of the world.
 func (a *Authority) sign(account store.Account, w store.WorldState, remote string) (string, error) {
 	machine, now := a.Now(), w.Now.Time()
 	issued := machine
