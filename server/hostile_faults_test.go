@@ -1,11 +1,14 @@
 package server_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/qcsdev/qcs/gen/control"
+	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/internal/store"
 	"github.com/qcsdev/qcs/server/servertest"
 )
 
@@ -54,5 +57,18 @@ func TestLargeBodiesWhereNoneIsDue(t *testing.T) {
 	for _, explain := range []bool{false, true} {
 		r := request{method: http.MethodGet, target: base, contentType: "application/json", body: strings.Repeat(" ", 2<<20), explain: explain}
 		send(t, srv, r).refused(t, http.StatusBadRequest, "ListRegistries takes none")
+	}
+}
+
+// TestTokenOfAUserThatIsGone checks that a world which another call removes while it is created is a 404, not a 500.
+func TestTokenOfAUserThatIsGone(t *testing.T) {
+	t.Parallel()
+	s, err := server.New(server.Options{Users: []server.User{{Name: "joe", Password: "p"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Token("gone"); !errors.Is(err, store.ErrNotFound) || err.Error() != "no user gone: not found" {
+		t.Errorf("got %v, want ErrNotFound", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -39,8 +40,10 @@ func hostileRequests() int {
 // document declares, none of them a 5xx, and no connection is reset.
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
+	log := &causes{Handler: slog.DiscardHandler}
 	s, err := server.New(server.Options{
-		Data: t.TempDir(), Seed: "release-notes", JournalCalls: 10,
+		Logger: slog.New(log),
+		Data:   t.TempDir(), Seed: "release-notes", JournalCalls: 10,
 		Worlds: []server.World{{Name: "default", Plan: "Full"}, {Name: "control", Plan: "Full"}},
 		Users:  []server.User{{Name: "tester", Password: "p"}, {Name: "operator", Password: "p", World: "control"}},
 	})
@@ -81,6 +84,9 @@ func TestHostileRequests(t *testing.T) {
 		})
 	}
 	group.Wait()
+	for _, cause := range log.all {
+		t.Errorf("a 500: %s", cause)
+	}
 	h.report(t)
 }
 

@@ -89,7 +89,7 @@ func check(account store.Account, password string) error {
 func (a *Authority) Issue(ctx context.Context, name string) (string, error) {
 	account, w, err := a.find(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return "", fmt.Errorf("no user %s", name)
+		return "", fmt.Errorf("no user %s: %w", name, store.ErrNotFound)
 	}
 	if err != nil {
 		return "", err
