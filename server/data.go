@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/qcsdev/qcs/server/internal/file"
 	"github.com/qcsdev/qcs/server/internal/store"
 )
 
@@ -38,7 +39,7 @@ func open(o Options) (*store.Store, *owner, error) {
 	}
 	empty, err := store.Empty()
 	if err == nil {
-		err = writeNew(d.Path, empty) // readable for its owner only
+		err = file.Create(d.Path, empty) // readable for its owner only
 	}
 	var s *store.Store
 	if err == nil || errors.Is(err, fs.ErrExist) {
@@ -75,18 +76,6 @@ func exists(o Options) error {
 	return nil
 }
 
-// MakeFolder creates a data folder if there is none, for its owner only, with a .gitignore that
-// excludes it from git.
-func MakeFolder(path string) error {
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(path, ".gitignore"), []byte("*\n"), 0o600)
-}
-
 // keyBytes is the size of the key that signs tokens with HS512.
 const keyBytes = 64
 
@@ -109,7 +98,7 @@ func signingKey(o Options) ([]byte, error) {
 	path := filepath.Join(o.Data, "signing.key")
 	if !o.Existing {
 		text := []byte(base64.StdEncoding.EncodeToString(key) + "\n")
-		if err := writeNew(path, text); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := file.Create(path, text); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("signing key: %w", err)
 		}
 	}
@@ -133,26 +122,4 @@ func DecodeKey(text string) ([]byte, error) {
 		return nil, fmt.Errorf("has %d bytes, needs %d", len(key), keyBytes)
 	}
 	return key, nil
-}
-
-// writeNew writes a file that must not exist. The file has its name only when it is complete.
-func writeNew(path string, data []byte) error {
-	if _, err := os.Stat(path); err == nil {
-		return fs.ErrExist
-	}
-	return writeWhole(path, data, os.Link)
-}
-
-// writeWhole writes a temporary file, for its owner only, and moves it to its place.
-func writeWhole(path string, data []byte, place func(from, to string) error) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(data)
-	if err = errors.Join(err, temporary.Close()); err != nil {
-		return err
-	}
-	return place(temporary.Name(), path)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/qcsdev/qcs/gen/control"
 	"github.com/qcsdev/qcs/server/internal/auth"
+	"github.com/qcsdev/qcs/server/internal/file"
 )
 
 // ErrOwned means that another process owns the data folder.
@@ -49,7 +50,7 @@ func ownerFile(o Options) string { return filepath.Join(o.Data, "owner.json") }
 
 // own takes the lock on the data folder, which it creates if there is none, or returns ErrOwned.
 func own(o Options) (*owner, error) {
-	if err := MakeFolder(o.Data); err != nil {
+	if err := file.MakeFolder(o.Data); err != nil {
 		return nil, err
 	}
 	owned := &owner{lock: lockOf(o), path: ownerFile(o)}
@@ -70,7 +71,7 @@ func own(o Options) (*owner, error) {
 	owned.info = ownerInfo{o.Address, string(o.Certificate), secret}
 	text, err := json.Marshal(owned.info)
 	if err == nil {
-		err = writeWhole(owned.path, append(text, '\n'), os.Rename)
+		err = file.Replace(owned.path, append(text, '\n'))
 	}
 	if err != nil {
 		return nil, errors.Join(err, owned.release())

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/knadh/koanf/v2"
+
+	"github.com/qcsdev/qcs/server/internal/file"
 )
 
 // ready is the line that is written when the emulator accepts connections.
@@ -22,7 +23,7 @@ type ready struct {
 // announce writes the address of the emulator for the program that started it.
 func announce(k *koanf.Koanf, r ready) error {
 	if path := k.String(keyPortFile); path != "" {
-		if err := writeFile(path, []byte(r.Addr+"\n")); err != nil {
+		if err := file.Replace(path, []byte(r.Addr+"\n")); err != nil {
 			return fmt.Errorf("%s: %w", keyPortFile, err)
 		}
 	}
@@ -54,19 +55,4 @@ func removePortFile(k *koanf.Koanf, content string) error {
 		return fmt.Errorf("%s: %w", keyPortFile, err)
 	}
 	return nil
-}
-
-// writeFile writes a temporary file, for its owner only, and moves it to its place: a program that
-// waits for the file never reads an incomplete one.
-func writeFile(path string, data []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(data)
-	if err = errors.Join(err, temporary.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
 }

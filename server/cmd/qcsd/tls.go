@@ -20,7 +20,7 @@ import (
 
 	"github.com/knadh/koanf/v2"
 
-	"github.com/qcsdev/qcs/server"
+	"github.com/qcsdev/qcs/server/internal/file"
 )
 
 // How long generated certificates are valid: those of the server, which each start generates, and
@@ -68,7 +68,7 @@ func certificate(k *koanf.Koanf) (pair *tls.Certificate, ca []byte, err error) {
 	}
 	ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate[0]})
 	if path := k.String(keyTLSCA); path != "" {
-		if err := writeFile(path, ca); err != nil {
+		if err := file.Replace(path, ca); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", keyTLSCA, err)
 		}
 	}
@@ -95,13 +95,13 @@ func loadAuthority(folder string, now time.Time) (*tls.Certificate, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(server.MakeFolder(folder), saveAuthority(path, created)); err != nil {
+		if err := errors.Join(file.MakeFolder(folder), saveAuthority(path, created)); err != nil {
 			return nil, err
 		}
 		authority = *created
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate[0]})
-	return &authority, writeFile(filepath.Join(folder, authorityFile), public)
+	return &authority, file.Replace(filepath.Join(folder, authorityFile), public)
 }
 
 // saveAuthority writes key and certificate to one file, so that they always belong together.
@@ -114,7 +114,7 @@ func saveAuthority(path string, authority *tls.Certificate) error {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate[0]}),
 	)
-	return writeFile(path, text)
+	return file.Replace(path, text)
 }
 
 // newAuthority returns a certificate authority for this machine.
