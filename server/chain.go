@@ -162,8 +162,8 @@ func lazy(build func(request.Fail) (http.Handler, error), fail request.Fail) htt
 	})
 }
 
-// find finds the operation of a request in a document. Each operation must have a permission. A HEAD
-// continues as a GET.
+// find finds the operation of a request in a document. Each operation must have a permission.
+// A HEAD continues as a GET.
 func find(
 	document func() (*contract.Document, error), o contract.Options, fail request.Fail,
 ) (request.Middleware, error) {
