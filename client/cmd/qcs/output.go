@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -85,7 +86,13 @@ func (o *printer) rows(items []any, count int) error {
 		}
 		return nil
 	case "csv":
-		return csv.NewWriter(o.stdout).WriteAll(o.lines(items, func(name string) string { return name }))
+		lines := o.lines(items, func(name string) string { return name })
+		for _, line := range lines {
+			for i, cell := range line {
+				line[i] = noFormula(cell)
+			}
+		}
+		return csv.NewWriter(o.stdout).WriteAll(lines)
 	case "table":
 		return o.table(o.lines(items, strings.ToUpper))
 	}
@@ -97,6 +104,18 @@ func (o *printer) rows(items []any, count int) error {
 		}{count, items}
 	}
 	return o.value(whole, nil)
+}
+
+// noFormula puts a quote before a text that a spreadsheet would take for a formula (OWASP, CSV
+// injection). Numbers stay.
+func noFormula(cell string) string {
+	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return cell
+	}
+	if _, err := strconv.ParseFloat(cell, 64); err == nil {
+		return cell
+	}
+	return "'" + cell
 }
 
 // json writes JSON with an indent, or in one line for jsonl.

@@ -162,3 +162,16 @@ func valid200(ts *testscript.TestScript, documents map[bool]*contract.Document, 
 	}
 	ts.Fatalf("no operation is called %q", args[0])
 }
+
+// TestCellsAreNoFormulas checks what a spreadsheet would take for a formula.
+func TestCellsAreNoFormulas(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		"": "", "team/app": "team/app", "-5": "-5", "+1.5": "+1.5", "=1+1": "'=1+1", "@SUM(A1)": "'@SUM(A1)", "-cmd|' /C calc'!A0": "'-cmd|' /C calc'!A0",
+		"+cmd": "'+cmd", "\t=1": "'\t=1", "\r=1": "'\r=1", "a=1": "a=1",
+	} {
+		if got := noFormula(cell); got != want {
+			t.Errorf("%q: got %q, want %q", cell, got, want)
+		}
+	}
+}
