@@ -32,7 +32,8 @@ func redactBody(contentType, body string) string {
 		return redactForm(body)
 	}
 	// The body may be a form with another content type.
-	if plain, err := url.QueryUnescape(body); !mentions(body) && (err != nil || !mentions(plain)) {
+	plain, err := url.QueryUnescape(body)
+	if !mentions(body) && (err != nil || plain == body || !mentions(plain)) {
 		return body
 	}
 	value, ok := decode(body)

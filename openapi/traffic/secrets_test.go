@@ -103,6 +103,12 @@ func BenchmarkRedactHeader(b *testing.B) {
 			traffic.RedactHeader("X-Forwarded-For", "192.0.2.1")
 		}
 	})
+	b.Run("body", func(b *testing.B) {
+		const body = `{"registryType":"AWS","registryUri":"https://123456789012.dkr.ecr.us-east-1.amazonaws.com","credentialType":"AWS","aws":{"accountId":"123456789012","region":"us-east-1","arn":"arn:aws:iam::123456789012:role/r"}}`
+		for b.Loop() {
+			traffic.Redact("application/json", body)
+		}
+	})
 	b.Run("query", func(b *testing.B) {
 		for b.Loop() {
 			traffic.RedactQuery("pageNumber=3&pageSize=50&sort=created:desc")
