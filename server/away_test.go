@@ -101,7 +101,8 @@ func (c *causes) Handle(_ context.Context, r slog.Record) error {
 func (c *causes) Enabled(context.Context, slog.Level) bool { return true }
 
 // TestRestartOfPostgreSQL restarts PostgreSQL while calls read and write. A read gets its response or a 503; a write is
-// done, or gets a 503 and is not done, or gets a 500 if nobody knows whether its commit was done.
+// done, or is not done and gets a 503, or gets a 500 if the server lost the connection before PostgreSQL
+// confirmed the commit.
 func TestRestartOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	log := &causes{Handler: slog.DiscardHandler}

@@ -35,7 +35,7 @@ func (s *Server) handler() http.Handler {
 	fail := vendorapi.Fail(s.options.Now)
 	return chain(
 		s.route(fail),
-		drainBodies,                           // outermost: a response is received, whoever made it
+		drainBodies,                           // outermost: the caller receives the response of any middleware
 		s.recorder.Middleware,                 // a recorded call has one time from begin to end
 		withoutBody,                           // the response to a HEAD has no body
 		cleanPath,                             // each path in one form

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -281,6 +282,28 @@ func TestTokensExpireOnDemand(t *testing.T) {
 
 // TestParallelWorlds runs 500 tests on one server, each in its own world, and checks that they do not
 // affect each other.
+// TestNamesOfWorlds checks that the configuration and the control API accept the same names.
+func TestNamesOfWorlds(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, servertest.WithoutRunner())
+	for name, valid := range map[string]bool{
+		"a": true, "a.b-c_D9": true, "_": true, "-": true, "..a": true, ".": false, "..": false, "a/b": false, "a b": false, "é": false,
+		strings.Repeat("x", 64): true, strings.Repeat("x", 65): false,
+	} {
+		_, err := admin(srv).CreateWorld(t.Context(), control.WorldRequest{Name: name})
+		if (err == nil) != valid {
+			t.Errorf("%q in the control API: got %v", name, err)
+		}
+		s, err := server.New(server.Options{Worlds: []server.World{{Name: name, Plan: "Full"}}})
+		if (err == nil) != valid {
+			t.Errorf("%q in the configuration: got %v", name, err)
+		}
+		if err == nil {
+			_ = s.Close()
+		}
+	}
+}
+
 // TestTokensOfDeletedWorlds checks that a token of a deleted world opens neither a later world of the same
 // name nor another world with a user of the same name.
 func TestTokensOfDeletedWorlds(t *testing.T) {

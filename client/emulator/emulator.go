@@ -242,6 +242,26 @@ func (c *Client) Verify(ctx context.Context, e control.Expectation) (control.Ver
 	return client.Decode[control.Verdict](c.wire.VerifyJournal(ctx, e))
 }
 
+// Unmet says why an expectation is not met: how many calls the journal has dropped that could have
+// matched, and a line for each of the nearest calls, with the conditions that it does not meet.
+func Unmet(v control.Verdict) string {
+	var b strings.Builder
+	if !v.Complete {
+		fmt.Fprintf(&b, "; the journal has dropped %d calls that could have matched", v.Dropped)
+	}
+	for _, c := range v.Nearest {
+		fmt.Fprintf(&b, "\n\tcall %d: %s %s", c.Seq, c.Method, c.Path)
+		if c.Query != "" {
+			fmt.Fprintf(&b, "?%s", c.Query)
+		}
+		fmt.Fprintf(&b, ", status %d", c.Status)
+		if len(c.Differs) > 0 {
+			fmt.Fprintf(&b, ", differs in %s", strings.Join(c.Differs, ", "))
+		}
+	}
+	return b.String()
+}
+
 // ClearJournal deletes the journal of the world: DELETE /_qcs/journal.
 func (c *Client) ClearJournal(ctx context.Context) error {
 	return noResult(client.Decode[none](c.wire.ClearJournal(ctx)))

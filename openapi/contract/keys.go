@@ -130,10 +130,8 @@ func (w *keyWalker) key(key string, known map[string]*openapi3.Schema, given map
 	if _, ok := known[key]; ok {
 		return nil
 	}
-	for name := range known {
-		if strings.EqualFold(name, key) {
-			return w.fail(openapi.CaseVariantKey, fmt.Sprintf("key %q must be written %q", key, name))
-		}
+	if name, ok := caseVariant(key, known); ok {
+		return w.fail(openapi.CaseVariantKey, fmt.Sprintf("key %q must be written %q", key, name))
 	}
 	if closed {
 		hint := suggest.DidYouMean(key, slices.Collect(maps.Keys(known))...)
@@ -175,8 +173,9 @@ func removeVariants(value any, schema *openapi3.Schema) (removed bool) {
 		properties(schema, known)
 		before := len(value)
 		maps.DeleteFunc(value, func(key string, _ any) bool {
-			_, ok := known[key]
-			return !ok && isVariant(key, known)
+			_, isKnown := known[key]
+			_, isVariant := caseVariant(key, known)
+			return !isKnown && isVariant
 		})
 		removed = len(value) < before
 		for key, item := range value {
@@ -186,14 +185,14 @@ func removeVariants(value any, schema *openapi3.Schema) (removed bool) {
 	return removed
 }
 
-// isVariant reports whether a key differs only by case from a known one.
-func isVariant(key string, known map[string]*openapi3.Schema) bool {
+// caseVariant returns the known key from which a key differs only by case, if any.
+func caseVariant(key string, known map[string]*openapi3.Schema) (name string, ok bool) {
 	for name := range known {
 		if strings.EqualFold(name, key) {
-			return true
+			return name, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // properties adds the properties of a schema and of all its alternatives to into. It reports

@@ -95,26 +95,7 @@ func (s *Server) Verify(e control.Expectation) {
 	if verdict.Met {
 		return
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "got %d calls%s, want %s", verdict.Matched, expected(e), verdict.Expected)
-	if !verdict.Complete {
-		fmt.Fprintf(&text, "; the journal has dropped %d calls that could match", verdict.Dropped)
-	}
-	for _, c := range verdict.Nearest {
-		path := withQuery(c.Path, c.Query)
-		fmt.Fprintf(&text, "\n\tcall %d, %s: %s %s %d", c.Seq, c.Operation, c.Method, path, c.Status)
-		if len(c.Differs) > 0 {
-			fmt.Fprintf(&text, " differs in %s", strings.Join(c.Differs, ", "))
-		}
-	}
-	s.t.Errorf("%s", text.String())
-}
-
-func withQuery(path, query string) string {
-	if query == "" {
-		return path
-	}
-	return path + "?" + query
+	s.t.Errorf("got %d calls%s, want %s%s", verdict.Matched, expected(e), verdict.Expected, emulator.Unmet(verdict))
 }
 
 // expected says which calls an expectation is about.
@@ -136,7 +117,10 @@ func expected(e control.Expectation) (text string) {
 
 // describe is a line about a call.
 func describe(c control.Exchange) string {
-	path := withQuery(c.Path, c.Query)
+	path := c.Path
+	if c.Query != "" {
+		path += "?" + c.Query
+	}
 	at := c.At.Time().UTC().Format("15:04:05.000")
 	return strings.TrimRight(fmt.Sprintf(
 		"%4d %s %s: %s %s %d %s %s", c.Seq, at, c.Operation, c.Method, path, c.Status, c.Fault, c.Detail,

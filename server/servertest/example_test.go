@@ -84,9 +84,9 @@ func ExampleServer_Verify() {
 	srv.Verify(control.Expectation{Operation: "CreateRegistry"})
 	// Output:
 	// got 0 calls of CreateRegistry, want at least 1
-	//	call 3, ListRegistries: GET /csapi/v1.3/registry?pageNumber=1&pageSize=100 200 differs in operation
-	//	call 2, ListRegistries: GET /csapi/v1.3/registry?pageNumber=1&pageSize=100 503 differs in operation
-	//	call 1, CreateToken: POST /auth 201 differs in operation
+	//	call 3: GET /csapi/v1.3/registry?pageNumber=1&pageSize=100, status 200, differs in operation
+	//	call 2: GET /csapi/v1.3/registry?pageNumber=1&pageSize=100, status 503, differs in operation
+	//	call 1: POST /auth, status 201, differs in operation
 }
 
 // A snapshot has the data of the world, its plan, its clock and its scan profile.

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -140,27 +138,11 @@ func (p *program) verifyCommand() *cobra.Command {
 			}
 			v, err := c.Verify(ctx, e)
 			if err == nil && !v.Met {
-				err = unmet(v)
+				err = fmt.Errorf("there were %d such calls, not %s%s", v.Matched, v.Expected, emulator.Unmet(v))
 			}
 			return v, err
 		},
 	}.command(p)
-}
-
-// unmet says how the journal differs from an expectation.
-func unmet(v control.Verdict) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "there were %d such calls, not %s", v.Matched, v.Expected)
-	if !v.Complete {
-		fmt.Fprintf(&b, "; the journal has dropped %d calls that could have matched", v.Dropped)
-	}
-	for _, c := range v.Nearest {
-		fmt.Fprintf(&b, "\n  call %d: %s %s, status %d", c.Seq, c.Method, c.Path, c.Status)
-		if len(c.Differs) > 0 {
-			fmt.Fprintf(&b, ", differs in %s", strings.Join(c.Differs, ", "))
-		}
-	}
-	return errors.New(b.String())
 }
 
 func (p *program) addRepositoryCommand() *cobra.Command {

@@ -71,10 +71,8 @@ func worlds(k *koanf.Koanf) ([]server.World, error) {
 		plans := map[string]server.Plan{"": "Full", "free": "Free", "trial": "Trial", "full": "Full"}
 		plan, ok := plans[strings.ToLower(parts[1])]
 		tokens := server.TokenClock(strings.ToLower(parts[2]))
-		clocks := []server.TokenClock{"", server.TokensReal, server.TokensWorld}
-		if !ok || parts[0] == "" || !slices.Contains(clocks, tokens) {
-			return nil, fmt.Errorf("world %q is not of the form name:plan:tokens with plan free, trial or full, "+
-				"and tokens real or world", item)
+		if !ok || parts[0] == "" {
+			return nil, fmt.Errorf("world %q is not of the form name:plan:tokens with plan free, trial or full", item)
 		}
 		all = append(all, server.World{Name: parts[0], Plan: plan, Tokens: tokens})
 	}

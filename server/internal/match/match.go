@@ -38,18 +38,6 @@ type Call struct {
 // NeedsBody reports whether the conditions depend on the body of a call.
 func (p Pattern) NeedsBody() bool { return p.Call.Body != "" || len(p.Call.IDs) > 0 }
 
-// Count counts the conditions.
-func (p Pattern) Count() (n int) {
-	for _, given := range []bool{
-		p.Operation != "", p.User != "", p.Call.Method != "", p.Call.Path != "", p.Call.Body != "",
-	} {
-		if given {
-			n++
-		}
-	}
-	return n + len(p.Call.IDs) + len(p.Call.Query) + len(p.Call.Headers)
-}
-
 // Matches reports whether a call meets all conditions.
 func (p Pattern) Matches(c *Call) bool { return len(p.Differs(c)) == 0 }
 
