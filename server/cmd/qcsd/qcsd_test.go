@@ -23,6 +23,7 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/qcsdev/qcs/server"
 	"github.com/qcsdev/qcs/server/internal/postgrestest"
 )
 
@@ -201,11 +202,11 @@ func TestUserErrorsOmitPasswords(t *testing.T) {
 
 func TestWorlds(t *testing.T) {
 	t.Parallel()
-	got, err := worlds(setting(keyWorlds, "a, b:free,c:Trial"))
-	if err != nil || got[0].Plan != "Full" || got[1].Plan != "Free" || got[2].Plan != "Trial" {
+	got, err := worlds(setting(keyWorlds, "a, b:free,c:Trial:World"))
+	if err != nil || got[0].Plan != "Full" || got[1].Plan != "Free" || got[2].Plan != "Trial" || got[2].Tokens != server.TokensWorld {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	for _, item := range []string{":free", "a:gold", "a:free:x"} {
+	for _, item := range []string{":free", "a:gold", "a:free:real:x"} {
 		if _, err := worlds(setting(keyWorlds, item)); err == nil {
 			t.Errorf("%s: got no error", item)
 		}
